@@ -1,0 +1,1 @@
+//! The Vobiz API stand-in.

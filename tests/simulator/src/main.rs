@@ -1,0 +1,2 @@
+//! The Vobiz API stand-in.
+fn main() {}
