@@ -1,0 +1,200 @@
+//! What a Subaccount's spec asks for, in terms of the API generation in use, and what differs from it. PURE.
+
+use crate::account::marker::{Marker, without_marker};
+use crate::crd::{BusinessType, KycMode, SubaccountSpec};
+use crate::vobiz::{Fields, Generation, Permissions, Subaccount};
+
+/// Characters of a name that Vobiz accepts.
+const NAME_MAX_LENGTH: usize = 100;
+
+/// The fields that the user set, as the API would store them.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Desired {
+    fields: Fields,
+    generation: Generation,
+}
+
+/// Why a spec cannot be applied although the schema admits it; the message says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSpec {
+    /// Fields that exist in API generation 2 only.
+    #[error("API generation 1 has no field for {}: remove it from the spec, or use an Account of generation 2", .fields.join(", "))]
+    NotInGeneration1 {
+        /// Names of the fields, as in the spec.
+        fields: Vec<&'static str>,
+    },
+    /// The name with the Account's prefix.
+    #[error("the name at Vobiz must have 1 to {NAME_MAX_LENGTH} characters: shorten spec.name, or the Account's namePrefix")]
+    NameLength,
+}
+
+impl Desired {
+    /// The fields of a spec. `object_name` and `name_prefix` make the name where the spec gives none.
+    pub fn from_spec(
+        spec: &SubaccountSpec,
+        object_name: &str,
+        name_prefix: &str,
+        generation: Generation,
+    ) -> Result<Self, InvalidSpec> {
+        let name = match &spec.name {
+            Some(name) => name.trim().to_owned(),
+            None => format!("{name_prefix}{object_name}").trim().to_owned(),
+        };
+        if name.is_empty() || name.chars().count() > NAME_MAX_LENGTH {
+            return Err(InvalidSpec::NameLength);
+        }
+        let trimmed = |field: &Option<String>| field.as_deref().map(|text| text.trim().to_owned());
+        let fields = Fields {
+            name: Some(name),
+            enabled: Some(spec.enabled),
+            description: trimmed(&spec.description),
+            email: trimmed(&spec.email),
+            phone: trimmed(&spec.phone),
+            rate_limit: spec.rate_limit,
+            permissions: spec
+                .permissions
+                .map(|permissions| Permissions { calls: permissions.calls, cdr: permissions.cdr }),
+            kyc_mode: spec.kyc_mode.map(|mode| kyc_mode(mode).to_owned()),
+            business_type: spec.business_type.map(|kind| business_type(kind).to_owned()),
+        };
+        if generation == Generation::Gen1 {
+            let fields = generation_2_only(&fields);
+            if !fields.is_empty() {
+                return Err(InvalidSpec::NotInGeneration1 { fields });
+            }
+        }
+        Ok(Self { fields, generation })
+    }
+
+    /// What an account that stays disabled after its object must show.
+    #[must_use]
+    pub fn disabled(generation: Generation) -> Self {
+        Self { fields: Fields { enabled: Some(false), ..Fields::default() }, generation }
+    }
+
+    /// The body of the create request: in generation 1 the name is staged as the marker, for want of a description.
+    #[must_use]
+    pub fn creation(&self, marker: &Marker) -> Fields {
+        let fields = self.fields.clone();
+        match self.generation {
+            Generation::Gen1 => Fields { name: Some(marker.to_string()), ..fields },
+            Generation::Gen2 => {
+                let description = marker.append_to(fields.description.as_deref());
+                Fields { description: Some(description), ..fields }
+            }
+        }
+    }
+
+    /// The body of the next update: only what the user set and what differs. Empty if nothing does.
+    ///
+    /// `marker` is kept at the end of a description that changes. The step to `customer_use` needs an email that is
+    /// already stored, so a new email goes first, alone.
+    #[must_use]
+    pub fn changes(&self, actual: &Subaccount, marker: Option<&Marker>) -> Fields {
+        let Fields {
+            name,
+            enabled,
+            description,
+            email,
+            phone,
+            rate_limit,
+            permissions,
+            kyc_mode,
+            business_type,
+        } = &self.fields;
+        let description = differing_text(description.as_ref(), actual.description.as_deref().map(without_marker));
+        let mut changes = Fields {
+            name: differing_text(name.as_ref(), Some(&actual.name)),
+            enabled: enabled.filter(|enabled| *enabled != actual.enabled),
+            description: description.map(|text| match marker {
+                Some(marker) => marker.append_to(Some(&text)),
+                None => text,
+            }),
+            email: email
+                .clone()
+                .filter(|email| !actual.email.as_deref().unwrap_or("").trim().eq_ignore_ascii_case(email)),
+            phone: differing_text(phone.as_ref(), actual.phone.as_deref()),
+            rate_limit: rate_limit.filter(|limit| actual.rate_limit != Some(*limit)),
+            permissions: permissions.filter(|permissions| actual.permissions != Some(*permissions)),
+            kyc_mode: differing_text(kyc_mode.as_ref(), actual.kyc_mode.as_deref()),
+            business_type: differing_text(business_type.as_ref(), actual.business_type.as_deref()),
+        };
+        if changes.email.is_some() && changes.kyc_mode.is_some() {
+            changes.kyc_mode = None;
+        }
+        if self.generation == Generation::Gen1 && !changes.is_empty() {
+            // Generation 1 documents its update with both fields; what it does about a missing one is not documented.
+            changes = Fields { name: name.clone(), enabled: *enabled, ..Fields::default() };
+            changes.name = changes.name.or_else(|| Some(actual.name.clone()));
+        }
+        changes
+    }
+
+    /// Whether the account shows everything that the user set.
+    #[must_use]
+    pub fn matches(&self, actual: &Subaccount) -> bool {
+        self.changes(actual, None).is_empty()
+    }
+}
+
+/// The account after an update whose answer does not show it (generation 1).
+#[must_use]
+pub fn updated(actual: &Subaccount, changes: &Fields) -> Subaccount {
+    let Fields { name, enabled, description, email, phone, rate_limit, permissions, kyc_mode, business_type } =
+        changes.clone();
+    let actual = actual.clone();
+    Subaccount {
+        name: name.unwrap_or(actual.name),
+        enabled: enabled.unwrap_or(actual.enabled),
+        description: description.or(actual.description),
+        email: email.or(actual.email),
+        phone: phone.or(actual.phone),
+        rate_limit: rate_limit.or(actual.rate_limit),
+        permissions: permissions.or(actual.permissions),
+        kyc_mode: kyc_mode.or(actual.kyc_mode),
+        business_type: business_type.or(actual.business_type),
+        ..actual
+    }
+}
+
+/// The wanted text if the stored one differs by more than space around it.
+fn differing_text(wanted: Option<&String>, stored: Option<&str>) -> Option<String> {
+    wanted.filter(|wanted| stored.unwrap_or("").trim() != wanted.as_str()).cloned()
+}
+
+fn generation_2_only(fields: &Fields) -> Vec<&'static str> {
+    [
+        ("description", fields.description.is_some()),
+        ("email", fields.email.is_some()),
+        ("phone", fields.phone.is_some()),
+        ("rateLimit", fields.rate_limit.is_some()),
+        ("permissions", fields.permissions.is_some()),
+        ("kycMode", fields.kyc_mode.is_some()),
+        ("businessType", fields.business_type.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(name, set)| set.then_some(name))
+    .collect()
+}
+
+fn kyc_mode(mode: KycMode) -> &'static str {
+    match mode {
+        KycMode::PersonalUse => "personal_use",
+        KycMode::CustomerUse => "customer_use",
+    }
+}
+
+fn business_type(kind: BusinessType) -> &'static str {
+    match kind {
+        BusinessType::Individual => "individual",
+        BusinessType::Proprietorship => "proprietorship",
+        BusinessType::PrivateLimited => "private_limited",
+        BusinessType::Llp => "llp",
+        BusinessType::Partnership => "partnership",
+        BusinessType::PublicLimited => "public_limited",
+        BusinessType::Trust => "trust",
+        BusinessType::Society => "society",
+        BusinessType::Huf => "huf",
+        BusinessType::Government => "government",
+    }
+}

@@ -1,0 +1,213 @@
+//! What one pass knows: the whole input of `plan`, as small values that can be copied, compared and enumerated. PURE.
+//!
+//! A fact starts as 'not looked at' and is filled in by the effect of the step that looks. Secrets, clients and
+//! clocks stay outside: what they say enters as a fact.
+
+/// What is known about the Subaccount object.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Object {
+    /// It lives.
+    Live,
+    /// It is being deleted.
+    Deleting,
+    /// Only its Record is left, or the Record is looked after without the object (the janitor's pass).
+    Unseen,
+}
+
+/// What the referenced Account allows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Account {
+    /// It exists, and this process has not looked at it yet or is still marking it as in use.
+    Preparing,
+    /// It does not exist, is not usable, its parent is in trouble, or it is not the one recorded.
+    Unavailable,
+    /// It serves updates and deletes, no creates: it is being deleted.
+    Closing,
+    /// It serves everything.
+    Ready,
+}
+
+/// What is known about the Record.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Record {
+    /// Not read; the cache shows none that may be trusted.
+    Unread,
+    /// A quorum read says there is none.
+    Absent,
+    /// There is one.
+    Present {
+        /// Its phase and what goes with it.
+        phase: Phase,
+        /// Some epoch is void: its account, should it ever appear, is ours to delete.
+        fenced: bool,
+        /// Read by quorum in this pass, not from the cache.
+        quorum: bool,
+    },
+}
+
+/// The phase of a Record, with what decides about it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Phase {
+    /// No pair yet.
+    Open {
+        /// This process opened or took over the epoch and knows that nothing was posted under it.
+        unspent: bool,
+    },
+    /// The pair is present.
+    Bound,
+    /// The account is to be deleted.
+    Closed {
+        /// An account is known; otherwise only fenced epochs are left.
+        account: bool,
+    },
+    /// Object gone or going, account and pair stay.
+    Kept {
+        /// The account must be shown to be disabled.
+        disable: bool,
+    },
+}
+
+/// What the quorum re-read of the object said.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Confirmation {
+    /// Not asked.
+    Unasked,
+    /// The object is still what this pass took it for.
+    Confirmed,
+    /// It is not: the pass ends and writes nothing.
+    Refuted,
+}
+
+/// What is known about the user's Secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum UserSecret {
+    /// Not read, and it need not be in this pass.
+    NotDue,
+    /// Not read.
+    Unread,
+    /// There is none.
+    Absent,
+    /// It is ours and says what it should.
+    Good,
+    /// It is ours and says something else, or nothing that can be compared.
+    Different,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// What the pair in the user's Secret proves, while there is no pair in a Record.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Evidence {
+    /// Not looked at.
+    Unread,
+    /// The Secret is ours and holds a pair; Vobiz was not asked about it yet.
+    Claimed,
+    /// The pair works, the parent knows the account, no other Record holds it.
+    Proven,
+    /// No pair, or one that proves nothing.
+    Nothing,
+}
+
+/// What is known about the bound account at Vobiz.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Remote {
+    /// Never seen by this process, and no list was read yet.
+    Unknown,
+    /// The list does not show it: a hint, no proof.
+    Unlisted,
+    /// It is as it should be.
+    Matches,
+    /// It differs in what the user set.
+    Differs,
+    /// It keeps answering another value than the one that was sent.
+    Stubborn,
+    /// It was deleted in this pass, and the proof is still to come.
+    Deleted,
+    /// After its deletion it was still there.
+    StillThere,
+    /// Proved gone: 404 under the recorded parent.
+    Gone,
+}
+
+/// A pair that a POST of this pass answered and that is in no Record yet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Made {
+    /// None.
+    Nothing,
+    /// To be bound.
+    Pair,
+    /// Its epoch was fenced meanwhile, proved by the Record: to be deleted.
+    Fenced,
+}
+
+/// How far the fenced epochs of the Record are from being proved absent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fence {
+    /// A request that was sent before the fence may still commit.
+    Settling,
+    /// Settled; no complete walk begun since then is known.
+    Unwalked,
+    /// A list shows accounts with fenced markers.
+    Leftovers,
+    /// Settled, walked and clean.
+    Clean,
+}
+
+/// What the deletion policy comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Policy {
+    /// The Account that would give the default cannot be read, or is not the one recorded.
+    Undecided,
+    /// Decided.
+    Decided,
+}
+
+/// Everything that `plan` looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts; each pair of values can occur")]
+pub struct Facts {
+    /// The object itself.
+    pub object: Object,
+    /// Our finalizer is on it.
+    pub finalizer: bool,
+    /// Its status names an account.
+    pub identity: bool,
+    /// Its status says that this generation of the spec is applied.
+    pub applied: bool,
+    /// The spec can be applied to the API generation in use.
+    pub valid: bool,
+    /// Vobiz answered the last creates with something that is no pair: no more until a person looks, or time passes.
+    pub unusable: bool,
+    /// The referenced Account.
+    pub account: Account,
+    /// The gate's permit for a POST is held.
+    pub permit: bool,
+    /// The Record.
+    pub record: Record,
+    /// A gone object of the same name left a Record with an account in it.
+    pub predecessor: bool,
+    /// The quorum re-read of the object.
+    pub confirmation: Confirmation,
+    /// The Record was looked up again after the object was confirmed.
+    pub looked_again: bool,
+    /// More than the guard time has passed since the Record was read or written.
+    pub guard_expired: bool,
+    /// The user's Secret.
+    pub secret: UserSecret,
+    /// What that Secret proves.
+    pub evidence: Evidence,
+    /// A Secret of an earlier `secretRef` may still be there.
+    pub former_secret: bool,
+    /// The bound account at Vobiz.
+    pub remote: Remote,
+    /// A pair that is in no Record yet.
+    pub made: Made,
+    /// The fenced epochs.
+    pub fence: Fence,
+    /// The deletion policy.
+    pub policy: Policy,
+    /// Retention is over, so that a clean walk allows the Record to go.
+    pub retention_over: bool,
+    /// No Account of the recorded parent is left in the cluster.
+    pub parent_abandoned: bool,
+}

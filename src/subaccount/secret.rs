@@ -1,0 +1,96 @@
+//! The user's Secret: what it should hold, and whose the one that is there is. PURE.
+
+use super::facts::UserSecret;
+use crate::crd::{self, SecretKeys, Subaccount};
+use crate::vobiz::{AuthId, AuthToken, Credentials};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Resource, ResourceExt};
+use std::collections::BTreeMap;
+
+/// Name of the Secret that a Subaccount asks for.
+#[must_use]
+pub fn name_of(object: &Subaccount) -> String {
+    match &object.spec.secret_ref.name {
+        Some(name) => name.clone(),
+        None => format!("{}-vobiz", object.name_any()),
+    }
+}
+
+/// The Secret as it should be, for one that does not exist yet.
+#[must_use]
+pub fn build(object: &Subaccount, pair: &Credentials) -> Secret {
+    let mut secret = Secret { type_: Some("Opaque".to_owned()), ..Secret::default() };
+    secret.metadata.name = Some(name_of(object));
+    secret.metadata.namespace = object.namespace();
+    apply(&mut secret, object, pair);
+    secret
+}
+
+/// Sets on an existing Secret of ours what it should have, and leaves alone what others added.
+pub fn apply(secret: &mut Secret, object: &Subaccount, pair: &Credentials) {
+    let reference = &object.spec.secret_ref;
+    let SecretKeys { auth_id, auth_token } = &reference.keys;
+    secret.data = Some(BTreeMap::from([
+        (auth_id.clone(), ByteString(pair.auth_id.as_str().as_bytes().to_vec())),
+        (auth_token.clone(), ByteString(pair.auth_token.expose().as_bytes().to_vec())),
+    ]));
+    let labels = secret.metadata.labels.get_or_insert_default();
+    labels.extend(reference.labels.clone());
+    labels.insert(crd::MANAGED_BY_LABEL.to_owned(), crd::MANAGED_BY.to_owned());
+    labels.insert(crd::SUBACCOUNT_LABEL.to_owned(), object.name_any());
+    let annotations = secret.metadata.annotations.get_or_insert_default();
+    annotations.extend(reference.annotations.clone());
+    annotations.insert(crd::AUTH_ID_ANNOTATION.to_owned(), pair.auth_id.to_string());
+    let owner = owner_reference(object);
+    let owners = secret.metadata.owner_references.get_or_insert_default();
+    match owners.iter_mut().find(|reference| reference.uid == owner.uid) {
+        Some(existing) => *existing = owner,
+        None => owners.push(owner),
+    }
+}
+
+/// Whose the Secret is, and whether it says what it should.
+#[must_use]
+pub fn judge(secret: &Secret, object: &Subaccount, pair: Option<&Credentials>) -> UserSecret {
+    if !is_ours(secret, object) {
+        return UserSecret::Foreign;
+    }
+    let Some(pair) = pair else { return UserSecret::Different };
+    let mut wanted = secret.clone();
+    apply(&mut wanted, object, pair);
+    if wanted == *secret { UserSecret::Good } else { UserSecret::Different }
+}
+
+/// Whether this very object (not an earlier one of its name) controls the Secret.
+#[must_use]
+pub fn is_ours(secret: &Secret, object: &Subaccount) -> bool {
+    let uid = object.uid();
+    secret
+        .owner_references()
+        .iter()
+        .any(|owner| owner.controller == Some(true) && Some(&owner.uid) == uid.as_ref())
+}
+
+/// The pair that the Secret holds under the keys of the spec, if it can be one.
+#[must_use]
+pub fn pair_in(secret: &Secret, keys: &SecretKeys) -> Option<Credentials> {
+    let text = |key: &str| std::str::from_utf8(&secret.data.as_ref()?.get(key)?.0).ok();
+    Some(Credentials {
+        auth_id: AuthId::parse(text(&keys.auth_id)?).ok()?,
+        auth_token: AuthToken::parse(text(&keys.auth_token)?).ok()?,
+    })
+}
+
+/// `blockOwnerDeletion` stays unset: it needs a right on finalizers where OwnerReferencesPermissionEnforcement is on.
+fn owner_reference(object: &Subaccount) -> OwnerReference {
+    OwnerReference {
+        api_version: Subaccount::api_version(&()).into_owned(),
+        kind: Subaccount::kind(&()).into_owned(),
+        name: object.name_any(),
+        uid: object.uid().unwrap_or_default(),
+        controller: Some(true),
+        block_owner_deletion: None,
+    }
+}
