@@ -31,6 +31,7 @@
 
 pub mod cli;
 pub mod controller;
+pub mod crd;
 pub mod http;
 pub mod operator;
 pub mod telemetry;

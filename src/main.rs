@@ -5,8 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use tokio::signal::unix::{SignalKind, signal};
 use vobiz_operator::cli::{self, Command, CommandError, Config};
+use vobiz_operator::crd::{custom_resource_definitions, yaml};
 use vobiz_operator::{operator, telemetry};
 
 /// Configuration, credentials, cluster or API.
@@ -62,8 +64,24 @@ fn run(config: Config) -> anyhow::Result<()> {
 }
 
 fn crds(directory: Option<&Path>) -> anyhow::Result<()> {
-    let _ = directory;
-    anyhow::bail!("failed to find the CustomResourceDefinitions")
+    let definitions = custom_resource_definitions();
+    if let Some(directory) = directory {
+        for definition in &definitions {
+            let path = directory.join(file_name(definition));
+            std::fs::write(&path, yaml(definition)?)
+                .with_context(|| format!("failed to write '{}'", path.display()))?;
+        }
+        return Ok(());
+    }
+    let documents = definitions.iter().map(yaml).collect::<Result<Vec<_>, _>>()?;
+    std::io::stdout()
+        .write_all(documents.join("---\n").as_bytes())
+        .context("failed to write to standard output")
+}
+
+/// As controller-gen names its files.
+fn file_name(definition: &CustomResourceDefinition) -> String {
+    format!("{}_{}.yaml", definition.spec.group, definition.spec.names.plural)
 }
 
 fn version() -> anyhow::Result<()> {

@@ -172,17 +172,15 @@ impl std::error::Error for ClusterError {}
 
 #[cfg(test)]
 mod tests {
-    use kube::core::response::{StatusCause, StatusDetails};
+    use kube::core::response::StatusCause;
 
     use super::*;
 
     fn refused(code: u16, reason: &str, message: &str, causes: Vec<StatusCause>) -> ClusterError {
-        let status = Status::failure(message, reason).with_code(code);
-        kube::Error::Api(Box::new(status.with_details(StatusDetails {
-            causes,
-            ..StatusDetails::default()
-        })))
-        .into()
+        let answer = serde_json::json!({
+            "status": "Failure", "code": code, "reason": reason, "message": message, "details": { "causes": causes },
+        });
+        kube::Error::Api(serde_json::from_value(answer).unwrap()).into()
     }
 
     fn cause(reason: &str, field: &str) -> StatusCause {

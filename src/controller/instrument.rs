@@ -3,124 +3,27 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::object_series::{ConditionStatus, ObjectSeries};
-use super::process::ProcessCollector;
+pub use super::label::ReconcileResult;
+use super::label::{
+    ApiLabels, ControllerLabels, FieldLabels, OperationLabels, ReconcileLabels, RestLabels, account_labels,
+    code_label,
+};
+pub use super::object_series::ConditionStatus;
+use super::series::Series;
 
 /// What `/metrics` answers with.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Seconds; the bounds of controller-runtime's histogram, thinned out.
-const RECONCILE_SECONDS: [f64; 14] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0,
-];
-/// Seconds.
-const REQUEST_SECONDS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
-/// Seconds.
-const WAIT_SECONDS: [f64; 9] = [0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0];
-
-/// How a pass ended, in controller-runtime's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReconcileResult {
-    /// Nothing more to do until something changes.
-    Success,
-    /// The pass failed and is tried again with backoff.
-    Error,
-    /// Another pass follows at once.
-    Requeue,
-    /// Another pass follows after a pause that was chosen.
-    RequeueAfter,
-}
-
-impl EncodeLabelValue for ReconcileResult {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-        let word = match self {
-            Self::Success => "success",
-            Self::Error => "error",
-            Self::Requeue => "requeue",
-            Self::RequeueAfter => "requeue_after",
-        };
-        EncodeLabelValue::encode(&word, encoder)
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ControllerLabels {
-    controller: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReconcileLabels {
-    controller: &'static str,
-    result: ReconcileResult,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RestLabels {
-    code: String,
-    method: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OperationLabels {
-    operation: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ApiLabels {
-    operation: &'static str,
-    code: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct AccountLabels {
-    account: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FieldLabels {
-    field: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BuildLabels {
-    version: &'static str,
-    commit: &'static str,
-}
-
-type Seconds = Family<OperationLabels, Histogram, fn() -> Histogram>;
-type TimeGauge = Gauge<f64, AtomicU64>;
-
 /// All metrics of the process; a cheap handle.
 #[derive(Clone)]
 pub struct Metrics {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    registry: Registry,
-    reconciles: Family<ReconcileLabels, Counter>,
-    reconcile_errors: Family<ControllerLabels, Counter>,
-    reconcile_seconds: Family<ControllerLabels, Histogram, fn() -> Histogram>,
-    active_workers: Family<ControllerLabels, Gauge>,
-    rest_requests: Family<RestLabels, Counter>,
-    api_requests: Family<ApiLabels, Counter>,
-    api_seconds: Seconds,
-    rate_limit_wait: Histogram,
-    api_last_success: Family<AccountLabels, TimeGauge>,
-    drift: Family<FieldLabels, Counter>,
-    orphans: Family<AccountLabels, Gauge>,
-    leftovers: Family<AccountLabels, Gauge>,
-    objects: Option<ObjectSeries>,
+    registry: Arc<Registry>,
+    series: Arc<Series>,
 }
 
 impl fmt::Debug for Metrics {
@@ -133,40 +36,17 @@ impl Metrics {
     /// All metrics at zero. With `object_metrics` false, the methods that set an object's series do nothing.
     #[must_use]
     pub fn new(object_metrics: bool, version: &'static str, commit: &'static str) -> Self {
-        let mut inner = Inner {
-            registry: Registry::default(),
-            reconciles: Family::default(),
-            reconcile_errors: Family::default(),
-            reconcile_seconds: Family::new_with_constructor(|| Histogram::new(RECONCILE_SECONDS)),
-            active_workers: Family::default(),
-            rest_requests: Family::default(),
-            api_requests: Family::default(),
-            api_seconds: Family::new_with_constructor(|| Histogram::new(REQUEST_SECONDS)),
-            rate_limit_wait: Histogram::new(WAIT_SECONDS),
-            api_last_success: Family::default(),
-            drift: Family::default(),
-            orphans: Family::default(),
-            leftovers: Family::default(),
-            objects: object_metrics.then(ObjectSeries::default),
-        };
-        inner.register();
-        let build: Family<BuildLabels, Gauge> = Family::default();
-        build.get_or_create(&BuildLabels { version, commit }).set(1);
-        inner.registry.register(
-            "vobiz_operator_build_info",
-            "Version and commit of this build",
-            build,
-        );
-        inner.registry.register_collector(Box::new(ProcessCollector));
+        let (registry, series) = Series::registered(object_metrics, version, commit);
         Self {
-            inner: Arc::new(inner),
+            registry: Arc::new(registry),
+            series: Arc::new(series),
         }
     }
 
     /// The metrics as OpenMetrics text, of type [`CONTENT_TYPE`].
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.inner.registry)?;
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)
     }
 
@@ -175,7 +55,7 @@ impl Metrics {
     #[expect(clippy::disallowed_methods, reason = "I/O: measures how long a pass takes")]
     pub fn reconcile(&self, controller: &'static str) -> Pass {
         let workers = self
-            .inner
+            .series
             .active_workers
             .get_or_create_owned(&ControllerLabels { controller });
         workers.inc();
@@ -193,19 +73,19 @@ impl Metrics {
             code: code_label(code),
             method: method.to_owned(),
         };
-        self.inner.rest_requests.get_or_create(&labels).inc();
+        self.series.rest_requests.get_or_create(&labels).inc();
     }
 
     /// Counts a request to the external API. `code` is its status; none when no answer came.
     pub fn api_request(&self, operation: &'static str, code: Option<u16>, duration: Duration) {
-        self.inner
+        self.series
             .api_requests
             .get_or_create(&ApiLabels {
                 operation,
                 code: code_label(code),
             })
             .inc();
-        self.inner
+        self.series
             .api_seconds
             .get_or_create(&OperationLabels { operation })
             .observe(duration.as_secs_f64());
@@ -213,12 +93,12 @@ impl Metrics {
 
     /// Notes how long work for the external API had to wait for its rate limit.
     pub fn rate_limit_wait(&self, duration: Duration) {
-        self.inner.rate_limit_wait.observe(duration.as_secs_f64());
+        self.series.rate_limit_wait.observe(duration.as_secs_f64());
     }
 
     /// Notes when the external API last answered well for `account` (`namespace/name`), in Unix seconds.
     pub fn api_success(&self, account: &str, unix_seconds: f64) {
-        self.inner
+        self.series
             .api_last_success
             .get_or_create(&account_labels(account))
             .set(unix_seconds);
@@ -226,12 +106,12 @@ impl Metrics {
 
     /// Counts a field that was found changed outside and put back.
     pub fn drift(&self, field: &'static str) {
-        self.inner.drift.get_or_create(&FieldLabels { field }).inc();
+        self.series.drift.get_or_create(&FieldLabels { field }).inc();
     }
 
     /// Says how many orphans the last sweep of `account` (`namespace/name`) found.
     pub fn set_orphans(&self, account: &str, count: usize) {
-        self.inner
+        self.series
             .orphans
             .get_or_create(&account_labels(account))
             .set(gauge_value(count));
@@ -239,7 +119,7 @@ impl Metrics {
 
     /// Says how many leftovers wait to be deleted under `account` (`namespace/name`).
     pub fn set_leftovers_pending(&self, account: &str, count: usize) {
-        self.inner
+        self.series
             .leftovers
             .get_or_create(&account_labels(account))
             .set(gauge_value(count));
@@ -248,9 +128,9 @@ impl Metrics {
     /// Removes every series of `account` (`namespace/name`): it is gone.
     pub fn forget_account(&self, account: &str) {
         let labels = account_labels(account);
-        self.inner.api_last_success.remove(&labels);
-        self.inner.orphans.remove(&labels);
-        self.inner.leftovers.remove(&labels);
+        self.series.api_last_success.remove(&labels);
+        self.series.orphans.remove(&labels);
+        self.series.leftovers.remove(&labels);
     }
 
     /// Says what the conditions Ready and Synced of an object are; none where the condition is absent.
@@ -261,99 +141,29 @@ impl Metrics {
         ready: Option<ConditionStatus>,
         synced: Option<ConditionStatus>,
     ) {
-        if let Some(objects) = &self.inner.objects {
+        if let Some(objects) = &self.series.objects {
             objects.set_conditions(namespace, name, ready, synced);
         }
     }
 
     /// Says which external id and which account (`namespace/name`) an object has.
     pub fn set_info(&self, namespace: &str, name: &str, auth_id: &str, account: &str) {
-        if let Some(objects) = &self.inner.objects {
+        if let Some(objects) = &self.series.objects {
             objects.set_info(namespace, name, auth_id, account);
         }
     }
 
     /// Says since when an object is being deleted, in Unix seconds.
     pub fn set_deletion_started(&self, namespace: &str, name: &str, unix_seconds: f64) {
-        if let Some(objects) = &self.inner.objects {
+        if let Some(objects) = &self.series.objects {
             objects.set_deletion_started(namespace, name, unix_seconds);
         }
     }
 
     /// Removes every series of an object: it is gone.
     pub fn forget_object(&self, namespace: &str, name: &str) {
-        if let Some(objects) = &self.inner.objects {
+        if let Some(objects) = &self.series.objects {
             objects.forget(namespace, name);
-        }
-    }
-}
-
-impl Inner {
-    /// Names without the suffix that the text format appends to counters.
-    fn register(&mut self) {
-        let registry = &mut self.registry;
-        registry.register(
-            "controller_runtime_reconcile",
-            "Passes per controller and result",
-            self.reconciles.clone(),
-        );
-        registry.register(
-            "controller_runtime_reconcile_errors",
-            "Passes per controller that failed",
-            self.reconcile_errors.clone(),
-        );
-        registry.register(
-            "controller_runtime_reconcile_time_seconds",
-            "Duration of a pass per controller",
-            self.reconcile_seconds.clone(),
-        );
-        registry.register(
-            "controller_runtime_active_workers",
-            "Passes under way per controller",
-            self.active_workers.clone(),
-        );
-        registry.register(
-            "rest_client_requests",
-            "Requests to the Kubernetes API server by status and method",
-            self.rest_requests.clone(),
-        );
-        registry.register(
-            "vobiz_api_requests",
-            "Requests to the Vobiz API by operation and status",
-            self.api_requests.clone(),
-        );
-        registry.register(
-            "vobiz_api_request_duration_seconds",
-            "Duration of a request to the Vobiz API by operation",
-            self.api_seconds.clone(),
-        );
-        registry.register(
-            "vobiz_api_rate_limit_wait_seconds",
-            "Time that work waited for a rate limit of the Vobiz API",
-            self.rate_limit_wait.clone(),
-        );
-        registry.register(
-            "vobiz_api_last_success_timestamp_seconds",
-            "When the Vobiz API last answered well for an Account",
-            self.api_last_success.clone(),
-        );
-        registry.register(
-            "vobiz_subaccount_drift",
-            "Fields that were changed outside and put back",
-            self.drift.clone(),
-        );
-        registry.register(
-            "vobiz_orphan_subaccounts",
-            "Subaccounts at Vobiz that carry a mark of this installation and belong to no object",
-            self.orphans.clone(),
-        );
-        registry.register(
-            "vobiz_leftovers_pending",
-            "Leftovers of interrupted creates that wait to be deleted",
-            self.leftovers.clone(),
-        );
-        if let Some(objects) = &self.objects {
-            registry.register_collector(Box::new(objects.clone()));
         }
     }
 }
@@ -370,11 +180,11 @@ pub struct Pass {
 impl Pass {
     /// Counts the pass with its result and duration.
     pub fn finish(self, result: ReconcileResult) {
-        let inner = &self.metrics.inner;
+        let series = &self.metrics.series;
         let controller = ControllerLabels {
             controller: self.controller,
         };
-        inner
+        series
             .reconciles
             .get_or_create(&ReconcileLabels {
                 controller: self.controller,
@@ -382,9 +192,9 @@ impl Pass {
             })
             .inc();
         if result == ReconcileResult::Error {
-            inner.reconcile_errors.get_or_create(&controller).inc();
+            series.reconcile_errors.get_or_create(&controller).inc();
         }
-        inner
+        series
             .reconcile_seconds
             .get_or_create(&controller)
             .observe(self.begun.elapsed().as_secs_f64());
@@ -394,17 +204,6 @@ impl Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         self.workers.dec();
-    }
-}
-
-/// As client-go writes a request without an answer.
-fn code_label(code: Option<u16>) -> String {
-    code.map_or_else(|| "<error>".to_owned(), |code| code.to_string())
-}
-
-fn account_labels(account: &str) -> AccountLabels {
-    AccountLabels {
-        account: account.to_owned(),
     }
 }
 

@@ -2,11 +2,13 @@
 
 pub mod backoff;
 pub mod cluster;
-pub mod cluster_error;
+mod cluster_error;
 pub mod event;
 pub mod heartbeat;
 pub mod instrument;
-pub mod object_series;
-pub mod process;
+mod label;
+mod object_series;
+mod process;
 pub mod readiness;
+mod series;
 pub mod versioned;

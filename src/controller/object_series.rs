@@ -84,7 +84,7 @@ impl ObjectSeries {
     /// Sets since when an object is being deleted, in Unix seconds.
     pub fn set_deletion_started(&self, namespace: &str, name: &str, unix_seconds: f64) {
         self.change(namespace, name, |series| {
-            series.deletion_started = Some(unix_seconds)
+            series.deletion_started = Some(unix_seconds);
         });
     }
 
