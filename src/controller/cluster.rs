@@ -1,0 +1,169 @@
+//! The Kubernetes client: no retries of its own, an end to every silence, every request counted. I/O.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::header::USER_AGENT;
+use http::{HeaderValue, Request, Response};
+use kube::Client;
+use kube::client::{Body, ClientBuilder};
+use kube::config::{InClusterError, KubeConfigOptions, KubeconfigError};
+use tower::{Layer, Service};
+
+pub use super::cluster_error::ClusterError;
+use super::instrument::Metrics;
+
+/// How long any request but a watch may take.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long the server is asked to keep a watch open, in seconds: shorter than [`SILENCE`], so that only a dead
+/// connection is silent for longer.
+pub const WATCH_SECONDS: u32 = 20;
+
+/// A connection on which nothing arrives for this long is given up, so that a watch cannot hang for ever.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Why there is no client. The contents of a kubeconfig are never repeated: it may hold tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// $KUBECONFIG is set, but useless.
+    #[error("failed to use the kubeconfig of $KUBECONFIG: {0}; correct the file or unset the variable")]
+    Kubeconfig(String),
+    /// Neither a kubeconfig nor a Pod's environment was found.
+    #[error(
+        "failed to find a Kubernetes cluster: no usable kubeconfig ({kubeconfig}) and not running in a Pod ({pod}); set \
+         KUBECONFIG to a kubeconfig, or run in a Pod with a ServiceAccount"
+    )]
+    NoCluster {
+        /// Why no kubeconfig served.
+        kubeconfig: String,
+        /// Why the Pod's environment did not serve.
+        pod: InClusterError,
+    },
+    /// What was found cannot be made into a client.
+    #[error(
+        "failed to build the Kubernetes client: {0}; check certificates and credentials of the kubeconfig"
+    )]
+    Build(String),
+}
+
+/// The client for the cluster of `$KUBECONFIG`, else of `~/.kube/config`, else the one that the Pod runs in.
+///
+/// Needs a rustls provider installed for the process. Sends nothing yet.
+pub async fn connect(metrics: &Metrics) -> Result<Client, ConnectError> {
+    client(configuration().await?, metrics)
+}
+
+async fn configuration() -> Result<kube::Config, ConnectError> {
+    let kubeconfig = match kube::Config::from_kubeconfig(&KubeConfigOptions::default()).await {
+        Ok(config) => return Ok(config),
+        Err(error) => without_contents(&error),
+    };
+    if std::env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty()) {
+        return Err(ConnectError::Kubeconfig(kubeconfig));
+    }
+    kube::Config::incluster().map_err(|pod| ConnectError::NoCluster { kubeconfig, pod })
+}
+
+/// A parser's message quotes the line that it stumbled over.
+fn without_contents(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(_) => "it is not a kubeconfig in YAML".to_owned(),
+        KubeconfigError::ParseCertificates(_) => "its certificates are not PEM".to_owned(),
+        KubeconfigError::ParseClusterUrl(_) => "its server is not a URL".to_owned(),
+        KubeconfigError::ParseProxyUrl(_) => "its proxy-url is not a URL".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn client(mut config: kube::Config, metrics: &Metrics) -> Result<Client, ConnectError> {
+    // Else 429, 503 and 504 are retried fifteen times, POST included, behind the back of every deadline.
+    config.default_retry = false;
+    config.connect_timeout = Some(REQUEST_DEADLINE);
+    config.read_timeout = Some(SILENCE);
+    // Else the time that a pooled connection lay idle counts as silence of its next answer.
+    config.reset_reader_on_write = true;
+    let agent = HeaderValue::from_static(concat!("vobiz-operator/", env!("CARGO_PKG_VERSION")));
+    config.headers.push((USER_AGENT, agent));
+    let count = CountLayer {
+        metrics: metrics.clone(),
+    };
+    let builder = ClientBuilder::try_from(config).map_err(|error| ConnectError::Build(reasons(&error)))?;
+    Ok(builder.with_layer(&count).build())
+}
+
+/// The error with its causes, where kube's own text does not repeat them.
+fn reasons(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Waits for `request` no longer than `deadline`. A write that timed out may have happened.
+pub async fn within<T>(
+    deadline: Duration,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, ClusterError> {
+    match tokio::time::timeout(deadline, request).await {
+        Ok(answer) => answer.map_err(ClusterError::from),
+        Err(_) => Err(ClusterError::TimedOut(deadline)),
+    }
+}
+
+#[derive(Clone, Debug)]
+struct CountLayer {
+    metrics: Metrics,
+}
+
+impl<S> Layer<S> for CountLayer {
+    type Service = Count<S>;
+
+    fn layer(&self, inner: S) -> Count<S> {
+        Count {
+            inner,
+            metrics: self.metrics.clone(),
+        }
+    }
+}
+
+/// Counts requests by method and status.
+#[derive(Clone, Debug)]
+struct Count<S> {
+    inner: S,
+    metrics: Metrics,
+}
+
+impl<S, B> Service<Request<Body>> for Count<S>
+where
+    S: Service<Request<Body>, Response = Response<B>>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let metrics = self.metrics.clone();
+        let method = request.method().clone();
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answer.await;
+            let code = answer.as_ref().ok().map(|response| response.status().as_u16());
+            metrics.rest_request(method.as_str(), code);
+            answer
+        })
+    }
+}
