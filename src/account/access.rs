@@ -1,0 +1,164 @@
+//! Requests to Vobiz on behalf of one Account: each passes the gate, is measured, and reports trouble. I/O.
+
+use crate::account::parent::Parent;
+use crate::controller::instrument::Metrics;
+use crate::controller::wake::{ObjectKey, Waker};
+use crate::crd::Account;
+use crate::vobiz::{AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, Subaccount};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a usable Account gives: a client for its parent, and everything that is shared about that parent.
+#[derive(Clone)]
+pub struct Access {
+    /// The Account.
+    pub account: ObjectKey,
+    /// The parent.
+    pub parent: Arc<Parent>,
+    /// The API generation that the Account uses.
+    pub generation: Generation,
+    pub(super) client: Client,
+    pub(super) metrics: Metrics,
+    pub(super) accounts: Waker<Account>,
+}
+
+/// Why a request was not answered as hoped.
+#[derive(Debug, Clone)]
+pub enum CallError {
+    /// Nothing was sent: the gate lets it pass after this time.
+    Held(Duration),
+    /// Vobiz or the way there failed.
+    Failed(Error),
+}
+
+/// The gate's permit for one create request. It is taken before the Record is opened.
+#[derive(Debug)]
+pub struct Permit(());
+
+impl Access {
+    /// Takes the permit for one create request.
+    pub fn permit(&self) -> Result<Permit, CallError> {
+        self.pass().map(Permit)
+    }
+
+    /// Posts an account.
+    pub async fn create(&self, _permit: Permit, generation: Generation, fields: &Fields) -> Created {
+        let begun = now();
+        let created = self.client.create(generation, fields).await;
+        let error = match &created {
+            Created::Committed(..) | Created::Unknown(_) => None,
+            Created::NotCommitted(error) => Some(error),
+        };
+        self.measure("create", begun, error, matches!(created, Created::Committed(..)));
+        created
+    }
+
+    /// Reads one account; none is the proof that it is gone, under this parent.
+    pub async fn get(&self, generation: Generation, id: &AuthId) -> Result<Option<Subaccount>, CallError> {
+        self.call("get", self.client.get(generation, id)).await
+    }
+
+    /// Reads one page of the list.
+    pub async fn list(&self, generation: Generation, page: u32) -> Result<Page, CallError> {
+        self.call("list", self.client.list(generation, page)).await
+    }
+
+    /// Changes some fields; the answer shows the account in generation 2 only.
+    pub async fn update(
+        &self,
+        generation: Generation,
+        id: &AuthId,
+        fields: &Fields,
+    ) -> Result<Option<Subaccount>, CallError> {
+        self.call("update", self.client.update(generation, id, fields)).await
+    }
+
+    /// Deletes an account.
+    pub async fn delete(&self, generation: Generation, id: &AuthId, cascade: bool) -> Result<Deletion, CallError> {
+        self.call("delete", self.client.delete(generation, id, cascade)).await
+    }
+
+    /// Asks whose pair this is.
+    pub async fn whose(&self, pair: &Credentials) -> Result<Option<AuthId>, CallError> {
+        self.pass()?;
+        let begun = now();
+        let answer = self.client.me_as(pair).await;
+        self.measure("me", begun, answer.as_ref().err().filter(|error| !is_refusal(error)), answer.is_ok());
+        match answer {
+            Ok(id) => Ok(Some(id)),
+            // The subaccount's pair is no good; that says nothing about the parent's.
+            Err(error) if is_refusal(&error) => Ok(None),
+            Err(error) => Err(CallError::Failed(error)),
+        }
+    }
+
+    async fn call<T>(
+        &self,
+        operation: &'static str,
+        request: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, CallError> {
+        self.pass()?;
+        let begun = now();
+        let answer = request.await;
+        self.measure(operation, begun, answer.as_ref().err(), answer.is_ok());
+        answer.map_err(CallError::Failed)
+    }
+
+    fn pass(&self) -> Result<(), CallError> {
+        self.parent.gate.try_pass().map_err(|wait| {
+            self.metrics.rate_limit_wait(wait);
+            CallError::Held(wait)
+        })
+    }
+
+    fn measure(&self, operation: &'static str, begun: Instant, error: Option<&Error>, success: bool) {
+        self.metrics.api_request(operation, error.map_or(Some(200), status), begun.elapsed());
+        if success {
+            self.metrics.api_success(&self.account.to_string(), unix_seconds());
+        }
+        match error {
+            Some(Error::RateLimited { retry_after }) => {
+                self.parent.gate.cool_down(*retry_after);
+                self.accounts.wake(&self.account);
+            }
+            // Whether the pair is bad, or only this request, is for the Account's pass to find out.
+            Some(Error::Unauthorized | Error::Forbidden { .. } | Error::InsufficientBalance) => {
+                self.accounts.wake(&self.account);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::Unauthorized | Error::Forbidden { .. })
+}
+
+/// The HTTP status behind an error, for the metrics.
+fn status(error: &Error) -> Option<u16> {
+    match error {
+        Error::Unauthorized => Some(401),
+        Error::Forbidden { .. } => Some(403),
+        Error::InsufficientBalance => Some(402),
+        Error::NotFound => Some(404),
+        Error::Conflict { .. } => Some(409),
+        Error::RateLimited { .. } => Some(429),
+        Error::Invalid { status, .. }
+        | Error::Server { status }
+        | Error::Redirected { status }
+        | Error::Unexpected { status } => Some(*status),
+        Error::Unusable(_) => Some(200),
+        Error::Unreachable(_) | Error::Interrupted(_) | Error::Unsupported { .. } => None,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures durations")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a metric in wall time")]
+fn unix_seconds() -> f64 {
+    jiff::Timestamp::now().as_duration().as_secs_f64()
+}

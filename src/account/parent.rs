@@ -1,0 +1,103 @@
+//! One parent account at Vobiz, shared by every Account object that names it: its rate, its list, its walks. I/O (clock).
+
+use crate::account::gate::{Gate, Limit};
+use crate::account::marker::Marker;
+use crate::account::roster::{Roster, Walk};
+use crate::vobiz::{AuthId, ParentAuthId};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// What this process knows about one parent account.
+#[derive(Debug)]
+pub struct Parent {
+    /// Its `auth_id`.
+    pub id: ParentAuthId,
+    /// Its rate limit.
+    pub gate: Gate,
+    /// Held while its list is read: one sweep at a time.
+    pub sweeping: tokio::sync::Mutex<Schedule>,
+    roster: Mutex<Roster>,
+    walks: Mutex<Walks>,
+}
+
+/// When the list is read next.
+#[derive(Debug, Default)]
+pub struct Schedule {
+    /// Not before then; at once if never set.
+    pub next: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct Walks {
+    /// A walk is wanted that begins no earlier than this.
+    wanted: Option<Instant>,
+    last: Option<Arc<Walk>>,
+}
+
+impl Parent {
+    /// A parent of which nothing is known yet.
+    #[must_use]
+    pub fn new(id: ParentAuthId, limit: Limit) -> Self {
+        Self {
+            id,
+            gate: Gate::new(limit),
+            sweeping: tokio::sync::Mutex::default(),
+            roster: Mutex::default(),
+            walks: Mutex::default(),
+        }
+    }
+
+    /// The list as last read and changed by our own calls. Held briefly: never across an await.
+    pub fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for a walk that begins no earlier than `not_before`; the Account's next pass makes it.
+    pub fn request_walk(&self, not_before: Instant) {
+        let mut walks = self.walks();
+        walks.wanted = Some(walks.wanted.map_or(not_before, |known| known.max(not_before)));
+    }
+
+    /// When a wanted walk may begin.
+    #[must_use]
+    pub fn wanted_walk(&self) -> Option<Instant> {
+        self.walks().wanted
+    }
+
+    /// Takes over a complete walk; it serves every request that it did not begin too early for.
+    pub fn walked(&self, walk: Walk) {
+        let mut walks = self.walks();
+        walks.wanted = walks.wanted.filter(|not_before| *not_before > walk.begun);
+        walks.last = Some(Arc::new(walk));
+    }
+
+    /// The last complete walk, if it began no earlier than `not_before`.
+    #[must_use]
+    pub fn walk_since(&self, not_before: Instant) -> Option<Arc<Walk>> {
+        self.walks().last.clone().filter(|walk| walk.begun >= not_before)
+    }
+
+    /// Accounts whose marker `is_void`, as the list or the last walk showed them.
+    pub fn leftovers(&self, marker_of: impl Fn(&crate::vobiz::Subaccount) -> Option<Marker>, is_void: impl Fn(&Marker) -> bool) -> HashSet<AuthId> {
+        let listed: HashSet<AuthId> = self
+            .roster()
+            .iter()
+            .filter(|account| marker_of(account).is_some_and(|marker| is_void(&marker)))
+            .map(|account| account.auth_id.clone())
+            .collect();
+        let walked = self.walks().last.clone();
+        let walked = walked.iter().flat_map(|walk| &walk.marked).filter(|(marker, _)| is_void(marker));
+        walked.flat_map(|(_, ids)| ids.iter().cloned()).chain(listed).collect()
+    }
+
+    /// A leftover was deleted: the walk that showed it is no longer clean, and the next one starts over.
+    pub fn forget(&self, id: &AuthId) {
+        self.roster().forget(id);
+        self.walks().last = None;
+    }
+
+    fn walks(&self) -> MutexGuard<'_, Walks> {
+        self.walks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,114 @@
+//! Reads the whole list of a parent account: once for the roster, twice where absence must be proved. I/O.
+
+use crate::account::access::{Access, CallError};
+use crate::account::roster::{Walk, marked, misses_nothing};
+use crate::vobiz::{AuthId, Error, Subaccount};
+use std::collections::HashSet;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// Pages after which a list is taken for endless: a server that ignores the page number must not keep us for ever.
+const PAGE_CAP: u32 = 20_000;
+
+/// Walks that are tried before the list is left alone for a while: on a busy parent pages shift all the time.
+const WALK_ATTEMPTS: u32 = 5;
+
+/// Accounts missing from a second list whose end is proved one by one; more of them, and the walk is tried again.
+const PROOFS_PER_WALK: usize = 20;
+
+/// Why no complete list or walk could be had.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SweepError {
+    /// A request failed.
+    #[error("failed to list the subaccounts: {0}")]
+    List(Error),
+    /// Pages do not join, entries cannot be read, or there is no end of them.
+    #[error("failed to list the subaccounts: the list is incomplete")]
+    Incomplete,
+    /// Accounts come and go too fast for two lists to agree.
+    #[error("failed to walk the list of subaccounts: it keeps changing")]
+    Restless,
+}
+
+/// One complete list, into the roster.
+pub async fn sweep(access: &Access) -> Result<(), SweepError> {
+    let begun = now();
+    access.parent.roster().begin_list();
+    let listed = list(access).await?;
+    access.parent.roster().replace(listed, begun);
+    Ok(())
+}
+
+/// Two lists that together miss nothing; the second becomes the roster.
+pub async fn walk(access: &Access) -> Result<(), SweepError> {
+    for _ in 0..WALK_ATTEMPTS {
+        let begun = now();
+        access.parent.roster().begin_list();
+        let first = list(access).await?;
+        let second = list(access).await?;
+        let ids = |list: &[Subaccount]| list.iter().map(|account| account.auth_id.clone()).collect::<Vec<_>>();
+        let (first_ids, second_ids) = (ids(&first), ids(&second));
+        let proved_gone = prove_gone(access, &first_ids, &second_ids).await?;
+        let complete = misses_nothing(&first_ids, &second_ids, &proved_gone);
+        let walk = Walk { begun, marked: marked([&first, &second], access.generation) };
+        access.parent.roster().replace(second, begun);
+        if complete {
+            access.parent.walked(walk);
+            return Ok(());
+        }
+    }
+    Err(SweepError::Restless)
+}
+
+async fn prove_gone(
+    access: &Access,
+    first: &[AuthId],
+    second: &[AuthId],
+) -> Result<HashSet<AuthId>, SweepError> {
+    let second: HashSet<_> = second.iter().collect();
+    let mut gone = HashSet::new();
+    for id in first.iter().filter(|id| !second.contains(id)).take(PROOFS_PER_WALK) {
+        if patiently(access, || access.get(access.generation, id)).await?.is_none() {
+            gone.insert(id.clone());
+        }
+    }
+    Ok(gone)
+}
+
+async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {
+    let mut listed = Vec::new();
+    for number in 0..PAGE_CAP {
+        let page = patiently(access, || access.list(access.generation, number)).await?;
+        if page.invalid > 0 {
+            return Err(SweepError::Incomplete);
+        }
+        listed.extend(page.subaccounts);
+        if page.last {
+            let complete = page.total.is_none_or(|total| listed.len() as u64 >= total);
+            return if complete { Ok(listed) } else { Err(SweepError::Incomplete) };
+        }
+    }
+    Err(SweepError::Incomplete)
+}
+
+/// A sweep is the Account's own work and waits for its turn at the gate; a pause that Vobiz asked for ends it instead.
+async fn patiently<T, F: Future<Output = Result<T, CallError>>>(
+    access: &Access,
+    request: impl Fn() -> F,
+) -> Result<T, SweepError> {
+    loop {
+        match request().await {
+            Ok(answer) => return Ok(answer),
+            Err(CallError::Failed(error)) => return Err(SweepError::List(error)),
+            Err(CallError::Held(_)) if let Some(retry_after) = access.parent.gate.cooling_down() => {
+                return Err(SweepError::List(Error::RateLimited { retry_after }));
+            }
+            Err(CallError::Held(wait)) => tokio::time::sleep(wait.max(Duration::from_millis(1))).await,
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "walks are dated on the monotonic clock")]
+fn now() -> Instant {
+    Instant::now()
+}
