@@ -29,12 +29,15 @@
 //!   one request. The tests explore the same `plan`, not a copy of it.
 //! - **Two API generations, one meaning**: what differs between them is known to `vobiz` alone.
 
+pub mod account;
 pub mod cli;
 pub mod controller;
 pub mod crd;
 pub mod http;
 pub mod operator;
+pub mod subaccount;
 pub mod telemetry;
+pub mod vobiz;
 
 /// This build's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,146 @@
+//! What this process knows about every Account, and about every parent account behind them. I/O (shared state).
+//!
+//! Two Accounts with the same parent share its gate and its list.
+
+use crate::account::access::Access;
+use crate::account::gate::Limit;
+use crate::account::parent::Parent;
+use crate::controller::instrument::Metrics;
+use crate::controller::wake::{ObjectKey, Waker};
+use crate::crd::condition::Reason;
+use crate::crd::{Account, DeletionSettings};
+use crate::vobiz::{Generation, ParentAuthId, ParentCredentials, Transport};
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// An Account as its last pass left it.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// It is being deleted: no more creates.
+    pub closing: bool,
+    /// It and its credentials Secret are marked as in use, so that neither goes before its Subaccounts.
+    pub in_use: bool,
+    /// Put before the name of a Subaccount that gives none.
+    pub name_prefix: String,
+    /// What its Subaccounts do when they are deleted, where they say nothing themselves.
+    pub deletion: DeletionSettings,
+    /// How to reach its parent; absent until credentials were read and found good.
+    pub access: Option<Access>,
+    /// Why no call should be made now.
+    pub trouble: Option<Trouble>,
+}
+
+/// A trouble of the parent account, or of the way there. It is told on the Account, once for all its Subaccounts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    /// Reason of the Account's condition.
+    pub reason: Reason,
+    /// What it is and what to do.
+    pub message: String,
+}
+
+/// Every Account and every parent.
+pub struct Registry {
+    transport: Transport,
+    metrics: Metrics,
+    accounts: Waker<Account>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    accounts: HashMap<ObjectKey, Arc<Snapshot>>,
+    parents: HashMap<ParentAuthId, Arc<Parent>>,
+}
+
+impl Registry {
+    /// An empty registry; `accounts` wakes an Account's own pass.
+    #[must_use]
+    pub fn new(transport: Transport, metrics: Metrics, accounts: Waker<Account>) -> Self {
+        Self { transport, metrics, accounts, state: Mutex::default() }
+    }
+
+    /// The Account as its last pass left it; none if there was no pass yet.
+    #[must_use]
+    pub fn account(&self, key: &ObjectKey) -> Option<Arc<Snapshot>> {
+        self.lock().accounts.get(key).cloned()
+    }
+
+    /// Any usable way to a parent, whichever Account it belongs to.
+    #[must_use]
+    pub fn any_access(&self, parent: &ParentAuthId) -> Option<Access> {
+        let state = self.lock();
+        let usable = state.accounts.values().filter(|account| account.trouble.is_none());
+        usable.filter_map(|account| account.access.clone()).find(|access| access.parent.id == *parent)
+    }
+
+    /// Whether any Account of this cluster names the parent, usable or not.
+    #[must_use]
+    pub fn knows(&self, parent: &ParentAuthId) -> bool {
+        let state = self.lock();
+        state.accounts.values().any(|account| account.access.as_ref().is_none_or(|access| access.parent.id == *parent))
+    }
+
+    /// Asks for a pass over an Account.
+    pub fn wake(&self, account: &ObjectKey) {
+        self.accounts.wake(account);
+    }
+
+    /// An access for credentials that are to be tried or were found good.
+    #[must_use]
+    pub fn access(&self, account: &ObjectKey, credentials: ParentCredentials, generation: Generation, limit: Limit) -> Access {
+        let parent = Arc::clone(
+            self.lock()
+                .parents
+                .entry(credentials.auth_id.clone())
+                .or_insert_with(|| Arc::new(Parent::new(credentials.auth_id.clone(), limit))),
+        );
+        parent.gate.set_limit(limit);
+        Access {
+            account: account.clone(),
+            parent,
+            generation,
+            client: self.transport.client(credentials),
+            metrics: self.metrics.clone(),
+            accounts: self.accounts.clone(),
+        }
+    }
+
+    /// Takes over what a pass found. True if it differs in what a Subaccount may be waiting for.
+    pub fn set(&self, key: &ObjectKey, snapshot: Snapshot) -> bool {
+        let news = |before: &Snapshot| {
+            before.closing != snapshot.closing
+                || before.in_use != snapshot.in_use
+                || before.name_prefix != snapshot.name_prefix
+                || before.deletion != snapshot.deletion
+                || before.access.is_some() != snapshot.access.is_some()
+                || before.trouble != snapshot.trouble
+        };
+        let mut state = self.lock();
+        let changed = state.accounts.get(key).is_none_or(|before| news(before));
+        state.accounts.insert(key.clone(), Arc::new(snapshot));
+        changed
+    }
+
+    /// The Account is gone; its parent's rate and list go with the last Account.
+    pub fn remove(&self, key: &ObjectKey) {
+        let mut state = self.lock();
+        state.accounts.remove(key);
+        let State { accounts, parents } = &mut *state;
+        parents.retain(|id, _| {
+            accounts.values().any(|account| account.access.as_ref().is_some_and(|access| access.parent.id == *id))
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The limit of an Account's spec; the schema admits no zero, and a stored zero means the slowest.
+#[must_use]
+pub fn limit(requests_per_second: i32, burst: i32) -> Limit {
+    let positive = |value: i32| u32::try_from(value).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+    Limit { requests_per_second: positive(requests_per_second), burst: positive(burst) }
+}

@@ -1,0 +1,98 @@
+//! What an Account's status says about a pass. PURE.
+
+use crate::account::registry::Trouble;
+use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, same};
+use crate::crd::{Account, AccountStatus, ApiGeneration, SubaccountCounts};
+use jiff::Timestamp;
+
+/// Names shown of the Subaccounts that hold a deleting Account.
+const HOLDERS_SHOWN: usize = 3;
+
+/// What a pass found.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// The parent's id.
+    pub auth_id: Option<String>,
+    /// The API generation in use.
+    pub generation: Option<ApiGeneration>,
+    /// The only Secret that may carry the in-use finalizer.
+    pub credentials_secret_name: Option<String>,
+    /// The last comparison with the list; none if this pass made none.
+    pub counts: Option<SubaccountCounts>,
+    /// Why the Account cannot be used now.
+    pub trouble: Option<Trouble>,
+    /// Subaccounts that name it.
+    pub users: Vec<String>,
+    /// Its credentials Secret is being deleted, and held.
+    pub secret_deleting: bool,
+}
+
+/// The status to write, if it differs from the one that is there by more than transition times.
+#[must_use]
+pub fn of(account: &Account, findings: &Findings, now: Timestamp) -> Option<AccountStatus> {
+    let previous = account.status.clone().unwrap_or_default();
+    let generation = account.metadata.generation.unwrap_or_default();
+    let status = AccountStatus {
+        observed_generation: generation,
+        conditions: merge(&previous.conditions, conditions(account, findings), generation, now),
+        auth_id: findings.auth_id.clone().or_else(|| previous.auth_id.clone()),
+        api_generation: findings.generation.or(previous.api_generation),
+        credentials_secret_name: findings.credentials_secret_name.clone(),
+        subaccounts: findings.counts.or(previous.subaccounts),
+    };
+    let unchanged = AccountStatus { conditions: previous.conditions.clone(), ..status.clone() } == previous
+        && same(&status.conditions, &previous.conditions);
+    (!unchanged).then_some(status)
+}
+
+/// The reason under which a trouble is shown for the first time: the moment for one event.
+#[must_use]
+pub fn news<'a>(account: &Account, findings: &'a Findings) -> Option<&'a Trouble> {
+    let previous = account.status.iter().flat_map(|status| &status.conditions);
+    let ready = previous.clone().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    findings.trouble.as_ref().filter(|trouble| ready.is_none_or(|ready| ready.reason != trouble.reason.as_str()))
+}
+
+fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
+    let condition = |kind, status, reason, message: &str| NewCondition { kind, status, reason, message: message.to_owned() };
+    if account.metadata.deletion_timestamp.is_some() {
+        let message = holders(&findings.users);
+        return vec![
+            condition(ConditionType::Ready, ConditionStatus::False, Reason::Deleting, &message),
+            condition(ConditionType::Reconciling, ConditionStatus::True, Reason::Deleting, &message),
+        ];
+    }
+    match &findings.trouble {
+        Some(Trouble { reason, message }) => {
+            let ready = condition(ConditionType::Ready, ConditionStatus::False, *reason, message);
+            let kind = match reason {
+                // Arrives by itself when another tool writes the Secret: neither progress of ours nor a failure.
+                Reason::CredentialsMissing => return vec![ready],
+                Reason::RateLimited | Reason::VobizUnavailable => ConditionType::Reconciling,
+                _ => ConditionType::Stalled,
+            };
+            vec![ready, condition(kind, ConditionStatus::True, *reason, message)]
+        }
+        None if findings.secret_deleting => {
+            let message = format!("the credentials work; their Secret is being deleted, and {}", holders(&findings.users));
+            vec![condition(ConditionType::Ready, ConditionStatus::True, Reason::Available, &message)]
+        }
+        None => vec![condition(
+            ConditionType::Ready,
+            ConditionStatus::True,
+            Reason::Available,
+            "the credentials work and the subaccounts can be listed",
+        )],
+    }
+}
+
+fn holders(users: &[String]) -> String {
+    match users {
+        [] => "no Subaccount holds it".to_owned(),
+        users => {
+            let shown = users.iter().take(HOLDERS_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+            let more = if users.len() > HOLDERS_SHOWN { " and others" } else { "" };
+            format!("it is held until these Subaccounts are gone or name another Account: {shown}{more}")
+        }
+    }
+}
