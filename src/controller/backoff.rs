@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    const CAP: Duration = Duration::from_secs(60);
+    const CAP: Duration = Duration::from_mins(1);
 
     #[test]
     fn pauses_double_up_to_the_cap() {

@@ -95,7 +95,12 @@ fn client(mut config: kube::Config, metrics: &Metrics) -> Result<Client, Connect
 }
 
 /// The error with its causes, where kube's own text does not repeat them.
-fn reasons(error: &dyn std::error::Error) -> String {
+fn reasons(error: &kube::Error) -> String {
+    if matches!(error, kube::Error::Auth(_)) {
+        // A credential plugin's failure is told with all that it printed.
+        return "its credentials cannot be obtained".to_owned();
+    }
+    let error: &dyn std::error::Error = error;
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -165,5 +170,105 @@ where
             metrics.rest_request(method.as_str(), code);
             answer
         })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod loopback {
+    use std::net::SocketAddr;
+
+    use axum::Router;
+
+    use super::*;
+
+    /// A client of the API server that `router` plays.
+    pub async fn client_of(router: Router, metrics: &Metrics) -> Client {
+        // Another test of this process may have installed it already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        client(kube::Config::new(url.parse().unwrap()), metrics).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use axum::Router;
+    use axum::http::StatusCode;
+    use k8s_openapi::api::core::v1::Secret;
+    use kube::api::{Api, PostParams};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_busy_api_server_is_asked_once_and_the_request_is_counted() {
+        let asked = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&asked);
+        let router = Router::new().fallback(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            async { StatusCode::SERVICE_UNAVAILABLE }
+        });
+        let metrics = Metrics::new(true, "1", "c");
+        let api: Api<Secret> = Api::namespaced(loopback::client_of(router, &metrics).await, "dev");
+        let answer = within(
+            REQUEST_DEADLINE,
+            api.create(&PostParams::default(), &Secret::default()),
+        )
+        .await;
+        assert!(answer.unwrap_err().is_outcome_unknown());
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        let text = metrics.encode().unwrap();
+        assert!(
+            text.contains("rest_client_requests_total{code=\"503\",method=\"POST\"} 1\n"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_silent_api_server_holds_nobody_longer_than_the_deadline() {
+        let router = Router::new().fallback(std::future::pending::<StatusCode>);
+        let metrics = Metrics::new(true, "1", "c");
+        let api: Api<Secret> = Api::namespaced(loopback::client_of(router, &metrics).await, "dev");
+        let answer = within(Duration::from_millis(50), api.get("acme")).await;
+        let error = answer.unwrap_err();
+        assert!(
+            matches!(error, ClusterError::TimedOut(_)) && error.is_outcome_unknown(),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_api_server_that_is_not_there_is_named_as_such() {
+        let metrics = Metrics::new(true, "1", "c");
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = client(kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &metrics).unwrap();
+        let api: Api<Secret> = Api::namespaced(client, "dev");
+        let error = within(REQUEST_DEADLINE, api.get("acme")).await.unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with("failed to reach the Kubernetes API server: "),
+            "{text}"
+        );
+        assert!(text.contains("refused"), "{text}");
+        assert!(
+            metrics
+                .encode()
+                .unwrap()
+                .contains("rest_client_requests_total{code=\"<error>\",method=\"GET\"} 1")
+        );
+    }
+
+    #[test]
+    fn what_a_kubeconfig_says_is_not_repeated() {
+        let broken =
+            serde_saphyr::from_str::<kube::config::Kubeconfig>("users: [{token: s3cret").unwrap_err();
+        let text = without_contents(&KubeconfigError::Parse(Box::new(broken)));
+        assert!(!text.contains("s3cret"), "{text}");
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use kube::client::AuthError;
 use kube::core::Status;
 
 /// A failed request. Its text never holds what an answer said beyond names and reasons: an answer may repeat the object
@@ -122,15 +123,7 @@ impl fmt::Display for ClusterError {
                 )
             }
             Self::Refused(status) => refused(formatter, status),
-            Self::Unreachable(error) => {
-                formatter.write_str("failed to reach the Kubernetes API server")?;
-                let mut source = std::error::Error::source(error);
-                while let Some(cause) = source {
-                    write!(formatter, ": {}", cause.to_string().escape_debug())?;
-                    source = cause.source();
-                }
-                Ok(())
-            }
+            Self::Unreachable(error) => unreachable_because(formatter, error),
             Self::Unreadable(_) => {
                 formatter.write_str("failed to decode the answer of the Kubernetes API server")
             }
@@ -139,6 +132,21 @@ impl fmt::Display for ClusterError {
             }
         }
     }
+}
+
+/// The causes, from the outermost to the one that explains it.
+fn unreachable_because(formatter: &mut fmt::Formatter<'_>, error: &kube::Error) -> fmt::Result {
+    formatter.write_str("failed to reach the Kubernetes API server")?;
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.is::<AuthError>() {
+            // A credential plugin's failure is told with all that it printed.
+            return formatter.write_str(": failed to get credentials for it");
+        }
+        write!(formatter, ": {}", cause.to_string().escape_debug())?;
+        source = cause.source();
+    }
+    Ok(())
 }
 
 fn refused(formatter: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
@@ -176,7 +184,7 @@ mod tests {
 
     use super::*;
 
-    fn refused(code: u16, reason: &str, message: &str, causes: Vec<StatusCause>) -> ClusterError {
+    fn refused(code: u16, reason: &str, message: &str, causes: &[StatusCause]) -> ClusterError {
         let answer = serde_json::json!({
             "status": "Failure", "code": code, "reason": reason, "message": message, "details": { "causes": causes },
         });
@@ -193,16 +201,16 @@ mod tests {
 
     #[test]
     fn a_stale_replace_and_an_existing_name_are_told_apart() {
-        let stale = refused(409, "Conflict", "the object has been modified", vec![]);
-        let exists = refused(409, "AlreadyExists", "secrets \"a\" already exists", vec![]);
+        let stale = refused(409, "Conflict", "the object has been modified", &[]);
+        let exists = refused(409, "AlreadyExists", "secrets \"a\" already exists", &[]);
         assert!(stale.is_conflict() && !stale.is_already_exists());
         assert!(exists.is_already_exists() && !exists.is_conflict());
     }
 
     #[test]
     fn a_failed_test_and_a_broken_schema_are_told_apart() {
-        let test = refused(422, "Invalid", "testing path failed", vec![]);
-        let schema = refused(422, "Invalid", "", vec![cause("FieldValueInvalid", "spec.name")]);
+        let test = refused(422, "Invalid", "testing path failed", &[]);
+        let schema = refused(422, "Invalid", "", &[cause("FieldValueInvalid", "spec.name")]);
         assert!(test.is_failed_test() && !test.is_invalid());
         assert!(schema.is_invalid() && !schema.is_failed_test());
     }
@@ -213,17 +221,17 @@ mod tests {
             403,
             "Forbidden",
             "",
-            vec![cause("NamespaceTerminating", "metadata.namespace")],
+            &[cause("NamespaceTerminating", "metadata.namespace")],
         );
         assert!(gone.is_namespace_terminating() && !gone.is_forbidden());
-        let right = refused(403, "Forbidden", "secrets is forbidden", vec![]);
+        let right = refused(403, "Forbidden", "secrets is forbidden", &[]);
         assert!(right.is_forbidden() && !right.is_namespace_terminating());
     }
 
     #[test]
     fn a_404_that_is_not_the_api_servers_own_proves_no_absence() {
-        assert!(refused(404, "NotFound", "subaccounts \"acme\" not found", vec![]).is_not_found());
-        assert!(!refused(404, "Failed to parse error data", "404 page not found", vec![]).is_not_found());
+        assert!(refused(404, "NotFound", "subaccounts \"acme\" not found", &[]).is_not_found());
+        assert!(!refused(404, "Failed to parse error data", "404 page not found", &[]).is_not_found());
     }
 
     #[test]
@@ -232,9 +240,9 @@ mod tests {
             422,
             "Invalid",
             "spec.name: \"s3cret\"",
-            vec![cause("FieldValueInvalid", "spec.name")],
+            &[cause("FieldValueInvalid", "spec.name")],
         );
-        let gateway = refused(502, "Failed to parse error data", "<html>s3cret</html>", vec![]);
+        let gateway = refused(502, "Failed to parse error data", "<html>s3cret</html>", &[]);
         let decode: ClusterError =
             kube::Error::SerdeError(serde_json::from_str::<u8>("\"s3cret\"").unwrap_err()).into();
         for error in [schema, gateway, decode] {
@@ -245,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_message_says_which_right_is_missing() {
-        let error = refused(403, "Forbidden", "secrets \"a\" is forbidden: cannot get", vec![]);
+        let error = refused(403, "Forbidden", "secrets \"a\" is forbidden: cannot get", &[]);
         assert_eq!(
             error.to_string(),
             "failed with 403: secrets \\\"a\\\" is forbidden: cannot get"
