@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::definition::without_description;
 use super::subaccount::{auth_id_key, auth_token_key};
 use super::{DeletionSettings, not_observed, rule};
 
@@ -94,6 +95,7 @@ pub struct CredentialsSecretReference {
 
 /// Which generation of the API an Account asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_description)]
 pub enum ApiGenerationChoice {
     /// Find out: generation 2 first, then 1.
     #[default]
@@ -106,6 +108,7 @@ pub enum ApiGenerationChoice {
 
 /// A generation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_description)]
 pub enum ApiGeneration {
     /// Generation 1, `Account/{auth_id}/Subaccount/`.
     Gen1,

@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::definition::without_description;
 use super::{ApiGeneration, not_observed, rule};
 
 /// What a subaccount at Vobiz should be, and where its credentials go. A field that is left out is neither
@@ -127,6 +128,7 @@ pub struct Permissions {
 /// Whose identity check (KYC) applies to a subaccount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = without_description)]
 pub enum KycMode {
     /// The parent's.
     PersonalUse,
@@ -137,6 +139,7 @@ pub enum KycMode {
 /// Legal form of the customer who uses a subaccount, as Vobiz names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = without_description)]
 pub enum BusinessType {
     /// A person.
     Individual,
@@ -242,6 +245,7 @@ impl DeletionSettings {
 
 /// What happens to a subaccount at Vobiz when its object is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_description)]
 pub enum DeletionPolicy {
     /// It is deleted for good.
     Delete,
