@@ -53,7 +53,7 @@ pub enum ConnectError {
 ///
 /// Needs a rustls provider installed for the process. Sends nothing yet.
 pub async fn connect(metrics: &Metrics) -> Result<Client, ConnectError> {
-    client(configuration().await?, metrics)
+    client(configuration().await?, metrics, SILENCE)
 }
 
 async fn configuration() -> Result<kube::Config, ConnectError> {
@@ -78,11 +78,11 @@ fn without_contents(error: &KubeconfigError) -> String {
     }
 }
 
-fn client(mut config: kube::Config, metrics: &Metrics) -> Result<Client, ConnectError> {
+fn client(mut config: kube::Config, metrics: &Metrics, silence: Duration) -> Result<Client, ConnectError> {
     // Else 429, 503 and 504 are retried fifteen times, POST included, behind the back of every deadline.
     config.default_retry = false;
     config.connect_timeout = Some(REQUEST_DEADLINE);
-    config.read_timeout = Some(SILENCE);
+    config.read_timeout = Some(silence);
     // Else the time that a pooled connection lay idle counts as silence of its next answer.
     config.reset_reader_on_write = true;
     let agent = HeaderValue::from_static(concat!("vobiz-operator/", env!("CARGO_PKG_VERSION")));
@@ -183,6 +183,11 @@ pub(super) mod loopback {
 
     /// A client of the API server that `router` plays.
     pub async fn client_of(router: Router, metrics: &Metrics) -> Client {
+        impatient_client_of(router, metrics, SILENCE).await
+    }
+
+    /// The same, giving a connection up after `silence`.
+    pub async fn impatient_client_of(router: Router, metrics: &Metrics, silence: Duration) -> Client {
         // Another test of this process may have installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
@@ -190,19 +195,21 @@ pub(super) mod loopback {
             .unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        client(kube::Config::new(url.parse().unwrap()), metrics).unwrap()
+        client(kube::Config::new(url.parse().unwrap()), metrics, silence).unwrap()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use axum::Router;
     use axum::http::StatusCode;
+    use futures::StreamExt as _;
     use k8s_openapi::api::core::v1::Secret;
-    use kube::api::{Api, PostParams};
+    use kube::api::{Api, PostParams, WatchParams};
 
     use super::*;
 
@@ -244,10 +251,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_watch_on_a_dead_connection_ends() {
+        let begun = |body: &'static str| futures::stream::iter([Ok::<_, Infallible>(body)]);
+        let router = Router::new().fallback(move || async move {
+            axum::body::Body::from_stream(begun("\n").chain(futures::stream::pending()))
+        });
+        let metrics = Metrics::new(true, "1", "c");
+        let client = loopback::impatient_client_of(router, &metrics, Duration::from_millis(100)).await;
+        let api: Api<Secret> = Api::namespaced(client, "dev");
+        let watch = api.watch(&WatchParams::default(), "0").await.unwrap();
+        let ended = tokio::time::timeout(REQUEST_DEADLINE, watch.collect::<Vec<_>>()).await;
+        assert!(ended.is_ok(), "the watch still hangs");
+    }
+
+    #[tokio::test]
     async fn an_api_server_that_is_not_there_is_named_as_such() {
         let metrics = Metrics::new(true, "1", "c");
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = client(kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &metrics).unwrap();
+        let client = client(
+            kube::Config::new("http://127.0.0.1:1".parse().unwrap()),
+            &metrics,
+            SILENCE,
+        )
+        .unwrap();
         let api: Api<Secret> = Api::namespaced(client, "dev");
         let error = within(REQUEST_DEADLINE, api.get("acme")).await.unwrap_err();
         let text = error.to_string();
