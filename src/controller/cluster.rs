@@ -18,7 +18,7 @@ use super::instrument::Metrics;
 /// How long any request but a watch may take.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long the server is asked to keep a watch open, in seconds: shorter than [`SILENCE`], so that only a dead
+/// How long the server is asked to keep a watch open, in seconds: shorter than the 30 s after which a silent connection is given up, so that only a dead
 /// connection is silent for longer.
 pub const WATCH_SECONDS: u32 = 20;
 
