@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response};
 use kube::Client;
-use kube::client::{Body, ClientBuilder};
+use kube::client::{AuthError, Body, ClientBuilder};
 use kube::config::{InClusterError, KubeConfigOptions, KubeconfigError};
 use tower::{Layer, Service};
 
@@ -18,8 +18,8 @@ use super::instrument::Metrics;
 /// How long any request but a watch may take.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long the server is asked to keep a watch open, in seconds: shorter than the 30 s after which a silent connection is given up, so that only a dead
-/// connection is silent for longer.
+/// How long the server is asked to keep a watch open, in seconds: shorter than the 30 s after which a silent connection
+/// is given up, so that only a dead connection is silent for so long.
 pub const WATCH_SECONDS: u32 = 20;
 
 /// A connection on which nothing arrives for this long is given up, so that a watch cannot hang for ever.
@@ -95,22 +95,34 @@ fn client(mut config: kube::Config, metrics: &Metrics, silence: Duration) -> Res
 }
 
 /// The error with its causes, where kube's own text does not repeat them.
-fn reasons(error: &kube::Error) -> String {
-    if matches!(error, kube::Error::Auth(_)) {
-        // A credential plugin's failure is told with all that it printed.
-        return "its credentials cannot be obtained".to_owned();
-    }
-    let error: &dyn std::error::Error = error;
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
+fn reasons(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<AuthError>() || matches!(error.downcast_ref(), Some(kube::Error::Auth(_))) {
+            // A credential plugin's failure is told with all that it printed.
+            return "failed to get credentials for it".to_owned();
         }
-        source = cause.source();
+        let words = error.to_string();
+        if text.is_empty() {
+            text = words;
+        } else if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        next = error.source();
     }
     text
+}
+
+impl From<kube::Error> for ClusterError {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::Refused(status),
+            // The parser's words repeat what it could not read.
+            kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Self::Unreadable,
+            other => Self::Unreachable(reasons(&other)),
+        }
+    }
 }
 
 /// Waits for `request` no longer than `deadline`. A write that timed out may have happened.

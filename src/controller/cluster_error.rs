@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use kube::client::AuthError;
 use kube::core::Status;
 
 /// A failed request. Its text never holds what an answer said beyond names and reasons: an answer may repeat the object
@@ -14,9 +13,9 @@ pub enum ClusterError {
     /// The API server said no.
     Refused(Box<Status>),
     /// The request or its answer was lost; a write may have happened.
-    Unreachable(kube::Error),
+    Unreachable(String),
     /// An answer came that is not what was asked for; a write has happened.
-    Unreadable(kube::Error),
+    Unreadable,
     /// A replace was asked for of an object without name or resourceVersion; nothing was sent.
     Unversioned,
 }
@@ -25,18 +24,6 @@ pub enum ClusterError {
 const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
 /// Longest part of an API server's message that is shown, in characters.
 const LONGEST_MESSAGE: usize = 300;
-
-impl From<kube::Error> for ClusterError {
-    fn from(error: kube::Error) -> Self {
-        match error {
-            kube::Error::Api(status) => Self::Refused(status),
-            unreadable @ (kube::Error::SerdeError(_) | kube::Error::FromUtf8(_)) => {
-                Self::Unreadable(unreadable)
-            }
-            other => Self::Unreachable(other),
-        }
-    }
-}
 
 impl ClusterError {
     /// The named object does not exist. An answer of 404 that does not come from the API server itself, or that says
@@ -91,7 +78,7 @@ impl ClusterError {
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
-            Self::TimedOut(_) | Self::Unreachable(_) | Self::Unreadable(_) => true,
+            Self::TimedOut(_) | Self::Unreachable(_) | Self::Unreadable => true,
             Self::Refused(status) => status.code >= 500,
             Self::Unversioned => false,
         }
@@ -100,7 +87,7 @@ impl ClusterError {
     fn refusal(&self) -> Option<&Status> {
         match self {
             Self::Refused(status) => Some(status),
-            Self::TimedOut(_) | Self::Unreachable(_) | Self::Unreadable(_) | Self::Unversioned => None,
+            Self::TimedOut(_) | Self::Unreachable(_) | Self::Unreadable | Self::Unversioned => None,
         }
     }
 
@@ -123,8 +110,14 @@ impl fmt::Display for ClusterError {
                 )
             }
             Self::Refused(status) => refused(formatter, status),
-            Self::Unreachable(error) => unreachable_because(formatter, error),
-            Self::Unreadable(_) => {
+            Self::Unreachable(why) => {
+                write!(
+                    formatter,
+                    "failed to reach the Kubernetes API server: {}",
+                    why.escape_debug()
+                )
+            }
+            Self::Unreadable => {
                 formatter.write_str("failed to decode the answer of the Kubernetes API server")
             }
             Self::Unversioned => {
@@ -132,21 +125,6 @@ impl fmt::Display for ClusterError {
             }
         }
     }
-}
-
-/// The causes, from the outermost to the one that explains it.
-fn unreachable_because(formatter: &mut fmt::Formatter<'_>, error: &kube::Error) -> fmt::Result {
-    formatter.write_str("failed to reach the Kubernetes API server")?;
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.is::<AuthError>() {
-            // A credential plugin's failure is told with all that it printed.
-            return formatter.write_str(": failed to get credentials for it");
-        }
-        write!(formatter, ": {}", cause.to_string().escape_debug())?;
-        source = cause.source();
-    }
-    Ok(())
 }
 
 fn refused(formatter: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {

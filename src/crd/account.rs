@@ -1,5 +1,7 @@
 //! The kind `Account`: one parent account at Vobiz, its credentials and the defaults of its Subaccounts. PURE.
 
+#![allow(clippy::duplicated_attributes, reason = "columns of one type repeat it")]
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -81,12 +83,12 @@ pub struct CredentialsSecretReference {
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rule::object_name())]
     pub name: String,
-    /// Key of the parent's auth_id.
+    /// Key of the parent's `auth_id`.
     #[serde(default = "auth_id_key")]
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rule::secret_key())]
     pub auth_id_key: String,
-    /// Key of the parent's auth_token.
+    /// Key of the parent's `auth_token`.
     #[serde(default = "auth_token_key")]
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rule::secret_key())]
@@ -166,7 +168,7 @@ pub struct AccountStatus {
     /// State in terms of conditions: Ready; Reconciling and Stalled only while true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// The parent account's auth_id at Vobiz.
+    /// The parent account's `auth_id` at Vobiz.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_id: Option<String>,
     /// The generation of the API in use.

@@ -1,4 +1,4 @@
-//! The CustomResourceDefinitions as a cluster should have them. PURE.
+//! The `CustomResourceDefinitions` as a cluster should have them. PURE.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,

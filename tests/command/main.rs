@@ -192,6 +192,29 @@ fn a_broken_kubeconfig_ends_with_3_and_nothing_of_it_is_repeated() {
 }
 
 #[test]
+fn a_credential_plugin_that_fails_ends_with_3_and_nothing_that_it_printed_is_repeated() {
+    let directory = temporary_directory("plugin");
+    let file = directory.join("config");
+    let plugin = "{ apiVersion: client.authentication.k8s.io/v1, command: /bin/sh, interactiveMode: Never, \
+                  args: [-c, 'echo s3cret-token; echo s3cret-token >&2; exit 1'] }";
+    let kubeconfig = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: here\n\
+         clusters: [{{ name: here, cluster: {{ server: 'https://127.0.0.1:1' }} }}]\n\
+         contexts: [{{ name: here, context: {{ cluster: here, user: me }} }}]\n\
+         users: [{{ name: me, user: {{ exec: {plugin} }} }}]\n"
+    );
+    std::fs::write(&file, kubeconfig).unwrap();
+    let output = operator(
+        &["run", "--log-level=trace"],
+        &[("KUBECONFIG", file.to_str().unwrap())],
+    );
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("credentials"), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("s3cret-token"), "{}", stderr(&output));
+}
+
+#[test]
 fn logs_are_json_unless_text_is_asked_for() {
     let json = stderr(&operator(&["run"], &[]));
     assert!(!json.is_empty());
