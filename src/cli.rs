@@ -185,3 +185,74 @@ struct RunFlags {
     #[arg(long, env = "VOBIZ_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
     log_level: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn config(more: &[&str]) -> Config {
+        let arguments = ["vobiz-operator", "run", "--request-timeout-seconds=10"]
+            .iter()
+            .chain(more);
+        match command_from(arguments).unwrap() {
+            Command::Run(config) => *config,
+            other => panic!("not a run: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_flag_sets_what_it_names() {
+        let ca = std::env::temp_dir().join(format!("vobiz-operator-ca-{}.pem", std::process::id()));
+        std::fs::write(&ca, "").unwrap();
+        let ca_flag = format!("--api-ca-file={}", ca.display());
+        let found = config(&[
+            "--api-base-url=http://127.0.0.1:9000/vobiz",
+            "--allow-insecure-api",
+            &ca_flag,
+            "--operator-namespace=tools",
+            "--watch-namespaces=dev,prod",
+            "--max-concurrent-reconciles=3",
+            "--settle-seconds=20",
+            "--retention-seconds=30",
+            "--max-backoff-seconds=40",
+            "--secret-check-interval-seconds=50",
+            "--watch-secrets",
+            "--object-metrics=false",
+            "--http-address=127.0.0.1:0",
+            "--log-format=text",
+            "--log-level=debug",
+        ]);
+        std::fs::remove_file(&ca).unwrap();
+        let expected = Config {
+            api_base_url: "http://127.0.0.1:9000/vobiz/".parse().unwrap(),
+            allow_insecure_api: true,
+            api_ca_file: Some(ca),
+            operator_namespace: "tools".to_owned(),
+            watch_namespaces: vec!["dev".to_owned(), "prod".to_owned()],
+            max_concurrent_reconciles: 3,
+            request_timeout: Duration::from_secs(10),
+            settle: Duration::from_secs(20),
+            retention: Duration::from_secs(30),
+            max_backoff: Duration::from_secs(40),
+            secret_check_interval: Duration::from_secs(50),
+            watch_secrets: true,
+            object_metrics: false,
+            http_address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            log_format: LogFormat::Text,
+            log_level: "debug".to_owned(),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn settle_follows_the_request_timeout_but_is_never_short_by_itself() {
+        assert_eq!(config(&[]).settle, Duration::from_mins(2));
+        let arguments = ["vobiz-operator", "run", "--request-timeout-seconds=100"];
+        let Command::Run(config) = command_from(arguments).unwrap() else {
+            panic!("not a run")
+        };
+        assert_eq!(config.settle, Duration::from_secs(200));
+    }
+}

@@ -108,3 +108,77 @@ async fn metrics(State(endpoints): State<Endpoints>) -> Response {
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head.to_lowercase(), body.to_owned())
+    }
+
+    async fn served() -> (SocketAddr, Endpoints) {
+        let endpoints = Endpoints {
+            readiness: Readiness::default(),
+            heartbeats: Heartbeats::default(),
+            metrics: Metrics::new(true, "1.2.3", "abc"),
+        };
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, endpoints.clone(), std::future::pending()));
+        (address, endpoints)
+    }
+
+    #[tokio::test]
+    async fn it_is_ready_once_every_cache_has_synced_and_says_which_has_not() {
+        let (address, endpoints) = served().await;
+        let accounts = endpoints.readiness.register("accounts");
+        let subaccounts = endpoints.readiness.register("subaccounts");
+        accounts.set_ready();
+        let (status, _, body) = get(address, "/readyz").await;
+        assert_eq!(
+            (status, body.as_str()),
+            (503, "not ready\nsubaccounts: not synced\n")
+        );
+        subaccounts.set_ready();
+        assert_eq!(get(address, "/readyz").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn it_is_alive_while_its_loops_beat() {
+        let (address, endpoints) = served().await;
+        let _beat = endpoints.heartbeats.register("subaccounts");
+        assert_eq!(get(address, "/livez").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn metrics_are_openmetrics() {
+        let (address, _) = served().await;
+        let (status, head, body) = get(address, "/metrics").await;
+        assert_eq!(status, 200);
+        assert!(
+            head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
+            "{head}"
+        );
+        assert!(
+            body.contains("vobiz_operator_build_info{version=\"1.2.3\",commit=\"abc\"} 1"),
+            "{body}"
+        );
+        assert!(body.ends_with("# EOF\n"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn an_address_in_use_is_refused_with_the_flag_to_change() {
+        let (address, _) = served().await;
+        let text = bind(address).await.unwrap_err().to_string();
+        assert!(text.contains("--http-address"), "{text}");
+    }
+}

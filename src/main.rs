@@ -32,8 +32,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// Says why as a log line once there are logs, so that whoever collects them sees the most important one; before that,
+/// and where logs are turned off, plainly.
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("vobiz-operator: {error:#}");
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!(error = format!("{error:#}"), "stopped");
+    } else {
+        eprintln!("vobiz-operator: {error:#}");
+    }
     ExitCode::from(EXIT_CONFIGURATION)
 }
 

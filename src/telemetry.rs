@@ -4,6 +4,8 @@
 //! whatever the level says, because below it they show headers and bodies; the Kubernetes client's are left out where
 //! they repeat the body of an answer even in a warning.
 
+use std::any::Any;
+
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -68,14 +70,17 @@ fn is_within(target: &str, module: &str) -> bool {
 /// the value that caused it.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let message = panic
-            .payload()
-            .downcast_ref::<&'static str>()
-            .copied()
-            .unwrap_or("text withheld");
+        let message = literal_text(panic.payload());
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(location, panic = message, "panicked");
     }));
+}
+
+fn literal_text(payload: &dyn Any) -> &'static str {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .unwrap_or("text withheld")
 }
 
 #[cfg(test)]
@@ -113,5 +118,14 @@ mod tests {
     #[test]
     fn a_crate_that_only_begins_like_ours_is_another_crate() {
         assert!(!is_harmless("vobiz_operator_plugin", Level::DEBUG));
+    }
+
+    #[test]
+    fn a_panics_text_is_shown_only_if_it_can_hold_no_value() {
+        let panic_of = |act: fn()| std::panic::catch_unwind(act).unwrap_err();
+        let literal = panic_of(|| panic!("the record is missing"));
+        let formatted = panic_of(|| panic!("cannot use {:?}", std::hint::black_box("s3cret")));
+        assert_eq!(literal_text(literal.as_ref()), "the record is missing");
+        assert_eq!(literal_text(formatted.as_ref()), "text withheld");
     }
 }

@@ -259,11 +259,108 @@ fn log_level(text: String) -> Result<String, ConfigError> {
             .rsplit_once('=')
             .map_or(directive, |(_, level)| level)
             .trim();
-        if level.parse::<LevelFilter>().is_err() {
+        // An empty word is a level to the parser.
+        if level.is_empty() || level.parse::<LevelFilter>().is_err() {
             return Err(ConfigError::LogLevel {
                 reason: format!("'{}' is no level", level.escape_debug()),
             });
         }
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_keeps_its_path_when_it_is_extended() {
+        let url = api_base_url("https://gateway.example:8443/vobiz", false).unwrap();
+        assert_eq!(
+            url.join("api/v1/auth/me").unwrap().as_str(),
+            "https://gateway.example:8443/vobiz/api/v1/auth/me"
+        );
+    }
+
+    #[test]
+    fn a_base_url_that_could_leak_or_mislead_is_refused_without_repeating_it() {
+        for text in [
+            "https://user:s3cret@api.vobiz.ai",
+            "https://s3cret@api.vobiz.ai",
+            "https://api.vobiz.ai/?token=s3cret",
+            "https://api.vobiz.ai/#s3cret",
+            "https://api.vobiz.ai:99999/s3cret",
+            "https://api.vobiz.ai:0/s3cret",
+            "s3cret",
+            "https://",
+        ] {
+            let error = api_base_url(text, true).unwrap_err();
+            assert!(matches!(error, ConfigError::BaseUrl { .. }), "{text}");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+            assert!(error.to_string().contains("https://HOST"), "{error}");
+        }
+    }
+
+    #[test]
+    fn http_needs_the_flag_and_no_other_scheme_is_ever_accepted() {
+        let error = api_base_url("http://127.0.0.1:9000", false).unwrap_err();
+        assert!(error.to_string().contains("--allow-insecure-api"), "{error}");
+        assert_eq!(
+            api_base_url("http://127.0.0.1:9000", true).unwrap().as_str(),
+            "http://127.0.0.1:9000/"
+        );
+        assert!(api_base_url("ftp://127.0.0.1", true).is_err());
+        assert!(api_base_url("file:///etc/passwd", true).is_err());
+    }
+
+    #[test]
+    fn the_operators_namespace_is_the_flags_then_the_pods_then_the_manifests() {
+        let directory = std::env::temp_dir().join(format!("vobiz-operator-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = directory.join("namespace");
+        let missing = directory.join("missing");
+        std::fs::write(&file, "tools\n").unwrap();
+        assert_eq!(
+            operator_namespace(Some("chosen".to_owned()), &file).unwrap(),
+            "chosen"
+        );
+        assert_eq!(operator_namespace(None, &file).unwrap(), "tools");
+        assert_eq!(
+            operator_namespace(None, &missing).unwrap(),
+            "vobiz-operator-system"
+        );
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn watched_namespaces_are_names_and_blank_means_all() {
+        let names = |text: &str| watch_namespaces(text.split(',').map(str::to_owned).collect());
+        assert!(names("").unwrap().is_empty());
+        assert_eq!(names("prod, dev,dev,").unwrap(), ["dev", "prod"]);
+        for wrong in ["Prod", "-a", "a-", "a.b", "a/b", &"a".repeat(64)] {
+            assert!(
+                names(wrong)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("--watch-namespaces"),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_misspelt_level_is_refused_rather_than_taken_for_a_crate() {
+        for right in ["info", "TRACE", "off", "info,vobiz_operator=debug"] {
+            assert!(log_level(right.to_owned()).is_ok(), "{right}");
+        }
+        for wrong in ["verbose", "", "info,", "vobiz_operator=loud"] {
+            assert!(
+                log_level(wrong.to_owned())
+                    .unwrap_err()
+                    .to_string()
+                    .contains("--log-level"),
+                "{wrong}"
+            );
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The pause after the first failure, before jitter.
 const BASE: Duration = Duration::from_secs(1);
@@ -29,13 +29,13 @@ pub fn delay(failures: u32, fraction: f64, cap: Duration) -> Duration {
 pub struct Backoff<K> {
     cap: Duration,
     failures: HashMap<K, Failures>,
-    pruned: Option<Instant>,
+    pruned: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Failures {
     count: u32,
-    last: Instant,
+    last: Duration,
 }
 
 impl<K: Eq + Hash> Backoff<K> {
@@ -49,8 +49,9 @@ impl<K: Eq + Hash> Backoff<K> {
         }
     }
 
-    /// Counts a failure of `key` at `now` and says how long to wait. `fraction` is random in 0..1.
-    pub fn failed(&mut self, key: K, now: Instant, fraction: f64) -> Duration {
+    /// Counts a failure of `key` and says how long to wait. `now` is the monotonic time since any moment that stays the
+    /// same, such as the start of the process; `fraction` is random in 0..1.
+    pub fn failed(&mut self, key: K, now: Duration, fraction: f64) -> Duration {
         self.prune(now);
         let entry = self
             .failures
@@ -79,27 +80,26 @@ impl<K: Eq + Hash> Backoff<K> {
     }
 
     /// Drops what has not failed for long; looks at most once per cap, so that a storm of failures stays cheap.
-    fn prune(&mut self, now: Instant) {
+    fn prune(&mut self, now: Duration) {
         let due = self
             .pruned
-            .is_none_or(|last| now.saturating_duration_since(last) >= self.cap);
+            .is_none_or(|last| now.saturating_sub(last) >= self.cap);
         if due {
             let limit = self.cap.saturating_mul(FORGOTTEN_AFTER);
             self.failures
-                .retain(|_, entry| now.saturating_duration_since(entry.last) < limit);
+                .retain(|_, entry| now.saturating_sub(entry.last) < limit);
             self.pruned = Some(now);
         }
     }
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "an arbitrary instant to count from")]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    const CAP: Duration = Duration::from_secs(60);
+    const CAP: Duration = Duration::from_mins(1);
 
     #[test]
     fn pauses_double_up_to_the_cap() {
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_success_starts_over_for_that_object_alone() {
-        let now = Instant::now();
+        let now = Duration::from_hours(1);
         let mut backoff = Backoff::new(CAP);
         for key in ["broken", "repaired"] {
             backoff.failed(key, now, 0.0);
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn objects_that_are_gone_leave_no_entry_behind() {
-        let now = Instant::now();
+        let now = Duration::from_hours(1);
         let mut backoff = Backoff::new(CAP);
         for object in 0..1000 {
             backoff.failed(object, now, 0.5);
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_object_that_keeps_failing_at_the_cap_is_not_forgotten() {
-        let mut now = Instant::now();
+        let mut now = Duration::from_hours(1);
         let mut backoff = Backoff::new(CAP);
         for _ in 0..50 {
             now += backoff.failed("object", now, 0.0);

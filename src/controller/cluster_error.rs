@@ -13,9 +13,9 @@ pub enum ClusterError {
     /// The API server said no.
     Refused(Box<Status>),
     /// The request or its answer was lost; a write may have happened.
-    Unreachable(kube::Error),
+    Unreachable(String),
     /// An answer came that is not what was asked for; a write has happened.
-    Unreadable(kube::Error),
+    Unreadable,
     /// A replace was asked for of an object without name or resourceVersion; nothing was sent.
     Unversioned,
 }
@@ -24,18 +24,6 @@ pub enum ClusterError {
 const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
 /// Longest part of an API server's message that is shown, in characters.
 const LONGEST_MESSAGE: usize = 300;
-
-impl From<kube::Error> for ClusterError {
-    fn from(error: kube::Error) -> Self {
-        match error {
-            kube::Error::Api(status) => Self::Refused(status),
-            unreadable @ (kube::Error::SerdeError(_) | kube::Error::FromUtf8(_)) => {
-                Self::Unreadable(unreadable)
-            }
-            other => Self::Unreachable(other),
-        }
-    }
-}
 
 impl ClusterError {
     /// The named object does not exist. An answer of 404 that does not come from the API server itself, or that says
@@ -90,7 +78,7 @@ impl ClusterError {
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
-            Self::TimedOut(_) | Self::Unreachable(_) | Self::Unreadable(_) => true,
+            Self::TimedOut(_) | Self::Unreachable(_) | Self::Unreadable => true,
             Self::Refused(status) => status.code >= 500,
             Self::Unversioned => false,
         }
@@ -99,7 +87,7 @@ impl ClusterError {
     fn refusal(&self) -> Option<&Status> {
         match self {
             Self::Refused(status) => Some(status),
-            Self::TimedOut(_) | Self::Unreachable(_) | Self::Unreadable(_) | Self::Unversioned => None,
+            Self::TimedOut(_) | Self::Unreachable(_) | Self::Unreadable | Self::Unversioned => None,
         }
     }
 
@@ -122,16 +110,14 @@ impl fmt::Display for ClusterError {
                 )
             }
             Self::Refused(status) => refused(formatter, status),
-            Self::Unreachable(error) => {
-                formatter.write_str("failed to reach the Kubernetes API server")?;
-                let mut source = std::error::Error::source(error);
-                while let Some(cause) = source {
-                    write!(formatter, ": {}", cause.to_string().escape_debug())?;
-                    source = cause.source();
-                }
-                Ok(())
+            Self::Unreachable(why) => {
+                write!(
+                    formatter,
+                    "failed to reach the Kubernetes API server: {}",
+                    why.escape_debug()
+                )
             }
-            Self::Unreadable(_) => {
+            Self::Unreadable => {
                 formatter.write_str("failed to decode the answer of the Kubernetes API server")
             }
             Self::Unversioned => {
@@ -176,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    fn refused(code: u16, reason: &str, message: &str, causes: Vec<StatusCause>) -> ClusterError {
+    fn refused(code: u16, reason: &str, message: &str, causes: &[StatusCause]) -> ClusterError {
         let answer = serde_json::json!({
             "status": "Failure", "code": code, "reason": reason, "message": message, "details": { "causes": causes },
         });
@@ -193,16 +179,16 @@ mod tests {
 
     #[test]
     fn a_stale_replace_and_an_existing_name_are_told_apart() {
-        let stale = refused(409, "Conflict", "the object has been modified", vec![]);
-        let exists = refused(409, "AlreadyExists", "secrets \"a\" already exists", vec![]);
+        let stale = refused(409, "Conflict", "the object has been modified", &[]);
+        let exists = refused(409, "AlreadyExists", "secrets \"a\" already exists", &[]);
         assert!(stale.is_conflict() && !stale.is_already_exists());
         assert!(exists.is_already_exists() && !exists.is_conflict());
     }
 
     #[test]
     fn a_failed_test_and_a_broken_schema_are_told_apart() {
-        let test = refused(422, "Invalid", "testing path failed", vec![]);
-        let schema = refused(422, "Invalid", "", vec![cause("FieldValueInvalid", "spec.name")]);
+        let test = refused(422, "Invalid", "testing path failed", &[]);
+        let schema = refused(422, "Invalid", "", &[cause("FieldValueInvalid", "spec.name")]);
         assert!(test.is_failed_test() && !test.is_invalid());
         assert!(schema.is_invalid() && !schema.is_failed_test());
     }
@@ -213,17 +199,17 @@ mod tests {
             403,
             "Forbidden",
             "",
-            vec![cause("NamespaceTerminating", "metadata.namespace")],
+            &[cause("NamespaceTerminating", "metadata.namespace")],
         );
         assert!(gone.is_namespace_terminating() && !gone.is_forbidden());
-        let right = refused(403, "Forbidden", "secrets is forbidden", vec![]);
+        let right = refused(403, "Forbidden", "secrets is forbidden", &[]);
         assert!(right.is_forbidden() && !right.is_namespace_terminating());
     }
 
     #[test]
     fn a_404_that_is_not_the_api_servers_own_proves_no_absence() {
-        assert!(refused(404, "NotFound", "subaccounts \"acme\" not found", vec![]).is_not_found());
-        assert!(!refused(404, "Failed to parse error data", "404 page not found", vec![]).is_not_found());
+        assert!(refused(404, "NotFound", "subaccounts \"acme\" not found", &[]).is_not_found());
+        assert!(!refused(404, "Failed to parse error data", "404 page not found", &[]).is_not_found());
     }
 
     #[test]
@@ -232,9 +218,9 @@ mod tests {
             422,
             "Invalid",
             "spec.name: \"s3cret\"",
-            vec![cause("FieldValueInvalid", "spec.name")],
+            &[cause("FieldValueInvalid", "spec.name")],
         );
-        let gateway = refused(502, "Failed to parse error data", "<html>s3cret</html>", vec![]);
+        let gateway = refused(502, "Failed to parse error data", "<html>s3cret</html>", &[]);
         let decode: ClusterError =
             kube::Error::SerdeError(serde_json::from_str::<u8>("\"s3cret\"").unwrap_err()).into();
         for error in [schema, gateway, decode] {
@@ -245,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_message_says_which_right_is_missing() {
-        let error = refused(403, "Forbidden", "secrets \"a\" is forbidden: cannot get", vec![]);
+        let error = refused(403, "Forbidden", "secrets \"a\" is forbidden: cannot get", &[]);
         assert_eq!(
             error.to_string(),
             "failed with 403: secrets \\\"a\\\" is forbidden: cannot get"

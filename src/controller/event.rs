@@ -148,3 +148,90 @@ pub fn instance() -> String {
 fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::http::{Method, StatusCode, Uri};
+    use axum::{Json, Router};
+    use serde_json::Value;
+
+    use super::super::cluster::loopback::client_of;
+    use super::super::instrument::Metrics;
+    use super::*;
+
+    type Requests = Arc<Mutex<Vec<(Method, String, Value)>>>;
+
+    async fn recorder(status: StatusCode) -> (Recorder, Requests) {
+        let requests = Requests::default();
+        let seen = Arc::clone(&requests);
+        let router = Router::new().fallback(move |method: Method, uri: Uri, Json(body): Json<Value>| {
+            seen.lock()
+                .unwrap()
+                .push((method, uri.path().to_owned(), body.clone()));
+            async move { (status, Json(body)) }
+        });
+        let client = client_of(router, &Metrics::new(true, "1", "c")).await;
+        (Recorder::new(client, "operator-0"), requests)
+    }
+
+    fn acme() -> ObjectReference {
+        ObjectReference {
+            api_version: Some("vobiz.ai/v1alpha1".to_owned()),
+            kind: Some("Subaccount".to_owned()),
+            namespace: Some("dev".to_owned()),
+            name: Some("acme".to_owned()),
+            uid: Some("u-1".to_owned()),
+            ..ObjectReference::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_is_one_create_beside_its_object() {
+        let (recorder, requests) = recorder(StatusCode::CREATED).await;
+        for _ in 0..2 {
+            recorder
+                .publish(acme(), EventKind::Warning, "CreateFailed", "Create", "refused")
+                .await;
+        }
+        let requests = requests.lock().unwrap();
+        for (method, path, body) in requests.iter() {
+            assert_eq!(
+                (method, path.as_str()),
+                (&Method::POST, "/apis/events.k8s.io/v1/namespaces/dev/events")
+            );
+            assert_eq!(body["type"], "Warning");
+            assert_eq!(body["reason"], "CreateFailed");
+            assert_eq!(body["action"], "Create");
+            assert_eq!(body["note"], "refused");
+            assert_eq!(body["reportingController"], "vobiz.ai/operator");
+            assert_eq!(body["reportingInstance"], "operator-0");
+            assert_eq!(body["regarding"]["uid"], "u-1");
+            assert!(body["eventTime"].is_string());
+        }
+        assert_eq!(requests.len(), 2);
+        assert_ne!(
+            requests[0].2["metadata"]["name"],
+            requests[1].2["metadata"]["name"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_refused_event_is_tried_once_and_disturbs_nobody() {
+        let (recorder, requests) = recorder(StatusCode::FORBIDDEN).await;
+        recorder
+            .publish(acme(), EventKind::Normal, "SubaccountCreated", "Create", "done")
+            .await;
+        assert_eq!(requests.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_long_note_is_cut_between_characters() {
+        let note = "\u{1F600}".repeat(300);
+        let cut = cut(&note, LONGEST_NOTE);
+        assert_eq!(cut.len(), 1024);
+        assert!(note.starts_with(cut));
+        assert_eq!(super::cut("é", 1), "");
+    }
+}

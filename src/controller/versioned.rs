@@ -109,3 +109,74 @@ where
     let parameters = PostParams::default();
     Versioned::read(within(REQUEST_DEADLINE, api.replace(&name, &parameters, &object)).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::extract::Path;
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use k8s_openapi::api::core::v1::Secret;
+    use serde_json::{Value, json};
+
+    use super::super::cluster::loopback::client_of;
+    use super::super::instrument::Metrics;
+    use super::*;
+
+    /// An API server with one Secret `acme` of version 7; what is put is kept.
+    async fn secrets() -> (Api<Secret>, Arc<Mutex<Vec<Value>>>) {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let keep = Arc::clone(&written);
+        let read = |Path(name): Path<String>| async move {
+            if name == "acme" {
+                let metadata = json!({ "name": "acme", "namespace": "dev", "resourceVersion": "7" });
+                (
+                    StatusCode::OK,
+                    Json(json!({ "kind": "Secret", "apiVersion": "v1", "metadata": metadata })),
+                )
+            } else {
+                let refusal =
+                    json!({ "kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound" });
+                (StatusCode::NOT_FOUND, Json(refusal))
+            }
+        };
+        let write = move |Json(body): Json<Value>| async move {
+            keep.lock().unwrap().push(body.clone());
+            Json(body)
+        };
+        let router = Router::new().route("/api/v1/namespaces/dev/secrets/{name}", get(read).put(write));
+        let client = client_of(router, &Metrics::new(true, "1", "c")).await;
+        (Api::namespaced(client, "dev"), written)
+    }
+
+    #[tokio::test]
+    async fn a_replace_carries_the_version_that_was_read_whatever_was_built_in_between() {
+        let (api, written) = secrets().await;
+        let read = get_versioned(&api, "acme").await.unwrap().unwrap();
+        let other = Secret {
+            type_: Some("Opaque".to_owned()),
+            ..Secret::default()
+        };
+        replace(&api, read.map(|_| other)).await.unwrap();
+        let written = written.lock().unwrap();
+        assert_eq!(written[0]["metadata"]["resourceVersion"], "7");
+        assert_eq!(written[0]["metadata"]["name"], "acme");
+        assert_eq!(written[0]["type"], "Opaque");
+    }
+
+    #[tokio::test]
+    async fn what_does_not_exist_is_none_and_nothing_can_be_replaced() {
+        let (api, _) = secrets().await;
+        assert!(get_versioned(&api, "beta").await.unwrap().is_none());
+    }
+
+    #[test]
+    fn an_object_that_was_never_read_makes_no_versioned_one() {
+        assert!(matches!(
+            Versioned::read(Secret::default()),
+            Err(ClusterError::Unversioned)
+        ));
+    }
+}

@@ -1,10 +1,13 @@
 //! The kind `Account`: one parent account at Vobiz, its credentials and the defaults of its Subaccounts. PURE.
 
+#![allow(clippy::duplicated_attributes, reason = "columns of one type repeat it")]
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::definition::without_description;
 use super::subaccount::{auth_id_key, auth_token_key};
 use super::{DeletionSettings, not_observed, rule};
 
@@ -80,12 +83,12 @@ pub struct CredentialsSecretReference {
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rule::object_name())]
     pub name: String,
-    /// Key of the parent's auth_id.
+    /// Key of the parent's `auth_id`.
     #[serde(default = "auth_id_key")]
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rule::secret_key())]
     pub auth_id_key: String,
-    /// Key of the parent's auth_token.
+    /// Key of the parent's `auth_token`.
     #[serde(default = "auth_token_key")]
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rule::secret_key())]
@@ -94,6 +97,7 @@ pub struct CredentialsSecretReference {
 
 /// Which generation of the API an Account asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_description)]
 pub enum ApiGenerationChoice {
     /// Find out: generation 2 first, then 1.
     #[default]
@@ -106,6 +110,7 @@ pub enum ApiGenerationChoice {
 
 /// A generation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_description)]
 pub enum ApiGeneration {
     /// Generation 1, `Account/{auth_id}/Subaccount/`.
     Gen1,
@@ -163,7 +168,7 @@ pub struct AccountStatus {
     /// State in terms of conditions: Ready; Reconciling and Stalled only while true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// The parent account's auth_id at Vobiz.
+    /// The parent account's `auth_id` at Vobiz.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_id: Option<String>,
     /// The generation of the API in use.

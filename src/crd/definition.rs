@@ -1,4 +1,4 @@
-//! The CustomResourceDefinitions as a cluster should have them. PURE.
+//! The `CustomResourceDefinitions` as a cluster should have them. PURE.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -63,4 +63,9 @@ fn refuse_null(schema: &mut JSONSchemaProps) {
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
         refuse_null(values);
     }
+}
+
+/// Drops the description of an enumeration, which would replace that of the field that uses it.
+pub(super) fn without_description(schema: &mut schemars::Schema) {
+    schema.remove("description");
 }

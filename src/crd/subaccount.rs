@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::definition::without_description;
 use super::{ApiGeneration, not_observed, rule};
 
 /// What a subaccount at Vobiz should be, and where its credentials go. A field that is left out is neither
@@ -127,6 +128,7 @@ pub struct Permissions {
 /// Whose identity check (KYC) applies to a subaccount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = without_description)]
 pub enum KycMode {
     /// The parent's.
     PersonalUse,
@@ -137,6 +139,7 @@ pub enum KycMode {
 /// Legal form of the customer who uses a subaccount, as Vobiz names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = without_description)]
 pub enum BusinessType {
     /// A person.
     Individual,
@@ -197,12 +200,12 @@ pub struct SecretReference {
 #[x_kube(validation = Rule::new("self.authId != self.authToken")
     .message("keys.authId and keys.authToken must differ: give each its own key"))]
 pub struct SecretKeys {
-    /// Key of the auth_id.
+    /// Key of the `auth_id`.
     #[serde(default = "auth_id_key")]
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rule::secret_key())]
     pub auth_id: String,
-    /// Key of the auth_token.
+    /// Key of the `auth_token`.
     #[serde(default = "auth_token_key")]
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rule::secret_key())]
@@ -242,6 +245,7 @@ impl DeletionSettings {
 
 /// What happens to a subaccount at Vobiz when its object is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_description)]
 pub enum DeletionPolicy {
     /// It is deleted for good.
     Delete,
@@ -258,17 +262,17 @@ pub struct SubaccountStatus {
     /// The metadata.generation that the conditions speak of; -1 until the operator has read the object.
     #[serde(default = "not_observed")]
     pub observed_generation: i64,
-    /// State in terms of conditions: Ready, Synced, CredentialsPublished, CallsAllowed; Reconciling and Stalled
+    /// State in terms of conditions: Ready, Synced, `CredentialsPublished`, `CallsAllowed`; Reconciling and Stalled
     /// only while true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// The subaccount's auth_id at Vobiz.
+    /// The subaccount's `auth_id` at Vobiz.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_id: Option<String>,
     /// The Secret that holds the pair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_name: Option<String>,
-    /// The auth_id of the parent account that owns the subaccount.
+    /// The `auth_id` of the parent account that owns the subaccount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_auth_id: Option<String>,
     /// The generation of the API under which the subaccount lives.
@@ -309,12 +313,12 @@ fn enabled() -> bool {
     true
 }
 
-/// Default key of an auth_id in a Secret.
+/// Default key of an `auth_id` in a Secret.
 pub(super) fn auth_id_key() -> String {
     "auth_id".to_owned()
 }
 
-/// Default key of an auth_token in a Secret.
+/// Default key of an `auth_token` in a Secret.
 pub(super) fn auth_token_key() -> String {
     "auth_token".to_owned()
 }

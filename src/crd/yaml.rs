@@ -1,4 +1,4 @@
-//! A CustomResourceDefinition as the text of a file in `crds/`. PURE.
+//! A `CustomResourceDefinition` as the text of a file in `crds/`. PURE.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
