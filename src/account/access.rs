@@ -5,8 +5,9 @@ use crate::controller::instrument::Metrics;
 use crate::controller::wake::{ObjectKey, Waker};
 use crate::crd::Account;
 use crate::vobiz::{AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, Subaccount};
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a usable Account gives: a client for its parent, and everything that is shared about that parent.
@@ -21,6 +22,37 @@ pub struct Access {
     pub(super) client: Client,
     pub(super) metrics: Metrics,
     pub(super) accounts: Waker<Account>,
+    pub(super) doubts: Arc<Doubts>,
+}
+
+/// What passes over Subaccounts were answered that is for their Account's own pass to look into.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    state: Mutex<HashMap<ObjectKey, Doubt>>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Doubt {
+    /// The pair was refused: it may have been rotated.
+    pair: bool,
+    /// When the balance was last too low.
+    balance: Option<Instant>,
+}
+
+impl Doubts {
+    /// Whether the pair was refused since the last time this was asked.
+    pub(super) fn take_pair(&self, account: &ObjectKey) -> bool {
+        self.lock().get_mut(account).is_some_and(|doubt| std::mem::take(&mut doubt.pair))
+    }
+
+    /// Whether the balance was too low within this time.
+    pub(super) fn balance_within(&self, account: &ObjectKey, period: Duration) -> bool {
+        self.lock().get(account).and_then(|doubt| doubt.balance).is_some_and(|at| at.elapsed() < period)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Doubt>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Why a request was not answered as hoped.
@@ -47,10 +79,11 @@ impl Access {
         let begun = now();
         let created = self.client.create(generation, fields).await;
         let error = match &created {
-            Created::Committed(..) | Created::Unknown(_) => None,
+            Created::Committed { .. } | Created::Unknown(_) => None,
             Created::NotCommitted(error) => Some(error),
         };
-        self.measure("create", begun, error, matches!(created, Created::Committed(..)));
+        self.measure("create", begun, error, matches!(created, Created::Committed { .. }));
+        self.raise(error);
         created
     }
 
@@ -59,9 +92,19 @@ impl Access {
         self.call("get", self.client.get(generation, id)).await
     }
 
-    /// Reads one page of the list.
-    pub async fn list(&self, generation: Generation, page: u32) -> Result<Page, CallError> {
-        self.call("list", self.client.list(generation, page)).await
+    /// Reads one page of the list, for the Account's own pass.
+    pub(super) async fn list(&self, page: u32) -> Result<Page, CallError> {
+        self.measured("list", self.client.list(self.generation, page)).await
+    }
+
+    /// Reads one account, for the Account's own pass.
+    pub(super) async fn look_up(&self, id: &AuthId) -> Result<Option<Subaccount>, CallError> {
+        self.measured("get", self.client.get(self.generation, id)).await
+    }
+
+    /// Asks whether the parent's pair works, for the Account's own pass.
+    pub(super) async fn check(&self) -> Result<(), CallError> {
+        self.measured("me", self.client.me()).await
     }
 
     /// Changes some fields; the answer shows the account in generation 2 only.
@@ -98,6 +141,18 @@ impl Access {
         operation: &'static str,
         request: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, CallError> {
+        let answer = self.measured(operation, request).await;
+        if let Err(CallError::Failed(error)) = &answer {
+            self.raise(Some(error));
+        }
+        answer
+    }
+
+    async fn measured<T>(
+        &self,
+        operation: &'static str,
+        request: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, CallError> {
         self.pass()?;
         let begun = now();
         let answer = request.await;
@@ -117,17 +172,25 @@ impl Access {
         if success {
             self.metrics.api_success(&self.account.to_string(), unix_seconds());
         }
-        match error {
-            Some(Error::RateLimited { retry_after }) => {
-                self.parent.gate.cool_down(*retry_after);
-                self.accounts.wake(&self.account);
-            }
-            // Whether the pair is bad, or only this request, is for the Account's pass to find out.
-            Some(Error::Unauthorized | Error::Forbidden { .. } | Error::InsufficientBalance) => {
-                self.accounts.wake(&self.account);
-            }
-            _ => {}
+        if let Some(Error::RateLimited { retry_after }) = error {
+            self.parent.gate.cool_down(*retry_after);
         }
+    }
+
+    /// Tells the Account's pass what may be its trouble and not that of one Subaccount.
+    fn raise(&self, error: Option<&Error>) {
+        {
+            let mut doubts = self.doubts.lock();
+            let doubt = doubts.entry(self.account.clone()).or_default();
+            match error {
+                // Whether the pair is bad, or only this request, is for that pass to find out.
+                Some(Error::Unauthorized | Error::Forbidden { .. }) => doubt.pair = true,
+                Some(Error::InsufficientBalance) => doubt.balance = Some(now()),
+                Some(Error::RateLimited { .. }) => {}
+                _ => return,
+            }
+        }
+        self.accounts.wake(&self.account);
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::account::access::Access;
 use crate::account::reconcile::Context;
 use crate::account::registry::{Snapshot, Trouble, limit};
+use crate::account::sweep::{SweepError, patiently};
 use crate::controller::wake::ObjectKey;
 use crate::crd::condition::Reason;
 use crate::crd::{Account, ApiGeneration, ApiGenerationChoice};
@@ -48,7 +49,7 @@ async fn try_connect(
     refuse_another_parent(account, &key, &credentials.auth_id, context)?;
     let limit = limit(spec.rate_limit.requests_per_second, spec.rate_limit.burst);
     let recorded = recorded(account);
-    let doubted = context.registry.take_doubt(&key);
+    let doubted = context.registry.doubts.take_pair(&key);
     if let (Some(generation), Some(before)) = (recorded, known.and_then(|snapshot| snapshot.access.as_ref()))
         && before.client.credentials() == &credentials
         && before.generation == generation
@@ -65,10 +66,10 @@ async fn try_connect(
     check_pair(&access(candidates[0])).await?;
     for generation in candidates {
         let access = access(generation);
-        match access.client.list(generation, 0).await {
+        match patiently(&access, || access.list(0)).await {
             Ok(_) => return Ok(access),
             // With a pair that works, a refusal means a wrong path.
-            Err(Error::Unauthorized | Error::NotFound) => {}
+            Err(SweepError::List(Error::Unauthorized | Error::NotFound)) => {}
             Err(error) => return Err(trouble(&error)),
         }
     }
@@ -116,8 +117,8 @@ fn refuse_another_parent(
 }
 
 async fn check_pair(access: &Access) -> Result<(), Trouble> {
-    access.client.me().await.map_err(|error| match error {
-        Error::Unauthorized => Trouble {
+    patiently(access, || access.check()).await.map_err(|error| match error {
+        SweepError::List(Error::Unauthorized) => Trouble {
             reason: Reason::Unauthorized,
             message: "Vobiz refuses the parent account's credentials: correct the Secret".to_owned(),
         },
@@ -125,14 +126,36 @@ async fn check_pair(access: &Access) -> Result<(), Trouble> {
     })
 }
 
-fn trouble(error: &Error) -> Trouble {
+/// What the Account says about a request of its own pass that failed.
+#[must_use]
+pub fn trouble(error: &SweepError) -> Trouble {
     let (reason, message) = match error {
-        Error::Forbidden { .. } => (Reason::Forbidden, format!("{error}: is the parent account active?")),
-        Error::InsufficientBalance => (Reason::InsufficientBalance, format!("{error}: top it up")),
-        Error::RateLimited { .. } => (Reason::RateLimited, "Vobiz asked to slow down".to_owned()),
+        SweepError::List(error @ Error::Forbidden { .. }) => {
+            (Reason::Forbidden, format!("{error}: is the parent account active?"))
+        }
+        SweepError::List(Error::InsufficientBalance) => return low_balance(),
+        SweepError::List(Error::RateLimited { .. }) => return rate_limited(),
         error => (Reason::VobizUnavailable, error.to_string()),
     };
     Trouble { reason, message }
+}
+
+/// Vobiz answered 429.
+#[must_use]
+pub fn rate_limited() -> Trouble {
+    Trouble {
+        reason: Reason::RateLimited,
+        message: "Vobiz asked to slow down; every request of this parent account waits".to_owned(),
+    }
+}
+
+/// Vobiz answered 402.
+#[must_use]
+pub fn low_balance() -> Trouble {
+    Trouble {
+        reason: Reason::InsufficientBalance,
+        message: "the parent account's balance is too low to create subaccounts: top it up".to_owned(),
+    }
 }
 
 fn recorded(account: &Account) -> Option<Generation> {

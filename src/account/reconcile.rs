@@ -1,15 +1,16 @@
 //! One pass over an Account: credentials, API generation, the list of its parent, its status, and the in-use marks. I/O.
 
 use crate::account::access::Access;
-use crate::account::connect::{Connection, connect};
-use crate::account::registry::{Registry, Snapshot, Trouble, limit};
+use crate::account::connect::{self, Connection};
+use crate::account::registry::{Registry, Snapshot, Trouble};
 use crate::account::status::{self, Findings};
 use crate::account::sweep::{SweepError, sweep, walk};
 use crate::controller::backoff::Backoff;
-use crate::controller::cluster::{ClusterError, REQUEST_DEADLINE, within};
+use crate::controller::cluster::ClusterError;
 use crate::controller::event::{EventKind, Recorder};
 use crate::controller::guarded_patch::{self, is_on};
 use crate::controller::instrument::Metrics;
+use crate::controller::versioned::{Versioned, get_versioned};
 use crate::controller::wake::ObjectKey;
 use crate::crd::condition::Reason;
 use crate::crd::{Account, ApiGeneration, IN_USE_FINALIZER, SubaccountCounts};
@@ -50,6 +51,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// Pauses of Accounts in trouble.
     pub backoff: Mutex<Backoff<ObjectKey>>,
+    /// The moment that monotonic times count from.
+    pub started: Instant,
 }
 
 /// The pass. Returns when the next one is due if nothing happens before.
@@ -78,24 +81,28 @@ impl Pass<'_> {
         let account = self.mark_account().await?;
         let secret = self.credentials_secret().await?;
         let known = self.context.registry.account(&self.key);
-        let (access, mut trouble) = match connect(&account, secret.as_ref(), known.as_deref(), self.context).await {
+        let (access, mut trouble) = match connect::connect(&account, secret.as_ref(), known.as_deref(), self.context).await {
             Connection::Good(access) => (Some(access), None),
             Connection::Bad { access, trouble } => (access, Some(trouble)),
         };
         let mut counts = None;
-        let mut next = Duration::from_secs(u64::try_from(account.spec.resync_interval_seconds).unwrap_or(300));
+        let interval = Duration::from_secs(u64::try_from(account.spec.resync_interval_seconds).unwrap_or(300));
+        let mut next = interval;
         if let (Some(access), None) = (&access, &trouble) {
             // Subaccounts that are being deleted may be served from here on, before the first list is complete.
-            match self.survey(access, next).await {
+            match self.survey(access, interval).await {
                 Ok((survey, due)) => {
                     counts = survey;
                     next = due;
                 }
-                Err(error) => trouble = Some(sweep_trouble(&error)),
+                Err(error) => trouble = Some(connect::trouble(&error)),
             }
         }
+        if trouble.is_none() && self.context.registry.doubts.balance_within(&self.key, interval) {
+            trouble = Some(connect::low_balance());
+        }
         if let (Some(pause), None) = (access.as_ref().and_then(|access| access.parent.gate.cooling_down()), &trouble) {
-            trouble = Some(rate_limited());
+            trouble = Some(connect::rate_limited());
             next = pause;
         }
         let findings = Findings {
@@ -174,7 +181,7 @@ impl Pass<'_> {
 
     async fn credentials_secret(&self) -> Result<Option<Secret>, ClusterError> {
         let name = &self.account.spec.credentials_secret_ref.name;
-        within(REQUEST_DEADLINE, self.secrets().get_opt(name)).await
+        Ok(get_versioned(&self.secrets(), name).await?.map(Versioned::into_object))
     }
 
     /// The Secret of an earlier `credentialsSecretRef` is let go before the status names the new one.
@@ -188,8 +195,8 @@ impl Pass<'_> {
 
     async fn release_secret(&self, name: Option<String>) -> Result<(), ClusterError> {
         let Some(name) = name else { return Ok(()) };
-        if let Some(secret) = within(REQUEST_DEADLINE, self.secrets().get_opt(&name)).await? {
-            guarded_patch::remove(&self.secrets(), &secret, IN_USE_FINALIZER).await?;
+        if let Some(secret) = get_versioned(&self.secrets(), &name).await? {
+            guarded_patch::remove(&self.secrets(), secret.object(), IN_USE_FINALIZER).await?;
         }
         Ok(())
     }
@@ -235,7 +242,7 @@ impl Pass<'_> {
                 next
             }
             Some(trouble) if trouble.reason == Reason::RateLimited => next,
-            Some(_) => backoff.failed(self.key.clone(), now(), rand::random()),
+            Some(_) => backoff.failed(self.key.clone(), self.context.started.elapsed(), rand::random()),
         }
     }
 
@@ -252,24 +259,6 @@ impl Pass<'_> {
 async fn release(account: &Account, context: &Context) -> Result<(), ClusterError> {
     let pass = Pass { account, context, key: ObjectKey::of(account), users: Vec::new() };
     pass.mark_account().await.map(drop)
-}
-
-fn sweep_trouble(error: &SweepError) -> Trouble {
-    match error {
-        SweepError::List(crate::vobiz::Error::RateLimited { .. }) => rate_limited(),
-        SweepError::List(crate::vobiz::Error::InsufficientBalance) => Trouble {
-            reason: Reason::InsufficientBalance,
-            message: "the parent account's balance is too low: top it up".to_owned(),
-        },
-        error => Trouble { reason: Reason::VobizUnavailable, message: error.to_string() },
-    }
-}
-
-fn rate_limited() -> Trouble {
-    Trouble {
-        reason: Reason::RateLimited,
-        message: "Vobiz asked to slow down; every request of this parent account waits".to_owned(),
-    }
 }
 
 fn stored(generation: Generation) -> ApiGeneration {

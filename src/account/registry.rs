@@ -2,7 +2,7 @@
 //!
 //! Two Accounts with the same parent share its gate and its list.
 
-use crate::account::access::Access;
+use crate::account::access::{Access, Doubts};
 use crate::account::gate::Limit;
 use crate::account::parent::Parent;
 use crate::controller::instrument::Metrics;
@@ -45,6 +45,7 @@ pub struct Registry {
     transport: Transport,
     metrics: Metrics,
     accounts: Waker<Account>,
+    pub(super) doubts: Arc<Doubts>,
     state: Mutex<State>,
 }
 
@@ -58,7 +59,7 @@ impl Registry {
     /// An empty registry; `accounts` wakes an Account's own pass.
     #[must_use]
     pub fn new(transport: Transport, metrics: Metrics, accounts: Waker<Account>) -> Self {
-        Self { transport, metrics, accounts, state: Mutex::default() }
+        Self { transport, metrics, accounts, doubts: Arc::default(), state: Mutex::default() }
     }
 
     /// The Account as its last pass left it; none if there was no pass yet.
@@ -104,6 +105,7 @@ impl Registry {
             client: self.transport.client(credentials),
             metrics: self.metrics.clone(),
             accounts: self.accounts.clone(),
+            doubts: Arc::clone(&self.doubts),
         }
     }
 

@@ -68,7 +68,7 @@ async fn prove_gone(
     let second: HashSet<_> = second.iter().collect();
     let mut gone = HashSet::new();
     for id in first.iter().filter(|id| !second.contains(id)).take(PROOFS_PER_WALK) {
-        if patiently(access, || access.get(access.generation, id)).await?.is_none() {
+        if patiently(access, || access.look_up(id)).await?.is_none() {
             gone.insert(id.clone());
         }
     }
@@ -78,7 +78,7 @@ async fn prove_gone(
 async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {
     let mut listed = Vec::new();
     for number in 0..PAGE_CAP {
-        let page = patiently(access, || access.list(access.generation, number)).await?;
+        let page = patiently(access, || access.list(number)).await?;
         if page.invalid > 0 {
             return Err(SweepError::Incomplete);
         }
@@ -92,7 +92,7 @@ async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {
 }
 
 /// A sweep is the Account's own work and waits for its turn at the gate; a pause that Vobiz asked for ends it instead.
-async fn patiently<T, F: Future<Output = Result<T, CallError>>>(
+pub(super) async fn patiently<T, F: Future<Output = Result<T, CallError>>>(
     access: &Access,
     request: impl Fn() -> F,
 ) -> Result<T, SweepError> {

@@ -102,6 +102,8 @@ pub enum Wait {
     OutcomeUnknown,
     /// Vobiz refuses for now, and said until when.
     CoolOff,
+    /// Kubernetes refuses to store the Secret; the pair is safe in the Record.
+    SecretForbidden,
     /// The Kubernetes API refused or could not be reached.
     Cluster,
 }
@@ -121,8 +123,6 @@ pub enum Block {
     ExternalResourceMissing,
     /// The Secret belongs to somebody else.
     SecretConflict,
-    /// Kubernetes refuses to store the Secret; the pair is safe in the Record.
-    SecretForbidden,
     /// The pair is nowhere to be found.
     CredentialsLost,
     /// Vobiz answered creates with something that is no pair, three times in a row.

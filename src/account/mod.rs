@@ -1,0 +1,12 @@
+//! One parent account: its credentials, its rate limit, its list, and the Account objects that name it.
+
+pub mod access;
+mod connect;
+pub mod gate;
+pub mod marker;
+pub mod parent;
+pub mod reconcile;
+pub mod registry;
+pub mod roster;
+pub mod status;
+pub mod sweep;

@@ -1,0 +1,119 @@
+//! What this process remembers about one object between passes; all of it may be lost without harm. PURE.
+
+use crate::crd::Subaccount;
+use crate::vobiz::Fields;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Creates in a row that were answered with something that is no pair, before a person must look.
+const UNUSABLE_LIMIT: u32 = 3;
+
+/// Updates after which a value that the API does not keep is reported instead of sent again.
+const UPDATE_LIMIT: u32 = 2;
+
+/// An epoch whose POST was certainly not committed, so that it may be used again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unspent {
+    /// The epoch.
+    pub epoch: u32,
+    /// resourceVersion of the Record that claimed it: a Record that changed since has another owner.
+    pub version: String,
+}
+
+/// What is remembered about one object.
+#[derive(Clone, Default, Debug)]
+pub struct Remembered {
+    /// An epoch that may still be used.
+    pub unspent: Option<Unspent>,
+    /// When this process wrote or first read the fence through this epoch.
+    pub fence: Option<(u32, Instant)>,
+    /// Fenced epochs up to this one were proved absent by a clean walk after settle.
+    pub swept_through: u32,
+    /// The object as our own last write returned it; newer than the cache for a moment.
+    pub newest: Option<Arc<Subaccount>>,
+    /// When the user's Secret was last compared.
+    pub secret_checked: Option<Instant>,
+    /// The account of the closed Record was proved gone.
+    pub proved_gone: bool,
+    /// The orphan was reported.
+    pub orphan_reported: bool,
+    unusable: Option<(u32, Instant)>,
+    fought: Option<(Fields, u32)>,
+}
+
+impl Remembered {
+    /// Notes when a fence is seen for the first time.
+    pub fn note_fence(&mut self, fenced_through: u32, now: Instant) {
+        if self.fence.is_none_or(|(known, _)| known != fenced_through) {
+            self.fence = Some((fenced_through, now));
+        }
+    }
+
+    /// Counts a create that was answered with something that is no pair.
+    pub fn note_unusable(&mut self, now: Instant) {
+        let count = self.unusable.map_or(0, |(count, _)| count);
+        self.unusable = Some((count + 1, now));
+    }
+
+    /// The next create may be tried: a person has changed something, or one was answered well.
+    pub fn forget_unusable(&mut self) {
+        self.unusable = None;
+    }
+
+    /// Whether creates are held until a person looks, or until `pause` is over.
+    #[must_use]
+    pub fn is_unusable(&self, now: Instant, pause: Duration) -> bool {
+        self.unusable.is_some_and(|(count, at)| count >= UNUSABLE_LIMIT && now.duration_since(at) < pause)
+    }
+
+    /// Counts an update; `left` is what still differs after it.
+    pub fn note_update(&mut self, left: Fields) {
+        self.fought = match self.fought.take() {
+            _ if left.is_empty() => None,
+            Some((before, count)) if before == left => Some((left, count + 1)),
+            _ => Some((left, 1)),
+        };
+    }
+
+    /// Whether these very changes were sent before and did not stick.
+    #[must_use]
+    pub fn is_stubborn(&self, changes: &Fields) -> bool {
+        self.fought.as_ref().is_some_and(|(fields, count)| fields == changes && *count >= UPDATE_LIMIT)
+    }
+}
+
+/// What is remembered, by uid.
+#[derive(Default, Debug)]
+pub struct Memory {
+    objects: Mutex<HashMap<String, Remembered>>,
+}
+
+impl Memory {
+    /// Looks at, or changes, what is remembered about an object.
+    pub fn with<T>(&self, uid: &str, act: impl FnOnce(&mut Remembered) -> T) -> T {
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(remembered) = objects.get_mut(uid) {
+            return act(remembered);
+        }
+        let mut remembered = Remembered::default();
+        let result = act(&mut remembered);
+        objects.insert(uid.to_owned(), remembered);
+        result
+    }
+
+    /// The object and its Record are gone.
+    pub fn forget(&self, uid: &str) {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}
+
+/// The newer of two views of one object. Kubernetes orders resourceVersions as integers.
+#[must_use]
+pub fn newer(cached: Arc<Subaccount>, own: Option<&Arc<Subaccount>>) -> Arc<Subaccount> {
+    let version = |object: &Subaccount| object.metadata.resource_version.as_deref()?.parse::<u64>().ok();
+    match own {
+        Some(own) if own.metadata.uid == cached.metadata.uid && version(own) > version(&cached) => Arc::clone(own),
+        _ => cached,
+    }
+}
