@@ -1,1 +1,3 @@
 //! vobiz-operator.
+
+pub mod vobiz;

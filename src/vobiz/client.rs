@@ -1,0 +1,338 @@
+//! Acts for one parent account at the API: one request per call, never repeated, never redirected. I/O.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, Response};
+use secrecy::zeroize::Zeroizing;
+
+use super::answer::{Answer, Body};
+use super::auth_id::{AuthId, ParentAuthId};
+use super::create::{self, Created};
+use super::error::{Error, Interrupted, Unreachable, Unusable};
+use super::generation::Generation;
+use super::request::{self, Request, Verb};
+use super::subaccount::{Fields, Page, Subaccount};
+use super::token::{AuthToken, Credentials, ParentCredentials};
+use super::transport::Connections;
+use super::wire::{self, Object};
+use super::{gen1, gen2};
+
+/// More than this is not read of an answer about one subaccount, nor of any error.
+const ITEM_CAP: usize = 1 << 20;
+/// More than this is not read of one page of the list.
+const PAGE_CAP: usize = 8 << 20;
+
+/// A parent account's access to the API. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    connections: Arc<Connections>,
+    credentials: Arc<ParentCredentials>,
+}
+
+/// What became of a delete that was not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// 2xx. Whether it is gone, a later [`Client::get`] proves.
+    Accepted,
+    /// 404: the parent has no such subaccount.
+    AlreadyGone,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Client")
+            .field("parent", self.parent())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    pub(super) fn new(connections: Arc<Connections>, credentials: ParentCredentials) -> Self {
+        Self {
+            connections,
+            credentials: Arc::new(credentials),
+        }
+    }
+
+    /// The parent account this client acts for.
+    #[must_use]
+    pub fn parent(&self) -> &ParentAuthId {
+        &self.credentials.auth_id
+    }
+
+    /// The pair this client uses: to see whether the Secret has another one by now.
+    #[must_use]
+    pub fn credentials(&self) -> &ParentCredentials {
+        &self.credentials
+    }
+
+    /// Whether the parent's pair works (`GET auth/me`): tells a bad pair from a path of the wrong case.
+    pub async fn me(&self) -> Result<(), Error> {
+        let body = self.ask(&request::me(), ITEM_CAP).await?.into_body(now())?;
+        let account: Object = wire::parse(&body).map_err(Error::Unusable)?;
+        match account.auth_id.text() {
+            Some(id) if id != self.parent().as_str() => Err(Error::Unusable(Unusable::DifferentAuthId)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The id that a subaccount's own pair answers to (`GET auth/me` with that pair).
+    pub async fn me_as(&self, pair: &Credentials) -> Result<AuthId, Error> {
+        let answer = self
+            .exchange(pair.auth_id.as_str(), &pair.auth_token, &request::me(), ITEM_CAP)
+            .await?;
+        let body = answer.into_body(now())?;
+        let account: Object = wire::parse(&body).map_err(Error::Unusable)?;
+        account
+            .into_subaccount()
+            .map(|account| account.auth_id)
+            .map_err(Error::Unusable)
+    }
+
+    /// One page of the list, newest first, in the largest size of the generation. Pages count from 0.
+    pub async fn list(&self, generation: Generation, page: u32) -> Result<Page, Error> {
+        let request = match generation {
+            Generation::Gen1 => gen1::list(self.parent(), page),
+            Generation::Gen2 => gen2::list(self.parent(), page),
+        };
+        let body = self.ask(&request, PAGE_CAP).await?.into_body(now())?;
+        match generation {
+            Generation::Gen1 => gen1::page(&body, page),
+            Generation::Gen2 => gen2::page(&body, page),
+        }
+        .map_err(Error::Unusable)
+    }
+
+    /// One subaccount; `None` when this parent has no such (404).
+    pub async fn get(&self, generation: Generation, id: &AuthId) -> Result<Option<Subaccount>, Error> {
+        let request = match generation {
+            Generation::Gen1 => gen1::get(self.parent(), id),
+            Generation::Gen2 => gen2::get(self.parent(), id),
+        };
+        let body = match self.ask(&request, ITEM_CAP).await?.into_body(now()) {
+            Err(Error::NotFound) => return Ok(None),
+            answer => answer?,
+        };
+        subaccount(generation, id, &body)
+            .map(Some)
+            .map_err(Error::Unusable)
+    }
+
+    /// Asks once for a new subaccount. Whatever happens, the request is never sent a second time.
+    pub async fn create(&self, generation: Generation, fields: &Fields) -> Created {
+        let exchange = match supported(generation, fields) {
+            Ok(()) => {
+                let request = match generation {
+                    Generation::Gen1 => gen1::create(self.parent(), fields),
+                    Generation::Gen2 => gen2::create(self.parent(), fields),
+                };
+                self.ask(&request, ITEM_CAP).await
+            }
+            Err(error) => Err(error),
+        };
+        create::outcome(generation, self.parent(), exchange, now())
+    }
+
+    /// Sets the fields that are `Some`. Returns the subaccount where the answer shows it: generation 1 never
+    /// does.
+    pub async fn update(
+        &self,
+        generation: Generation,
+        id: &AuthId,
+        fields: &Fields,
+    ) -> Result<Option<Subaccount>, Error> {
+        supported(generation, fields)?;
+        let request = match generation {
+            Generation::Gen1 => gen1::update(self.parent(), id, fields),
+            Generation::Gen2 => gen2::update(self.parent(), id, fields),
+        };
+        let body = self.ask(&request, ITEM_CAP).await?.into_body(now())?;
+        match subaccount(generation, id, &body) {
+            Ok(subaccount) => Ok(Some(subaccount)),
+            // Done, and nothing is said about the object.
+            Err(Unusable::Empty | Unusable::NoAuthId) => Ok(None),
+            Err(unusable) => Err(Error::Unusable(unusable)),
+        }
+    }
+
+    /// Deletes the subaccount for good. `cascade`: its applications, endpoints and numbers too, instead of
+    /// handing them back to the parent.
+    pub async fn delete(
+        &self,
+        generation: Generation,
+        id: &AuthId,
+        cascade: bool,
+    ) -> Result<Deletion, Error> {
+        let request = match generation {
+            Generation::Gen1 => gen1::delete(self.parent(), id, cascade),
+            Generation::Gen2 => gen2::delete(self.parent(), id, cascade),
+        };
+        let answer = self.ask(&request, ITEM_CAP).await?;
+        if answer.is_success() {
+            return Ok(Deletion::Accepted);
+        }
+        match answer.refusal(now()) {
+            Error::NotFound => Ok(Deletion::AlreadyGone),
+            refusal => Err(refusal),
+        }
+    }
+
+    /// One request with the parent's pair.
+    async fn ask(&self, request: &Request, cap: usize) -> Result<Answer, Error> {
+        self.exchange(self.parent().as_str(), &self.credentials.auth_token, request, cap)
+            .await
+    }
+
+    async fn exchange(
+        &self,
+        auth_id: &str,
+        auth_token: &AuthToken,
+        request: &Request,
+        cap: usize,
+    ) -> Result<Answer, Error> {
+        let (http, method) = match request.verb {
+            Verb::Get => (&self.connections.reads, Method::GET),
+            Verb::Post => (&self.connections.writes, Method::POST),
+            Verb::Put => (&self.connections.writes, Method::PUT),
+            Verb::Delete => (&self.connections.writes, Method::DELETE),
+        };
+        let url = self.connections.url(&request.path, request.query.as_deref());
+        let mut builder = http
+            .request(method, url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("x-auth-id", sensitive(auth_id)?)
+            .header("x-auth-token", sensitive(auth_token.expose())?);
+        if let Some(body) = &request.body {
+            builder = builder
+                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .body(body.clone());
+        }
+        let mut response = builder.send().await.map_err(|error| not_answered(&error))?;
+        let status = response.status().as_u16();
+        let cap = if response.status().is_success() {
+            cap
+        } else {
+            ITEM_CAP
+        };
+        let body = read_body(&mut response, cap).await;
+        let headers = response.headers();
+        Ok(Answer {
+            status,
+            retry_after: text(headers, RETRY_AFTER.as_str()),
+            rate_limit_reset: text(headers, "x-ratelimit-reset"),
+            body,
+        })
+    }
+}
+
+/// Reads chunk by chunk and stops at the cap; the rest is never received.
+async fn read_body(response: &mut Response, cap: usize) -> Result<Body, Error> {
+    let announced = response
+        .content_length()
+        .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    if announced.is_some_and(|bytes| bytes > cap) {
+        return Err(Error::Unusable(Unusable::TooLarge));
+    }
+    // In one piece where the size is known: a vector that grows leaves copies that are not wiped.
+    let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(0)));
+    while let Some(chunk) = response.chunk().await.map_err(|error| interrupted(&error))? {
+        if body.len() + chunk.len() > cap {
+            return Err(Error::Unusable(Unusable::TooLarge));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn subaccount(generation: Generation, id: &AuthId, body: &[u8]) -> Result<Subaccount, Unusable> {
+    let subaccount = match generation {
+        Generation::Gen1 => gen1::subaccount(body),
+        Generation::Gen2 => gen2::subaccount(body),
+    }?;
+    if subaccount.auth_id == *id {
+        Ok(subaccount)
+    } else {
+        Err(Unusable::DifferentAuthId)
+    }
+}
+
+fn supported(generation: Generation, fields: &Fields) -> Result<(), Error> {
+    let unsupported = fields.unsupported_by(generation);
+    if unsupported.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Unsupported { fields: unsupported })
+    }
+}
+
+/// A header whose value no log of the HTTP library shows.
+fn sensitive(value: &str) -> Result<HeaderValue, Error> {
+    let mut header = HeaderValue::from_str(value).map_err(|_| Error::Unreachable(Unreachable::Other))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// Tells 'nothing was sent' from 'sent, and no answer'. In doubt it is the latter.
+fn not_answered(error: &reqwest::Error) -> Error {
+    if !error.is_connect() && !error.is_builder() {
+        return interrupted(error);
+    }
+    Error::Unreachable(if error.is_dns() {
+        Unreachable::Dns
+    } else if caused_by_tls(error) {
+        Unreachable::Tls
+    } else if error.is_timeout() {
+        Unreachable::TimedOut
+    } else if io_kinds(error).contains(&io::ErrorKind::ConnectionRefused) {
+        Unreachable::Refused
+    } else {
+        Unreachable::Other
+    })
+}
+
+fn interrupted(error: &reqwest::Error) -> Error {
+    Error::Interrupted(if error.is_timeout() {
+        Interrupted::TimedOut
+    } else {
+        Interrupted::Broken
+    })
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| {
+        (*cause).source()
+    })
+}
+
+fn io_kinds(error: &reqwest::Error) -> Vec<io::ErrorKind> {
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
+        .collect()
+}
+
+/// An I/O error does not name what it wraps as its source, so it is opened by hand.
+fn caused_by_tls(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| {
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>())
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock enters the PURE files from here"
+)]
+fn now() -> Timestamp {
+    Timestamp::now()
+}

@@ -1,0 +1,233 @@
+//! Everything that can go wrong with a request, as a closed set without bodies, values or secrets. PURE.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// Why a request did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// 401: a bad pair, or a path of the wrong case.
+    #[error("the API refused the credentials (401)")]
+    Unauthorized,
+    /// 403: not allowed.
+    #[error("the API does not allow this (403{})", suffix(code.as_ref()))]
+    Forbidden {
+        /// The envelope's code, `ACCOUNT_INACTIVE` for example.
+        code: Option<ErrorCode>,
+    },
+    /// 402: the parent's balance is too low.
+    #[error("the balance of the account is too low (402)")]
+    InsufficientBalance,
+    /// 404: no such resource, or a path of the wrong case.
+    #[error("the API does not know this resource (404)")]
+    NotFound,
+    /// 400 or 422: the request is wrong and stays wrong.
+    #[error("the API found the request invalid ({status}{}){}", suffix(code.as_ref()), listed(fields))]
+    Invalid {
+        /// 400 or 422.
+        status: u16,
+        /// The envelope's code.
+        code: Option<ErrorCode>,
+        /// The names of the fields it complains of, at most ten.
+        fields: Vec<String>,
+    },
+    /// 409: the state of the account stands in the way, such as a number's cool-off.
+    #[error("the state of the account stands in the way (409{})", suffix(code.as_ref()))]
+    Conflict {
+        /// The envelope's code, `did_cool_off_in_effect` for example.
+        code: Option<ErrorCode>,
+        /// When it is over, if the answer says so.
+        until: Option<Timestamp>,
+    },
+    /// 429: too many requests of this parent.
+    #[error("the API asks to wait {} s (429)", retry_after.as_secs())]
+    RateLimited {
+        /// How long to leave the parent alone: 1 s to 15 min.
+        retry_after: Duration,
+    },
+    /// 500 and above. The outcome of a write is unknown.
+    #[error("the API failed ({status})")]
+    Server {
+        /// The status.
+        status: u16,
+    },
+    /// No connection was made: certainly nothing was sent.
+    #[error("failed to reach the API: {0}")]
+    Unreachable(Unreachable),
+    /// The request was sent, at least in part, and no whole answer came.
+    #[error("failed to get an answer: {0}")]
+    Interrupted(Interrupted),
+    /// A 2xx whose body says nothing usable.
+    #[error("the API answered, but {0}")]
+    Unusable(Unusable),
+    /// 3xx: never followed, since the credentials would go along.
+    #[error("the API redirected the request, which is never followed ({status})")]
+    Redirected {
+        /// The status.
+        status: u16,
+    },
+    /// A status that the API does not document.
+    #[error("the API answered with the undocumented status {status}")]
+    Unexpected {
+        /// The status.
+        status: u16,
+    },
+    /// The request asks for fields that this generation of the API does not have: nothing was sent.
+    #[error("generation 1 of the API does not have{}", listed(fields))]
+    Unsupported {
+        /// Their names.
+        fields: Vec<&'static str>,
+    },
+}
+
+/// How a connection failed to come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    /// The host's name did not resolve.
+    #[error("the host name does not resolve")]
+    Dns,
+    /// Nothing listens there.
+    #[error("the connection was refused")]
+    Refused,
+    /// The TLS handshake failed: unknown authority, expired, wrong host, or no TLS at all.
+    #[error("no trusted TLS connection could be made")]
+    Tls,
+    /// No connection within the time for it.
+    #[error("connecting took too long")]
+    TimedOut,
+    /// Anything else before the first byte of the request.
+    #[error("no connection could be made")]
+    Other,
+}
+
+/// How a request that was sent ended without a whole answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Interrupted {
+    /// The time for the whole request was over.
+    #[error("the request took too long")]
+    TimedOut,
+    /// The connection ended, or what came was no HTTP.
+    #[error("the connection broke or spoke no HTTP")]
+    Broken,
+}
+
+/// What is wrong with the body of a 2xx.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// No body at all.
+    #[error("with an empty body")]
+    Empty,
+    /// A page of a gateway or a portal.
+    #[error("with HTML")]
+    Html,
+    /// Neither HTML nor JSON, or JSON that is nested too deep or has numbers out of range.
+    #[error("with something that is no valid JSON")]
+    NotJson,
+    /// JSON that ends too early.
+    #[error("with truncated JSON")]
+    Truncated,
+    /// More than is read of such an answer.
+    #[error("with more data than is accepted")]
+    TooLarge,
+    /// JSON of another shape, or with a field that occurs twice.
+    #[error("with JSON of an unknown shape")]
+    WrongShape,
+    /// No account id where one must be.
+    #[error("without an auth_id")]
+    NoAuthId,
+    /// An account id from which no URL may be built, or one that is no subaccount's.
+    #[error("with an invalid auth_id")]
+    InvalidAuthId,
+    /// The parent's own id in the place of the subaccount's.
+    #[error("with the parent's own auth_id")]
+    ParentAuthId,
+    /// Several account ids in one answer, or another than was asked for.
+    #[error("with an auth_id that differs from the expected one")]
+    DifferentAuthId,
+    /// No token where one must be.
+    #[error("without an auth_token")]
+    NoAuthToken,
+    /// The placeholder in the place of the token.
+    #[error("with a redacted auth_token")]
+    RedactedAuthToken,
+    /// A token that no header can carry.
+    #[error("with an invalid auth_token")]
+    InvalidAuthToken,
+    /// Several tokens in one answer.
+    #[error("with auth_tokens that differ")]
+    DifferentAuthTokens,
+}
+
+/// A short code of an error envelope: 1 to 48 of `A-Z a-z 0-9 _ -`. Anything else is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorCode(String);
+
+impl ErrorCode {
+    const MAX_BYTES: usize = 48;
+
+    /// `None` when the text is a sentence, too long or otherwise no code.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let short = (1..=Self::MAX_BYTES).contains(&text.len());
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        (short && plain).then(|| Self(text.to_owned()))
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Error {
+    /// The label of this error in metrics: the status, or a word where there is none.
+    #[must_use]
+    pub fn code(&self) -> String {
+        match self {
+            Self::Unauthorized => "401".to_owned(),
+            Self::InsufficientBalance => "402".to_owned(),
+            Self::Forbidden { .. } => "403".to_owned(),
+            Self::NotFound => "404".to_owned(),
+            Self::Conflict { .. } => "409".to_owned(),
+            Self::RateLimited { .. } => "429".to_owned(),
+            Self::Invalid { status, .. }
+            | Self::Server { status }
+            | Self::Redirected { status }
+            | Self::Unexpected { status } => status.to_string(),
+            Self::Unreachable(_) => "unreachable".to_owned(),
+            Self::Interrupted(Interrupted::TimedOut) => "timeout".to_owned(),
+            Self::Interrupted(Interrupted::Broken) => "interrupted".to_owned(),
+            Self::Unusable(_) => "unusable".to_owned(),
+            Self::Unsupported { .. } => "unsupported".to_owned(),
+        }
+    }
+
+    /// Certainly not a byte of the request left this process.
+    #[must_use]
+    pub fn nothing_was_sent(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Unsupported { .. })
+    }
+}
+
+fn suffix(code: Option<&ErrorCode>) -> String {
+    code.map(|code| format!(", {code}")).unwrap_or_default()
+}
+
+fn listed<Name: AsRef<str>>(names: &[Name]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    format!(": {}", names.join(", "))
+}

@@ -1,0 +1,104 @@
+//! Generation 1 on the wire, `Subaccount` (Vobiz API documentation): the requests to send and what their
+//! answers say. PURE.
+
+use serde::{Deserialize, Serialize};
+
+use super::auth_id::{AuthId, ParentAuthId};
+use super::create::Place;
+use super::error::Unusable;
+use super::request::{Request, Verb};
+use super::subaccount::{Fields, Page, Subaccount};
+use super::wire::{self, Entries, Keyed, Object, Scalar};
+
+/// The largest `limit` that the API takes.
+const PAGE_SIZE: u64 = 20;
+
+fn collection(parent: &ParentAuthId) -> String {
+    format!("api/v1/Account/{parent}/Subaccount/")
+}
+
+fn item(parent: &ParentAuthId, id: &AuthId) -> String {
+    format!("api/v1/Account/{parent}/Subaccount/{id}/")
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled: Option<bool>,
+}
+
+impl<'a> From<&'a Fields> for Body<'a> {
+    fn from(fields: &'a Fields) -> Self {
+        Self {
+            name: fields.name.as_deref(),
+            enabled: fields.enabled,
+        }
+    }
+}
+
+pub(super) fn list(parent: &ParentAuthId, page: u32) -> Request {
+    let offset = u64::from(page) * PAGE_SIZE;
+    Request::new(Verb::Get, collection(parent)).query(format!("limit={PAGE_SIZE}&offset={offset}"))
+}
+
+pub(super) fn get(parent: &ParentAuthId, id: &AuthId) -> Request {
+    Request::new(Verb::Get, item(parent, id))
+}
+
+pub(super) fn create(parent: &ParentAuthId, fields: &Fields) -> Request {
+    Request::new(Verb::Post, collection(parent)).json(&Body::from(fields))
+}
+
+pub(super) fn update(parent: &ParentAuthId, id: &AuthId, fields: &Fields) -> Request {
+    Request::new(Verb::Post, item(parent, id)).json(&Body::from(fields))
+}
+
+pub(super) fn delete(parent: &ParentAuthId, id: &AuthId, cascade: bool) -> Request {
+    let request = Request::new(Verb::Delete, item(parent, id));
+    // false is the documented default.
+    if cascade {
+        request.query("cascade=true".to_owned())
+    } else {
+        request
+    }
+}
+
+/// Where the answer to a create shows the pair. It has no object.
+pub(super) fn created(body: &[u8]) -> Result<(Vec<Place>, Option<Object>), Unusable> {
+    let object: Object = wire::parse(body)?;
+    Ok((
+        vec![Place {
+            auth_id: object.auth_id,
+            auth_token: object.auth_token,
+        }],
+        None,
+    ))
+}
+
+pub(super) fn subaccount(body: &[u8]) -> Result<Subaccount, Unusable> {
+    wire::parse::<Object>(body)?.into_subaccount()
+}
+
+#[derive(Deserialize)]
+struct List {
+    #[serde(default)]
+    meta: Keyed<Meta>,
+    objects: Entries,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Meta {
+    offset: Scalar,
+    total_count: Scalar,
+}
+
+/// `page` is the number that [`list`] was given.
+pub(super) fn page(body: &[u8], page: u32) -> Result<Page, Unusable> {
+    let List { meta, objects } = wire::parse(body)?;
+    let meta = meta.0.unwrap_or_default();
+    let before = meta.offset.count().unwrap_or(u64::from(page) * PAGE_SIZE);
+    Ok(objects.into_page(before, meta.total_count.count()))
+}

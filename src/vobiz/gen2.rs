@@ -1,0 +1,166 @@
+//! Generation 2 on the wire, `sub-accounts` (Vobiz API documentation): the requests to send and what their
+//! answers say. PURE.
+
+use serde::{Deserialize, Serialize};
+
+use super::auth_id::{AuthId, ParentAuthId};
+use super::create::Place;
+use super::error::Unusable;
+use super::request::{Request, Verb};
+use super::subaccount::{Fields, Page, Permissions, Subaccount};
+use super::wire::{self, Entries, Keyed, Object, Scalar};
+
+/// The largest `size` known to work.
+const PAGE_SIZE: u64 = 100;
+
+fn collection(parent: &ParentAuthId) -> String {
+    format!("api/v1/accounts/{parent}/sub-accounts/")
+}
+
+/// Unlike the collection's and generation 1's, this path has no slash at its end.
+fn item(parent: &ParentAuthId, id: &AuthId) -> String {
+    format!("api/v1/accounts/{parent}/sub-accounts/{id}")
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<Permissions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kyc_mode: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    business_type: Option<&'a str>,
+}
+
+impl<'a> From<&'a Fields> for Body<'a> {
+    fn from(fields: &'a Fields) -> Self {
+        // Without `..`, so that a new field cannot be forgotten here.
+        let Fields {
+            name,
+            enabled,
+            description,
+            email,
+            phone,
+            rate_limit,
+            permissions,
+            kyc_mode,
+            business_type,
+        } = fields;
+        Self {
+            name: name.as_deref(),
+            email: email.as_deref(),
+            phone: phone.as_deref(),
+            description: description.as_deref(),
+            rate_limit: *rate_limit,
+            permissions: *permissions,
+            enabled: *enabled,
+            kyc_mode: kyc_mode.as_deref(),
+            business_type: business_type.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct DeleteBody {
+    cascade: bool,
+}
+
+pub(super) fn list(parent: &ParentAuthId, page: u32) -> Request {
+    let number = u64::from(page) + 1;
+    // What the API takes `active_only` for when it is left out is undocumented; disabled ones must be listed.
+    Request::new(Verb::Get, collection(parent))
+        .query(format!("page={number}&size={PAGE_SIZE}&active_only=false"))
+}
+
+pub(super) fn get(parent: &ParentAuthId, id: &AuthId) -> Request {
+    Request::new(Verb::Get, item(parent, id))
+}
+
+pub(super) fn create(parent: &ParentAuthId, fields: &Fields) -> Request {
+    Request::new(Verb::Post, collection(parent)).json(&Body::from(fields))
+}
+
+pub(super) fn update(parent: &ParentAuthId, id: &AuthId, fields: &Fields) -> Request {
+    Request::new(Verb::Put, item(parent, id)).json(&Body::from(fields))
+}
+
+pub(super) fn delete(parent: &ParentAuthId, id: &AuthId, cascade: bool) -> Request {
+    let request = Request::new(Verb::Delete, item(parent, id));
+    // The operation's own documentation has no body; only the deviation from the default needs one.
+    if cascade {
+        request.json(&DeleteBody { cascade })
+    } else {
+        request
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CreateAnswer {
+    auth_id: Scalar,
+    auth_token: Scalar,
+    sub_account: Keyed<Object>,
+    auth_credentials: Keyed<Pair>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Pair {
+    auth_id: Scalar,
+    auth_token: Scalar,
+}
+
+/// Everywhere the answer to a create shows the pair or a part of it, and the object.
+pub(super) fn created(body: &[u8]) -> Result<(Vec<Place>, Option<Object>), Unusable> {
+    let answer: CreateAnswer = wire::parse(body)?;
+    let mut places = vec![Place {
+        auth_id: answer.auth_id,
+        auth_token: answer.auth_token,
+    }];
+    if let Some(Pair { auth_id, auth_token }) = answer.auth_credentials.0 {
+        places.push(Place { auth_id, auth_token });
+    }
+    let mut object = answer.sub_account.0;
+    if let Some(object) = &mut object {
+        let auth_id = std::mem::take(&mut object.auth_id);
+        let auth_token = std::mem::take(&mut object.auth_token);
+        places.push(Place { auth_id, auth_token });
+    }
+    Ok((places, object))
+}
+
+pub(super) fn subaccount(body: &[u8]) -> Result<Subaccount, Unusable> {
+    wire::parse::<Object>(body)?.into_subaccount()
+}
+
+#[derive(Deserialize)]
+struct List {
+    sub_accounts: Entries,
+    #[serde(default)]
+    total: Scalar,
+    #[serde(default)]
+    page: Scalar,
+    #[serde(default)]
+    size: Scalar,
+}
+
+/// `page` is the number that [`list`] was given.
+pub(super) fn page(body: &[u8], page: u32) -> Result<Page, Unusable> {
+    let list: List = wire::parse(body)?;
+    let number = list.page.count().unwrap_or(u64::from(page) + 1);
+    let size = list.size.count().unwrap_or(PAGE_SIZE);
+    let before = number.saturating_sub(1).saturating_mul(size);
+    Ok(list.sub_accounts.into_page(before, list.total.count()))
+}

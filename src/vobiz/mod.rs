@@ -1,0 +1,29 @@
+//! Everything Vobiz calls it: ids, tokens, subaccounts, both generations of the API, and the only HTTP
+//! client that speaks to it. Knows nothing of Kubernetes.
+
+mod answer;
+mod auth_id;
+mod client;
+mod create;
+mod envelope;
+mod error;
+mod gen1;
+mod gen2;
+mod generation;
+mod request;
+mod retry_after;
+mod subaccount;
+mod token;
+mod transport;
+mod wire;
+
+pub use auth_id::{AuthId, InvalidAuthId, ParentAuthId};
+pub use client::{Client, Deletion};
+pub use create::{Created, UnknownOutcome};
+pub use error::{Error, ErrorCode, Interrupted, Unreachable, Unusable};
+pub use generation::{Generation, UnknownGeneration};
+pub use subaccount::{Fields, Page, Permissions, Subaccount};
+pub use token::{
+    AuthToken, Credentials, InvalidAuthToken, InvalidCredentials, InvalidValue, ParentCredentials,
+};
+pub use transport::{Transport, TransportConfig, TransportError};

@@ -1,0 +1,184 @@
+//! Builds the HTTP clients, once per process, from checked settings. I/O: reads the CA bundle and the
+//! system's CA store.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::redirect;
+use url::Url;
+
+use super::client::Client;
+use super::token::ParentCredentials;
+
+/// Longest time for a connection, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Shorter than the keep-alive of common servers (5 s), so that a connection is rarely closed under a request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How to reach the API.
+#[derive(Clone, Debug)]
+pub struct TransportConfig {
+    /// Where the paths of the API begin, `https://api.vobiz.ai` for example. May have a path.
+    pub base_url: Url,
+    /// Accept `http`: credentials then travel in clear.
+    pub allow_insecure: bool,
+    /// A PEM bundle of authorities that are trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// For the whole request, from the connection to the last byte of the answer.
+    pub request_timeout: Duration,
+    /// The header `User-Agent`: name and version.
+    pub user_agent: String,
+}
+
+/// Why the operator cannot start to speak to the API.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The base URL is none that credentials may be sent to.
+    #[error("the API base URL {0}")]
+    BaseUrl(&'static str),
+    /// The CA bundle cannot be read.
+    #[error("failed to read the CA file {path}")]
+    ReadCaFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The CA bundle has no certificate, or one that is no certificate.
+    #[error("the CA file {path} is no PEM bundle of certificates")]
+    ParseCaFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No TLS provider was installed in this process.
+    #[error("failed to set up TLS: no provider of cryptography is installed in this process")]
+    NoTlsProvider,
+    /// The HTTP client cannot be built: nearly always because there is no CA store.
+    #[error("failed to set up TLS; is a CA store (package ca-certificates) installed, or a CA file given?")]
+    Build {
+        /// Why.
+        source: reqwest::Error,
+    },
+}
+
+/// The connections of this process to the API. Cheap to clone; one serves every parent account.
+#[derive(Clone)]
+pub struct Transport {
+    inner: Arc<Connections>,
+}
+
+pub(super) struct Connections {
+    /// Ends with a slash.
+    base_url: Url,
+    /// Keeps connections for reads that follow each other.
+    pub reads: reqwest::Client,
+    /// A new connection for each write: one that was idle may be closed by the server just as the request goes
+    /// out, and then nobody knows what became of it.
+    pub writes: reqwest::Client,
+}
+
+impl Transport {
+    /// Checks the settings and builds the clients. Needs a rustls provider installed in the process.
+    pub fn new(config: TransportConfig) -> Result<Self, TransportError> {
+        let base_url = checked(config.base_url, config.allow_insecure).map_err(TransportError::BaseUrl)?;
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            return Err(TransportError::NoTlsProvider);
+        }
+        let authorities = match config.ca_file {
+            Some(path) => read_authorities(path)?,
+            None => Vec::new(),
+        };
+        let is_https = base_url.scheme() == "https";
+        let build = |idle_connections: usize| {
+            let builder = reqwest::Client::builder()
+                .user_agent(config.user_agent.as_str())
+                .redirect(redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .referer(false)
+                .http1_only()
+                .no_gzip()
+                .no_brotli()
+                .no_deflate()
+                .no_zstd()
+                .connect_timeout(CONNECT_TIMEOUT.min(config.request_timeout / 2))
+                .timeout(config.request_timeout)
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .pool_max_idle_per_host(idle_connections);
+            let builder = if is_https {
+                builder
+                    .https_only(true)
+                    .tls_certs_merge(authorities.iter().cloned())
+            } else {
+                // No certificate is ever looked at, so none needs to be there. And no proxy: it would read the
+                // credentials.
+                builder.tls_certs_only([]).no_proxy()
+            };
+            builder.build().map_err(|error| TransportError::Build {
+                source: error.without_url(),
+            })
+        };
+        let inner = Connections {
+            base_url,
+            reads: build(4)?,
+            writes: build(0)?,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// A client that acts for one parent account.
+    #[must_use]
+    pub fn client(&self, credentials: ParentCredentials) -> Client {
+        Client::new(Arc::clone(&self.inner), credentials)
+    }
+}
+
+impl Connections {
+    /// `path` and `query` are made of constants and validated ids, so they only ever add to the base URL.
+    pub fn url(&self, path: &str, query: Option<&str>) -> Url {
+        let mut url = self.base_url.clone();
+        let path = format!("{}{path}", url.path());
+        url.set_path(&path);
+        url.set_query(query);
+        url
+    }
+}
+
+fn checked(mut url: Url, allow_insecure: bool) -> Result<Url, &'static str> {
+    match url.scheme() {
+        "https" => {}
+        "http" if allow_insecure => {}
+        "http" => return Err("must start with https: credentials would travel in clear"),
+        _ => return Err("must start with https"),
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err("has no host");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not have a user name or password: credentials come from Secrets");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must not have a query or a fragment");
+    }
+    if url.port() == Some(0) {
+        return Err("must not have port 0");
+    }
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Ok(url)
+}
+
+fn read_authorities(path: PathBuf) -> Result<Vec<reqwest::Certificate>, TransportError> {
+    let bundle = match std::fs::read(&path) {
+        Ok(bundle) => bundle,
+        Err(source) => return Err(TransportError::ReadCaFile { path, source }),
+    };
+    match reqwest::Certificate::from_pem_bundle(&bundle) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) | Err(_) => Err(TransportError::ParseCaFile { path }),
+    }
+}
