@@ -1,8 +1,6 @@
 //! Acts for one parent account at the API: one request per call, never repeated, never redirected. I/O.
 
-use std::error::Error as StdError;
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,13 +11,15 @@ use secrecy::zeroize::Zeroizing;
 use super::answer::{Answer, Body};
 use super::auth_id::{AuthId, ParentAuthId};
 use super::create::{self, Created};
-use super::error::{Error, Interrupted, Unreachable, Unusable};
+use super::error::{Error, Unreachable, Unusable};
+use super::failure::{interrupted, not_answered};
 use super::generation::Generation;
+use super::object::Object;
 use super::request::{self, Request, Verb};
 use super::subaccount::{Fields, Page, Subaccount};
 use super::token::{AuthToken, Credentials, ParentCredentials};
 use super::transport::Connections;
-use super::wire::{self, Object};
+use super::wire;
 use super::{gen1, gen2};
 
 /// More than this is not read of an answer about one subaccount, nor of any error.
@@ -280,53 +280,6 @@ fn sensitive(value: &str) -> Result<HeaderValue, Error> {
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
-}
-
-/// Tells 'nothing was sent' from 'sent, and no answer'. In doubt it is the latter.
-fn not_answered(error: &reqwest::Error) -> Error {
-    if !error.is_connect() && !error.is_builder() {
-        return interrupted(error);
-    }
-    Error::Unreachable(if error.is_dns() {
-        Unreachable::Dns
-    } else if caused_by_tls(error) {
-        Unreachable::Tls
-    } else if error.is_timeout() {
-        Unreachable::TimedOut
-    } else if io_kinds(error).contains(&io::ErrorKind::ConnectionRefused) {
-        Unreachable::Refused
-    } else {
-        Unreachable::Other
-    })
-}
-
-fn interrupted(error: &reqwest::Error) -> Error {
-    Error::Interrupted(if error.is_timeout() {
-        Interrupted::TimedOut
-    } else {
-        Interrupted::Broken
-    })
-}
-
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| {
-        (*cause).source()
-    })
-}
-
-fn io_kinds(error: &reqwest::Error) -> Vec<io::ErrorKind> {
-    causes(error)
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .map(io::Error::kind)
-        .collect()
-}
-
-/// An I/O error does not name what it wraps as its source, so it is opened by hand.
-fn caused_by_tls(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| {
-        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>())
-    })
 }
 
 #[expect(

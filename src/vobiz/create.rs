@@ -6,9 +6,10 @@ use super::answer::Answer;
 use super::auth_id::{AuthId, ParentAuthId};
 use super::error::{Error, Unusable};
 use super::generation::Generation;
+use super::object::Object;
 use super::subaccount::Subaccount;
 use super::token::{AuthToken, Credentials, InvalidAuthToken};
-use super::wire::{Object, Scalar};
+use super::wire::Scalar;
 use super::{gen1, gen2};
 
 /// What became of a create.

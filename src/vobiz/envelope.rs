@@ -72,7 +72,7 @@ fn until(place: &Value, now: Timestamp) -> Option<Timestamp> {
     })
 }
 
-/// `details.errors[].field` as documented, and `detail[].loc` as FastAPI writes it.
+/// `details.errors[].field` as documented, and `detail[].loc` as `FastAPI` writes it.
 fn fields(places: &[&Value], detail: &Value) -> Vec<String> {
     let documented = places
         .iter()

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::auth_id::{AuthId, ParentAuthId};
 use super::create::Place;
 use super::error::Unusable;
+use super::object::{Entries, Object};
 use super::request::{Request, Verb};
 use super::subaccount::{Fields, Page, Subaccount};
-use super::wire::{self, Entries, Keyed, Object, Scalar};
+use super::wire::{self, Keyed, Scalar};
 
 /// The largest `limit` that the API takes.
 const PAGE_SIZE: u64 = 20;

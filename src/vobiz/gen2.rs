@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::auth_id::{AuthId, ParentAuthId};
 use super::create::Place;
 use super::error::Unusable;
+use super::object::{Entries, Object};
 use super::request::{Request, Verb};
 use super::subaccount::{Fields, Page, Permissions, Subaccount};
-use super::wire::{self, Entries, Keyed, Object, Scalar};
+use super::wire::{self, Keyed, Scalar};
 
 /// The largest `size` known to work.
 const PAGE_SIZE: u64 = 100;

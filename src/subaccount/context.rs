@@ -1,0 +1,110 @@
+//! What every pass over Subaccounts and Records shares. I/O (holds the clients).
+
+use super::memory::Memory;
+use super::records::Records;
+use crate::account::marker::Installation;
+use crate::account::registry::Registry;
+use crate::controller::backoff::Backoff;
+use crate::controller::event::Recorder;
+use crate::controller::instrument::Metrics;
+use crate::controller::wake::Waker;
+use crate::crd::{Account, Subaccount};
+use crate::vobiz::ParentAuthId;
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A stored object that may not decode: one that does not must not stop the others.
+pub type Guarded<K> = DeserializeGuard<K>;
+
+/// Times that the flags set.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// After this long a request that was sent can no longer commit, and the list shows what did.
+    pub settle: Duration,
+    /// How long a closed Record with fenced epochs is kept after its last fence.
+    pub retention: Duration,
+    /// Between two looks at each user's Secret.
+    pub secret_check_interval: Duration,
+}
+
+/// Who waits for a walk over a parent's list.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum WalkWaiter {
+    /// The pass over this object.
+    Object(crate::controller::wake::ObjectKey),
+    /// The janitor's pass over this Record.
+    Record(String),
+}
+
+/// Shared by all passes.
+pub struct Context {
+    /// The cluster.
+    pub cluster: Client,
+    /// Where Records are kept.
+    pub operator_namespace: String,
+    /// Tells this cluster's markers from others'.
+    pub installation: Installation,
+    /// Times that the flags set.
+    pub times: Times,
+    /// Accounts and their parents.
+    pub registry: Arc<Registry>,
+    /// Cached Subaccounts.
+    pub subaccounts: Store<Guarded<Subaccount>>,
+    /// Cached Accounts.
+    pub accounts: Store<Guarded<Account>>,
+    /// Cached Records.
+    pub records: Arc<Records>,
+    /// What is remembered between passes.
+    pub memory: Memory,
+    /// Wakes objects.
+    pub wake_object: Waker<Guarded<Subaccount>>,
+    /// Wakes the janitor of a Record.
+    pub wake_record: Waker<Secret>,
+    /// Who waits for a walk, by parent.
+    pub walk_waiters: Mutex<HashMap<ParentAuthId, HashSet<WalkWaiter>>>,
+    /// Pauses of objects that failed.
+    pub backoff: Mutex<Backoff<String>>,
+    /// The moment that monotonic times count from.
+    pub started: Instant,
+    /// Publishes events.
+    pub recorder: Recorder,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+impl Context {
+    /// The Records' API.
+    #[must_use]
+    pub fn record_api(&self) -> Api<Secret> {
+        Api::namespaced(self.cluster.clone(), &self.operator_namespace)
+    }
+
+    /// The cached object of this name, if it decodes.
+    #[must_use]
+    pub fn cached(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Subaccount>>> {
+        self.subaccounts.get(&ObjectRef::new(name).within(namespace))
+    }
+
+    /// Whether an Account of this name is stored, looked at or not.
+    #[must_use]
+    pub fn account_exists(&self, namespace: &str, name: &str) -> bool {
+        self.accounts.get(&ObjectRef::new(name).within(namespace)).is_some()
+    }
+
+    /// Notes who waits for a walk of the parent.
+    pub fn await_walk(&self, parent: &ParentAuthId, waiter: WalkWaiter) {
+        let mut waiters = self.walk_waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        waiters.entry(parent.clone()).or_default().insert(waiter);
+    }
+
+    /// Those who waited for a walk of the parent; each is told once.
+    pub fn take_walk_waiters(&self, parent: &ParentAuthId) -> HashSet<WalkWaiter> {
+        let mut waiters = self.walk_waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        waiters.remove(parent).unwrap_or_default()
+    }
+}

@@ -1,0 +1,95 @@
+//! Which events a status change is worth: one when the reason changes, none per retry. PURE.
+
+use super::outcome::Outcome;
+use super::plan::{Block, Rest, Wait};
+use crate::controller::event::EventKind;
+use crate::crd::condition::{self, ConditionType};
+use crate::crd::{Subaccount, SubaccountStatus};
+
+/// What a pass did that a status does not show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deeds {
+    /// The user's Secret was written again after it had been published.
+    pub secret_restored: bool,
+    /// Names of the fields that were updated; empty if none.
+    pub updated: Vec<&'static str>,
+    /// The update repaired what somebody changed at Vobiz, not what the user changed in the spec.
+    pub drift: bool,
+    /// An account with a fenced marker was deleted.
+    pub leftovers: usize,
+}
+
+/// One event to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Normal or Warning.
+    pub kind: EventKind,
+    /// Its reason.
+    pub reason: &'static str,
+    /// For people.
+    pub note: String,
+}
+
+/// The events of a pass over a living object.
+#[must_use]
+pub fn of(object: &Subaccount, written: Option<&SubaccountStatus>, deeds: &Deeds, outcome: &Outcome) -> Vec<News> {
+    let mut news = of_deeds(deeds);
+    let Some(written) = written else { return news };
+    let previous = object.status.clone().unwrap_or_default();
+    if let (None, Some(id), Rest::Settled) = (&previous.auth_id, &written.auth_id, outcome.rest) {
+        let secret = written.secret_name.as_deref().unwrap_or_default();
+        // The first creation tells everything; the staged name of generation 1 is no news.
+        return vec![normal("SubaccountCreated", format!("created {id}; its pair is in the Secret {secret}"))];
+    }
+    let ready = |status: &SubaccountStatus| {
+        condition::find(&status.conditions, ConditionType::Ready).map(|ready| ready.reason.clone())
+    };
+    let synced = |status: &SubaccountStatus| {
+        condition::find(&status.conditions, ConditionType::Synced).map(|synced| (synced.status.clone(), synced.reason.clone()))
+    };
+    if ready(&previous) != ready(written) || synced(&previous) != synced(written) {
+        news.extend(warning(object, written, outcome));
+    }
+    news
+}
+
+fn of_deeds(deeds: &Deeds) -> Vec<News> {
+    let mut news = Vec::new();
+    if deeds.secret_restored {
+        news.push(normal("SecretRestored", "the Secret was restored from the record".to_owned()));
+    }
+    if !deeds.updated.is_empty() {
+        let fields = deeds.updated.join(", ");
+        news.push(if deeds.drift {
+            normal("DriftCorrected", format!("put back what was changed at Vobiz: {fields}"))
+        } else {
+            normal("SubaccountUpdated", format!("updated {fields}"))
+        });
+    }
+    if deeds.leftovers > 0 {
+        let note = "deleted an account that an interrupted create had left behind";
+        news.push(normal("LeftoverDeleted", note.to_owned()));
+    }
+    news
+}
+
+fn warning(object: &Subaccount, written: &SubaccountStatus, outcome: &Outcome) -> Option<News> {
+    let reason = match outcome.rest {
+        Rest::Blocked(Block::SecretConflict) => "SecretConflict",
+        Rest::Blocked(Block::CredentialsLost) => "CredentialsLost",
+        Rest::Blocked(Block::OrphanFound) => "OrphanFound",
+        Rest::Waiting(Wait::OutcomeUnknown) => "CreateOutcomeUnknown",
+        Rest::Waiting(Wait::Account) if !outcome.failed_request => "DependencyNotReady",
+        _ if !outcome.failed_request => return None,
+        _ if object.metadata.deletion_timestamp.is_some() => "DeleteFailed",
+        _ if written.auth_id.is_some() => "UpdateFailed",
+        _ => "CreateFailed",
+    };
+    Some(News { kind: EventKind::Warning, reason, note: outcome.message.clone() })
+}
+
+/// A Normal event.
+#[must_use]
+pub fn normal(reason: &'static str, note: String) -> News {
+    News { kind: EventKind::Normal, reason, note }
+}
