@@ -16,6 +16,8 @@ mod definitions;
 mod environments;
 /// The installation: restricted, with least rights, and with a namespace that survives a prune.
 mod installation;
+/// What the documents show works.
+mod readme;
 /// A real API server refuses what cannot work and says what to do.
 mod refusals;
 /// Renders and reads manifests.
