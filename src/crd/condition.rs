@@ -323,9 +323,9 @@ mod tests {
             |c| c.type_ = "Synced".to_owned(),
         ];
         for change in changes {
-            let mut changed = base.clone();
-            change(&mut changed[0]);
-            assert!(!same(&base, &changed));
+            let mut edited = base.clone();
+            change(&mut edited[0]);
+            assert!(!same(&base, &edited));
         }
         assert!(!same(&base, &[]) && !same(&[], &base));
     }

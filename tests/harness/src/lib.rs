@@ -1,1 +1,14 @@
-//! Test harness.
+//! Starts what tests and the demo run against: a real control plane, the API simulator and the shipped operator.
+//!
+//! Everything is a process on loopback, and no process outlives the one that started it.
+
+pub mod audit;
+pub mod binaries;
+pub mod cache;
+pub mod certificates;
+pub mod control_plane;
+pub mod directory;
+pub mod kstatus;
+pub mod kubeconfig;
+pub mod kubectl;
+pub mod watchdog;

@@ -1,0 +1,114 @@
+//! What Accounts ask of their Subaccounts, and tell them: who uses an Account, what a new list means. I/O (caches).
+
+use super::context::{Context, WalkWaiter};
+use super::desired::Desired;
+use super::record::Phase;
+use super::status::kyc_differs;
+use crate::account::access::Access;
+use crate::account::reconcile::Dependents;
+use crate::account::roster::marker_of;
+use crate::controller::wake::ObjectKey;
+use crate::crd::{Subaccount, SubaccountCounts};
+use crate::vobiz::{AuthId, ParentAuthId};
+use kube::ResourceExt;
+use std::sync::Arc;
+
+impl Context {
+    fn objects_of(&self, account: &ObjectKey) -> Vec<Arc<super::context::Guarded<Subaccount>>> {
+        let names = |object: &Subaccount| {
+            object.namespace().as_deref() == Some(&account.namespace) && object.spec.account_ref.name == account.name
+        };
+        let all = self.subaccounts.state();
+        all.into_iter().filter(|guarded| guarded.0.as_ref().is_ok_and(|object| names(object))).collect()
+    }
+
+    /// Whether the object should have a pass after this list: it differs, or the list does not show it.
+    fn differs(&self, access: &Access, object: &Subaccount) -> bool {
+        let uid = object.uid().unwrap_or_default();
+        let Some(record) = self.records.get(&uid).filter(|record| record.parent == access.parent.id) else {
+            return false;
+        };
+        let (Phase::Bound, Some(id)) = (record.phase, &record.auth_id) else { return false };
+        let roster = access.parent.roster();
+        let Some(account) = roster.get(id) else { return true };
+        let prefix = self.registry.account(&access.account).map(|account| account.name_prefix.clone()).unwrap_or_default();
+        let desired = Desired::from_spec(&object.spec, &object.name_any(), &prefix, record.generation);
+        desired.is_ok_and(|desired| !desired.matches(account)) || kyc_differs(object, account)
+    }
+}
+
+impl Dependents for Context {
+    fn users(&self, account: &ObjectKey) -> Vec<String> {
+        let mut names: Vec<_> = self.objects_of(account).iter().map(|object| object.name_any()).collect();
+        names.sort();
+        names
+    }
+
+    fn any_under(&self, account: &ObjectKey, parent: &ParentAuthId) -> bool {
+        let under = |object: &Subaccount| {
+            object.status.as_ref().is_some_and(|status| status.parent_auth_id.as_deref() == Some(parent.as_str()))
+        };
+        self.objects_of(account).iter().any(|guarded| guarded.0.as_ref().is_ok_and(|object| under(object)))
+    }
+
+    fn swept(&self, access: &Access) -> SubaccountCounts {
+        let mut managed = 0;
+        for guarded in self.objects_of(&access.account) {
+            let Ok(object) = &guarded.0 else { continue };
+            let id = object.status.as_ref().and_then(|status| AuthId::parse(status.auth_id.as_deref()?).ok());
+            managed += i64::from(id.is_some());
+            if self.differs(access, object) {
+                self.wake_object.wake(&ObjectKey::of(object));
+            }
+        }
+        let (mut orphaned, mut leftovers) = (0, 0);
+        let roster = access.parent.roster();
+        for account in roster.iter() {
+            let Some(marker) = marker_of(account, access.generation) else { continue };
+            if marker.installation != self.installation || self.records.holds(&account.auth_id) {
+                continue;
+            }
+            match self.records.of_series(marker.series) {
+                Some(record) if record.fences(&marker) => {
+                    leftovers += 1;
+                    let name = super::record::secret_name(&record.subject.uid);
+                    self.wake_record.wake(&ObjectKey { namespace: self.operator_namespace.clone(), name });
+                }
+                // Its answer may be on its way to the Record.
+                Some(record) if record.phase == Phase::Open && record.epoch == marker.epoch => {}
+                _ => orphaned += 1,
+            }
+        }
+        let found = i64::try_from(roster.len()).unwrap_or(i64::MAX);
+        drop(roster);
+        let name = access.account.to_string();
+        self.metrics.set_orphans(&name, orphaned);
+        self.metrics.set_leftovers_pending(&name, leftovers);
+        SubaccountCounts { managed, found, orphaned: i64::try_from(orphaned).unwrap_or(i64::MAX) }
+    }
+
+    fn walked(&self, parent: &ParentAuthId) {
+        for waiter in self.take_walk_waiters(parent) {
+            match waiter {
+                WalkWaiter::Object(key) => self.wake_object.wake(&key),
+                WalkWaiter::Record(name) => {
+                    self.wake_record.wake(&ObjectKey { namespace: self.operator_namespace.clone(), name });
+                }
+            }
+        }
+    }
+
+    fn changed(&self, account: &ObjectKey) {
+        for object in self.objects_of(account) {
+            self.wake_object.wake(&ObjectKey::of(&*object));
+        }
+        // The janitor serves Records of gone objects through any Account of their parent.
+        let Some(access) = self.registry.account(account).and_then(|account| account.access.clone()) else { return };
+        for record in self.records.under(&access.parent.id) {
+            if record.phase != Phase::Bound || record.is_fenced() {
+                let name = super::record::secret_name(&record.subject.uid);
+                self.wake_record.wake(&ObjectKey { namespace: self.operator_namespace.clone(), name });
+            }
+        }
+    }
+}

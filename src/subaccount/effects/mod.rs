@@ -1,0 +1,48 @@
+//! Carries out one step of a pass and folds the answer back into its facts. I/O, one request each.
+//!
+//! An effect that cannot go on ends the pass with an outcome; nothing is retried here but what protects a pair.
+
+mod account;
+mod object;
+mod record;
+mod secret;
+
+use super::outcome::Outcome;
+use super::pass::Pass;
+use super::plan::{Rest, Step};
+
+/// Runs the step. `Err` ends the pass.
+pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    match step {
+        Step::TakePermit => account::take_permit(pass),
+        Step::AddFinalizer => object::add_finalizer(pass).await,
+        Step::ReadRecord => record::read(pass).await,
+        Step::OpenRecord => record::open(pass).await,
+        Step::RebuildRecord => record::rebuild(pass).await,
+        Step::TakeOver => record::take_over(pass).await,
+        Step::Confirm => object::confirm(pass).await,
+        Step::Create => account::create(pass).await,
+        Step::Bind => record::bind(pass).await,
+        Step::ReadSecret => secret::read(pass).await,
+        Step::ProvePair => account::prove_pair(pass).await,
+        Step::AdoptIdentity => object::adopt_identity(pass).await,
+        Step::RestorePair => record::restore_pair(pass).await,
+        Step::PublishSecret => secret::publish(pass).await,
+        Step::RemoveFormerSecret => secret::remove_former(pass).await,
+        Step::ReadAccount => account::read(pass).await,
+        Step::Update => account::update(pass).await,
+        Step::Close => record::close(pass).await,
+        Step::Delete => account::delete(pass).await,
+        Step::DeleteMade => account::delete_made(pass).await,
+        Step::DeleteLeftover => account::delete_leftover(pass).await,
+        Step::ReleaseFinalizer => object::release_finalizer(pass).await,
+        Step::DropRecord => record::discard(pass).await,
+        Step::Rest(rest) => Err(Outcome::new(rest, "")),
+    }
+}
+
+/// Something that `plan` rules out: the pass ends, and the next one looks anew.
+fn impossible(what: &'static str) -> Outcome {
+    tracing::error!(what, "a step lacks what it needs");
+    Outcome::new(Rest::Outdated, "")
+}

@@ -1,0 +1,104 @@
+//! Steps on the Subaccount object itself. I/O.
+
+use super::impossible;
+use crate::controller::guarded_patch;
+use crate::controller::versioned::get_versioned;
+use crate::crd::{FINALIZER, Subaccount};
+use crate::subaccount::facts::{Confirmation, Object};
+use crate::subaccount::outcome::Outcome;
+use crate::subaccount::pass::Pass;
+use crate::subaccount::plan::Rest;
+use crate::subaccount::record::{self, Phase};
+use serde_json::json;
+use std::sync::Arc;
+
+pub(super) async fn add_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let object = object(pass)?;
+    let written = guarded_patch::add(&pass.objects(), &*object, FINALIZER)
+        .await
+        .map_err(|error| Outcome::of_cluster("add the finalizer", &error))?;
+    remember(pass, written);
+    Ok(())
+}
+
+/// The quorum re-read: what the pass took from a cache must still be so, or it ends.
+pub(super) async fn confirm(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let read = get_versioned(&pass.objects(), &pass.key.name)
+        .await
+        .map_err(|error| Outcome::of_cluster("read the object again", &error))?;
+    let current = read.map(|versioned| versioned.into_object()).filter(|object| object.metadata.uid.as_deref() == Some(&pass.uid));
+    let deleting = current.as_ref().is_some_and(|object| object.metadata.deletion_timestamp.is_some());
+    let expected_identity = pass.facts.identity;
+    let expected_id = pass.known_id();
+    let confirmed = match (pass.facts.object, current) {
+        (_, None) => false,
+        (Object::Unseen, Some(_)) => true,
+        (Object::Deleting, Some(object)) => {
+            // The identity counts as the quorum read shows it.
+            pass.take(Arc::new(object));
+            deleting
+        }
+        (Object::Live, Some(object)) => {
+            pass.take(Arc::new(object));
+            !deleting
+                && pass.facts.finalizer
+                && pass.facts.identity == expected_identity
+                && pass.known_id() == expected_id
+        }
+    };
+    pass.facts.confirmation = if confirmed { Confirmation::Confirmed } else { Confirmation::Refuted };
+    if !confirmed {
+        pass.context.memory.with(&pass.uid, |remembered| remembered.unspent = None);
+    }
+    Ok(())
+}
+
+/// The user's Secret proved an account that no Record and no status names: the status names it first, and the next pass
+/// restores the Record.
+pub(super) async fn adopt_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let object = object(pass)?;
+    let Some((pair, _)) = pass.evidence.clone() else { return Err(impossible("evidence")) };
+    let mut status = object.status.clone().unwrap_or_default();
+    status.auth_id = Some(pair.auth_id.to_string());
+    status.parent_auth_id = pass.access().map(|access| access.parent.id.to_string());
+    let operations = vec![
+        json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.metadata.resource_version}),
+        json!({"op": "add", "path": "/status", "value": status}),
+    ];
+    let written = guarded_patch::patch_status(&pass.objects(), &*object, operations)
+        .await
+        .map_err(|error| Outcome::of_cluster("name the proven account", &error))?;
+    pass.context.memory.with(&pass.uid, |remembered| remembered.unspent = None);
+    remember(pass, written);
+    Err(Outcome::outdated())
+}
+
+pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let object = object(pass)?;
+    let released = guarded_patch::remove(&pass.objects(), &*object, FINALIZER)
+        .await
+        .map_err(|error| Outcome::of_cluster("release the finalizer", &error))?;
+    pass.released = true;
+    if let Some(released) = released {
+        remember(pass, released);
+    }
+    let closed = pass.record.as_ref().is_some_and(|(record, _)| record.phase == Phase::Closed);
+    if closed {
+        let name = record::secret_name(&pass.uid);
+        let key = crate::controller::wake::ObjectKey { namespace: pass.context.operator_namespace.clone(), name };
+        pass.context.memory.with(&pass.uid, |remembered| remembered.proved_gone = true);
+        pass.context.wake_record.wake(&key);
+    }
+    Err(Outcome::new(Rest::Settled, ""))
+}
+
+/// Keeps what our own write returned: newer than the cache for a moment.
+pub(in crate::subaccount) fn remember(pass: &mut Pass<'_>, written: Subaccount) {
+    let written = Arc::new(written);
+    pass.context.memory.with(&pass.uid, |remembered| remembered.newest = Some(Arc::clone(&written)));
+    pass.take(written);
+}
+
+pub(super) fn object(pass: &Pass<'_>) -> Result<Arc<Subaccount>, Outcome> {
+    pass.object.clone().ok_or_else(|| impossible("object"))
+}

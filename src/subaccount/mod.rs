@@ -1,0 +1,18 @@
+//! One Subaccount: facts are gathered, `plan` decides, one effect acts, and again until there is nothing to do.
+
+pub mod context;
+pub mod dependents;
+pub mod desired;
+mod effects;
+pub mod facts;
+pub mod installation;
+pub mod memory;
+pub mod news;
+pub mod outcome;
+pub mod pass;
+pub mod plan;
+pub mod reconcile;
+pub mod record;
+pub mod records;
+pub mod secret;
+pub mod status;

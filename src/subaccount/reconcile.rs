@@ -1,0 +1,333 @@
+//! Drives one pass: observe, plan, act, and again; then status, events and the time of the next pass. I/O.
+
+use super::context::{Context, WalkWaiter};
+use super::effects;
+use super::facts::{self, Object, UserSecret};
+use super::news::{self, News, normal};
+use super::outcome::{Next, Outcome};
+use super::pass::{Pass, wall_clock};
+use super::plan::{Block, Rest, Step, Wait, plan};
+use super::record::{self, Phase};
+use super::status::{self, View};
+use crate::controller::event::EventKind;
+use crate::controller::guarded_patch;
+use crate::controller::wake::ObjectKey;
+use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, same};
+use crate::crd::{Subaccount, SubaccountStatus};
+use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use kube::core::error_boundary::InvalidObject;
+use kube::{Resource, ResourceExt};
+use serde_json::json;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// Steps after which a pass gives way to others: more of them, and it goes in circles.
+const STEPS_PER_PASS: usize = 40;
+
+/// A safety net for passes that something else wakes.
+const WOKEN_AT_LAST: Duration = Duration::from_mins(5);
+
+/// One pass over a Subaccount as the cache shows it. Returns when to look again.
+pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Duration {
+    let mut pass = Pass::of_object(context, cached);
+    let observed = pass.object.clone();
+    let outcome = run(&mut pass).await;
+    finish(&mut pass, observed.as_deref(), &outcome).await;
+    tracing::debug!(object = %pass.key, uid = pass.uid, rest = ?outcome.rest, "pass over a subaccount ended");
+    context.metrics_of(&pass);
+    next(&pass, &outcome)
+}
+
+/// The janitor's pass over a Record, whether its object lives or not. None: nothing to do until something changes.
+pub async fn record(context: &Context, secret: &Secret) -> Option<Duration> {
+    let record = record::decode(secret.data.as_ref()?)
+        .inspect_err(|damaged| tracing::error!(name = secret.name_any(), %damaged, "a record cannot be read"))
+        .ok()?;
+    let cached = context.cached(&record.subject.namespace, &record.subject.name);
+    let lives = cached.is_some_and(|object| object.uid().as_deref() == Some(&record.subject.uid));
+    let ended = matches!(record.phase, Phase::Closed | Phase::Kept);
+    // A living object looks after its Record itself, but for the epochs that a takeover fenced.
+    if lives && (ended || !record.is_fenced()) {
+        return None;
+    }
+    let mut pass = Pass::of_record(context, &record);
+    let outcome = run(&mut pass).await;
+    report_orphan(&pass, &outcome).await;
+    publish(&pass, news::of_deeds(&pass.deeds)).await;
+    await_walk(&pass, &outcome, WalkWaiter::Record(record::secret_name(&pass.uid)));
+    if outcome.rest == Rest::Settled {
+        context.succeeded(&pass.uid);
+        return None;
+    }
+    Some(next(&pass, &outcome))
+}
+
+/// An object that cannot be read says so itself and stops nobody else.
+pub async fn undecodable(context: &Context, invalid: &InvalidObject) -> Duration {
+    let mut object = Subaccount::new("", crate::crd::SubaccountSpec::unreadable());
+    object.metadata = invalid.metadata.clone();
+    let key = ObjectKey::of(&object);
+    let api: kube::Api<Subaccount> = kube::Api::namespaced(context.cluster.clone(), &key.namespace);
+    let message = "the stored object cannot be read by this version of the operator: apply it again as its schema asks";
+    let condition = |kind, status| NewCondition { kind, status, reason: Reason::Unsupported, message: message.to_owned() };
+    let conditions = vec![
+        condition(ConditionType::Ready, ConditionStatus::False),
+        condition(ConditionType::Stalled, ConditionStatus::True),
+    ];
+    let generation = object.metadata.generation.unwrap_or_default();
+    let remembered = context.memory.with(&object.uid().unwrap_or_default(), |memory| memory.newest.clone());
+    let previous = remembered.and_then(|object| object.status.clone()).unwrap_or_default();
+    let conditions = merge(&previous.conditions, conditions, generation, wall_clock());
+    if !same(&conditions, &previous.conditions) {
+        let operations = vec![
+            json!({"op": "add", "path": "/status/conditions", "value": conditions}),
+            json!({"op": "add", "path": "/status/observedGeneration", "value": generation}),
+        ];
+        let written = guarded_patch::patch_status_untyped(&api, &object, operations).await;
+        match written {
+            Ok(()) => {
+                object.status = Some(SubaccountStatus { observed_generation: generation, conditions, ..previous });
+                let uid = object.uid().unwrap_or_default();
+                context.memory.with(&uid, |memory| memory.newest = Some(Arc::new(object)));
+            }
+            Err(error) => tracing::warn!(object = %key, %error, "failed to say that an object cannot be read"),
+        }
+    }
+    super::outcome::STALLED_PROBE
+}
+
+async fn run(pass: &mut Pass<'_>) -> Outcome {
+    for _ in 0..STEPS_PER_PASS {
+        pass.refresh();
+        let step = plan(&pass.facts);
+        tracing::trace!(object = %pass.key, uid = pass.uid, ?step, "next step");
+        if let Step::Rest(rest) = step {
+            return explain(pass, rest);
+        }
+        if let Err(outcome) = effects::run(step, pass).await {
+            return outcome;
+        }
+    }
+    tracing::error!(object = %pass.key, uid = pass.uid, "a pass goes in circles");
+    Outcome::outdated()
+}
+
+/// What to tell people about a rest that `plan` decided on.
+fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
+    let spec = pass.object.as_ref().map(|object| &object.spec);
+    match rest {
+        Rest::Settled | Rest::Outdated => Outcome::new(rest, ""),
+        Rest::Waiting(wait) => {
+            let message = match wait {
+                Wait::Account => waits_for_account(pass),
+                Wait::Settle => "waits until an earlier create request can no longer take effect".to_owned(),
+                Wait::CleanWalk => "waits until the list of subaccounts shows that nothing is left behind".to_owned(),
+                Wait::StillThere => "the subaccount is not yet as Vobiz said it would be".to_owned(),
+                _ => String::new(),
+            };
+            let after = (wait == Wait::Settle)
+                .then(|| pass.walk_not_before().saturating_duration_since(super::pass::now()));
+            Outcome::waiting(wait, after, message)
+        }
+        Rest::Blocked(block) => {
+            let message = match block {
+                Block::InvalidSpec => match &pass.desired {
+                    Some(Err(invalid)) => invalid.to_string(),
+                    _ => "Vobiz does not keep a value of the spec: change the spec to what Vobiz shows".to_owned(),
+                },
+                Block::OrphanFound => {
+                    "an earlier object of this name left an account that is kept: the operator's record of it must be \
+                     dealt with first"
+                        .to_owned()
+                }
+                Block::ExternalResourceMissing => {
+                    "the subaccount was deleted at Vobiz by somebody else: delete this object and create it again".to_owned()
+                }
+                Block::SecretConflict => {
+                    let name = pass.object.as_ref().map(|object| super::secret::name_of(object)).unwrap_or_default();
+                    format!("the Secret {name} belongs to somebody else: remove it, or name another one in spec.secretRef")
+                }
+                Block::CredentialsLost => {
+                    "the pair is lost and Vobiz shows no token a second time: delete this object and create it again".to_owned()
+                }
+                Block::UnusableAnswer => {
+                    "Vobiz answered three creates with something that is no pair: no more are sent for now".to_owned()
+                }
+                Block::Unsupported | Block::Forbidden => {
+                    spec.map(|spec| format!("Account {}", spec.account_ref.name)).unwrap_or_default()
+                }
+            };
+            Outcome::blocked(block, message)
+        }
+    }
+}
+
+fn waits_for_account(pass: &Pass<'_>) -> String {
+    let name = pass.object.as_ref().map_or("", |object| object.spec.account_ref.name.as_str());
+    let recorded = pass.parent();
+    match &pass.account {
+        None => format!("the Account {name} does not exist"),
+        Some(account) => match (&account.trouble, &account.access) {
+            (Some(trouble), _) => format!("the Account {name} is not ready: {}", trouble.reason),
+            (None, Some(access)) if recorded.as_ref().is_some_and(|parent| *parent != access.parent.id) => {
+                format!("the Account {name} now belongs to another parent account than the one recorded")
+            }
+            (None, _) if account.closing => format!("the Account {name} is being deleted"),
+            (None, _) => format!("the Account {name} is not ready"),
+        },
+    }
+}
+
+/// Status and events of a pass over an object.
+async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, outcome: &Outcome) {
+    if pass.released {
+        publish(pass, vec![farewell(pass)]).await;
+        return;
+    }
+    let Some(object) = pass.object.clone() else { return };
+    let written = write_status(pass, &object, outcome).await;
+    let news = news::of(observed.unwrap_or(&object), written.as_ref(), &pass.deeds, outcome);
+    publish(pass, news).await;
+    await_walk(pass, outcome, WalkWaiter::Object(pass.key.clone()));
+    if !outcome.message.is_empty() && outcome.rest != Rest::Settled {
+        tracing::info!(object = %pass.key, uid = pass.uid, rest = ?outcome.rest, reason = outcome.message, "waiting");
+    }
+}
+
+async fn write_status(pass: &mut Pass<'_>, object: &Subaccount, outcome: &Outcome) -> Option<SubaccountStatus> {
+    let (auth_id, account, secret_name) = (pass.auth_id(), pass.remote_account(), super::secret::name_of(object));
+    let record = pass.record.as_ref().map(|(record, _)| record);
+    let parent = record.map(|record| record.parent.clone());
+    let view = View {
+        facts: &pass.facts,
+        auth_id: auth_id.as_ref(),
+        parent: parent.as_ref().filter(|_| auth_id.is_some()),
+        generation: record.map(|record| record.generation).filter(|_| auth_id.is_some()),
+        secret_name: &secret_name,
+        account: account.as_ref(),
+    };
+    let status = status::of(object, &view, outcome, wall_clock())?;
+    let mut operations = vec![json!({"op": "add", "path": "/status", "value": status})];
+    if auth_id.is_none() {
+        // A late write of a pass without a pair must not clear an id that another pass has written.
+        let version = json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.metadata.resource_version});
+        operations.insert(0, version);
+    }
+    match guarded_patch::patch_status(&pass.objects(), object, operations).await {
+        Ok(written) => {
+            effects::remember(pass, written);
+            Some(status)
+        }
+        Err(error) => {
+            tracing::debug!(object = %pass.key, %error, "failed to write the status");
+            pass.context.backoff_next(&pass.uid);
+            None
+        }
+    }
+}
+
+fn farewell(pass: &Pass<'_>) -> News {
+    match &pass.record {
+        Some((record, _)) => match (record.phase, &record.auth_id) {
+            (Phase::Kept, Some(id)) if record.disable => {
+                normal("SubaccountDisabled", format!("{id} is disabled and kept, as the deletion policy says"))
+            }
+            (Phase::Kept, Some(id)) => normal("SubaccountRetained", format!("{id} is kept, as the deletion policy says")),
+            (_, Some(id)) => normal("SubaccountDeleted", format!("{id} is deleted at Vobiz")),
+            (_, None) => normal("SubaccountDeleted", "nothing is left at Vobiz".to_owned()),
+        },
+        None => normal("SubaccountDeleted", "nothing was created at Vobiz".to_owned()),
+    }
+}
+
+/// A bound account whose object is gone: a restore brings objects back with new uids, so it is reported and kept.
+async fn report_orphan(pass: &Pass<'_>, outcome: &Outcome) {
+    let bound = matches!(pass.facts.record, facts::Record::Present { phase: facts::Phase::Bound, .. });
+    let gone = pass.facts.confirmation == facts::Confirmation::Refuted;
+    if !(bound && gone && outcome.rest == Rest::Settled) {
+        return;
+    }
+    let reported =
+        pass.context.memory.with(&pass.uid, |remembered| std::mem::replace(&mut remembered.orphan_reported, true));
+    if reported {
+        return;
+    }
+    let id = pass.auth_id().map(|id| id.to_string()).unwrap_or_default();
+    tracing::warn!(object = %pass.key, uid = pass.uid, auth_id = id, "an object is gone without its finalizer; its account is kept");
+    let note = format!("{id} is kept at Vobiz although its object is gone without the finalizer");
+    publish(pass, vec![News { kind: EventKind::Warning, reason: "SubaccountOrphaned", note }]).await;
+}
+
+async fn publish(pass: &Pass<'_>, news: Vec<News>) {
+    let regarding = match &pass.object {
+        Some(object) => object.object_ref(&()),
+        None => ObjectReference {
+            api_version: Some(Subaccount::api_version(&()).into_owned()),
+            kind: Some(Subaccount::kind(&()).into_owned()),
+            namespace: Some(pass.key.namespace.clone()),
+            name: Some(pass.key.name.clone()),
+            uid: Some(pass.uid.clone()),
+            ..ObjectReference::default()
+        },
+    };
+    for News { kind, reason, note } in news {
+        pass.context.recorder.publish(regarding.clone(), kind, reason, "Reconcile", &note).await;
+    }
+}
+
+/// A pass that needs a walk asks the Account for one and is woken by its result.
+fn await_walk(pass: &Pass<'_>, outcome: &Outcome, waiter: WalkWaiter) {
+    if outcome.rest != Rest::Waiting(Wait::CleanWalk) {
+        return;
+    }
+    let Some(access) = pass.access() else { return };
+    pass.context.await_walk(&access.parent.id, waiter);
+    access.parent.request_walk(pass.walk_not_before());
+    pass.context.registry.wake(&access.account);
+}
+
+fn next(pass: &Pass<'_>, outcome: &Outcome) -> Duration {
+    let checks_secret = pass.facts.object == Object::Live && pass.facts.secret != UserSecret::Foreign;
+    let settled = if checks_secret { pass.secret_due_in() } else { WOKEN_AT_LAST };
+    match outcome.next(settled) {
+        Next::After(pause) => {
+            pass.context.succeeded(&pass.uid);
+            pause
+        }
+        Next::Woken => WOKEN_AT_LAST,
+        Next::Backoff => pass.context.backoff_next(&pass.uid),
+    }
+}
+
+impl Context {
+    fn succeeded(&self, uid: &str) {
+        self.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&uid.to_owned());
+    }
+
+    fn backoff_next(&self, uid: &str) -> Duration {
+        let mut backoff = self.backoff.lock().unwrap_or_else(PoisonError::into_inner);
+        backoff.failed(uid.to_owned(), self.started.elapsed(), rand::random())
+    }
+
+    fn metrics_of(&self, pass: &Pass<'_>) {
+        let Some(object) = &pass.object else { return };
+        let status_of = |kind| {
+            let conditions = &object.status.as_ref()?.conditions;
+            let found = crate::crd::condition::find(conditions, kind)?;
+            Some(match found.status.as_str() {
+                "True" => crate::controller::instrument::ConditionStatus::True,
+                "False" => crate::controller::instrument::ConditionStatus::False,
+                _ => crate::controller::instrument::ConditionStatus::Unknown,
+            })
+        };
+        let (namespace, name) = (pass.key.namespace.as_str(), pass.key.name.as_str());
+        self.metrics.set_conditions(namespace, name, status_of(ConditionType::Ready), status_of(ConditionType::Synced));
+        if let Some(id) = object.status.as_ref().and_then(|status| status.auth_id.as_deref()) {
+            let account = format!("{namespace}/{}", object.spec.account_ref.name);
+            self.metrics.set_info(namespace, name, id, &account);
+        }
+        if let Some(at) = &object.metadata.deletion_timestamp {
+            self.metrics.set_deletion_started(namespace, name, at.0.as_duration().as_secs_f64());
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! One set of Subaccounts makes three environments.
+
+use serde_json::{Value, json};
+use vobiz_operator::crd::{Account, DeletionPolicy, Subaccount};
+
+use crate::render::{self, understood};
+
+const ENVIRONMENTS: [(&str, DeletionPolicy); 3] = [
+    ("dev", DeletionPolicy::Delete),
+    ("staging", DeletionPolicy::Disable),
+    ("prod", DeletionPolicy::Retain),
+];
+
+fn rendered(environment: &str) -> Vec<Value> {
+    render::kustomize(&format!("manifests/subaccounts/overlays/{environment}"))
+}
+
+#[test]
+fn each_environment_has_its_namespace_name_prefix_and_deletion_policy() {
+    for (environment, policy) in ENVIRONMENTS {
+        let objects = rendered(environment);
+        let namespace = format!("vobiz-{environment}");
+        assert_eq!(
+            render::only(&objects, "Namespace")["metadata"]["name"],
+            namespace.as_str()
+        );
+        for object in objects.iter().filter(|object| object["kind"] != "Namespace") {
+            assert_eq!(object["metadata"]["namespace"], namespace.as_str());
+        }
+        let account: Account = understood(render::only(&objects, "Account"));
+        assert_eq!(account.spec.name_prefix, format!("{environment}-"));
+        assert_eq!(account.spec.defaults.deletion.policy, Some(policy));
+    }
+}
+
+#[test]
+fn the_subaccounts_themselves_are_the_same_in_every_environment() {
+    let subaccounts = |environment: &str| -> Vec<Value> {
+        let mut objects = rendered(environment);
+        objects.retain(|object| object["kind"] == "Subaccount");
+        for object in &mut objects {
+            object["metadata"]["namespace"] = json!("anywhere");
+        }
+        objects
+    };
+    let dev = subaccounts("dev");
+    assert!(dev.len() > 1);
+    assert_eq!((&dev, &dev), (&subaccounts("staging"), &subaccounts("prod")));
+    for subaccount in &dev {
+        let subaccount: Subaccount = understood(subaccount);
+        assert!(
+            subaccount.spec.deletion.is_unset(),
+            "the Account's default would not apply"
+        );
+        assert_eq!(subaccount.spec.name, None, "the Account's prefix would not apply");
+    }
+}
+
+#[test]
+fn no_environment_brings_credentials_along() {
+    for (environment, _) in ENVIRONMENTS {
+        let objects = rendered(environment);
+        assert!(render::of_kind(&objects, "Secret").is_empty());
+        let account: Account = understood(render::only(&objects, "Account"));
+        assert_eq!(account.spec.credentials_secret_ref.name, "vobiz-credentials");
+    }
+}

@@ -1,0 +1,275 @@
+//! The installation: restricted, with least rights, and with a namespace that survives a prune.
+
+use std::fs;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding};
+use serde_json::{Value, json};
+
+use crate::render::{self, understood};
+
+const NAMESPACE: &str = "vobiz-operator-system";
+const INSTALLATIONS: [&str; 4] = [
+    "manifests/base",
+    "manifests/overlays/dev",
+    "manifests/overlays/staging",
+    "manifests/overlays/prod",
+];
+
+fn operator_rules(objects: &[Value]) -> Vec<PolicyRule> {
+    let role = render::of_kind(objects, "ClusterRole")
+        .into_iter()
+        .find(|role| role["metadata"]["name"] == "vobiz-operator")
+        .expect("the operator has a ClusterRole");
+    understood::<ClusterRole>(role).rules.unwrap()
+}
+
+fn names(list: Option<&Vec<String>>) -> Vec<&str> {
+    list.into_iter().flatten().map(String::as_str).collect()
+}
+
+#[test]
+fn every_object_of_an_installation_is_understood_field_by_field() {
+    for installation in INSTALLATIONS {
+        for object in render::kustomize(installation) {
+            match object["kind"].as_str().unwrap() {
+                "Namespace" => drop(understood::<Namespace>(&object)),
+                "ServiceAccount" => drop(understood::<ServiceAccount>(&object)),
+                "ClusterRole" => drop(understood::<ClusterRole>(&object)),
+                "ClusterRoleBinding" => drop(understood::<ClusterRoleBinding>(&object)),
+                "Role" => drop(understood::<Role>(&object)),
+                "RoleBinding" => drop(understood::<RoleBinding>(&object)),
+                "Deployment" => drop(understood::<Deployment>(&object)),
+                "Service" => drop(understood::<Service>(&object)),
+                "NetworkPolicy" => drop(understood::<NetworkPolicy>(&object)),
+                "PodDisruptionBudget" => drop(understood::<PodDisruptionBudget>(&object)),
+                other => panic!("{installation} has a {other}, which this test does not know"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_prune_leaves_the_namespace_with_the_records_alone() {
+    for installation in INSTALLATIONS {
+        let objects = render::kustomize(installation);
+        let namespace = render::only(&objects, "Namespace");
+        assert_eq!(namespace["metadata"]["name"], NAMESPACE);
+        let annotations = &namespace["metadata"]["annotations"];
+        assert_eq!(
+            annotations["argocd.argoproj.io/sync-options"],
+            "Prune=false,Delete=false"
+        );
+        assert_eq!(annotations["kustomize.toolkit.fluxcd.io/prune"], "disabled");
+        assert_eq!(
+            namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"],
+            "restricted"
+        );
+    }
+}
+
+#[test]
+fn the_pod_meets_the_restricted_pod_security_standard() {
+    for installation in INSTALLATIONS {
+        let objects = render::kustomize(installation);
+        let deployment: Deployment = understood(render::only(&objects, "Deployment"));
+        let pod = deployment.spec.unwrap().template.spec.unwrap();
+        let of_pod = pod.security_context.unwrap();
+        assert_eq!(of_pod.run_as_non_root, Some(true));
+        assert!(of_pod.run_as_user.is_some_and(|user| user > 0));
+        assert_eq!(of_pod.seccomp_profile.unwrap().type_, "RuntimeDefault");
+        assert!(pod.host_network.is_none() && pod.host_pid.is_none() && pod.host_ipc.is_none());
+        assert!(pod.volumes.is_none(), "no volume is needed");
+        for container in pod.containers {
+            let of_container = container.security_context.unwrap();
+            assert_eq!(of_container.allow_privilege_escalation, Some(false));
+            assert_eq!(of_container.read_only_root_filesystem, Some(true));
+            assert!(of_container.privileged.is_none());
+            let capabilities = of_container.capabilities.unwrap();
+            assert_eq!(
+                (capabilities.drop.unwrap(), capabilities.add),
+                (vec!["ALL".to_owned()], None)
+            );
+            assert!(container.startup_probe.is_some());
+            assert_eq!(
+                container.liveness_probe.unwrap().http_get.unwrap().path.unwrap(),
+                "/livez"
+            );
+            assert_eq!(
+                container.readiness_probe.unwrap().http_get.unwrap().path.unwrap(),
+                "/readyz"
+            );
+            let resources = container.resources.unwrap();
+            assert!(resources.requests.is_some() && resources.limits.unwrap().contains_key("memory"));
+        }
+    }
+}
+
+#[test]
+fn two_operators_never_run_at_once_and_a_node_can_be_drained() {
+    for installation in INSTALLATIONS {
+        let objects = render::kustomize(installation);
+        let deployment: Deployment = understood(render::only(&objects, "Deployment"));
+        let deployment = deployment.spec.unwrap();
+        assert_eq!(
+            (
+                deployment.replicas,
+                deployment.strategy.unwrap().type_.unwrap().as_str()
+            ),
+            (Some(1), "Recreate")
+        );
+    }
+    let budget: PodDisruptionBudget = understood(render::only(
+        &render::kustomize("manifests/overlays/prod"),
+        "PodDisruptionBudget",
+    ));
+    assert_eq!(
+        serde_json::to_value(budget.spec.unwrap().max_unavailable).unwrap(),
+        1
+    );
+}
+
+#[test]
+fn service_network_policy_and_budget_select_the_pod_and_its_port() {
+    let objects = render::kustomize("manifests/overlays/prod");
+    let template = &render::only(&objects, "Deployment")["spec"]["template"];
+    let labels = template["metadata"]["labels"].as_object().unwrap();
+    let selectors = [
+        &render::only(&objects, "Deployment")["spec"]["selector"]["matchLabels"],
+        &render::only(&objects, "Service")["spec"]["selector"],
+        &render::only(&objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+        &render::only(&objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+    ];
+    for selector in selectors {
+        let selector = selector.as_object().unwrap();
+        assert!(!selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value)));
+    }
+    let port = &template["spec"]["containers"][0]["ports"][0];
+    assert_eq!(port, &json!({ "name": "http", "containerPort": 8080 }));
+    assert_eq!(
+        render::only(&objects, "Service")["spec"]["ports"][0]["targetPort"],
+        "http"
+    );
+    assert_eq!(
+        render::only(&objects, "NetworkPolicy")["spec"]["ingress"][0]["ports"][0]["port"],
+        8080
+    );
+}
+
+#[test]
+fn the_operator_cannot_list_or_watch_secrets_outside_its_namespace() {
+    for installation in INSTALLATIONS {
+        for rule in operator_rules(&render::kustomize(installation)) {
+            if names(rule.resources.as_ref()).contains(&"secrets") {
+                assert_eq!(rule.verbs, ["get", "create", "update", "patch", "delete"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn rights_are_spelt_out_and_none_is_handed_on() {
+    let objects = render::kustomize("manifests/base");
+    let role: Role = understood(render::only(&objects, "Role"));
+    let mut rules = operator_rules(&objects);
+    rules.extend(role.rules.unwrap());
+    assert!(!rules.is_empty());
+    for rule in rules {
+        let everything = [
+            names(rule.api_groups.as_ref()),
+            names(rule.resources.as_ref()),
+            names(Some(&rule.verbs)),
+        ];
+        assert!(!everything.concat().contains(&"*"), "{rule:?}");
+        assert!(rule.non_resource_urls.is_none());
+        assert!(
+            !["escalate", "bind", "impersonate"]
+                .iter()
+                .any(|verb| names(Some(&rule.verbs)).contains(verb))
+        );
+        assert!(
+            !names(rule.api_groups.as_ref()).contains(&"rbac.authorization.k8s.io"),
+            "{rule:?}"
+        );
+    }
+}
+
+#[test]
+fn rights_are_bound_to_the_account_that_the_pod_runs_under() {
+    let objects = render::kustomize("manifests/base");
+    let account = json!([{ "kind": "ServiceAccount", "name": "vobiz-operator", "namespace": NAMESPACE }]);
+    for (binding, role) in [("ClusterRoleBinding", "ClusterRole"), ("RoleBinding", "Role")] {
+        let binding = render::only(&objects, binding);
+        assert_eq!(
+            (&binding["subjects"], &binding["roleRef"]["kind"]),
+            (&account, &json!(role))
+        );
+        assert_eq!(binding["roleRef"]["name"], "vobiz-operator");
+    }
+    assert_eq!(render::only(&objects, "Role")["metadata"]["namespace"], NAMESPACE);
+    let pod = &render::only(&objects, "Deployment")["spec"]["template"]["spec"];
+    assert_eq!(
+        (&pod["serviceAccountName"], &pod["automountServiceAccountToken"]),
+        (&json!("vobiz-operator"), &json!(true))
+    );
+}
+
+#[test]
+fn viewers_editors_and_admins_get_the_kinds_and_nobody_gets_status() {
+    let objects = render::kustomize("manifests/base");
+    let mut reached = Vec::new();
+    for role in render::of_kind(&objects, "ClusterRole") {
+        let role: ClusterRole = understood(role);
+        let labels = role.metadata.labels.unwrap_or_default();
+        for to in ["view", "edit", "admin"] {
+            if labels
+                .get(&format!("rbac.authorization.k8s.io/aggregate-to-{to}"))
+                .is_some_and(|value| value == "true")
+            {
+                for rule in role.rules.iter().flatten() {
+                    assert_eq!(names(rule.resources.as_ref()), ["subaccounts", "accounts"]);
+                    reached.push((
+                        to,
+                        rule.verbs.contains(&"get".to_owned()),
+                        rule.verbs.contains(&"create".to_owned()),
+                    ));
+                }
+            }
+        }
+    }
+    reached.sort_unstable();
+    assert_eq!(
+        reached,
+        [
+            ("admin", false, true),
+            ("admin", true, false),
+            ("edit", false, true),
+            ("edit", true, false),
+            ("view", true, false)
+        ]
+    );
+}
+
+#[test]
+fn every_variable_that_the_deployment_sets_is_one_that_the_operator_reads() {
+    let flags = fs::read_to_string(render::root().join("src/cli.rs")).unwrap();
+    let mut seen = 0;
+    for installation in INSTALLATIONS {
+        let objects = render::kustomize(installation);
+        let deployment: Deployment = understood(render::only(&objects, "Deployment"));
+        for container in deployment.spec.unwrap().template.spec.unwrap().containers {
+            for variable in container.env.into_iter().flatten() {
+                assert!(
+                    flags.contains(&format!("env = \"{}\"", variable.name)),
+                    "{} is no flag",
+                    variable.name
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 0);
+}

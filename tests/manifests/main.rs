@@ -1,0 +1,26 @@
+//! What users apply: it is generated from the code, it can be rendered and understood, and it asks for no more than
+//! the operator needs.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+/// The health checks for Argo CD judge every state as kstatus does.
+mod argocd;
+/// `crds/` says what the code says, in YAML that every reader understands.
+mod definitions;
+/// One set of Subaccounts makes three environments.
+mod environments;
+/// The installation: restricted, with least rights, and with a namespace that survives a prune.
+mod installation;
+/// What the documents show works.
+mod readme;
+/// A real API server refuses what cannot work and says what to do.
+mod refusals;
+/// Renders and reads manifests.
+mod render;
+/// Samples are understood field by field.
+mod samples;

@@ -1,0 +1,97 @@
+//! What the documents show works: manifests are understood, and links lead somewhere.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use vobiz_operator::crd::{Account, Subaccount};
+
+use crate::render::{self, understood};
+
+const DOCUMENTS: [&str; 3] = [
+    "README.md",
+    "manifests/gitops/README.md",
+    "manifests/subaccounts/README.md",
+];
+
+fn text(document: &str) -> String {
+    fs::read_to_string(render::root().join(document)).unwrap()
+}
+
+/// The blocks of a document in one language, without their indentation.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let indentation = line.len() - line.trim_start().len();
+        if line.trim_start().strip_prefix("```") == Some(language) {
+            let block = lines.by_ref().take_while(|line| line.trim() != "```");
+            blocks.push(
+                block
+                    .map(|line| line.get(indentation..).unwrap_or_default().to_owned() + "\n")
+                    .collect(),
+            );
+        }
+    }
+    blocks
+}
+
+#[test]
+fn manifests_in_the_readme_are_understood_field_by_field() {
+    let mut seen = Vec::new();
+    for block in blocks(&text("README.md"), "yaml") {
+        for object in render::documents(&block) {
+            match object["kind"].as_str().unwrap() {
+                "Subaccount" => drop(understood::<Subaccount>(&object)),
+                "Account" => drop(understood::<Account>(&object)),
+                "Kustomization" => {}
+                other => panic!("the README shows a {other}"),
+            }
+            seen.push(object["kind"].clone());
+        }
+    }
+    assert_eq!(
+        seen,
+        ["Subaccount", "Kustomization", "Account", "Subaccount"].map(Value::from)
+    );
+}
+
+#[test]
+fn links_to_files_lead_somewhere() {
+    let mut seen = 0;
+    for document in DOCUMENTS {
+        let folder = render::root()
+            .join(document)
+            .parent()
+            .map(Path::to_owned)
+            .unwrap();
+        for link in text(document)
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next().map(str::to_owned))
+        {
+            if !link.contains("://") {
+                assert!(folder.join(&link).exists(), "{document} links to {link}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 3);
+}
+
+#[test]
+fn folders_that_commands_apply_are_there() {
+    let mut seen = 0;
+    for document in DOCUMENTS {
+        for block in blocks(&text(document), "sh") {
+            for word in block.split_whitespace() {
+                let path = word.trim_start_matches("vobiz-operator/");
+                if path.starts_with("manifests/") || path.starts_with("crds") {
+                    assert!(render::root().join(path).exists(), "{document} names {word}");
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 1);
+}

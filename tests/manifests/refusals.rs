@@ -1,0 +1,288 @@
+//! A real API server takes every manifest, and refuses what cannot work with a message that says what to do.
+
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::{Value, json};
+use vobiz_harness::control_plane::{ControlPlane, ControlPlaneOptions};
+use vobiz_operator::crd::{GROUP, VERSION};
+
+use crate::render;
+
+/// Where to change a valid object, to what, and what the refusal must say.
+type Refusal = (&'static str, Value, &'static str);
+
+const NAME: &str = "must be the name of an object";
+const CONTROL: &str = "must not contain control characters";
+const MARKER: &str = "must not contain '[vobiz-operator '";
+const SECRET_KEY: &str = "must be a key of a Secret";
+const RESERVED: &str = "must not use keys of vobiz.ai/ or kubernetes.io/";
+
+fn subaccount() -> Value {
+    json!({
+        "apiVersion": "vobiz.ai/v1alpha1",
+        "kind": "Subaccount",
+        "metadata": { "name": "acme", "namespace": "default" },
+        "spec": { "accountRef": { "name": "vobiz" } },
+    })
+}
+
+fn account() -> Value {
+    json!({
+        "apiVersion": "vobiz.ai/v1alpha1",
+        "kind": "Account",
+        "metadata": { "name": "vobiz", "namespace": "default" },
+        "spec": { "credentialsSecretRef": { "name": "vobiz-credentials" } },
+    })
+}
+
+fn refused_subaccounts() -> Vec<Refusal> {
+    vec![
+        (
+            "/metadata/name",
+            json!("a".repeat(64)),
+            "metadata.name must be at most 63 characters",
+        ),
+        ("/spec/accountRef/name", json!("../secrets/x"), NAME),
+        ("/spec/accountRef/name", json!("Vobiz"), NAME),
+        ("/spec/name", json!("   "), "name must have 1 to 100 characters"),
+        (
+            "/spec/name",
+            json!("a".repeat(101)),
+            "name must have 1 to 100 characters",
+        ),
+        ("/spec/name", json!("a\nb"), CONTROL),
+        ("/spec/name", json!("a [vobiz-operator b"), MARKER),
+        ("/spec/description", json!("a\u{85}b"), CONTROL),
+        ("/spec/description", json!("[vobiz-operator 0123"), MARKER),
+        ("/spec/description", json!("a".repeat(501)), "500"),
+        ("/spec/email", json!("a\tb"), CONTROL),
+        ("/spec/phone", json!("1\u{7f}"), CONTROL),
+        ("/spec/rateLimit", json!(0), "greater than or equal to 1"),
+        (
+            "/spec/permissions",
+            json!({ "calls": true }),
+            "spec.permissions.cdr: Required value",
+        ),
+        (
+            "/spec/kycMode",
+            json!("customer_use"),
+            "kycMode customer_use needs an email: set spec.email",
+        ),
+        (
+            "/spec/kycMode",
+            json!("other_use"),
+            "\"personal_use\", \"customer_use\"",
+        ),
+        ("/spec/businessType", json!("guild"), "\"individual\""),
+        ("/spec/secretRef", json!({ "name": "a/b" }), NAME),
+        (
+            "/spec/secretRef",
+            json!({ "keys": { "authId": "auth_token" } }),
+            "keys.authId and keys.authToken must differ",
+        ),
+        (
+            "/spec/secretRef",
+            json!({ "keys": { "authId": "a b" } }),
+            SECRET_KEY,
+        ),
+        (
+            "/spec/secretRef",
+            json!({ "keys": { "authToken": "..a" } }),
+            SECRET_KEY,
+        ),
+        (
+            "/spec/secretRef",
+            json!({ "labels": { "vobiz.ai/subaccount": "other" } }),
+            RESERVED,
+        ),
+        (
+            "/spec/secretRef",
+            json!({ "labels": { "app.kubernetes.io/managed-by": "other" } }),
+            RESERVED,
+        ),
+        (
+            "/spec/secretRef",
+            json!({ "annotations": { "kubernetes.io/x": "other" } }),
+            RESERVED,
+        ),
+        (
+            "/spec/secretRef",
+            json!({ "annotations": { "a b": "c" } }),
+            "must have keys of the form name or prefix/name",
+        ),
+        (
+            "/spec/secretRef",
+            json!({ "labels": { "a": "b c" } }),
+            "should match",
+        ),
+        (
+            "/spec/deletion",
+            json!({ "policy": "Keep" }),
+            "\"Delete\", \"Disable\", \"Retain\"",
+        ),
+    ]
+}
+
+fn refused_accounts() -> Vec<Refusal> {
+    vec![
+        (
+            "/spec/credentialsSecretRef",
+            json!({ "name": "a", "authIdKey": "auth_token" }),
+            "authIdKey and authTokenKey must differ",
+        ),
+        ("/spec/credentialsSecretRef", json!({ "name": "a/b" }), NAME),
+        (
+            "/spec/credentialsSecretRef",
+            json!({ "name": "a", "authTokenKey": "." }),
+            SECRET_KEY,
+        ),
+        (
+            "/spec/apiGeneration",
+            json!("Gen3"),
+            "\"Auto\", \"Gen1\", \"Gen2\"",
+        ),
+        ("/spec/namePrefix", json!("a\n"), CONTROL),
+        ("/spec/namePrefix", json!("[vobiz-operator "), MARKER),
+        ("/spec/namePrefix", json!("a".repeat(38)), "37"),
+        (
+            "/spec/rateLimit",
+            json!({ "requestsPerSecond": 0 }),
+            "greater than or equal to 1",
+        ),
+        (
+            "/spec/rateLimit",
+            json!({ "burst": 0 }),
+            "greater than or equal to 1",
+        ),
+        (
+            "/spec/resyncIntervalSeconds",
+            json!(9),
+            "greater than or equal to 10",
+        ),
+        (
+            "/spec/resyncIntervalSeconds",
+            json!(86_401),
+            "less than or equal to 86400",
+        ),
+    ]
+}
+
+/// The object with the value at a JSON pointer.
+fn with(mut object: Value, pointer: &str, value: &Value) -> Value {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    object.pointer_mut(parent).unwrap()[key] = value.clone();
+    object
+}
+
+fn api(control_plane: &ControlPlane, kind: &str) -> Api<DynamicObject> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(GROUP, VERSION, kind));
+    Api::namespaced_with(control_plane.client(), "default", &resource)
+}
+
+async fn create(api: &Api<DynamicObject>, object: &Value, dry_run: bool) -> Result<DynamicObject, String> {
+    let parameters = PostParams {
+        dry_run,
+        ..PostParams::default()
+    };
+    let object = serde_json::from_value(object.clone()).unwrap();
+    api.create(&parameters, &object)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn an_api_server_takes_every_manifest_and_refuses_what_cannot_work() {
+    let options = ControlPlaneOptions {
+        definitions: Some(render::root().join("crds")),
+    };
+    let control_plane = ControlPlane::start(&options).await.unwrap();
+
+    for folder in [
+        "base",
+        "overlays/dev",
+        "overlays/staging",
+        "overlays/prod",
+        "samples",
+    ] {
+        control_plane
+            .kubectl()
+            .apply_kustomization(&render::root().join("manifests").join(folder))
+            .await
+            .unwrap();
+    }
+    for environment in ["dev", "staging", "prod"] {
+        let folder = render::root()
+            .join("manifests/subaccounts/overlays")
+            .join(environment);
+        control_plane
+            .kubectl()
+            .apply_kustomization(&folder)
+            .await
+            .unwrap();
+    }
+
+    let subaccounts = api(&control_plane, "Subaccount");
+    let accounts = api(&control_plane, "Account");
+    for (api, valid, refusals) in [
+        (&subaccounts, subaccount(), refused_subaccounts()),
+        (&accounts, account(), refused_accounts()),
+    ] {
+        create(api, &valid, true).await.unwrap();
+        for (pointer, value, message) in refusals {
+            let refusal = create(api, &with(valid.clone(), pointer, &value), true).await;
+            let refusal = refusal.expect_err(&format!("{pointer} {value} was taken"));
+            assert!(
+                refusal.contains(message),
+                "{pointer} {value} was refused without '{message}': {refusal}"
+            );
+        }
+    }
+
+    new_objects_are_unobserved_and_carry_no_deletion_policy(&subaccounts).await;
+    what_is_optional_can_be_taken_away_but_the_account_stays(&subaccounts).await;
+    long_names_and_longest_prefix_fit_together(&subaccounts).await;
+}
+
+async fn new_objects_are_unobserved_and_carry_no_deletion_policy(subaccounts: &Api<DynamicObject>) {
+    let created = create(subaccounts, &subaccount(), false).await.unwrap();
+    assert_eq!(created.data["status"], json!({ "observedGeneration": -1 }));
+    let expected = json!({
+        "accountRef": { "name": "vobiz" },
+        "enabled": true,
+        "secretRef": { "keys": { "authId": "auth_id", "authToken": "auth_token" } },
+    });
+    assert_eq!(created.data["spec"], expected);
+}
+
+async fn what_is_optional_can_be_taken_away_but_the_account_stays(subaccounts: &Api<DynamicObject>) {
+    let patch = async |spec: Value| {
+        let patch = Patch::Merge(json!({ "spec": spec }));
+        subaccounts
+            .patch("acme", &PatchParams::default(), &patch)
+            .await
+            .map_err(|error| error.to_string())
+    };
+    patch(json!({ "email": "a@b.example", "kycMode": "customer_use" }))
+        .await
+        .unwrap();
+    let refusal = patch(json!({ "email": null }))
+        .await
+        .expect_err("customer_use without an email");
+    assert!(refusal.contains("set spec.email"), "{refusal}");
+    let changed = patch(json!({ "email": null, "kycMode": null })).await.unwrap();
+    assert!(changed.data["spec"]["kycMode"].is_null() && changed.data["spec"]["email"].is_null());
+    let refusal = patch(json!({ "accountRef": { "name": "other" } }))
+        .await
+        .expect_err("another account");
+    assert!(
+        refusal.contains("accountRef cannot be changed: delete this Subaccount and create it again"),
+        "{refusal}"
+    );
+}
+
+async fn long_names_and_longest_prefix_fit_together(subaccounts: &Api<DynamicObject>) {
+    let longest = with(subaccount(), "/metadata/name", &json!("a".repeat(63)));
+    create(subaccounts, &longest, true).await.unwrap();
+    let named = with(longest, "/spec/name", &json!("ä".repeat(100)));
+    create(subaccounts, &named, true).await.unwrap();
+}
