@@ -111,6 +111,11 @@ impl OperatorProcess {
         self.process.as_ref().context("the operator was stopped")
     }
 
+    /// Fails with the end of its log when it has ended on its own.
+    pub fn ensure_running(&self) -> Result<()> {
+        self.process()?.ensure_running()
+    }
+
     /// The process id.
     pub async fn pid(&self) -> Result<u32> {
         self.process()?.pid().await
