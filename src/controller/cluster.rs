@@ -1,0 +1,312 @@
+//! The Kubernetes client: no retries of its own, an end to every silence, every request counted. I/O.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::header::USER_AGENT;
+use http::{HeaderValue, Request, Response};
+use kube::Client;
+use kube::client::{AuthError, Body, ClientBuilder};
+use kube::config::{InClusterError, KubeConfigOptions, KubeconfigError};
+use tower::{Layer, Service};
+
+pub use super::cluster_error::ClusterError;
+use super::instrument::Metrics;
+
+/// How long any request but a watch may take.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long the server is asked to keep a watch open, in seconds: shorter than the 30 s after which a silent connection
+/// is given up, so that only a dead connection is silent for so long.
+pub const WATCH_SECONDS: u32 = 20;
+
+/// A connection on which nothing arrives for this long is given up, so that a watch cannot hang for ever.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Why there is no client. The contents of a kubeconfig are never repeated: it may hold tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// $KUBECONFIG is set, but useless.
+    #[error("failed to use the kubeconfig of $KUBECONFIG: {0}; correct the file or unset the variable")]
+    Kubeconfig(String),
+    /// Neither a kubeconfig nor a Pod's environment was found.
+    #[error(
+        "failed to find a Kubernetes cluster: no usable kubeconfig ({kubeconfig}) and not running in a Pod ({pod}); set \
+         KUBECONFIG to a kubeconfig, or run in a Pod with a ServiceAccount"
+    )]
+    NoCluster {
+        /// Why no kubeconfig served.
+        kubeconfig: String,
+        /// Why the Pod's environment did not serve.
+        pod: InClusterError,
+    },
+    /// What was found cannot be made into a client.
+    #[error(
+        "failed to build the Kubernetes client: {0}; check certificates and credentials of the kubeconfig"
+    )]
+    Build(String),
+}
+
+/// The client for the cluster of `$KUBECONFIG`, else of `~/.kube/config`, else the one that the Pod runs in.
+///
+/// Needs a rustls provider installed for the process. Sends nothing yet.
+pub async fn connect(metrics: &Metrics) -> Result<Client, ConnectError> {
+    client(configuration().await?, metrics, SILENCE)
+}
+
+async fn configuration() -> Result<kube::Config, ConnectError> {
+    let kubeconfig = match kube::Config::from_kubeconfig(&KubeConfigOptions::default()).await {
+        Ok(config) => return Ok(config),
+        Err(error) => without_contents(&error),
+    };
+    if std::env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty()) {
+        return Err(ConnectError::Kubeconfig(kubeconfig));
+    }
+    kube::Config::incluster().map_err(|pod| ConnectError::NoCluster { kubeconfig, pod })
+}
+
+/// A parser's message quotes the line that it stumbled over.
+fn without_contents(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(_) => "it is not a kubeconfig in YAML".to_owned(),
+        KubeconfigError::ParseCertificates(_) => "its certificates are not PEM".to_owned(),
+        KubeconfigError::ParseClusterUrl(_) => "its server is not a URL".to_owned(),
+        KubeconfigError::ParseProxyUrl(_) => "its proxy-url is not a URL".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn client(mut config: kube::Config, metrics: &Metrics, silence: Duration) -> Result<Client, ConnectError> {
+    // Else 429, 503 and 504 are retried fifteen times, POST included, behind the back of every deadline.
+    config.default_retry = false;
+    config.connect_timeout = Some(REQUEST_DEADLINE);
+    config.read_timeout = Some(silence);
+    // Else the time that a pooled connection lay idle counts as silence of its next answer.
+    config.reset_reader_on_write = true;
+    let agent = HeaderValue::from_static(concat!("vobiz-operator/", env!("CARGO_PKG_VERSION")));
+    config.headers.push((USER_AGENT, agent));
+    let count = CountLayer {
+        metrics: metrics.clone(),
+    };
+    let builder = ClientBuilder::try_from(config).map_err(|error| ConnectError::Build(reasons(&error)))?;
+    Ok(builder.with_layer(&count).build())
+}
+
+/// The error with its causes, where kube's own text does not repeat them.
+fn reasons(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<AuthError>() || matches!(error.downcast_ref(), Some(kube::Error::Auth(_))) {
+            // A credential plugin's failure is told with all that it printed.
+            return "failed to get credentials for it".to_owned();
+        }
+        let words = error.to_string();
+        if text.is_empty() {
+            text = words;
+        } else if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        next = error.source();
+    }
+    text
+}
+
+impl From<kube::Error> for ClusterError {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::Refused(status),
+            // The parser's words repeat what it could not read.
+            kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Self::Unreadable,
+            other => Self::Unreachable(reasons(&other)),
+        }
+    }
+}
+
+/// Waits for `request` no longer than `deadline`. A write that timed out may have happened.
+pub async fn within<T>(
+    deadline: Duration,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, ClusterError> {
+    match tokio::time::timeout(deadline, request).await {
+        Ok(answer) => answer.map_err(ClusterError::from),
+        Err(_) => Err(ClusterError::TimedOut(deadline)),
+    }
+}
+
+#[derive(Clone, Debug)]
+struct CountLayer {
+    metrics: Metrics,
+}
+
+impl<S> Layer<S> for CountLayer {
+    type Service = Count<S>;
+
+    fn layer(&self, inner: S) -> Count<S> {
+        Count {
+            inner,
+            metrics: self.metrics.clone(),
+        }
+    }
+}
+
+/// Counts requests by method and status.
+#[derive(Clone, Debug)]
+struct Count<S> {
+    inner: S,
+    metrics: Metrics,
+}
+
+impl<S, B> Service<Request<Body>> for Count<S>
+where
+    S: Service<Request<Body>, Response = Response<B>>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let metrics = self.metrics.clone();
+        let method = request.method().clone();
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answer.await;
+            let code = answer.as_ref().ok().map(|response| response.status().as_u16());
+            metrics.rest_request(method.as_str(), code);
+            answer
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod loopback {
+    use std::net::SocketAddr;
+
+    use axum::Router;
+
+    use super::*;
+
+    /// A client of the API server that `router` plays.
+    pub async fn client_of(router: Router, metrics: &Metrics) -> Client {
+        impatient_client_of(router, metrics, SILENCE).await
+    }
+
+    /// The same, giving a connection up after `silence`.
+    pub async fn impatient_client_of(router: Router, metrics: &Metrics, silence: Duration) -> Client {
+        // Another test of this process may have installed it already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        client(kube::Config::new(url.parse().unwrap()), metrics, silence).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use axum::Router;
+    use axum::http::StatusCode;
+    use futures::StreamExt as _;
+    use k8s_openapi::api::core::v1::Secret;
+    use kube::api::{Api, PostParams, WatchParams};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_busy_api_server_is_asked_once_and_the_request_is_counted() {
+        let asked = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&asked);
+        let router = Router::new().fallback(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            async { StatusCode::SERVICE_UNAVAILABLE }
+        });
+        let metrics = Metrics::new(true, "1", "c");
+        let api: Api<Secret> = Api::namespaced(loopback::client_of(router, &metrics).await, "dev");
+        let answer = within(
+            REQUEST_DEADLINE,
+            api.create(&PostParams::default(), &Secret::default()),
+        )
+        .await;
+        assert!(answer.unwrap_err().is_outcome_unknown());
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        let text = metrics.encode().unwrap();
+        assert!(
+            text.contains("rest_client_requests_total{code=\"503\",method=\"POST\"} 1\n"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_silent_api_server_holds_nobody_longer_than_the_deadline() {
+        let router = Router::new().fallback(std::future::pending::<StatusCode>);
+        let metrics = Metrics::new(true, "1", "c");
+        let api: Api<Secret> = Api::namespaced(loopback::client_of(router, &metrics).await, "dev");
+        let answer = within(Duration::from_millis(50), api.get("acme")).await;
+        let error = answer.unwrap_err();
+        assert!(
+            matches!(error, ClusterError::TimedOut(_)) && error.is_outcome_unknown(),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_watch_on_a_dead_connection_ends() {
+        let begun = |body: &'static str| futures::stream::iter([Ok::<_, Infallible>(body)]);
+        let router = Router::new().fallback(move || async move {
+            axum::body::Body::from_stream(begun("\n").chain(futures::stream::pending()))
+        });
+        let metrics = Metrics::new(true, "1", "c");
+        let client = loopback::impatient_client_of(router, &metrics, Duration::from_millis(100)).await;
+        let api: Api<Secret> = Api::namespaced(client, "dev");
+        let watch = api.watch(&WatchParams::default(), "0").await.unwrap();
+        let ended = tokio::time::timeout(REQUEST_DEADLINE, watch.collect::<Vec<_>>()).await;
+        assert!(ended.is_ok(), "the watch still hangs");
+    }
+
+    #[tokio::test]
+    async fn an_api_server_that_is_not_there_is_named_as_such() {
+        let metrics = Metrics::new(true, "1", "c");
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = client(
+            kube::Config::new("http://127.0.0.1:1".parse().unwrap()),
+            &metrics,
+            SILENCE,
+        )
+        .unwrap();
+        let api: Api<Secret> = Api::namespaced(client, "dev");
+        let error = within(REQUEST_DEADLINE, api.get("acme")).await.unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with("failed to reach the Kubernetes API server: "),
+            "{text}"
+        );
+        assert!(text.contains("refused"), "{text}");
+        assert!(
+            metrics
+                .encode()
+                .unwrap()
+                .contains("rest_client_requests_total{code=\"<error>\",method=\"GET\"} 1")
+        );
+    }
+
+    #[test]
+    fn what_a_kubeconfig_says_is_not_repeated() {
+        let broken =
+            serde_saphyr::from_str::<kube::config::Kubeconfig>("users: [{token: s3cret").unwrap_err();
+        let text = without_contents(&KubeconfigError::Parse(Box::new(broken)));
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}

@@ -1,0 +1,237 @@
+//! Events: what an object's history tells people. I/O: one create each; the right to patch is not needed, because an
+//! event is published only when a reason changes, so there is no series to extend.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use kube::api::{Api, ObjectMeta, PostParams};
+
+use super::cluster::{REQUEST_DEADLINE, within};
+
+/// Who reports, to people and to tools.
+const REPORTING_CONTROLLER: &str = "vobiz.ai/operator";
+/// Longest note that the API server takes, in bytes.
+const LONGEST_NOTE: usize = 1024;
+/// Longest action, reason and reportingInstance that the API server takes, in bytes.
+const LONGEST_WORD: usize = 128;
+/// Longest part of an object's name that fits into the name of its event, in bytes.
+const LONGEST_NAME: usize = 200;
+/// The namespace of events about objects that have none.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// Whether an event is news or trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// Something happened as asked.
+    Normal,
+    /// Something needs a look.
+    Warning,
+}
+
+/// Publishes events; a cheap handle.
+#[derive(Clone)]
+pub struct Recorder {
+    client: Client,
+    instance: String,
+}
+
+impl Recorder {
+    /// A recorder that reports as `instance`, by custom the name of the Pod: see [`instance`].
+    #[must_use]
+    pub fn new(client: Client, instance: &str) -> Self {
+        Self {
+            client,
+            instance: cut(instance, LONGEST_WORD).to_owned(),
+        }
+    }
+
+    /// Publishes an event about `regarding`. A failure is logged and goes no further: work never depends on an event.
+    pub async fn publish(
+        &self,
+        regarding: ObjectReference,
+        kind: EventKind,
+        reason: &str,
+        action: &str,
+        note: &str,
+    ) {
+        let event = event(
+            regarding,
+            kind,
+            reason,
+            action,
+            note,
+            &self.instance,
+            &Stamp::now(),
+        );
+        let namespace = event.metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        match within(REQUEST_DEADLINE, api.create(&PostParams::default(), &event)).await {
+            Ok(_) => {}
+            Err(error) if error.is_namespace_terminating() => {
+                tracing::debug!(namespace, reason, "no event: the namespace is being deleted");
+            }
+            Err(error) => tracing::warn!(namespace, reason, %error, "failed to publish an event"),
+        }
+    }
+}
+
+/// What makes an event unique.
+struct Stamp {
+    time: Timestamp,
+    suffix: String,
+}
+
+impl Stamp {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "I/O: an event happens at a real time and needs a unique name"
+    )]
+    fn now() -> Self {
+        Self {
+            time: Timestamp::now(),
+            suffix: uuid::Uuid::new_v4().simple().to_string(),
+        }
+    }
+}
+
+fn event(
+    regarding: ObjectReference,
+    kind: EventKind,
+    reason: &str,
+    action: &str,
+    note: &str,
+    instance: &str,
+    stamp: &Stamp,
+) -> Event {
+    let name = cut(regarding.name.as_deref().unwrap_or_default(), LONGEST_NAME);
+    let type_ = match kind {
+        EventKind::Normal => "Normal",
+        EventKind::Warning => "Warning",
+    };
+    Event {
+        metadata: ObjectMeta {
+            name: Some(format!("{name}.{}", stamp.suffix)),
+            namespace: Some(
+                regarding
+                    .namespace
+                    .clone()
+                    .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
+            ),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(stamp.time)),
+        type_: Some(type_.to_owned()),
+        reason: Some(cut(reason, LONGEST_WORD).to_owned()),
+        action: Some(cut(action, LONGEST_WORD).to_owned()),
+        note: Some(cut(note, LONGEST_NOTE).to_owned()),
+        reporting_controller: Some(REPORTING_CONTROLLER.to_owned()),
+        reporting_instance: Some(instance.to_owned()),
+        regarding: Some(regarding),
+        ..Event::default()
+    }
+}
+
+/// The name of this Pod, or of this machine.
+#[must_use]
+pub fn instance() -> String {
+    std::env::var("HOSTNAME")
+        .ok()
+        .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "vobiz-operator".to_owned())
+}
+
+/// The longest beginning of `text` that has at most `bytes` bytes and breaks no character.
+fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::http::{Method, StatusCode, Uri};
+    use axum::{Json, Router};
+    use serde_json::Value;
+
+    use super::super::cluster::loopback::client_of;
+    use super::super::instrument::Metrics;
+    use super::*;
+
+    type Requests = Arc<Mutex<Vec<(Method, String, Value)>>>;
+
+    async fn recorder(status: StatusCode) -> (Recorder, Requests) {
+        let requests = Requests::default();
+        let seen = Arc::clone(&requests);
+        let router = Router::new().fallback(move |method: Method, uri: Uri, Json(body): Json<Value>| {
+            seen.lock()
+                .unwrap()
+                .push((method, uri.path().to_owned(), body.clone()));
+            async move { (status, Json(body)) }
+        });
+        let client = client_of(router, &Metrics::new(true, "1", "c")).await;
+        (Recorder::new(client, "operator-0"), requests)
+    }
+
+    fn acme() -> ObjectReference {
+        ObjectReference {
+            api_version: Some("vobiz.ai/v1alpha1".to_owned()),
+            kind: Some("Subaccount".to_owned()),
+            namespace: Some("dev".to_owned()),
+            name: Some("acme".to_owned()),
+            uid: Some("u-1".to_owned()),
+            ..ObjectReference::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_is_one_create_beside_its_object() {
+        let (recorder, requests) = recorder(StatusCode::CREATED).await;
+        for _ in 0..2 {
+            recorder
+                .publish(acme(), EventKind::Warning, "CreateFailed", "Create", "refused")
+                .await;
+        }
+        let requests = requests.lock().unwrap();
+        for (method, path, body) in requests.iter() {
+            assert_eq!(
+                (method, path.as_str()),
+                (&Method::POST, "/apis/events.k8s.io/v1/namespaces/dev/events")
+            );
+            assert_eq!(body["type"], "Warning");
+            assert_eq!(body["reason"], "CreateFailed");
+            assert_eq!(body["action"], "Create");
+            assert_eq!(body["note"], "refused");
+            assert_eq!(body["reportingController"], "vobiz.ai/operator");
+            assert_eq!(body["reportingInstance"], "operator-0");
+            assert_eq!(body["regarding"]["uid"], "u-1");
+            assert!(body["eventTime"].is_string());
+        }
+        assert_eq!(requests.len(), 2);
+        assert_ne!(
+            requests[0].2["metadata"]["name"],
+            requests[1].2["metadata"]["name"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_refused_event_is_tried_once_and_disturbs_nobody() {
+        let (recorder, requests) = recorder(StatusCode::FORBIDDEN).await;
+        recorder
+            .publish(acme(), EventKind::Normal, "SubaccountCreated", "Create", "done")
+            .await;
+        assert_eq!(requests.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_long_note_is_cut_between_characters() {
+        let note = "\u{1F600}".repeat(300);
+        let cut = cut(&note, LONGEST_NOTE);
+        assert_eq!(cut.len(), 1024);
+        assert!(note.starts_with(cut));
+        assert_eq!(super::cut("é", 1), "");
+    }
+}

@@ -1,0 +1,339 @@
+//! Metrics of any controller, under the names that dashboards for controller-runtime expect, and of the API that the
+//! controllers work with. I/O: reads the monotonic clock to measure passes.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+pub use super::label::ReconcileResult;
+use super::label::{
+    ApiLabels, ControllerLabels, FieldLabels, OperationLabels, ReconcileLabels, RestLabels, account_labels,
+    code_label,
+};
+pub use super::object_series::ConditionStatus;
+use super::series::Series;
+
+/// What `/metrics` answers with.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All metrics of the process; a cheap handle.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    series: Arc<Series>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// All metrics at zero. With `object_metrics` false, the methods that set an object's series do nothing.
+    #[must_use]
+    pub fn new(object_metrics: bool, version: &'static str, commit: &'static str) -> Self {
+        let (registry, series) = Series::registered(object_metrics, version, commit);
+        Self {
+            registry: Arc::new(registry),
+            series: Arc::new(series),
+        }
+    }
+
+    /// The metrics as OpenMetrics text, of type [`CONTENT_TYPE`].
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    /// Begins a pass of `controller`: it counts as an active worker until the answer is dropped.
+    #[must_use = "a pass that is dropped at once measures nothing"]
+    #[expect(clippy::disallowed_methods, reason = "I/O: measures how long a pass takes")]
+    pub fn reconcile(&self, controller: &'static str) -> Pass {
+        let workers = self
+            .series
+            .active_workers
+            .get_or_create_owned(&ControllerLabels { controller });
+        workers.inc();
+        Pass {
+            metrics: self.clone(),
+            controller,
+            workers,
+            begun: Instant::now(),
+        }
+    }
+
+    /// Counts a request to the API server. `code` is its status; none when no answer came.
+    pub fn rest_request(&self, method: &str, code: Option<u16>) {
+        let labels = RestLabels {
+            code: code_label(code),
+            method: method.to_owned(),
+        };
+        self.series.rest_requests.get_or_create(&labels).inc();
+    }
+
+    /// Counts a request to the external API. `code` is its status; none when no answer came.
+    pub fn api_request(&self, operation: &'static str, code: Option<u16>, duration: Duration) {
+        self.series
+            .api_requests
+            .get_or_create(&ApiLabels {
+                operation,
+                code: code_label(code),
+            })
+            .inc();
+        self.series
+            .api_seconds
+            .get_or_create(&OperationLabels { operation })
+            .observe(duration.as_secs_f64());
+    }
+
+    /// Notes how long work for the external API had to wait for its rate limit.
+    pub fn rate_limit_wait(&self, duration: Duration) {
+        self.series.rate_limit_wait.observe(duration.as_secs_f64());
+    }
+
+    /// Notes when the external API last answered well for `account` (`namespace/name`), in Unix seconds.
+    pub fn api_success(&self, account: &str, unix_seconds: f64) {
+        self.series
+            .api_last_success
+            .get_or_create(&account_labels(account))
+            .set(unix_seconds);
+    }
+
+    /// Counts a field that was found changed outside and put back.
+    pub fn drift(&self, field: &'static str) {
+        self.series.drift.get_or_create(&FieldLabels { field }).inc();
+    }
+
+    /// Says how many orphans the last sweep of `account` (`namespace/name`) found.
+    pub fn set_orphans(&self, account: &str, count: usize) {
+        self.series
+            .orphans
+            .get_or_create(&account_labels(account))
+            .set(gauge_value(count));
+    }
+
+    /// Says how many leftovers wait to be deleted under `account` (`namespace/name`).
+    pub fn set_leftovers_pending(&self, account: &str, count: usize) {
+        self.series
+            .leftovers
+            .get_or_create(&account_labels(account))
+            .set(gauge_value(count));
+    }
+
+    /// Removes every series of `account` (`namespace/name`): it is gone.
+    pub fn forget_account(&self, account: &str) {
+        let labels = account_labels(account);
+        self.series.api_last_success.remove(&labels);
+        self.series.orphans.remove(&labels);
+        self.series.leftovers.remove(&labels);
+    }
+
+    /// Says what the conditions Ready and Synced of an object are; none where the condition is absent.
+    pub fn set_conditions(
+        &self,
+        namespace: &str,
+        name: &str,
+        ready: Option<ConditionStatus>,
+        synced: Option<ConditionStatus>,
+    ) {
+        if let Some(objects) = &self.series.objects {
+            objects.set_conditions(namespace, name, ready, synced);
+        }
+    }
+
+    /// Says which external id and which account (`namespace/name`) an object has.
+    pub fn set_info(&self, namespace: &str, name: &str, auth_id: &str, account: &str) {
+        if let Some(objects) = &self.series.objects {
+            objects.set_info(namespace, name, auth_id, account);
+        }
+    }
+
+    /// Says since when an object is being deleted, in Unix seconds.
+    pub fn set_deletion_started(&self, namespace: &str, name: &str, unix_seconds: f64) {
+        if let Some(objects) = &self.series.objects {
+            objects.set_deletion_started(namespace, name, unix_seconds);
+        }
+    }
+
+    /// Removes every series of an object: it is gone.
+    pub fn forget_object(&self, namespace: &str, name: &str) {
+        if let Some(objects) = &self.series.objects {
+            objects.forget(namespace, name);
+        }
+    }
+}
+
+/// A pass under way.
+#[derive(Debug)]
+pub struct Pass {
+    metrics: Metrics,
+    controller: &'static str,
+    workers: Gauge,
+    begun: Instant,
+}
+
+impl Pass {
+    /// Counts the pass with its result and duration.
+    pub fn finish(self, result: ReconcileResult) {
+        let series = &self.metrics.series;
+        let controller = ControllerLabels {
+            controller: self.controller,
+        };
+        series
+            .reconciles
+            .get_or_create(&ReconcileLabels {
+                controller: self.controller,
+                result,
+            })
+            .inc();
+        if result == ReconcileResult::Error {
+            series.reconcile_errors.get_or_create(&controller).inc();
+        }
+        series
+            .reconcile_seconds
+            .get_or_create(&controller)
+            .observe(self.begun.elapsed().as_secs_f64());
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.workers.dec();
+    }
+}
+
+fn gauge_value(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metrics() -> Metrics {
+        Metrics::new(true, "1.2.3", "abc")
+    }
+
+    /// The value of the one sample that is written exactly so before its value.
+    fn value(metrics: &Metrics, sample: &str) -> Option<String> {
+        let text = metrics.encode().unwrap();
+        text.lines()
+            .find_map(|line| line.strip_prefix(sample)?.strip_prefix(' ').map(str::to_owned))
+    }
+
+    #[test]
+    fn a_pass_is_counted_under_the_names_of_controller_runtime() {
+        let metrics = metrics();
+        metrics
+            .reconcile("subaccount")
+            .finish(ReconcileResult::RequeueAfter);
+        metrics.reconcile("subaccount").finish(ReconcileResult::Error);
+        for (sample, expected) in [
+            (
+                r#"controller_runtime_reconcile_total{controller="subaccount",result="requeue_after"}"#,
+                "1",
+            ),
+            (
+                r#"controller_runtime_reconcile_total{controller="subaccount",result="error"}"#,
+                "1",
+            ),
+            (
+                r#"controller_runtime_reconcile_errors_total{controller="subaccount"}"#,
+                "1",
+            ),
+            (
+                r#"controller_runtime_reconcile_time_seconds_count{controller="subaccount"}"#,
+                "2",
+            ),
+            (
+                r#"controller_runtime_active_workers{controller="subaccount"}"#,
+                "0",
+            ),
+        ] {
+            assert_eq!(value(&metrics, sample).as_deref(), Some(expected), "{sample}");
+        }
+    }
+
+    #[test]
+    fn a_pass_is_an_active_worker_until_it_ends_however_it_ends() {
+        let metrics = metrics();
+        let sample = r#"controller_runtime_active_workers{controller="account"}"#;
+        let pass = metrics.reconcile("account");
+        assert_eq!(value(&metrics, sample).as_deref(), Some("1"));
+        drop(pass);
+        assert_eq!(value(&metrics, sample).as_deref(), Some("0"));
+        assert_eq!(
+            value(
+                &metrics,
+                r#"controller_runtime_reconcile_time_seconds_count{controller="account"}"#
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn api_requests_are_counted_by_operation_and_status() {
+        let metrics = metrics();
+        metrics.api_request("create", Some(201), Duration::from_millis(20));
+        metrics.api_request("create", None, Duration::from_secs(30));
+        metrics.rest_request("POST", Some(409));
+        metrics.rate_limit_wait(Duration::from_secs(2));
+        metrics.drift("enabled");
+        for (sample, expected) in [
+            (r#"vobiz_api_requests_total{operation="create",code="201"}"#, "1"),
+            (
+                r#"vobiz_api_requests_total{operation="create",code="<error>"}"#,
+                "1",
+            ),
+            (
+                r#"vobiz_api_request_duration_seconds_count{operation="create"}"#,
+                "2",
+            ),
+            (r#"rest_client_requests_total{code="409",method="POST"}"#, "1"),
+            ("vobiz_api_rate_limit_wait_seconds_sum", "2.0"),
+            (r#"vobiz_subaccount_drift_total{field="enabled"}"#, "1"),
+            (r#"vobiz_operator_build_info{version="1.2.3",commit="abc"}"#, "1"),
+        ] {
+            assert_eq!(value(&metrics, sample).as_deref(), Some(expected), "{sample}");
+        }
+    }
+
+    #[test]
+    fn series_of_an_account_go_with_it() {
+        let metrics = metrics();
+        metrics.api_success("dev/vobiz", 1_790_000_000.0);
+        metrics.set_orphans("dev/vobiz", 2);
+        metrics.set_leftovers_pending("dev/vobiz", 3);
+        assert_eq!(
+            value(&metrics, r#"vobiz_orphan_subaccounts{account="dev/vobiz"}"#).as_deref(),
+            Some("2")
+        );
+        assert_eq!(
+            value(&metrics, r#"vobiz_leftovers_pending{account="dev/vobiz"}"#).as_deref(),
+            Some("3")
+        );
+        metrics.forget_account("dev/vobiz");
+        assert!(!metrics.encode().unwrap().contains("dev/vobiz"));
+    }
+
+    #[test]
+    fn without_object_metrics_no_object_is_named() {
+        let metrics = Metrics::new(false, "1.2.3", "abc");
+        metrics.set_conditions("dev", "acme", Some(ConditionStatus::True), None);
+        metrics.set_info("dev", "acme", "SA_1", "dev/vobiz");
+        metrics.set_deletion_started("dev", "acme", 1.0);
+        assert!(!metrics.encode().unwrap().contains("acme"));
+    }
+
+    #[test]
+    fn the_text_ends_as_openmetrics_asks_and_doubles_no_suffix() {
+        let text = metrics().encode().unwrap();
+        assert!(text.ends_with("# EOF\n"));
+        assert!(!text.contains("_total_total"));
+    }
+}

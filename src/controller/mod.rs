@@ -1,0 +1,14 @@
+//! Parts that any controller needs, whatever its kind: nothing here knows of Vobiz accounts, their objects or their API.
+
+pub mod backoff;
+pub mod cluster;
+mod cluster_error;
+pub mod event;
+pub mod heartbeat;
+pub mod instrument;
+mod label;
+mod object_series;
+mod process;
+pub mod readiness;
+mod series;
+pub mod versioned;

@@ -1,0 +1,226 @@
+//! Series per object: kept as one entry per object and written out at each scrape, so that a changed value leaves no
+//! stale series and a deleted object leaves none at all. PURE.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+/// The status of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// It is not known.
+    Unknown,
+}
+
+impl ConditionStatus {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+/// The series of every object; a cheap handle.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectSeries {
+    objects: Arc<Mutex<BTreeMap<ObjectKey, Series>>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ObjectKey {
+    namespace: String,
+    name: String,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Series {
+    ready: Option<ConditionStatus>,
+    synced: Option<ConditionStatus>,
+    info: Option<Info>,
+    deletion_started: Option<f64>,
+}
+
+#[derive(Clone, Debug)]
+struct Info {
+    auth_id: String,
+    account: String,
+}
+
+impl ObjectSeries {
+    /// Replaces the conditions of an object; none where the condition is absent.
+    pub fn set_conditions(
+        &self,
+        namespace: &str,
+        name: &str,
+        ready: Option<ConditionStatus>,
+        synced: Option<ConditionStatus>,
+    ) {
+        self.change(namespace, name, |series| {
+            series.ready = ready;
+            series.synced = synced;
+        });
+    }
+
+    /// Replaces the external id and the account (`namespace/name`) of an object.
+    pub fn set_info(&self, namespace: &str, name: &str, auth_id: &str, account: &str) {
+        let info = Info {
+            auth_id: auth_id.to_owned(),
+            account: account.to_owned(),
+        };
+        self.change(namespace, name, |series| series.info = Some(info));
+    }
+
+    /// Sets since when an object is being deleted, in Unix seconds.
+    pub fn set_deletion_started(&self, namespace: &str, name: &str, unix_seconds: f64) {
+        self.change(namespace, name, |series| {
+            series.deletion_started = Some(unix_seconds);
+        });
+    }
+
+    /// Removes every series of an object.
+    pub fn forget(&self, namespace: &str, name: &str) {
+        self.lock().remove(&key(namespace, name));
+    }
+
+    fn change(&self, namespace: &str, name: &str, change: impl FnOnce(&mut Series)) {
+        change(self.lock().entry(key(namespace, name)).or_default());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, Series>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(namespace: &str, name: &str) -> ObjectKey {
+    ObjectKey {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+impl Collector for ObjectSeries {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let objects = self.lock();
+        if objects.is_empty() {
+            return Ok(());
+        }
+        let mut family = encoder.encode_descriptor(
+            "vobiz_subaccount_status_condition",
+            "Status of the conditions Ready and Synced: 1 for the present status",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (ObjectKey { namespace, name }, series) in objects.iter() {
+            for (condition, status) in [("Ready", series.ready), ("Synced", series.synced)] {
+                let Some(status) = status.map(ConditionStatus::as_str) else {
+                    continue;
+                };
+                let labels = [
+                    ("namespace", &**namespace),
+                    ("name", name),
+                    ("condition", condition),
+                    ("status", status),
+                ];
+                ConstGauge::new(1_i64).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        let mut family = encoder.encode_descriptor(
+            "vobiz_subaccount_info",
+            "Id at Vobiz and Account of a Subaccount",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (ObjectKey { namespace, name }, series) in objects.iter() {
+            let Some(Info { auth_id, account }) = &series.info else {
+                continue;
+            };
+            let labels = [
+                ("namespace", namespace),
+                ("name", name),
+                ("auth_id", auth_id),
+                ("account", account),
+            ];
+            ConstGauge::new(1_i64).encode(family.encode_family(&labels)?)?;
+        }
+        let mut family = encoder.encode_descriptor(
+            "vobiz_subaccount_deletion_started_timestamp_seconds",
+            "Since when a Subaccount is being deleted",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (ObjectKey { namespace, name }, series) in objects.iter() {
+            let Some(started) = series.deletion_started else {
+                continue;
+            };
+            let labels = [("namespace", namespace), ("name", name)];
+            ConstGauge::new(started).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    fn samples(series: &ObjectSeries) -> Vec<String> {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(series.clone()));
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        text.lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn a_condition_has_one_series_whatever_it_was_before() {
+        let series = ObjectSeries::default();
+        series.set_conditions("dev", "acme", Some(ConditionStatus::Unknown), None);
+        series.set_conditions(
+            "dev",
+            "acme",
+            Some(ConditionStatus::True),
+            Some(ConditionStatus::False),
+        );
+        assert_eq!(
+            samples(&series),
+            [
+                r#"vobiz_subaccount_status_condition{namespace="dev",name="acme",condition="Ready",status="True"} 1"#,
+                r#"vobiz_subaccount_status_condition{namespace="dev",name="acme",condition="Synced",status="False"} 1"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn the_series_of_an_object_go_with_it_and_others_stay() {
+        let series = ObjectSeries::default();
+        for name in ["acme", "beta"] {
+            series.set_info("dev", name, "SA_1", "dev/vobiz");
+            series.set_deletion_started("dev", name, 1_790_000_000.5);
+        }
+        series.forget("dev", "acme");
+        assert_eq!(
+            samples(&series),
+            [
+                r#"vobiz_subaccount_info{namespace="dev",name="beta",auth_id="SA_1",account="dev/vobiz"} 1"#,
+                r#"vobiz_subaccount_deletion_started_timestamp_seconds{namespace="dev",name="beta"} 1790000000.5"#,
+            ]
+        );
+    }
+}

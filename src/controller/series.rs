@@ -1,0 +1,158 @@
+//! Every metric, its name and its bounds. PURE.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Metric, Registry};
+
+use super::label::{
+    AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, OperationLabels, ReconcileLabels,
+    RestLabels,
+};
+use super::object_series::ObjectSeries;
+use super::process::ProcessCollector;
+
+/// Seconds; the bounds of controller-runtime's histogram, thinned out.
+const RECONCILE_SECONDS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0,
+];
+/// Seconds.
+const REQUEST_SECONDS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
+/// Seconds.
+const WAIT_SECONDS: [f64; 9] = [0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0];
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+type TimeGauge = Gauge<f64, AtomicU64>;
+
+/// The metrics that the operator sets; those of the build and the process set themselves.
+pub(super) struct Series {
+    pub(super) reconciles: Family<ReconcileLabels, Counter>,
+    pub(super) reconcile_errors: Family<ControllerLabels, Counter>,
+    pub(super) reconcile_seconds: Histograms<ControllerLabels>,
+    pub(super) active_workers: Family<ControllerLabels, Gauge>,
+    pub(super) rest_requests: Family<RestLabels, Counter>,
+    pub(super) api_requests: Family<ApiLabels, Counter>,
+    pub(super) api_seconds: Histograms<OperationLabels>,
+    pub(super) rate_limit_wait: Histogram,
+    pub(super) api_last_success: Family<AccountLabels, TimeGauge>,
+    pub(super) drift: Family<FieldLabels, Counter>,
+    pub(super) orphans: Family<AccountLabels, Gauge>,
+    pub(super) leftovers: Family<AccountLabels, Gauge>,
+    pub(super) objects: Option<ObjectSeries>,
+}
+
+impl Series {
+    /// All metrics at zero, and the registry that writes them out.
+    pub(super) fn registered(
+        object_metrics: bool,
+        version: &'static str,
+        commit: &'static str,
+    ) -> (Registry, Self) {
+        let mut registry = Registry::default();
+        let to = &mut registry;
+        let build: Family<BuildLabels, Gauge> = add(
+            to,
+            "vobiz_operator_build_info",
+            "Version and commit of this build",
+            Family::default(),
+        );
+        build.get_or_create(&BuildLabels { version, commit }).set(1);
+        let series = Self {
+            reconciles: add(
+                to,
+                "controller_runtime_reconcile",
+                "Passes per controller and result",
+                Family::default(),
+            ),
+            reconcile_errors: add(
+                to,
+                "controller_runtime_reconcile_errors",
+                "Passes per controller that failed",
+                Family::default(),
+            ),
+            reconcile_seconds: add(
+                to,
+                "controller_runtime_reconcile_time_seconds",
+                "Duration of a pass per controller",
+                Family::new_with_constructor(reconcile_histogram),
+            ),
+            active_workers: add(
+                to,
+                "controller_runtime_active_workers",
+                "Passes under way per controller",
+                Family::default(),
+            ),
+            rest_requests: add(
+                to,
+                "rest_client_requests",
+                "Requests to the Kubernetes API server by status and method",
+                Family::default(),
+            ),
+            api_requests: add(
+                to,
+                "vobiz_api_requests",
+                "Requests to the Vobiz API by operation and status",
+                Family::default(),
+            ),
+            api_seconds: add(
+                to,
+                "vobiz_api_request_duration_seconds",
+                "Duration of a request to the Vobiz API by operation",
+                Family::new_with_constructor(request_histogram),
+            ),
+            rate_limit_wait: add(
+                to,
+                "vobiz_api_rate_limit_wait_seconds",
+                "Time that work waited for a rate limit of the Vobiz API",
+                Histogram::new(WAIT_SECONDS),
+            ),
+            api_last_success: add(
+                to,
+                "vobiz_api_last_success_timestamp_seconds",
+                "When the Vobiz API last answered well for an Account",
+                Family::default(),
+            ),
+            drift: add(
+                to,
+                "vobiz_subaccount_drift",
+                "Fields that were changed outside and put back",
+                Family::default(),
+            ),
+            orphans: add(
+                to,
+                "vobiz_orphan_subaccounts",
+                "Marked subaccounts at Vobiz that belong to no object",
+                Family::default(),
+            ),
+            leftovers: add(
+                to,
+                "vobiz_leftovers_pending",
+                "Leftovers of interrupted creates still to be deleted",
+                Family::default(),
+            ),
+            objects: object_metrics.then(ObjectSeries::default),
+        };
+        if let Some(objects) = &series.objects {
+            registry.register_collector(Box::new(objects.clone()));
+        }
+        registry.register_collector(Box::new(ProcessCollector));
+        (registry, series)
+    }
+}
+
+/// Registers the metric under a name without the suffix that the text format appends to counters.
+fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn reconcile_histogram() -> Histogram {
+    Histogram::new(RECONCILE_SECONDS)
+}
+
+fn request_histogram() -> Histogram {
+    Histogram::new(REQUEST_SECONDS)
+}

@@ -1,0 +1,223 @@
+//! The kind `Account`: one parent account at Vobiz, its credentials and the defaults of its Subaccounts. PURE.
+
+#![allow(clippy::duplicated_attributes, reason = "columns of one type repeat it")]
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::definition::without_description;
+use super::subaccount::{auth_id_key, auth_token_key};
+use super::{DeletionSettings, not_observed, rule};
+
+/// How to reach one parent account at Vobiz, and what its Subaccounts have in common.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "vobiz.ai",
+    version = "v1alpha1",
+    kind = "Account",
+    namespaced,
+    status = "AccountStatus",
+    derive = "PartialEq",
+    shortname = "va",
+    category = "vobiz",
+    doc = "An Account is one parent account at Vobiz: whose credentials are used, how fast, and what its Subaccounts have in common.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Status",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(name = "Auth-ID", type_ = "string", json_path = ".status.authId"),
+    printcolumn(name = "API", type_ = "string", json_path = ".status.apiGeneration"),
+    printcolumn(
+        name = "Managed",
+        type_ = "integer",
+        json_path = ".status.subaccounts.managed"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountSpec {
+    /// The Secret, in the same namespace, that holds the parent's pair.
+    pub credentials_secret_ref: CredentialsSecretReference,
+
+    /// Generation of the API to use. `Auto` finds out once and records it in status.
+    #[serde(default)]
+    pub api_generation: ApiGenerationChoice,
+
+    /// Put before metadata.name to make the name at Vobiz of every Subaccount that gives none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    // 63 characters of metadata.name fit behind it: names at Vobiz have at most 100.
+    #[schemars(length(max = 37))]
+    #[x_kube(validation = rule::no_control_characters())]
+    #[x_kube(validation = rule::no_marker())]
+    pub name_prefix: String,
+
+    /// How fast requests are sent; shared by every object of the same parent account.
+    #[serde(default)]
+    pub rate_limit: AccountRateLimit,
+
+    /// Seconds between two comparisons of all Subaccounts with the list of subaccounts at Vobiz.
+    #[serde(default = "resync_interval_seconds")]
+    #[schemars(range(min = 10, max = 86400))]
+    pub resync_interval_seconds: i32,
+
+    /// What its Subaccounts do where they say nothing themselves.
+    #[serde(default, skip_serializing_if = "AccountDefaults::is_unset")]
+    pub defaults: AccountDefaults,
+}
+
+/// The Secret that holds a parent's pair.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.authIdKey != self.authTokenKey")
+    .message("authIdKey and authTokenKey must differ: name the key of each"))]
+pub struct CredentialsSecretReference {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rule::object_name())]
+    pub name: String,
+    /// Key of the parent's `auth_id`.
+    #[serde(default = "auth_id_key")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rule::secret_key())]
+    pub auth_id_key: String,
+    /// Key of the parent's `auth_token`.
+    #[serde(default = "auth_token_key")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rule::secret_key())]
+    pub auth_token_key: String,
+}
+
+/// Which generation of the API an Account asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_description)]
+pub enum ApiGenerationChoice {
+    /// Find out: generation 2 first, then 1.
+    #[default]
+    Auto,
+    /// Generation 1, `Account/{auth_id}/Subaccount/`.
+    Gen1,
+    /// Generation 2, `accounts/{auth_id}/sub-accounts/`.
+    Gen2,
+}
+
+/// A generation of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_description)]
+pub enum ApiGeneration {
+    /// Generation 1, `Account/{auth_id}/Subaccount/`.
+    Gen1,
+    /// Generation 2, `accounts/{auth_id}/sub-accounts/`.
+    Gen2,
+}
+
+/// How fast requests are sent to one parent account.
+#[derive(KubeSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountRateLimit {
+    /// Requests per second in the long run.
+    #[serde(default = "requests_per_second")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub requests_per_second: i32,
+    /// Requests that may be sent at once after a rest.
+    #[serde(default = "burst")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub burst: i32,
+}
+
+impl Default for AccountRateLimit {
+    fn default() -> Self {
+        Self {
+            requests_per_second: requests_per_second(),
+            burst: burst(),
+        }
+    }
+}
+
+/// What an Account's Subaccounts do where they say nothing themselves.
+#[derive(KubeSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountDefaults {
+    /// Default of spec.deletion, part by part.
+    #[serde(default, skip_serializing_if = "DeletionSettings::is_unset")]
+    pub deletion: DeletionSettings,
+}
+
+impl AccountDefaults {
+    /// No part is given.
+    #[must_use]
+    pub fn is_unset(&self) -> bool {
+        self.deletion.is_unset()
+    }
+}
+
+/// What the operator knows about an Account. Users cannot write it.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountStatus {
+    /// The metadata.generation that the conditions speak of; -1 until the operator has read the object.
+    #[serde(default = "not_observed")]
+    pub observed_generation: i64,
+    /// State in terms of conditions: Ready; Reconciling and Stalled only while true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// The parent account's `auth_id` at Vobiz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_id: Option<String>,
+    /// The generation of the API in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_generation: Option<ApiGeneration>,
+    /// The only Secret that may carry the finalizer `vobiz.ai/in-use` for this Account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_name: Option<String>,
+    /// Numbers of the last comparison with the list at Vobiz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subaccounts: Option<SubaccountCounts>,
+}
+
+impl Default for AccountStatus {
+    fn default() -> Self {
+        Self {
+            observed_generation: not_observed(),
+            conditions: Vec::new(),
+            auth_id: None,
+            api_generation: None,
+            credentials_secret_name: None,
+            subaccounts: None,
+        }
+    }
+}
+
+/// Numbers of subaccounts under one parent account.
+#[derive(KubeSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubaccountCounts {
+    /// Kept by a Subaccount of this cluster.
+    #[serde(default)]
+    pub managed: i64,
+    /// Found in the list at Vobiz.
+    #[serde(default)]
+    pub found: i64,
+    /// Marked by this cluster, and known to no Subaccount.
+    #[serde(default)]
+    pub orphaned: i64,
+}
+
+fn resync_interval_seconds() -> i32 {
+    300
+}
+
+fn requests_per_second() -> i32 {
+    10
+}
+
+fn burst() -> i32 {
+    20
+}

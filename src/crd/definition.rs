@@ -1,0 +1,71 @@
+//! The `CustomResourceDefinitions` as a cluster should have them. PURE.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use kube::CustomResourceExt as _;
+use serde_json::json;
+
+use super::{Account, NOT_OBSERVED, Subaccount};
+
+/// Every kind's definition, in the order in which they are to be applied.
+///
+/// A derived schema lets users write `null` for what is optional, and leaves `status` unset until the operator has
+/// seen an object, which tools take for healthy. Here nothing is nullable, and `status` starts as
+/// `{observedGeneration: -1}`: also for objects that were stored before.
+#[must_use]
+pub fn custom_resource_definitions() -> Vec<CustomResourceDefinition> {
+    vec![complete(Account::crd()), complete(Subaccount::crd())]
+}
+
+fn complete(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
+    for version in &mut definition.spec.versions {
+        let Some(schema) = version
+            .schema
+            .as_mut()
+            .and_then(|schema| schema.open_api_v3_schema.as_mut())
+        else {
+            continue;
+        };
+        refuse_null(schema);
+        if let Some(status) = schema.properties.as_mut().and_then(|all| all.get_mut("status")) {
+            status.default = Some(JSON(json!({ "observedGeneration": NOT_OBSERVED })));
+            if let Some(conditions) = status
+                .properties
+                .as_mut()
+                .and_then(|all| all.get_mut("conditions"))
+            {
+                conditions.x_kubernetes_list_type = Some("map".to_owned());
+                conditions.x_kubernetes_list_map_keys = Some(vec!["type".to_owned()]);
+                conditions.max_items = Some(16);
+            }
+        }
+    }
+    definition
+}
+
+fn refuse_null(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    if let Some(values) = &mut schema.enum_ {
+        values.retain(|JSON(value)| !value.is_null());
+    }
+    if schema.default.as_ref().is_some_and(|JSON(value)| value.is_null()) {
+        schema.default = None;
+    }
+    for property in schema.properties.iter_mut().flat_map(|all| all.values_mut()) {
+        refuse_null(property);
+    }
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(item)) => refuse_null(item),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(refuse_null),
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        refuse_null(values);
+    }
+}
+
+/// Drops the description of an enumeration, which would replace that of the field that uses it.
+pub(super) fn without_description(schema: &mut schemars::Schema) {
+    schema.remove("description");
+}

@@ -1,0 +1,52 @@
+//! What a user may write: the kinds of the group `vobiz.ai`, their rules, and the names that other parts of a
+//! cluster see. PURE.
+//!
+//! Knows no other module of this crate. `crds/` is generated from here and never edited.
+
+mod account;
+pub mod condition;
+mod definition;
+mod rule;
+mod subaccount;
+mod yaml;
+
+pub use account::{
+    Account, AccountDefaults, AccountRateLimit, AccountSpec, AccountStatus, ApiGeneration,
+    ApiGenerationChoice, CredentialsSecretReference, SubaccountCounts,
+};
+pub use definition::custom_resource_definitions;
+pub use subaccount::{
+    AccountReference, BusinessType, DeletionPolicy, DeletionSettings, KycMode, KycStatus, Permissions,
+    SecretKeys, SecretReference, Subaccount, SubaccountSpec, SubaccountStatus,
+};
+pub use yaml::{YamlError, yaml};
+
+/// The API group of every kind.
+pub const GROUP: &str = "vobiz.ai";
+/// The only version served.
+pub const VERSION: &str = "v1alpha1";
+/// Held by a Subaccount until nothing is left of it at Vobiz, or its policy says keep.
+pub const FINALIZER: &str = "vobiz.ai/subaccount";
+/// Held by an Account that Subaccounts name, and by its credentials Secret.
+pub const IN_USE_FINALIZER: &str = "vobiz.ai/in-use";
+/// Field manager of every write to Kubernetes.
+pub const FIELD_MANAGER: &str = "vobiz-operator";
+/// `reportingController` of every event.
+pub const REPORTING_CONTROLLER: &str = "vobiz.ai/operator";
+/// Standard label that names the tool in charge of an object; its value is [`MANAGED_BY`].
+pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
+/// Value of [`MANAGED_BY_LABEL`] on every Secret written.
+pub const MANAGED_BY: &str = "vobiz-operator";
+/// Label on a user's Secret: the name of the Subaccount whose pair it holds.
+pub const SUBACCOUNT_LABEL: &str = "vobiz.ai/subaccount";
+/// Annotation on a user's Secret: the `auth_id` whose pair it holds.
+pub const AUTH_ID_ANNOTATION: &str = "vobiz.ai/auth-id";
+/// Start of every marker at Vobiz; users' texts must not contain it.
+pub const MARKER_START: &str = "[vobiz-operator ";
+/// `status.observedGeneration` of an object that no operator has read yet (schema default).
+pub const NOT_OBSERVED: i64 = -1;
+
+/// Schema default of `status.observedGeneration`.
+fn not_observed() -> i64 {
+    NOT_OBSERVED
+}

@@ -1,0 +1,46 @@
+//! Validation rules (CEL) that more than one field uses, each with a message that says what to do. PURE.
+
+use kube::core::Rule;
+
+use super::MARKER_START;
+
+/// The value is a name that Kubernetes accepts for a Secret or an Account: never part of a path.
+pub(super) fn object_name() -> Rule {
+    Rule::new("self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')")
+        .message("must be the name of an object: lower case letters, digits, '-' and '.', with a letter or digit at both ends")
+}
+
+/// The value is a key that Kubernetes accepts in the data of a Secret.
+pub(super) fn secret_key() -> Rule {
+    Rule::new("self.matches(r'^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')").message(
+        "must be a key of a Secret: letters, digits, '-', '_' and '.', neither '.' nor starting with '..'",
+    )
+}
+
+/// The text is one line without control characters.
+pub(super) fn no_control_characters() -> Rule {
+    Rule::new(r"self.matches(r'^\P{Cc}*$')")
+        .message("must not contain control characters: remove line breaks, tabs and the like")
+}
+
+/// The text cannot be mistaken for a mark of the operator.
+pub(super) fn no_marker() -> Rule {
+    Rule::new(format!("!self.contains('{MARKER_START}')")).message(
+        "must not contain '[vobiz-operator ': the operator marks its accounts with it; choose another text",
+    )
+}
+
+/// Labels and annotations stay out of the name spaces that the operator and Kubernetes use.
+pub(super) fn no_reserved_keys() -> Rule {
+    Rule::new(
+        "self.all(key, !key.startsWith('vobiz.ai/') && !key.contains('.vobiz.ai/') \
+         && !key.startsWith('kubernetes.io/') && !key.contains('.kubernetes.io/'))",
+    )
+    .message("must not use keys of vobiz.ai/ or kubernetes.io/: choose a prefix of your own")
+}
+
+/// Keys of labels and annotations have the form that Kubernetes accepts.
+pub(super) fn qualified_keys() -> Rule {
+    Rule::new("self.all(key, !format.qualifiedName().validate(key).hasValue())")
+        .message("must have keys of the form name or prefix/name, as labels and annotations have")
+}

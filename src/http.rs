@@ -1,0 +1,184 @@
+//! `/livez`, `/readyz` and `/metrics` on one port. I/O: serves HTTP.
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::controller::heartbeat::Heartbeats;
+use crate::controller::instrument::{self, Metrics};
+use crate::controller::readiness::Readiness;
+
+/// A loop that has not beaten for this long is stuck.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+
+/// What the endpoints tell.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    /// For `/readyz`.
+    pub readiness: Readiness,
+    /// For `/livez`.
+    pub heartbeats: Heartbeats,
+    /// For `/metrics`.
+    pub metrics: Metrics,
+}
+
+/// Why there are no endpoints.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address cannot be used.
+    #[error(
+        "failed to listen on {address} (--http-address): {source}; choose another address or a free port"
+    )]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The listener stopped.
+    #[error("failed to serve health and metrics")]
+    Serve(#[source] io::Error),
+}
+
+/// Takes the address and logs the one that was bound.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
+    let refuse = |source| HttpError::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(refuse)?;
+    let bound = listener.local_addr().map_err(refuse)?;
+    tracing::info!(http_address = %bound, "serving health and metrics");
+    Ok(listener)
+}
+
+/// Serves until `shutdown` completes.
+pub async fn serve(
+    listener: TcpListener,
+    endpoints: Endpoints,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), HttpError> {
+    axum::serve(listener, router(endpoints))
+        .with_graceful_shutdown(shutdown)
+        .await
+        .map_err(HttpError::Serve)
+}
+
+fn router(endpoints: Endpoints) -> Router {
+    Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(endpoints)
+}
+
+async fn livez(State(endpoints): State<Endpoints>) -> Response {
+    let silent = endpoints.heartbeats.silent(LONGEST_SILENCE);
+    if silent.is_empty() {
+        return "ok\n".into_response();
+    }
+    let mut text = String::from("not alive\n");
+    for (name, silence) in silent {
+        let _ = writeln!(text, "{name}: no beat for {} s", silence.as_secs());
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}
+
+async fn readyz(State(endpoints): State<Endpoints>) -> Response {
+    if endpoints.readiness.is_ready() {
+        return "ok\n".into_response();
+    }
+    let mut text = String::from("not ready\n");
+    for name in endpoints.readiness.missing() {
+        let _ = writeln!(text, "{name}: not synced");
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}
+
+async fn metrics(State(endpoints): State<Endpoints>) -> Response {
+    match endpoints.metrics.encode() {
+        Ok(text) => ([(CONTENT_TYPE, instrument::CONTENT_TYPE)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head.to_lowercase(), body.to_owned())
+    }
+
+    async fn served() -> (SocketAddr, Endpoints) {
+        let endpoints = Endpoints {
+            readiness: Readiness::default(),
+            heartbeats: Heartbeats::default(),
+            metrics: Metrics::new(true, "1.2.3", "abc"),
+        };
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, endpoints.clone(), std::future::pending()));
+        (address, endpoints)
+    }
+
+    #[tokio::test]
+    async fn it_is_ready_once_every_cache_has_synced_and_says_which_has_not() {
+        let (address, endpoints) = served().await;
+        let accounts = endpoints.readiness.register("accounts");
+        let subaccounts = endpoints.readiness.register("subaccounts");
+        accounts.set_ready();
+        let (status, _, body) = get(address, "/readyz").await;
+        assert_eq!(
+            (status, body.as_str()),
+            (503, "not ready\nsubaccounts: not synced\n")
+        );
+        subaccounts.set_ready();
+        assert_eq!(get(address, "/readyz").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn it_is_alive_while_its_loops_beat() {
+        let (address, endpoints) = served().await;
+        let _beat = endpoints.heartbeats.register("subaccounts");
+        assert_eq!(get(address, "/livez").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn metrics_are_openmetrics() {
+        let (address, _) = served().await;
+        let (status, head, body) = get(address, "/metrics").await;
+        assert_eq!(status, 200);
+        assert!(
+            head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
+            "{head}"
+        );
+        assert!(
+            body.contains("vobiz_operator_build_info{version=\"1.2.3\",commit=\"abc\"} 1"),
+            "{body}"
+        );
+        assert!(body.ends_with("# EOF\n"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn an_address_in_use_is_refused_with_the_flag_to_change() {
+        let (address, _) = served().await;
+        let text = bind(address).await.unwrap_err().to_string();
+        assert!(text.contains("--http-address"), "{text}");
+    }
+}

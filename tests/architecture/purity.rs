@@ -1,0 +1,175 @@
+//! A file whose first lines say PURE takes facts and gives decisions; every other file says I/O.
+
+use crate::source;
+
+/// Paths that a PURE file must not name: whoever needs one of them does more than decide.
+const FORBIDDEN_PATHS: &[&str] = &[
+    "kube::Client",
+    "kube::client",
+    "kube::Api",
+    "kube::api::Api",
+    "reqwest",
+    "tokio",
+    "rand",
+    "jiff::Zoned::now",
+    "jiff::Timestamp::now",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "uuid::Uuid::new_v4",
+];
+
+/// Words that a PURE file must not hold, in code without white space.
+const FORBIDDEN_WORDS: &[&str] = &[
+    ".await",
+    "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "SystemTime",
+    "Uuid::new_v4",
+    "rand::",
+    "Client::try_default",
+];
+
+/// What the first lines of a file say.
+fn opening(text: &str) -> String {
+    text.lines()
+        .take_while(|line| line.starts_with("//!"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn says_pure(text: &str) -> bool {
+    opening(text)
+        .split(|character: char| !character.is_alphanumeric())
+        .any(|word| word == "PURE")
+}
+
+fn says_io(text: &str) -> bool {
+    opening(text).contains("I/O")
+}
+
+/// Why the opening of a file does not say what it should.
+fn breach_of_opening(path: &str, text: &str) -> Option<String> {
+    if opening(text).is_empty() {
+        return Some(format!("{path} does not open with //!"));
+    }
+    let names_modules = path.ends_with("/mod.rs") || path.ends_with("/lib.rs");
+    if !names_modules && says_pure(text) == says_io(text) {
+        return Some(format!("{path} must open with either PURE or I/O"));
+    }
+    None
+}
+
+/// What a PURE file holds although it only decides.
+fn breaches(path: &str, text: &str) -> Vec<String> {
+    if !says_pure(text) || says_io(text) {
+        return Vec::new();
+    }
+    let code = source::code(&source::without_tests(text));
+    let dense: String = code.split_whitespace().collect();
+    let words = code.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut found: Vec<String> = source::paths(&code)
+        .iter()
+        .map(|parts| parts.join("::"))
+        .filter(|named| {
+            FORBIDDEN_PATHS
+                .iter()
+                .any(|forbidden| named == forbidden || named.starts_with(&format!("{forbidden}::")))
+        })
+        .filter(|named| named.contains("::"))
+        .collect();
+    found.extend(
+        FORBIDDEN_WORDS
+            .iter()
+            .filter(|word| dense.contains(**word))
+            .map(|word| (*word).to_owned()),
+    );
+    found.extend(
+        ["async fn", "async move", "async {"]
+            .iter()
+            .filter(|word| words.contains(**word))
+            .map(|word| (*word).to_owned()),
+    );
+    found
+        .iter()
+        .map(|what| format!("{path} is PURE and holds {what}"))
+        .collect()
+}
+
+#[test]
+fn every_file_says_whether_it_decides_or_acts() {
+    let found: Vec<String> = source::files("src", ".rs")
+        .iter()
+        .filter_map(|(path, text)| breach_of_opening(path, text))
+        .collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn files_that_decide_hold_no_client_await_clock_or_randomness() {
+    let files = source::files("src", ".rs");
+    assert!(
+        files.iter().filter(|(_, text)| says_pure(text)).count() > 3,
+        "no PURE file was found"
+    );
+    let found: Vec<String> = files
+        .iter()
+        .flat_map(|(path, text)| breaches(path, text))
+        .collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn an_opening_that_says_nothing_or_both_is_caught() {
+    for text in [
+        "use std::fmt;",
+        "//! Decides.\n",
+        "//! PURE, and I/O too.\n",
+        "// PURE.\nfn a() {}\n",
+    ] {
+        assert!(breach_of_opening("src/a.rs", text).is_some(), "{text}");
+    }
+    for (path, text) in [
+        ("src/a.rs", "//! Decides. PURE.\n"),
+        ("src/a.rs", "//! Acts. I/O: one\n"),
+        ("src/b/mod.rs", "//! B.\n"),
+    ] {
+        assert_eq!(breach_of_opening(path, text), None);
+    }
+}
+
+#[test]
+fn a_client_an_await_a_clock_or_dice_in_a_pure_file_is_caught() {
+    for planted in [
+        "use kube::Client;",
+        "use kube::{Resource, Api};",
+        "use reqwest::StatusCode;",
+        "fn a() { b()\n        .await; }",
+        "async fn a() {}",
+        "fn a() { let now = jiff::Timestamp::now(); }",
+        "use std::time::{Duration, Instant};",
+        "fn a() { Instant :: now(); }",
+        "use std::time::SystemTime;",
+        "use rand::Rng;",
+        "fn a() -> u8 { rand::random() }",
+        "use tokio::sync::Mutex;",
+        "fn a() { let b = async { 1 }; }",
+    ] {
+        assert!(
+            !breaches("src/a.rs", &format!("//! Decides. PURE.\n{planted}\n")).is_empty(),
+            "{planted}"
+        );
+        assert!(
+            breaches("src/a.rs", &format!("//! Acts. I/O.\n{planted}\n")).is_empty(),
+            "{planted}"
+        );
+    }
+    let innocent = "//! Decides. PURE.\nuse std::time::Duration;\n// .await and Instant::now() in a comment\n\
+        const A: &str = \"reqwest::Client\";\nfn operand(a: jiff::Timestamp) {}\n\
+        #[cfg(test)]\nmod tests {\n    async fn a() {}\n}\n";
+    assert_eq!(breaches("src/a.rs", innocent), Vec::<String>::new());
+}

@@ -1,0 +1,241 @@
+//! Finds source files, takes comments, texts and tests out of them, and expands their paths.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below a folder of the repository whose name ends so, sorted, with its path from the root and its text.
+pub fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        for entry in entries.map(Result::unwrap) {
+            let path: PathBuf = entry.path();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.file_type().unwrap().is_dir() {
+                if !matches!(name.as_str(), ".git" | "target") {
+                    folders.push(path);
+                }
+            } else if name.ends_with(ending)
+                && let Ok(text) = fs::read_to_string(&path)
+            {
+                let relative = path
+                    .strip_prefix(root())
+                    .unwrap()
+                    .to_string_lossy()
+                    .replace('\\', "/");
+                found.push((relative, text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Files that hold nothing but tests.
+pub fn is_test(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.contains("/tests/")
+}
+
+/// The text without the items that only tests compile.
+pub fn without_tests(text: &str) -> String {
+    let mut kept = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.starts_with("#[cfg(test)]") {
+            // rustfmt closes an item of the top level at the first column, or keeps it on one line.
+            for skipped in lines.by_ref() {
+                if skipped == "}" || (!skipped.starts_with([' ', '#']) && skipped.ends_with([';', '}'])) {
+                    break;
+                }
+            }
+        } else {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+/// The code alone: comments are gone and texts are empty.
+pub fn code(text: &str) -> String {
+    let bytes: Vec<char> = text.chars().collect();
+    let mut code = String::new();
+    let mut at = 0;
+    let peek = |at: usize| bytes.get(at).copied().unwrap_or('\0');
+    while at < bytes.len() {
+        let (here, next) = (bytes[at], peek(at + 1));
+        let in_word = at > 0 && (bytes[at - 1].is_alphanumeric() || bytes[at - 1] == '_');
+        if here == '/' && next == '/' {
+            while at < bytes.len() && bytes[at] != '\n' {
+                at += 1;
+            }
+        } else if here == '/' && next == '*' {
+            let mut depth = 0;
+            loop {
+                match (peek(at), peek(at + 1)) {
+                    ('/', '*') => (depth, at) = (depth + 1, at + 2),
+                    ('*', '/') => (depth, at) = (depth - 1, at + 2),
+                    _ => at += 1,
+                }
+                if depth == 0 || at >= bytes.len() {
+                    break;
+                }
+            }
+        } else if here == 'r' && !in_word && raw_text_hashes(&bytes[at + 1..]).is_some() {
+            let hashes = raw_text_hashes(&bytes[at + 1..]).unwrap_or(0);
+            at += 2 + hashes;
+            let closing: Vec<char> = std::iter::once('"')
+                .chain(std::iter::repeat_n('#', hashes))
+                .collect();
+            while at < bytes.len() && !bytes[at..].starts_with(&closing) {
+                at += 1;
+            }
+            at += closing.len();
+            code.push_str("\"\"");
+        } else if here == '"' {
+            at += 1;
+            while at < bytes.len() && bytes[at] != '"' {
+                at += if bytes[at] == '\\' { 2 } else { 1 };
+            }
+            at += 1;
+            code.push_str("\"\"");
+        } else if here == '\'' && next == '\\' {
+            at += 3;
+            while at < bytes.len() && bytes[at] != '\'' {
+                at += 1;
+            }
+            at += 1;
+        } else if here == '\'' && peek(at + 2) == '\'' {
+            at += 3;
+        } else {
+            code.push(here);
+            at += 1;
+        }
+    }
+    code
+}
+
+fn raw_text_hashes(after_r: &[char]) -> Option<usize> {
+    let hashes = after_r.iter().take_while(|c| **c == '#').count();
+    (after_r.get(hashes) == Some(&'"')).then_some(hashes)
+}
+
+/// Every path of the code with groups written out: `use a::{b, c::d};` has the paths `a::b` and `a::c::d`.
+pub fn paths(code: &str) -> Vec<Vec<String>> {
+    let tokens = tokens(code);
+    let mut paths = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        if is_word(&tokens[at]) || tokens[at] == "{" && at > 0 && tokens[at - 1] == "use" {
+            at = path_tree(&tokens, at, &[], &mut paths);
+        } else {
+            at += 1;
+        }
+    }
+    paths
+}
+
+fn path_tree(tokens: &[String], mut at: usize, prefix: &[String], paths: &mut Vec<Vec<String>>) -> usize {
+    let mut path = prefix.to_vec();
+    loop {
+        match tokens.get(at).map(String::as_str) {
+            Some("{") => {
+                at += 1;
+                while at < tokens.len() && tokens[at] != "}" {
+                    if is_word(&tokens[at]) || tokens[at] == "{" {
+                        at = path_tree(tokens, at, &path, paths);
+                    } else {
+                        at += 1;
+                    }
+                }
+                return at + 1;
+            }
+            Some(word) if is_word(word) => {
+                path.push(word.to_owned());
+                at += 1;
+            }
+            _ => break,
+        }
+        if tokens.get(at).map(String::as_str) != Some("::") {
+            break;
+        }
+        at += 1;
+    }
+    paths.push(path);
+    at
+}
+
+fn is_word(token: &str) -> bool {
+    token.starts_with(|first: char| first.is_alphabetic() || first == '_')
+}
+
+fn tokens(code: &str) -> Vec<String> {
+    let mut tokens: Vec<String> = Vec::new();
+    let mut in_word = false;
+    let mut characters = code.chars().peekable();
+    while let Some(here) = characters.next() {
+        if here.is_alphanumeric() || here == '_' {
+            match tokens.last_mut() {
+                Some(word) if in_word => word.push(here),
+                _ => tokens.push(here.to_string()),
+            }
+            in_word = true;
+            continue;
+        }
+        in_word = false;
+        if here == ':' && characters.peek() == Some(&':') {
+            characters.next();
+            tokens.push("::".to_owned());
+        } else if !here.is_whitespace() {
+            tokens.push(here.to_string());
+        }
+    }
+    tokens
+}
+
+#[test]
+fn comments_texts_and_tests_are_no_code() {
+    let text = r#"
+        use a::b; // crate::comment
+        /* crate::outer /* crate::inner */ crate::outer */
+        const A: &str = "crate::text \" crate::more"; const B: &str = r"crate::raw";
+        const C: char = '"'; const D: char = '\''; fn e<'a>(f: &'a str) { crate::real(f) }
+    "#;
+    let code = code(text);
+    let found: Vec<String> = paths(&code).iter().map(|path| path.join("::")).collect();
+    assert!(
+        found.contains(&"a::b".to_owned()) && found.contains(&"crate::real".to_owned()),
+        "{found:?}"
+    );
+    assert_eq!(
+        found.iter().filter(|path| path.starts_with("crate")).count(),
+        1,
+        "{found:?}"
+    );
+
+    let text = "fn a() {}\n\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n\nfn c() {}\n#[cfg(test)]\nmod more;\nfn d() {}\n";
+    assert_eq!(without_tests(text), "fn a() {}\n\n\nfn c() {}\nfn d() {}\n");
+}
+
+#[test]
+fn nested_and_multi_line_groups_are_written_out() {
+    let code = "use crate::{\n  a::{self, B},\n  c,\n  d::{e::F as G},\n};\nuse {x::y, z};\nfn f() { let g = crate::h::i(j); }";
+    let found: Vec<String> = paths(code).iter().map(|path| path.join("::")).collect();
+    for expected in [
+        "crate::a::self",
+        "crate::a::B",
+        "crate::c",
+        "crate::d::e::F",
+        "x::y",
+        "z",
+        "crate::h::i",
+    ] {
+        assert!(found.contains(&expected.to_owned()), "{expected} in {found:?}");
+    }
+}
