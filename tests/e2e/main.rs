@@ -1,6 +1,7 @@
 //! The shipped operator against a real API server and the simulated Vobiz API.
 
 mod bed;
+mod process;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,5 +17,6 @@ fn main() -> ExitCode {
         }
     };
     bed::add_to(&mut suite);
+    process::add_to(&mut suite);
     suite.run()
 }

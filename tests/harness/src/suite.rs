@@ -99,7 +99,7 @@ impl Suite {
         let (handle, bed): (Handle, _) = (self.runtime.handle().clone(), self.bed.clone());
         Trial::test(name, move || {
             let result = handle.block_on(async { run(bed.get().await?).await });
-            result.map_err(|error| Failed::from(format!("{error:?}")))
+            result.map_err(|error| Failed::from(chain(&error)))
         })
     }
 
@@ -133,6 +133,12 @@ impl Suite {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// An error with all its causes, and without the backtrace that its debug output may have.
+fn chain(error: &anyhow::Error) -> String {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    causes.join("\ncaused by: ")
 }
 
 fn pids(bed: &TestBed) -> Vec<u32> {

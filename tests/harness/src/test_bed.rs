@@ -130,6 +130,12 @@ impl TestBed {
         &self.repository
     }
 
+    /// The operator under test.
+    #[must_use]
+    pub fn operator_binary(&self) -> &Path {
+        &self.operator_binary
+    }
+
     /// Makes a test's own namespaces, simulator, operator and Account.
     pub async fn environment(&self, options: EnvironmentOptions) -> Result<Environment> {
         let unique = uuid::Uuid::new_v4().simple().to_string();
