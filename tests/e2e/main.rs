@@ -1,1 +1,22 @@
-fn main() {}
+//! The shipped operator against a real API server and the simulated Vobiz API.
+
+mod bed;
+mod process;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use vobiz_harness::suite::Suite;
+
+fn main() -> ExitCode {
+    let mut suite = match Suite::new(Path::new(env!("CARGO_BIN_EXE_vobiz-operator"))) {
+        Ok(suite) => suite,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    bed::add_to(&mut suite);
+    process::add_to(&mut suite);
+    suite.run()
+}

@@ -1,2 +1,160 @@
-//! The project's commands.
-fn main() {}
+//! I/O. The project's commands: `cargo xtask demo | up | test | crds`.
+//!
+//! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
+//! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
+//! selected, so that any other selection would compile the dependencies a second time.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+const HELP: &str = "\
+The project's commands.
+
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  demo [--keep]
+          Starts a control plane, the simulator and the operator, and shows the life of a Subaccount: create, read
+          the Secret, edit, drift repair, delete. --keep leaves everything running and says how to talk to it.
+  up [--dir DIR] [--no-operator]
+          Runs the same three until interrupted. DIR/env [default: .vobiz] then holds what a shell needs to use them.
+          --no-operator leaves the operator out, so that you can run your own.
+  test [FILTER] [-- ARGUMENTS]
+          Runs every test of the workspace, or those whose name contains FILTER. ARGUMENTS go to the test programs.
+  crds    Writes the definitions of the custom resources, made from src/crd, into crds/.
+
+What is built is kept in $XDG_CACHE_HOME/vobiz-operator, else ~/.cache/vobiz-operator; CARGO_TARGET_DIR, if set, is
+used for Rust. The control plane is built once from Go modules (needs Go 1.26), unless KUBEBUILDER_ASSETS names a
+folder with etcd, kube-apiserver and kubectl. USE_EXISTING_CLUSTER=true uses the cluster of KUBECONFIG instead.
+";
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let command = if arguments.is_empty() {
+        OsString::new()
+    } else {
+        arguments.remove(0)
+    };
+    let result = match command.to_str() {
+        Some("demo" | "up") => demonstrate(&command, &arguments),
+        Some("test") => test(&arguments),
+        Some("crds") if arguments.is_empty() => crds(),
+        Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn demonstrate(command: &OsString, arguments: &[OsString]) -> Result<ExitCode> {
+    build()?;
+    let program = binaries()?.join("vobiz-demo");
+    let mut demo = Command::new(&program);
+    demo.arg(command).args(arguments).current_dir(root());
+    run(demo
+        .env("VOBIZ_OPERATOR_BINARY", operator()?)
+        .env("VOBIZ_SIMULATOR_BINARY", simulator()?))
+}
+
+fn test(arguments: &[OsString]) -> Result<ExitCode> {
+    build()?;
+    // Otherwise the first test to need it would build it, silently.
+    let prepared = run(Command::new(binaries()?.join("vobiz-demo")).arg("prepare"))?;
+    if prepared != ExitCode::SUCCESS {
+        return Ok(prepared);
+    }
+    let mut cargo = cargo()?;
+    cargo
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(arguments);
+    run(cargo.env("VOBIZ_SIMULATOR_BINARY", simulator()?))
+}
+
+fn crds() -> Result<ExitCode> {
+    build()?;
+    run(Command::new(operator()?)
+        .args(["crds", "--directory"])
+        .arg(root().join("crds")))
+}
+
+fn build() -> Result<()> {
+    let status = status(cargo()?.args(["build", "--workspace", "--bins"]))?;
+    ensure!(status.success(), "failed to build the workspace");
+    Ok(())
+}
+
+fn run(command: &mut Command) -> Result<ExitCode> {
+    let status = status(command)?;
+    // A signal has no code; shells then say 128 and its number, one code is enough here.
+    let code = status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1);
+    Ok(ExitCode::from(code))
+}
+
+fn status(command: &mut Command) -> Result<ExitStatus> {
+    command
+        .status()
+        .with_context(|| format!("failed to run {}", command.get_program().to_string_lossy()))
+}
+
+fn cargo() -> Result<Command> {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut cargo = Command::new(program);
+    cargo.current_dir(root()).env("CARGO_TARGET_DIR", target()?);
+    // These describe this tool's own build; some build scripts look at them and would run again.
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            cargo.env_remove(name);
+        }
+    }
+    Ok(cargo)
+}
+
+fn operator() -> Result<PathBuf> {
+    Ok(binaries()?.join("vobiz-operator"))
+}
+
+fn simulator() -> Result<PathBuf> {
+    Ok(binaries()?.join("vobiz-simulator"))
+}
+
+fn binaries() -> Result<PathBuf> {
+    Ok(target()?.join("debug"))
+}
+
+fn target() -> Result<PathBuf> {
+    if let Some(set) = std::env::var_os("CARGO_TARGET_DIR").filter(|value| !value.is_empty()) {
+        return std::path::absolute(set).context("failed to resolve CARGO_TARGET_DIR");
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let Some(cache) = cache.or(home) else {
+        bail!("failed to find a cache folder: neither XDG_CACHE_HOME nor HOME is set");
+    };
+    Ok(cache.join("vobiz-operator").join("target"))
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

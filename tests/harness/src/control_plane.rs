@@ -1,6 +1,5 @@
 //! I/O. A real control plane on loopback: etcd, kube-apiserver and kube-controller-manager.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use crate::certificates::{Authority, signing_key};
 use crate::directory::TemporaryDirectory;
 use crate::kubeconfig::{Endpoint, client, write_identity, write_private};
 use crate::kubectl::Kubectl;
+use crate::ports::free_ports;
 use crate::watchdog::Supervised;
 
 /// How long the servers may take to answer.
@@ -223,21 +223,6 @@ async fn apply_definitions(kubectl: &Kubectl, definitions: &Path) -> Result<()> 
     ];
     kubectl.run(&arguments).await?;
     Ok(())
-}
-
-/// Ports that are free now. All are held until all are chosen, so that they differ.
-fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
-    let mut listeners = Vec::with_capacity(COUNT);
-    let mut ports = [0; COUNT];
-    for port in &mut ports {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).context("failed to find a free port")?;
-        *port = listener
-            .local_addr()
-            .context("failed to read a free port")?
-            .port();
-        listeners.push(listener);
-    }
-    Ok(ports)
 }
 
 fn start_etcd(program: &Path, folder: &Path, port: u16, peer_port: u16) -> Result<Supervised> {

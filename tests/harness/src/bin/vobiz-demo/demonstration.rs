@@ -1,0 +1,250 @@
+//! I/O. The life of a Subaccount, shown with kubectl on one side and the simulated API on the other.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use vobiz_harness::directory::TemporaryDirectory;
+use vobiz_harness::objects::{Kind, Objects};
+use vobiz_harness::products;
+
+use crate::foreground::{Interruption, describe, hold};
+use crate::narration::Narration;
+use crate::stack::Stack;
+
+/// The namespace of `manifests/subaccounts/overlays/dev`.
+const NAMESPACE: &str = "vobiz-dev";
+const PATIENCE: Duration = Duration::from_mins(2);
+/// The shortest interval that an Account may have: the demonstration does not wait five minutes for a drift repair.
+const RESYNC_SECONDS: u32 = 10;
+
+/// Shows every step; with `keep` everything then runs until interrupted.
+pub async fn run(keep: bool) -> Result<()> {
+    let mut interruption = Interruption::new()?;
+    tokio::select! {
+        result = show(keep) => result,
+        () = interruption.arrived() => if keep { Ok(()) } else { Err(anyhow::anyhow!("interrupted")) },
+    }
+}
+
+async fn show(keep: bool) -> Result<()> {
+    let narration = Narration::begin();
+    let stack = Stack::start(&narration, true).await?;
+    let demonstration = Demonstration {
+        objects: Objects::new(stack.control_plane.client(), NAMESPACE, PATIENCE),
+        narration: &narration,
+        stack: &stack,
+    };
+    let shown = demonstration.run().await;
+    if let (Err(_), Some(operator)) = (&shown, &stack.operator) {
+        narration.heading("The end of the operator's log");
+        narration.output(&operator.log_tail(15));
+    }
+    shown?;
+    narration.heading("Done: every step arrived at the simulated API");
+    if keep {
+        // Kept files go when we go, as what they lead to does.
+        let folder = TemporaryDirectory::new("demo")?;
+        describe(&stack, &narration, folder.path()).await?;
+        hold(&stack, &narration).await?;
+    }
+    Ok(())
+}
+
+struct Demonstration<'a> {
+    stack: &'a Stack,
+    narration: &'a Narration,
+    objects: Objects,
+}
+
+impl Demonstration<'_> {
+    async fn run(&self) -> Result<()> {
+        self.create().await?;
+        self.credentials().await?;
+        self.edit().await?;
+        self.repair().await?;
+        self.delete().await
+    }
+
+    async fn create(&self) -> Result<()> {
+        self.narration.heading("Two Subaccounts, applied as any manifest");
+        self.stack.create_credentials(NAMESPACE).await?;
+        self.narration.say(&format!(
+            "(the parent's pair is in the Secret {NAMESPACE}/vobiz-credentials)"
+        ));
+        self.kubectl(&["apply", "-k", "manifests/subaccounts/overlays/dev"])
+            .await?;
+        self.kubectl(&[
+            "wait",
+            "--for=condition=Ready",
+            "subaccounts",
+            "--all",
+            "-n",
+            NAMESPACE,
+            "--timeout=120s",
+        ])
+        .await?;
+        self.kubectl(&["get", "accounts,subaccounts", "-n", NAMESPACE])
+            .await?;
+        self.show_simulator().await
+    }
+
+    async fn credentials(&self) -> Result<()> {
+        self.narration.heading("Each has its credentials in a Secret");
+        let secret = self.objects.get(Kind::Secret, "acme-vobiz").await?;
+        let data = secret["data"].as_object().context("the Secret has no data")?;
+        let auth_id = self.auth_id().await?;
+        ensure!(
+            data.contains_key("auth_id") && data.contains_key("auth_token"),
+            "the Secret lacks a key"
+        );
+        self.narration
+            .command(&format!("kubectl get secret acme-vobiz -n {NAMESPACE}"));
+        self.narration.output(&format!(
+            "auth_id     {auth_id}\nauth_token  ******** (shown once by the API, kept here)"
+        ));
+        Ok(())
+    }
+
+    async fn edit(&self) -> Result<()> {
+        self.narration.heading("An edit arrives at the API");
+        let patch = r#"{"spec":{"description":"Support line of Acme","enabled":false}}"#;
+        self.kubectl(&[
+            "patch",
+            "subaccount",
+            "acme",
+            "-n",
+            NAMESPACE,
+            "--type=merge",
+            "-p",
+            patch,
+        ])
+        .await?;
+        self.objects
+            .await_reason(Kind::Subaccount, "acme", "Ready", "Disabled")
+            .await?;
+        let account = self.account().await?;
+        ensure!(
+            account["enabled"] == false,
+            "the edit did not arrive: the account is still enabled"
+        );
+        self.show_simulator().await
+    }
+
+    async fn repair(&self) -> Result<()> {
+        self.narration
+            .heading("Somebody changes the account behind our back; the next resync repairs it");
+        let resync = json!({"spec": {"resyncIntervalSeconds": RESYNC_SECONDS}}).to_string();
+        self.kubectl(&[
+            "patch",
+            "account",
+            "vobiz",
+            "-n",
+            NAMESPACE,
+            "--type=merge",
+            "-p",
+            &resync,
+        ])
+        .await?;
+        let auth_id = self.auth_id().await?;
+        self.stack
+            .simulator
+            .drift(&auth_id, &json!({"name": "renamed-by-hand", "enabled": true}))
+            .await?;
+        self.show_simulator().await?;
+        let expected = "dev-acme";
+        let repaired = async {
+            loop {
+                let account = self.account().await?;
+                if account["name"] == expected && account["enabled"] == false {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, repaired)
+            .await
+            .context("the drift was not repaired")??;
+        self.narration.say("repaired:");
+        self.show_simulator().await
+    }
+
+    async fn delete(&self) -> Result<()> {
+        self.narration
+            .heading("A deletion: gone from the API, and its Secret with it");
+        let auth_id = self.auth_id().await?;
+        self.kubectl(&["delete", "subaccount", "acme", "-n", NAMESPACE, "--timeout=120s"])
+            .await?;
+        let left = self.stack.simulator.accounts().await?;
+        ensure!(
+            left.iter().all(|account| account["auth_id"] != auth_id.as_str()),
+            "the account is still there"
+        );
+        self.objects.await_gone(Kind::Secret, "acme-vobiz").await?;
+        self.kubectl(&["get", "subaccounts,events", "-n", NAMESPACE])
+            .await?;
+        self.show_simulator().await
+    }
+
+    async fn auth_id(&self) -> Result<String> {
+        let object = self.objects.get(Kind::Subaccount, "acme").await?;
+        object["status"]["authId"]
+            .as_str()
+            .map(str::to_owned)
+            .context("the Subaccount has no status.authId")
+    }
+
+    async fn account(&self) -> Result<Value> {
+        let auth_id = self.auth_id().await?;
+        let accounts = self.stack.simulator.accounts().await?;
+        let found = accounts
+            .into_iter()
+            .find(|account| account["auth_id"] == auth_id.as_str());
+        found.context("the simulator does not know the account")
+    }
+
+    async fn show_simulator(&self) -> Result<()> {
+        self.narration.say("the simulated API's own view:");
+        let row = |auth_id: &str, name: &str, enabled: &str, description: &str| {
+            format!("{auth_id:<26} {name:<20} {enabled:<8} {description}")
+        };
+        let mut table = vec![row("AUTH-ID", "NAME", "ENABLED", "DESCRIPTION")];
+        for account in self.stack.simulator.accounts().await? {
+            let text = |field: &str| account[field].as_str().unwrap_or_default();
+            let enabled = account["enabled"].to_string();
+            table.push(row(text("auth_id"), text("name"), &enabled, text("description")));
+        }
+        let table = table.join("\n");
+        self.narration.output(&table);
+        Ok(())
+    }
+
+    async fn kubectl(&self, arguments: &[&str]) -> Result<()> {
+        let typed: Vec<String> = arguments.iter().map(|argument| quoted(argument)).collect();
+        self.narration.command(&format!("kubectl {}", typed.join(" ")));
+        // Paths are meant from the repository's root, as a reader would type them.
+        let root = products::repository();
+        let absolute: Vec<String> = arguments.iter().map(|argument| below(root, argument)).collect();
+        let absolute: Vec<&str> = absolute.iter().map(String::as_str).collect();
+        self.narration
+            .output(&self.stack.control_plane.kubectl().run(&absolute).await?);
+        Ok(())
+    }
+}
+
+fn quoted(argument: &str) -> String {
+    if argument.contains(['{', ' ', '"']) {
+        format!("'{argument}'")
+    } else {
+        argument.to_owned()
+    }
+}
+
+fn below(root: &Path, argument: &str) -> String {
+    if argument.starts_with("manifests/") {
+        root.join(argument).display().to_string()
+    } else {
+        argument.to_owned()
+    }
+}
