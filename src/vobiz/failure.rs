@@ -1,4 +1,4 @@
-//! Decides from the HTTP library's error how far a request came. PURE.
+//! Decides from the HTTP library's error how far a request came. I/O: belongs to the client.
 
 use std::error::Error as StdError;
 use std::io;
@@ -12,7 +12,7 @@ pub(super) fn not_answered(error: &reqwest::Error) -> Error {
     }
     Error::Unreachable(if error.is_dns() {
         Unreachable::Dns
-    } else if causes(error).any(|cause| cause.is::<rustls::Error>()) {
+    } else if causes(error).any(<dyn StdError>::is::<rustls::Error>) {
         Unreachable::Tls
     } else if error.is_timeout() {
         Unreachable::TimedOut

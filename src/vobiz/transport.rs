@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::client::Client;
@@ -181,10 +183,18 @@ fn read_authorities(path: PathBuf) -> Result<Vec<reqwest::Certificate>, Transpor
         Ok(bundle) => bundle,
         Err(source) => return Err(TransportError::ReadCaFile { path, source }),
     };
-    match reqwest::Certificate::from_pem_bundle(&bundle) {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) | Err(_) => Err(TransportError::ParseCaFile { path }),
-    }
+    // Each one is looked at here, so that a bad one is not reported as a missing CA store later.
+    let mut looked_at = rustls::RootCertStore::empty();
+    let certificates: Option<Vec<_>> = CertificateDer::pem_slice_iter(&bundle)
+        .map(|certificate| {
+            let certificate = certificate.ok()?;
+            looked_at.add(certificate.clone()).ok()?;
+            reqwest::Certificate::from_der(&certificate).ok()
+        })
+        .collect();
+    certificates
+        .filter(|certificates| !certificates.is_empty())
+        .ok_or(TransportError::ParseCaFile { path })
 }
 
 #[cfg(test)]

@@ -168,11 +168,60 @@ fn settings_that_cannot_work_are_refused_at_the_start_with_a_clear_message() {
             Some(empty.clone()),
             "is no PEM bundle of certificates",
         ),
-        ("https://api.vobiz.ai", Some(garbage.clone()), ""),
+        (
+            "https://api.vobiz.ai",
+            Some(garbage.clone()),
+            "is no PEM bundle of certificates",
+        ),
     ] {
         let error = transport(url, ca_file).err().unwrap().to_string();
         assert!(error.contains(message), "{error}");
     }
     std::fs::remove_file(empty).unwrap();
     std::fs::remove_file(garbage).unwrap();
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_is_given_up_before_anything_was_sent() {
+    // The kernel completes the connection; nobody ever answers on it.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    install_tls_provider();
+    let config = config(&url, Duration::from_millis(400));
+    let client = Transport::new(config).unwrap().client(credentials());
+    let created = client.create(Generation::Gen2, &Fields::default()).await;
+    assert_eq!(
+        created,
+        Created::NotCommitted(Error::Unreachable(Unreachable::TimedOut))
+    );
+}
+
+#[test]
+fn without_a_ca_store_the_start_fails_with_the_remedy_unless_no_tls_is_asked_for() {
+    const NOWHERE: &str = "/no/such/store";
+    if std::env::var("SSL_CERT_FILE").as_deref() == Ok(NOWHERE) {
+        let error = transport("https://api.vobiz.ai", None).err().unwrap().to_string();
+        assert!(error.contains("ca-certificates"), "{error}");
+        assert!(Transport::new(config("http://127.0.0.1:1", Duration::from_secs(1))).is_ok());
+        let path = ca_file("alone", &authority().pem);
+        assert!(
+            transport("https://api.vobiz.ai", Some(path.clone())).is_ok(),
+            "a CA file alone is enough"
+        );
+        std::fs::remove_file(path).unwrap();
+        return;
+    }
+    // A process of its own: the place of the store is an environment variable.
+    let name = "tls::without_a_ca_store_the_start_fails_with_the_remedy_unless_no_tls_is_asked_for";
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env("SSL_CERT_FILE", NOWHERE)
+        .env("SSL_CERT_DIR", NOWHERE)
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}"
+    );
 }
