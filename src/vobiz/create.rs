@@ -144,3 +144,186 @@ fn auth_token(places: &[Place]) -> Result<AuthToken, Unusable> {
     }
     found.ok_or(absent)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use secrecy::zeroize::Zeroizing;
+
+    use super::super::error::{Interrupted, Unreachable};
+    use super::*;
+
+    fn decide(generation: Generation, exchange: Result<Answer, Error>) -> Created {
+        outcome(
+            generation,
+            &ParentAuthId::parse("MA_P").unwrap(),
+            exchange,
+            Timestamp::UNIX_EPOCH,
+        )
+    }
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let body = Ok(Zeroizing::new(body.as_bytes().to_vec()));
+        Answer {
+            status,
+            retry_after: None,
+            rate_limit_reset: None,
+            body,
+        }
+    }
+
+    fn unusable(generation: Generation, body: &str) -> Unusable {
+        match decide(generation, Ok(answer(201, body))) {
+            Created::Unknown(UnknownOutcome::UnusableAnswer(unusable)) => unusable,
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+
+    fn pair(generation: Generation, body: &str) -> Credentials {
+        match decide(generation, Ok(answer(200, body))) {
+            Created::Committed { credentials, .. } => credentials,
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_complete_valid_pair_is_the_only_proof_of_a_create() {
+        let gen1 = pair(Generation::Gen1, r#"{"auth_id": "SA_1", "auth_token": "t"}"#);
+        assert_eq!((gen1.auth_id.as_str(), gen1.auth_token.expose()), ("SA_1", "t"));
+        for body in [
+            r#"{"sub_account": {"auth_id": "SA_1", "auth_token": "t"},
+                "auth_credentials": {"auth_id": "SA_1", "auth_token": "t"}}"#,
+            r#"{"auth_credentials": {"auth_id": "SA_1", "auth_token": "t"}}"#,
+            r#"{"sub_account": {"auth_id": "SA_1", "auth_token": "t"}, "auth_credentials": null}"#,
+            r#"{"sub_account": {"auth_id": "SA_1", "auth_token": "<redacted>"},
+                "auth_credentials": {"auth_id": "SA_1", "auth_token": "t"}}"#,
+            r#"{"sub_account": {"auth_id": "SA_1", "rate_limit": 1e400, "name": [[]]},
+                "auth_credentials": {"auth_token": "t"}}"#,
+        ] {
+            assert_eq!(pair(Generation::Gen2, body), gen1, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_2xx_without_a_complete_valid_pair_is_unknown_and_says_why() {
+        let table = [
+            ("", Unusable::Empty),
+            ("<html>", Unusable::Html),
+            ("created", Unusable::NotJson),
+            (r#"{"auth_id": "SA_1", "auth_"#, Unusable::Truncated),
+            (r#"["SA_1", "t"]"#, Unusable::WrongShape),
+            (
+                r#"{"auth_id": "SA_1", "auth_token": "t", "auth_token": "u"}"#,
+                Unusable::WrongShape,
+            ),
+            (r#"{"message": "created"}"#, Unusable::NoAuthId),
+            (r#"{"auth_id": null, "auth_token": "t"}"#, Unusable::NoAuthId),
+            (r#"{"auth_id": "", "auth_token": "t"}"#, Unusable::InvalidAuthId),
+            (
+                r#"{"auth_id": "SA_1/../x", "auth_token": "t"}"#,
+                Unusable::InvalidAuthId,
+            ),
+            (r#"{"auth_id": 17, "auth_token": "t"}"#, Unusable::InvalidAuthId),
+            (
+                r#"{"auth_id": "MA_OTHER", "auth_token": "t"}"#,
+                Unusable::InvalidAuthId,
+            ),
+            (
+                r#"{"auth_id": "MA_P", "auth_token": "t"}"#,
+                Unusable::ParentAuthId,
+            ),
+            (r#"{"auth_id": "SA_1"}"#, Unusable::NoAuthToken),
+            (
+                r#"{"auth_id": "SA_1", "auth_token": null}"#,
+                Unusable::NoAuthToken,
+            ),
+            (r#"{"auth_id": "SA_1", "auth_token": ""}"#, Unusable::NoAuthToken),
+            (
+                r#"{"auth_id": "SA_1", "auth_token": "<redacted>"}"#,
+                Unusable::RedactedAuthToken,
+            ),
+            (
+                r#"{"auth_id": "SA_1", "auth_token": 17}"#,
+                Unusable::InvalidAuthToken,
+            ),
+            (
+                r#"{"auth_id": "SA_1", "auth_token": "a b"}"#,
+                Unusable::InvalidAuthToken,
+            ),
+        ];
+        for (body, expected) in table {
+            assert_eq!(unusable(Generation::Gen1, body), expected, "{body}");
+            let nested = format!(r#"{{"sub_account": {body}, "auth_credentials": {body}}}"#);
+            if body.starts_with('{') && body.ends_with('}') {
+                assert_eq!(unusable(Generation::Gen2, &nested), expected, "{nested}");
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_that_differ_within_one_answer_are_not_bound() {
+        let ids = r#"{"sub_account": {"auth_id": "SA_1", "auth_token": "t"},
+                      "auth_credentials": {"auth_id": "SA_2", "auth_token": "t"}}"#;
+        assert_eq!(unusable(Generation::Gen2, ids), Unusable::DifferentAuthId);
+        let tokens = r#"{"sub_account": {"auth_id": "SA_1", "auth_token": "t"},
+                         "auth_credentials": {"auth_id": "SA_1", "auth_token": "u"}}"#;
+        assert_eq!(unusable(Generation::Gen2, tokens), Unusable::DifferentAuthTokens);
+        let empty = r#"{"sub_account": {"auth_id": "", "auth_token": "t"},
+                        "auth_credentials": {"auth_id": "SA_1", "auth_token": "t"}}"#;
+        assert_eq!(unusable(Generation::Gen2, empty), Unusable::InvalidAuthId);
+    }
+
+    #[test]
+    fn only_a_documented_refusal_or_a_request_never_sent_is_certainly_not_committed() {
+        let pair = r#"{"auth_id": "SA_1", "auth_token": "t"}"#;
+        for status in (100..200).chain(300..1000) {
+            let certain = [400, 401, 402, 403, 404, 422, 429].contains(&status);
+            for generation in [Generation::Gen1, Generation::Gen2] {
+                match decide(generation, Ok(answer(status, pair))) {
+                    Created::NotCommitted(_) => assert!(certain, "{status}"),
+                    Created::Unknown(UnknownOutcome::Unanswered(_)) => assert!(!certain, "{status}"),
+                    other => panic!("{status}: {other:?}"),
+                }
+            }
+        }
+        for never_sent in [
+            Error::Unreachable(Unreachable::Refused),
+            Error::Unreachable(Unreachable::Tls),
+        ] {
+            let exchange = Err(never_sent.clone());
+            assert_eq!(
+                decide(Generation::Gen2, exchange),
+                Created::NotCommitted(never_sent)
+            );
+        }
+        for sent in [Interrupted::TimedOut, Interrupted::Broken].map(Error::Interrupted) {
+            let expected = Created::Unknown(UnknownOutcome::Unanswered(sent.clone()));
+            assert_eq!(decide(Generation::Gen2, Err(sent.clone())), expected);
+            let head_only = Answer {
+                body: Err(sent),
+                ..answer(201, "")
+            };
+            assert_eq!(decide(Generation::Gen2, Ok(head_only)), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_create_answers_only_a_valid_pair_of_that_answer_is_bound(
+            status in 100_u16..600,
+            body in prop_oneof![
+                "\\PC{0,80}",
+                r#"\{"auth_id": ("|)(SA_|MA_|)[A-Z0-9/%"]{0,4}("|), "auth_token": ("|)[a-z<> "]{0,4}("|)\}"#,
+            ],
+        ) {
+            for generation in [Generation::Gen1, Generation::Gen2] {
+                if let Created::Committed { credentials, .. } = decide(generation, Ok(answer(status, &body))) {
+                    prop_assert!((200..300).contains(&status));
+                    prop_assert!(credentials.auth_id.as_str().starts_with("SA_"));
+                    prop_assert!(body.contains(credentials.auth_id.as_str()));
+                    prop_assert!(body.contains(credentials.auth_token.expose()));
+                }
+            }
+        }
+    }
+}

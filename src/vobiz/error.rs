@@ -160,21 +160,15 @@ pub enum Unusable {
     DifferentAuthTokens,
 }
 
-/// A short code of an error envelope: 1 to 48 of `A-Z a-z 0-9 _ -`. Anything else is not kept.
+/// A short code of an error envelope, such as `ACCOUNT_INACTIVE` or `did_cool_off_in_effect`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorCode(String);
 
 impl ErrorCode {
-    const MAX_BYTES: usize = 48;
-
     /// `None` when the text is a sentence, too long or otherwise no code.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let short = (1..=Self::MAX_BYTES).contains(&text.len());
-        let plain = text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        (short && plain).then(|| Self(text.to_owned()))
+        is_word(text).then(|| Self(text.to_owned()))
     }
 
     /// The code.
@@ -218,6 +212,19 @@ impl Error {
     pub fn nothing_was_sent(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Unsupported { .. })
     }
+}
+
+/// A word that a program's author wrote: 1 to 48 letters of one case, `_`, `-`, `.` and at most four digits.
+/// A token of an account is never one, should an answer echo it where a code or a field's name belongs.
+pub(super) fn is_word(text: &str) -> bool {
+    let short = (1..=48).contains(&text.len());
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    let has = |class: fn(&u8) -> bool| text.as_bytes().iter().any(class);
+    let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    short && plain && !mixed && digits <= 4
 }
 
 fn suffix(code: Option<&ErrorCode>) -> String {

@@ -1,4 +1,4 @@
-//! Decides from the HTTP library's error how far a request came. PURE.
+//! Decides from the HTTP library's error how far a request came. I/O: belongs to the client.
 
 use std::error::Error as StdError;
 use std::io;
@@ -12,11 +12,11 @@ pub(super) fn not_answered(error: &reqwest::Error) -> Error {
     }
     Error::Unreachable(if error.is_dns() {
         Unreachable::Dns
-    } else if caused_by_tls(error) {
+    } else if causes(error).any(<dyn StdError>::is::<rustls::Error>) {
         Unreachable::Tls
     } else if error.is_timeout() {
         Unreachable::TimedOut
-    } else if io_kinds(error).contains(&io::ErrorKind::ConnectionRefused) {
+    } else if causes(error).any(is_refusal) {
         Unreachable::Refused
     } else {
         Unreachable::Other
@@ -32,23 +32,22 @@ pub(super) fn interrupted(error: &reqwest::Error) -> Error {
     })
 }
 
+/// Every error that this one stands for. An I/O error does not name what it wraps as its source, so it is
+/// opened by hand.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| {
-        (*cause).source()
+    std::iter::successors(error.source(), |&cause| match wrapped(cause) {
+        Some(inner) => Some(inner),
+        None => cause.source(),
     })
 }
 
-fn io_kinds(error: &reqwest::Error) -> Vec<io::ErrorKind> {
-    causes(error)
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .map(io::Error::kind)
-        .collect()
+fn wrapped<'error>(cause: &'error (dyn StdError + 'static)) -> Option<&'error (dyn StdError + 'static)> {
+    let inner = cause.downcast_ref::<io::Error>()?.get_ref()?;
+    Some(inner)
 }
 
-/// An I/O error does not name what it wraps as its source, so it is opened by hand.
-fn caused_by_tls(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| {
-        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause.is::<rustls::Error>() || wrapped.is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
-    })
+fn is_refusal(cause: &(dyn StdError + 'static)) -> bool {
+    cause
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }

@@ -4,12 +4,13 @@ use std::fmt;
 
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::auth_id::AuthId;
 use super::error::Unusable;
 use super::subaccount::{Page, Permissions, Subaccount};
 use super::token::AuthToken;
-use super::wire::{Keyed, Scalar};
+use super::wire::{self, Keyed, Scalar};
 
 /// More entries than any page size of the API has; a list with more would only fill memory.
 const MAX_ENTRIES: usize = 1000;
@@ -127,15 +128,89 @@ impl<'de> Visitor<'de> for EntriesVisitor {
             subaccounts: Vec::new(),
             invalid: 0,
         };
-        while let Some(Keyed(object)) = list.next_element::<Keyed<Object>>()? {
-            match object.map(Object::into_subaccount) {
-                Some(Ok(subaccount)) => entries.subaccounts.push(subaccount),
-                Some(Err(_)) | None => entries.invalid += 1,
+        while let Some(raw) = list.next_element::<&RawValue>()? {
+            match wire::parse::<Object>(raw.get().as_bytes()).and_then(Object::into_subaccount) {
+                Ok(subaccount) => entries.subaccounts.push(subaccount),
+                Err(_) => entries.invalid += 1,
             }
             if entries.subaccounts.len() + entries.invalid > MAX_ENTRIES {
                 return Err(A::Error::custom("too many entries"));
             }
         }
         Ok(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(json: &str) -> Result<Entries, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_used_is_counted_and_harms_no_other() {
+        let entries = entries(
+            r#"[
+                {"auth_id": "SA_A", "name": "a"},
+                {"auth_id": "", "name": "no id"},
+                {"auth_id": "../x"}, {"auth_id": null}, {"auth_id": 5}, {},
+                null, 7, "text", ["SA_LIST"],
+                {"auth_id": "SA_TWICE", "auth_id": "SA_OTHER"},
+                {"auth_id": "SA_B", "name": "\ud800", "rate_limit": 1e400, "permissions": [], "auth_token": ""}
+            ]"#,
+        )
+        .unwrap();
+        let ids: Vec<&str> = entries
+            .subaccounts
+            .iter()
+            .map(|one| one.auth_id.as_str())
+            .collect();
+        assert_eq!(ids, ["SA_A", "SA_B"]);
+        assert_eq!(entries.invalid, 10);
+        let spoiled = &entries.subaccounts[1];
+        assert_eq!(
+            (spoiled.name.as_str(), spoiled.rate_limit, spoiled.permissions),
+            ("", None, None)
+        );
+        assert_eq!(spoiled.auth_token, None);
+    }
+
+    #[test]
+    fn a_list_that_would_only_fill_memory_is_refused() {
+        let many = |count: usize| format!("[{}]", vec!["0"; count].join(","));
+        assert_eq!(entries(&many(MAX_ENTRIES)).unwrap().invalid, MAX_ENTRIES);
+        assert!(entries(&many(MAX_ENTRIES + 1)).is_err());
+    }
+
+    #[test]
+    fn a_page_is_the_last_only_when_it_is_empty_or_ends_at_the_total() {
+        let page = |count: usize, before, total| {
+            let list = format!("[{}]", vec![r#"{"auth_id": "SA_A"}"#; count].join(","));
+            entries(&list).unwrap().into_page(before, total).last
+        };
+        assert!(page(0, 0, Some(0)) && page(0, 500, Some(3)) && page(0, 0, None));
+        assert!(page(20, 100, Some(120)));
+        assert!(!page(20, 0, Some(45)), "the size was ignored: more follow");
+        assert!(!page(20, 0, None), "nobody said how many there are");
+        assert!(!page(20, 100, Some(119)), "the total shrank meanwhile");
+        assert!(!page(1, u64::MAX, Some(0)));
+    }
+
+    #[test]
+    fn enabled_is_taken_from_is_active_where_it_is_missing() {
+        let enabled = |json: &str| {
+            wire::parse::<Object>(json.as_bytes())
+                .unwrap()
+                .into_subaccount()
+                .unwrap()
+                .enabled
+        };
+        assert!(!enabled(r#"{"auth_id": "SA_A", "is_active": false}"#));
+        assert!(!enabled(
+            r#"{"auth_id": "SA_A", "enabled": false, "is_active": true}"#
+        ));
+        assert!(enabled(r#"{"auth_id": "SA_A"}"#));
     }
 }

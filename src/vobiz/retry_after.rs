@@ -61,6 +61,8 @@ fn until_date(text: &str, now: Timestamp) -> Option<f64> {
         civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
     };
     let date = rfc2822::DateTimeParser::new()
+        // A wrong day of the week does not make the date unclear.
+        .relaxed_weekday(true)
         .parse_timestamp(text)
         .ok()
         .or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT"))

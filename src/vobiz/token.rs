@@ -219,8 +219,9 @@ mod tests {
 
     #[test]
     fn a_bad_credentials_secret_is_refused_with_the_key_and_without_the_value() {
+        type Value<'data> = Option<&'data [u8]>;
         let huge = vec![b's'; 1 << 20];
-        let table: [(Option<&[u8]>, Option<&[u8]>, &str); 9] = [
+        let table: [(Value<'_>, Value<'_>, &str); 9] = [
             (None, Some(b"s3cret"), "key \"id\" is missing"),
             (Some(b"MA_X"), None, "key \"token\" is missing"),
             (Some(b""), Some(b"s3cret"), "key \"id\" is empty"),

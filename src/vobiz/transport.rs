@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::client::Client;
@@ -136,14 +138,18 @@ impl Transport {
 }
 
 impl Connections {
-    /// `path` and `query` are made of constants and validated ids, so they only ever add to the base URL.
     pub fn url(&self, path: &str, query: Option<&str>) -> Url {
-        let mut url = self.base_url.clone();
-        let path = format!("{}{path}", url.path());
-        url.set_path(&path);
-        url.set_query(query);
-        url
+        added(&self.base_url, path, query)
     }
+}
+
+/// `path` and `query` are made of constants and validated ids, so they only ever add to the base URL.
+fn added(base_url: &Url, path: &str, query: Option<&str>) -> Url {
+    let mut url = base_url.clone();
+    let path = format!("{}{path}", base_url.path());
+    url.set_path(&path);
+    url.set_query(query);
+    url
 }
 
 fn checked(mut url: Url, allow_insecure: bool) -> Result<Url, &'static str> {
@@ -177,8 +183,60 @@ fn read_authorities(path: PathBuf) -> Result<Vec<reqwest::Certificate>, Transpor
         Ok(bundle) => bundle,
         Err(source) => return Err(TransportError::ReadCaFile { path, source }),
     };
-    match reqwest::Certificate::from_pem_bundle(&bundle) {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) | Err(_) => Err(TransportError::ParseCaFile { path }),
+    // Each one is looked at here, so that a bad one is not reported as a missing CA store later.
+    let mut looked_at = rustls::RootCertStore::empty();
+    let certificates: Option<Vec<_>> = CertificateDer::pem_slice_iter(&bundle)
+        .map(|certificate| {
+            let certificate = certificate.ok()?;
+            looked_at.add(certificate.clone()).ok()?;
+            reqwest::Certificate::from_der(&certificate).ok()
+        })
+        .collect();
+    certificates
+        .filter(|certificates| !certificates.is_empty())
+        .ok_or(TransportError::ParseCaFile { path })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(url: &str, allow_insecure: bool) -> Option<&'static str> {
+        checked(url.parse().unwrap(), allow_insecure).err()
+    }
+
+    #[test]
+    fn a_base_url_that_credentials_must_not_be_sent_to_is_refused() {
+        for (url, word) in [
+            ("http://api.vobiz.ai", "https"),
+            ("ftp://api.vobiz.ai", "https"),
+            ("unix:/run/api", "https"),
+            ("https://user@api.vobiz.ai", "user"),
+            ("https://:secret@api.vobiz.ai", "user"),
+            ("https://api.vobiz.ai/?a=1", "query"),
+            ("https://api.vobiz.ai/#a", "fragment"),
+            ("https://api.vobiz.ai:0", "port"),
+        ] {
+            assert!(refused(url, false).unwrap().contains(word), "{url}");
+        }
+        assert!(refused("ftp://api.vobiz.ai", true).is_some());
+        assert_eq!(refused("http://127.0.0.1:8080", true), None);
+        assert_eq!(refused("https://api.vobiz.ai:8443", false), None);
+    }
+
+    #[test]
+    fn paths_are_added_to_the_base_url_with_or_without_a_slash_at_its_end() {
+        for base in ["https://gateway.example/vobiz", "https://gateway.example/vobiz/"] {
+            let base_url = checked(base.parse().unwrap(), false).unwrap();
+            assert_eq!(
+                added(&base_url, "api/v1/auth/me", Some("page=1")).as_str(),
+                "https://gateway.example/vobiz/api/v1/auth/me?page=1"
+            );
+        }
+        let root = checked("https://api.vobiz.ai".parse().unwrap(), false).unwrap();
+        assert_eq!(
+            added(&root, "api/v1/auth/me", None).as_str(),
+            "https://api.vobiz.ai/api/v1/auth/me"
+        );
     }
 }

@@ -1,12 +1,11 @@
-//! Reads JSON of answers as leniently as is safe: unknown fields are ignored without being kept, absent and
-//! null ones tolerated, a number may be a string. A field that occurs twice is refused. PURE.
-
-use std::fmt;
-use std::marker::PhantomData;
+//! Reads JSON of answers as leniently as is safe: unknown fields are skipped without being kept, absent and
+//! null ones tolerated, a value that cannot be read spoils only itself. A known field that occurs twice is
+//! refused: nobody can say which one counts. PURE.
 
 use secrecy::zeroize::Zeroizing;
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor, value};
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::error::Unusable;
 
@@ -38,7 +37,7 @@ pub(super) enum Scalar {
     Flag(bool),
     Integer(i64),
     Text(Zeroizing<String>),
-    /// An object, a list, a fraction or a number out of range: nothing that any field of the API is.
+    /// An object, a list, a fraction, a number out of range, a text that is no Unicode.
     Other,
 }
 
@@ -61,6 +60,7 @@ impl Scalar {
         }
     }
 
+    /// A number, or a string of one.
     pub fn integer(&self) -> Option<i64> {
         match self {
             Self::Integer(integer) => Some(*integer),
@@ -76,55 +76,16 @@ impl Scalar {
 
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
-    }
-}
-
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Scalar, E> {
-        Ok(Scalar::Null)
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Scalar, E> {
-        Ok(Scalar::Flag(flag))
-    }
-
-    fn visit_i64<E>(self, integer: i64) -> Result<Scalar, E> {
-        Ok(Scalar::Integer(integer))
-    }
-
-    fn visit_u64<E>(self, integer: u64) -> Result<Scalar, E> {
-        Ok(i64::try_from(integer).map_or(Scalar::Other, Scalar::Integer))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Scalar, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
-        Ok(Scalar::Text(Zeroizing::new(text.to_owned())))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Scalar, E> {
-        Ok(Scalar::Text(Zeroizing::new(text)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Scalar, A::Error> {
-        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(match raw.as_bytes().first() {
+            Some(b'n') => Self::Null,
+            Some(b't') => Self::Flag(true),
+            Some(b'f') => Self::Flag(false),
+            Some(b'"') => {
+                serde_json::from_str(raw).map_or(Self::Other, |text| Self::Text(Zeroizing::new(text)))
+            }
+            _ => raw.parse().map_or(Self::Other, Self::Integer),
+        })
     }
 }
 
@@ -137,51 +98,103 @@ impl<T> Default for Keyed<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Keyed<T> {
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Keyed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(KeyedVisitor(PhantomData))
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if !raw.starts_with('{') {
+            return Ok(Self(None));
+        }
+        // The reason may quote the answer, so it is dropped.
+        serde_json::from_str(raw)
+            .map(|object| Self(Some(object)))
+            .map_err(|_| D::Error::custom("wrong shape"))
     }
 }
 
-struct KeyedVisitor<T>(PhantomData<T>);
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for KeyedVisitor<T> {
-    type Value = Keyed<T>;
+    use super::*;
 
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any value")
+    #[derive(Deserialize)]
+    #[serde(default)]
+    #[derive(Default)]
+    struct Sample {
+        a: Scalar,
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Keyed(None))
+    fn a(json: &str) -> Scalar {
+        parse::<Sample>(json.as_bytes()).unwrap().a
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Keyed(None))
+    #[test]
+    fn a_body_that_is_no_json_object_says_what_it_is_instead() {
+        let deep = "[".repeat(10_000);
+        let table: [(&[u8], Unusable); 14] = [
+            (b"", Unusable::Empty),
+            (b" \r\n\t", Unusable::Empty),
+            ("\u{feff}".as_bytes(), Unusable::Empty),
+            (b"<html></html>", Unusable::Html),
+            (b"\n <!DOCTYPE html>", Unusable::Html),
+            (b"OK", Unusable::NotJson),
+            (b"{\"a\": NaN}", Unusable::NotJson),
+            (b"{\"a\": 1} {}", Unusable::NotJson),
+            (b"{\"a\": \"\xff\"}", Unusable::NotJson),
+            (b"{\"a\": \"half", Unusable::Truncated),
+            (deep.as_bytes(), Unusable::Truncated),
+            (b"[1, 2]", Unusable::WrongShape),
+            (b"null", Unusable::WrongShape),
+            (b"{\"a\": 1, \"a\": 2}", Unusable::WrongShape),
+        ];
+        for (body, expected) in table {
+            assert_eq!(
+                parse::<Sample>(body).err(),
+                Some(expected),
+                "{}",
+                String::from_utf8_lossy(body)
+            );
+        }
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Keyed(None))
+    #[test]
+    fn a_value_that_cannot_be_read_spoils_only_itself() {
+        for json in [
+            "1e400",
+            "-1e400",
+            "1.5",
+            "\"\\ud800\"",
+            "[1]",
+            "{\"b\": 1}",
+            "99999999999999999999",
+        ] {
+            assert!(
+                matches!(a(&format!("{{\"a\": {json}, \"b\": 1}}")), Scalar::Other),
+                "{json}"
+            );
+        }
+        let deep = format!(
+            "{{\"deep\": {}{}, \"a\": 7}}",
+            "[".repeat(10_000),
+            "]".repeat(10_000)
+        );
+        assert_eq!(a(&deep).integer(), Some(7));
+        let twice = "{\"unknown\": 1, \"unknown\": 2, \"a\": 7}";
+        assert_eq!(a(twice).integer(), Some(7));
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Keyed(None))
+    #[test]
+    fn a_number_may_be_a_string_and_a_byte_order_mark_is_skipped() {
+        assert_eq!(a("{\"a\": \"1000\"}").integer(), Some(1000));
+        assert_eq!(a("\u{feff}{\"a\": 1000}").integer(), Some(1000));
+        assert_eq!(a("{\"a\": \"-1\"}").count(), None);
+        assert!(matches!(a("{}"), Scalar::Null) && matches!(a("{\"a\": null}"), Scalar::Null));
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Keyed(None))
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Keyed(None))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Keyed(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(value::MapAccessDeserializer::new(object)).map(|object| Keyed(Some(object)))
+    proptest! {
+        #[test]
+        fn no_body_makes_the_reader_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse::<Sample>(&body);
+        }
     }
 }

@@ -1,0 +1,12 @@
+//! Proves on real sockets what the client sends, and what every answer leads to.
+
+#[cfg(test)]
+mod bad_answers;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod redaction;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod tls;
