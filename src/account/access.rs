@@ -2,7 +2,7 @@
 
 use crate::account::parent::Parent;
 use crate::controller::instrument::Metrics;
-use crate::controller::wake::{ObjectKey, Waker};
+use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::Account;
 use crate::vobiz::{AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, Subaccount};
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ pub struct Access {
     pub generation: Generation,
     pub(super) client: Client,
     pub(super) metrics: Metrics,
-    pub(super) accounts: Waker<Account>,
+    pub(super) accounts: Waker<Guarded<Account>>,
     pub(super) doubts: Arc<Doubts>,
 }
 

@@ -6,7 +6,7 @@ use crate::account::access::{Access, Doubts};
 use crate::account::gate::Limit;
 use crate::account::parent::Parent;
 use crate::controller::instrument::Metrics;
-use crate::controller::wake::{ObjectKey, Waker};
+use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::condition::Reason;
 use crate::crd::{Account, DeletionSettings};
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials, Transport};
@@ -44,7 +44,7 @@ pub struct Trouble {
 pub struct Registry {
     transport: Transport,
     metrics: Metrics,
-    accounts: Waker<Account>,
+    accounts: Waker<Guarded<Account>>,
     pub(super) doubts: Arc<Doubts>,
     state: Mutex<State>,
 }
@@ -58,7 +58,7 @@ struct State {
 impl Registry {
     /// An empty registry; `accounts` wakes an Account's own pass.
     #[must_use]
-    pub fn new(transport: Transport, metrics: Metrics, accounts: Waker<Account>) -> Self {
+    pub fn new(transport: Transport, metrics: Metrics, accounts: Waker<Guarded<Account>>) -> Self {
         Self { transport, metrics, accounts, doubts: Arc::default(), state: Mutex::default() }
     }
 
