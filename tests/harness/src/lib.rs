@@ -17,6 +17,8 @@ pub mod operator;
 pub mod ports;
 pub mod products;
 pub mod simulator;
+pub mod simulator_control;
+pub mod simulator_journal;
 pub mod suite;
 pub mod test_bed;
 pub mod watchdog;

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::operator::plain_http_client;
-use crate::ports::free_ports;
 use crate::watchdog::Supervised;
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
@@ -82,45 +82,24 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts the simulator and waits until it listens.
+    /// Starts the simulator and waits until it says where it listens.
     pub async fn start(binary: &Path, options: &SimulatorOptions, log: &Path) -> Result<Self> {
-        let [port, control_port] = free_ports()?;
         let mut arguments = vec![
-            format!("--listen=127.0.0.1:{port}"),
-            format!("--control-listen=127.0.0.1:{control_port}"),
+            "--listen=127.0.0.1:0".to_owned(),
+            "--control-listen=127.0.0.1:0".to_owned(),
             options.api.flag().to_owned(),
         ];
         for parent in &options.parents {
             arguments.push(format!("--parent={}:{}", parent.auth_id, parent.auth_token));
         }
-        let simulator = Self {
-            process: Supervised::start("vobiz-simulator", binary, &arguments, &[], log)?,
-            url: format!("http://127.0.0.1:{port}"),
-            control_url: format!("http://127.0.0.1:{control_port}"),
+        let process = Supervised::start("vobiz-simulator", binary, &arguments, &[], log)?;
+        let Ready { url, control_url } = await_addresses(&process).await?;
+        Ok(Self {
+            process,
+            url,
+            control_url,
             http: plain_http_client()?,
-        };
-        simulator.await_listening(&[port, control_port]).await?;
-        Ok(simulator)
-    }
-
-    async fn await_listening(&self, ports: &[u16]) -> Result<()> {
-        let started = Instant::now();
-        for port in ports {
-            while tokio::net::TcpStream::connect(("127.0.0.1", *port))
-                .await
-                .is_err()
-            {
-                self.process.ensure_running()?;
-                if started.elapsed() > START_DEADLINE {
-                    bail!(
-                        "the simulator does not answer; its last output:\n{}",
-                        self.process.log_tail(15)
-                    );
-                }
-                tokio::time::sleep(POLL_INTERVAL).await;
-            }
-        }
-        Ok(())
+        })
     }
 
     /// The root of the simulated API, for `--api-base-url`.
@@ -164,19 +143,26 @@ impl Simulator {
         }
         serde_json::from_str(&text).with_context(|| format!("failed to parse the simulator's {path}"))
     }
+}
 
-    /// Every account that exists, of every parent.
-    pub async fn accounts(&self) -> Result<Vec<Value>> {
-        let answer = self.control(http::Method::GET, "/accounts", None).await?;
-        answer
-            .as_array()
-            .cloned()
-            .context("the simulator's accounts are no list")
-    }
+/// The line that the simulator prints when both its ports accept.
+#[derive(Deserialize)]
+struct Ready {
+    url: String,
+    control_url: String,
+}
 
-    /// Changes fields of an account as somebody at the console does.
-    pub async fn drift(&self, auth_id: &str, fields: &Value) -> Result<Value> {
-        self.control(http::Method::PATCH, &format!("/accounts/{auth_id}"), Some(fields))
-            .await
+async fn await_addresses(process: &Supervised) -> Result<Ready> {
+    let started = Instant::now();
+    loop {
+        let said = process.log_tail(100);
+        if let Some(ready) = said.lines().find_map(|line| serde_json::from_str(line).ok()) {
+            return Ok(ready);
+        }
+        process.ensure_running()?;
+        if started.elapsed() > START_DEADLINE {
+            bail!("the simulator did not say where it listens; its last output:\n{said}");
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

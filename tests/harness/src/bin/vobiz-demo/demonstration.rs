@@ -150,7 +150,7 @@ impl Demonstration<'_> {
         let auth_id = self.auth_id().await?;
         self.stack
             .simulator
-            .drift(&auth_id, &json!({"name": "renamed-by-hand", "enabled": true}))
+            .change_account(&auth_id, &json!({"name": "renamed-by-hand", "enabled": true}))
             .await?;
         self.show_simulator().await?;
         let expected = "dev-acme";
