@@ -22,6 +22,7 @@ use crate::controller::cluster;
 use crate::controller::event::{Recorder, instance};
 use crate::controller::heartbeat::Beat;
 use crate::controller::instrument::{Metrics, ReconcileResult};
+use crate::controller::newest::Newest;
 use crate::controller::readiness::Readiness;
 use crate::controller::wake::{Caches, Guarded, Scope, queues};
 use crate::controller::watch::{Watch, triggers};
@@ -124,6 +125,7 @@ async fn start(
         accounts: caches(&scopes, &accounts),
         records,
         memory: Memory::default(),
+        newest: Newest::default(),
         wake_object,
         wake_record,
         walk_waiters: Mutex::default(),
@@ -140,6 +142,7 @@ async fn start(
         metrics,
         backoff: Mutex::new(Backoff::new(config.max_backoff)),
         started,
+        newest: Newest::default(),
     });
     if config.watch_secrets {
         for scope in &scopes {
@@ -216,7 +219,7 @@ async fn account_pass(
         pass.finish(ReconcileResult::Success);
         return Ok(Action::await_change());
     };
-    match account::reconcile::reconcile(object, &context).await {
+    match account::reconcile::reconcile(Arc::new(object.clone()), &context).await {
         Ok(next) => {
             pass.finish(next.map_or(ReconcileResult::Success, |_| ReconcileResult::RequeueAfter));
             Ok(next.map_or_else(Action::await_change, Action::requeue))

@@ -6,7 +6,7 @@ use crate::account::roster::{Roster, Walk};
 use crate::vobiz::{AuthId, ParentAuthId};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What this process knows about one parent account.
 #[derive(Debug)]
@@ -24,8 +24,21 @@ pub struct Parent {
 /// When the list is read next.
 #[derive(Debug, Default)]
 pub struct Schedule {
-    /// Not before then; at once if never set.
-    pub next: Option<Instant>,
+    swept: Option<(Instant, f64)>,
+}
+
+impl Schedule {
+    /// When the list is due, given the interval as it is now; at once if it was never read.
+    #[must_use]
+    pub fn due(&self, interval: Duration) -> Option<Instant> {
+        // Up to a tenth earlier, so that parents do not keep step with each other.
+        self.swept.map(|(at, fraction)| at + interval.mul_f64(1.0 - fraction / 10.0))
+    }
+
+    /// The list was read; `fraction` is a random part of one.
+    pub fn swept(&mut self, at: Instant, fraction: f64) {
+        self.swept = Some((at, fraction));
+    }
 }
 
 #[derive(Debug, Default)]

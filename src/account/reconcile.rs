@@ -10,6 +10,7 @@ use crate::controller::cluster::ClusterError;
 use crate::controller::event::{EventKind, Recorder};
 use crate::controller::guarded_patch::{self, is_on};
 use crate::controller::instrument::Metrics;
+use crate::controller::newest::Newest;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::controller::wake::ObjectKey;
 use crate::crd::condition::Reason;
@@ -53,10 +54,13 @@ pub struct Context {
     pub backoff: Mutex<Backoff<ObjectKey>>,
     /// The moment that monotonic times count from.
     pub started: Instant,
+    /// Accounts as our own writes returned them.
+    pub newest: Newest<Account>,
 }
 
 /// The pass. Returns when the next one is due if nothing happens before.
-pub async fn reconcile(account: &Account, context: &Context) -> Result<Option<Duration>, ClusterError> {
+pub async fn reconcile(cached: Arc<Account>, context: &Context) -> Result<Option<Duration>, ClusterError> {
+    let account = &*context.newest.of(cached);
     let key = ObjectKey::of(account);
     let users = context.dependents.users(&key);
     if account.metadata.deletion_timestamp.is_some() && users.is_empty() {
@@ -144,7 +148,7 @@ impl Pass<'_> {
         let mut schedule = access.parent.sweeping.lock().await;
         let wanted = access.parent.wanted_walk();
         let walk_now = wanted.is_some_and(|not_before| not_before <= now());
-        let sweep_now = schedule.next.is_none_or(|due| due <= now());
+        let sweep_now = schedule.due(interval).is_none_or(|due| due <= now());
         if walk_now {
             walk(access).await?;
         } else if sweep_now {
@@ -152,14 +156,14 @@ impl Pass<'_> {
         }
         let mut counts = None;
         if walk_now || sweep_now {
-            schedule.next = Some(now() + interval.mul_f64(0.9 + 0.1 * rand::random::<f64>()));
+            schedule.swept(now(), rand::random());
             counts = Some(self.context.dependents.swept(access));
         }
         if walk_now {
             self.context.dependents.walked(&access.parent.id);
         }
         let walk_due = access.parent.wanted_walk();
-        let due = [schedule.next, walk_due].into_iter().flatten().min().unwrap_or_else(now);
+        let due = [schedule.due(interval), walk_due].into_iter().flatten().min().unwrap_or_else(now);
         Ok((counts, due.saturating_duration_since(now())))
     }
 
@@ -168,12 +172,12 @@ impl Pass<'_> {
         let deleting = self.account.metadata.deletion_timestamp.is_some();
         match is_on(self.account, IN_USE_FINALIZER) {
             false if in_use && !deleting => {
-                guarded_patch::add(&self.accounts(), self.account, IN_USE_FINALIZER).await
+                self.note(guarded_patch::add(&self.accounts(), self.account, IN_USE_FINALIZER).await?)
             }
             true if !in_use => {
                 self.release_secret(self.status_secret_name(self.account)).await?;
                 let released = guarded_patch::remove(&self.accounts(), self.account, IN_USE_FINALIZER).await?;
-                Ok(released.unwrap_or_else(|| self.account.clone()))
+                self.note(released.unwrap_or_else(|| self.account.clone()))
             }
             _ => Ok(self.account.clone()),
         }
@@ -226,6 +230,12 @@ impl Pass<'_> {
             let (reason, note) = (trouble.reason.as_str(), trouble.message.as_str());
             recorder.publish(account.object_ref(&()), EventKind::Warning, reason, "Reconcile", note).await;
         }
+        self.note(written)
+    }
+
+    /// Keeps what our own write returned: the next pass may come before the cache hears of it.
+    fn note(&self, written: Account) -> Result<Account, ClusterError> {
+        self.context.newest.note(Arc::new(written.clone()));
         Ok(written)
     }
 

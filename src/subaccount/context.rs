@@ -7,6 +7,7 @@ use crate::account::registry::Registry;
 use crate::controller::backoff::Backoff;
 use crate::controller::event::Recorder;
 use crate::controller::instrument::Metrics;
+use crate::controller::newest::Newest;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Waker};
 use crate::crd::{Account, Subaccount};
 use crate::vobiz::ParentAuthId;
@@ -56,6 +57,8 @@ pub struct Context {
     pub records: Arc<Records>,
     /// What is remembered between passes.
     pub memory: Memory,
+    /// Objects as our own writes returned them.
+    pub newest: Newest<Subaccount>,
     /// Wakes objects.
     pub wake_object: Waker<Guarded<Subaccount>>,
     /// Wakes the janitor of a Record.

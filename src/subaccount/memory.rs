@@ -1,9 +1,8 @@
 //! What this process remembers about one object between passes; all of it may be lost without harm. PURE.
 
-use crate::crd::Subaccount;
 use crate::vobiz::Fields;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Creates in a row that were answered with something that is no pair, before a person must look.
@@ -30,8 +29,6 @@ pub struct Remembered {
     pub fence: Option<(u32, Instant)>,
     /// Fenced epochs up to this one were proved absent by a clean walk after settle.
     pub swept_through: u32,
-    /// The object as our own last write returned it; newer than the cache for a moment.
-    pub newest: Option<Arc<Subaccount>>,
     /// When the user's Secret was last compared.
     pub secret_checked: Option<Instant>,
     /// The user's Secret was changed, perhaps by somebody else: the next pass compares it.
@@ -107,15 +104,5 @@ impl Memory {
     /// The object and its Record are gone.
     pub fn forget(&self, uid: &str) {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
-    }
-}
-
-/// The newer of two views of one object. Kubernetes orders resourceVersions as integers.
-#[must_use]
-pub fn newer(cached: Arc<Subaccount>, own: Option<&Arc<Subaccount>>) -> Arc<Subaccount> {
-    let version = |object: &Subaccount| object.metadata.resource_version.as_deref()?.parse::<u64>().ok();
-    match own {
-        Some(own) if own.metadata.uid == cached.metadata.uid && version(own) > version(&cached) => Arc::clone(own),
-        _ => cached,
     }
 }

@@ -3,7 +3,6 @@
 use super::context::{Context, Times};
 use super::desired::{Desired, InvalidSpec};
 use super::facts::{self, Confirmation, Evidence, Facts, Fence, Made, Object, Remote, UserSecret};
-use super::memory::newer;
 use super::news::Deeds;
 use super::record::{Decision, Phase, Record};
 use super::{secret, status};
@@ -69,7 +68,7 @@ impl<'a> Pass<'a> {
     #[must_use]
     pub fn of_object(context: &'a Context, cached: Arc<Subaccount>) -> Self {
         let uid = cached.metadata.uid.clone().unwrap_or_default();
-        let object = context.memory.with(&uid, |remembered| newer(cached, remembered.newest.as_ref()));
+        let object = context.newest.of(cached);
         let key = ObjectKey::of(&*object);
         let account_key =
             ObjectKey { namespace: key.namespace.clone(), name: object.spec.account_ref.name.clone() };
