@@ -90,16 +90,20 @@ impl Pass<'_> {
             Connection::Bad { access, trouble } => (access, Some(trouble)),
         };
         let mut counts = None;
+        let mut compared = known.as_ref().and_then(|known| known.compared);
         let interval = Duration::from_secs(u64::try_from(account.spec.resync_interval_seconds).unwrap_or(300));
         let mut next = interval;
         if let (Some(access), None) = (&access, &trouble) {
             // Subaccounts that are being deleted may be served from here on, before the first list is complete.
             match self.survey(access, interval).await {
-                Ok((survey, due)) => {
-                    counts = survey;
-                    next = due;
-                }
+                Ok(due) => next = due,
                 Err(error) => trouble = Some(connect::trouble(&error)),
+            }
+            // Another Account of the same parent may have read the list.
+            let listed = access.parent.roster().swept_at();
+            if listed.is_some() && listed != compared {
+                counts = Some(self.context.dependents.swept(access));
+                compared = listed;
             }
         }
         if trouble.is_none() && self.context.registry.doubts.balance_within(&self.key, interval) {
@@ -131,6 +135,7 @@ impl Pass<'_> {
                 access,
                 // A pause that Vobiz asked for is kept by the gate; those who wait for it need no other reason.
                 trouble: trouble.clone().filter(|trouble| trouble.reason != Reason::RateLimited),
+                compared,
             },
         );
         if changed {
@@ -144,7 +149,7 @@ impl Pass<'_> {
         &self,
         access: &Access,
         interval: Duration,
-    ) -> Result<(Option<SubaccountCounts>, Duration), SweepError> {
+    ) -> Result<Duration, SweepError> {
         let mut schedule = access.parent.sweeping.lock().await;
         let wanted = access.parent.wanted_walk();
         let walk_now = wanted.is_some_and(|not_before| not_before <= now());
@@ -154,17 +159,15 @@ impl Pass<'_> {
         } else if sweep_now {
             sweep(access).await?;
         }
-        let mut counts = None;
         if walk_now || sweep_now {
             schedule.swept(now(), rand::random());
-            counts = Some(self.context.dependents.swept(access));
         }
         if walk_now {
             self.context.dependents.walked(&access.parent.id);
         }
         let walk_due = access.parent.wanted_walk();
         let due = [schedule.due(interval), walk_due].into_iter().flatten().min().unwrap_or_else(now);
-        Ok((counts, due.saturating_duration_since(now())))
+        Ok(due.saturating_duration_since(now()))
     }
 
     async fn mark_account(&self) -> Result<Account, ClusterError> {

@@ -13,6 +13,7 @@ use crate::vobiz::{Generation, ParentAuthId, ParentCredentials, Transport};
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// An Account as its last pass left it.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct Snapshot {
     pub access: Option<Access>,
     /// Why no call should be made now.
     pub trouble: Option<Trouble>,
+    /// Which list its Subaccounts were last compared with: when that list was begun.
+    pub compared: Option<Instant>,
 }
 
 /// A trouble of the parent account, or of the way there. It is told on the Account, once for all its Subaccounts.
@@ -111,12 +114,15 @@ impl Registry {
 
     /// Takes over what a pass found. True if it differs in what a Subaccount may be waiting for.
     pub fn set(&self, key: &ObjectKey, snapshot: Snapshot) -> bool {
+        let pair = |snapshot: &Snapshot| {
+            snapshot.access.as_ref().map(|access| (access.client.credentials().clone(), access.generation))
+        };
         let news = |before: &Snapshot| {
             before.closing != snapshot.closing
                 || before.in_use != snapshot.in_use
                 || before.name_prefix != snapshot.name_prefix
                 || before.deletion != snapshot.deletion
-                || before.access.is_some() != snapshot.access.is_some()
+                || pair(before) != pair(&snapshot)
                 || before.trouble != snapshot.trouble
         };
         let mut state = self.lock();

@@ -22,6 +22,12 @@ impl Roster {
         self.swept_at.is_some()
     }
 
+    /// When the newest complete list was begun.
+    #[must_use]
+    pub fn swept_at(&self) -> Option<Instant> {
+        self.swept_at
+    }
+
     /// The account as last seen.
     #[must_use]
     pub fn get(&self, id: &AuthId) -> Option<&Subaccount> {

@@ -20,6 +20,12 @@ impl Context {
         all.into_iter().filter(|guarded| guarded.0.as_ref().is_ok_and(|object| names(object))).collect()
     }
 
+    /// As the Account's spec gives it: its first pass has not told the registry yet when it compares its first list.
+    fn name_prefix(&self, account: &ObjectKey) -> String {
+        let account = self.accounts.get(&account.namespace, &account.name);
+        account.and_then(|guarded| Some(guarded.0.as_ref().ok()?.spec.name_prefix.clone())).unwrap_or_default()
+    }
+
     /// Whether the object should have a pass after this list: it differs, or the list does not show it.
     fn differs(&self, access: &Access, object: &Subaccount) -> bool {
         let uid = object.uid().unwrap_or_default();
@@ -29,7 +35,7 @@ impl Context {
         let (Phase::Bound, Some(id)) = (record.phase, &record.auth_id) else { return false };
         let roster = access.parent.roster();
         let Some(account) = roster.get(id) else { return true };
-        let prefix = self.registry.account(&access.account).map(|account| account.name_prefix.clone()).unwrap_or_default();
+        let prefix = self.name_prefix(&access.account);
         let desired = Desired::from_spec(&object.spec, &object.name_any(), &prefix, record.generation);
         desired.is_ok_and(|desired| !desired.matches(account)) || kyc_differs(object, account)
     }

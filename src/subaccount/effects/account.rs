@@ -102,10 +102,13 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Ok(());
     };
     let changes = pass.changes(&seen);
-    let answer = access
-        .update(generation, &id, &changes)
-        .await
-        .map_err(|error| failed(pass, "update the subaccount", &error))?;
+    let answer = access.update(generation, &id, &changes).await.map_err(|error| {
+        if matches!(error, CallError::Failed(Error::NotFound)) {
+            // A hint: the next pass asks for the proof.
+            access.parent.roster().forget(&id);
+        }
+        failed(pass, "update the subaccount", &error)
+    })?;
     let shown = answer.is_some();
     let account = answer.unwrap_or_else(|| updated(&seen, &changes));
     pass.updates += 1;

@@ -35,10 +35,25 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             pass.record = None;
             pass.facts.record = facts::Record::Absent;
             pass.context.memory.with(&pass.uid, |remembered| remembered.unspent = None);
-            Ok(())
+            look_for_predecessor(pass).await
         }
         Some(secret) => take(pass, secret),
     }
+}
+
+/// The cache names an earlier object of this name that left an account: only its Record, read by quorum, stops a create.
+async fn look_for_predecessor(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let hint = pass.context.records.predecessor(&pass.key.namespace, &pass.key.name, &pass.uid);
+    let Some(hint) = hint.filter(|_| pass.facts.object == Object::Live) else {
+        pass.facts.predecessor = false;
+        return Ok(());
+    };
+    let read = get_versioned(&pass.context.record_api(), &record::secret_name(&hint.subject.uid))
+        .await
+        .map_err(|error| Outcome::of_cluster("read the record of an earlier object of this name", &error))?;
+    let record = read.and_then(|secret| record::decode(secret.object().data.as_ref()?).ok());
+    pass.facts.predecessor = record.is_some_and(|record| matches!(record.phase, Phase::Bound | Phase::Kept));
+    Ok(())
 }
 
 /// The intent to create. With it comes the right to post its first epoch, unless the object is going already.
