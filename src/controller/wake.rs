@@ -39,7 +39,9 @@ pub struct Waker<K: Resource> {
 
 impl<K: Resource> Clone for Waker<K> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone() }
+        Self {
+            queue: self.queue.clone(),
+        }
     }
 }
 
@@ -52,7 +54,9 @@ impl<K: Resource> fmt::Debug for Waker<K> {
 impl<K: Resource<DynamicType = ()>> Waker<K> {
     /// Asks for a pass over the object. A controller that has ended needs no waking: that is no error.
     pub fn wake(&self, key: &ObjectKey) {
-        let _ = self.queue.unbounded_send(ObjectRef::new(&key.name).within(&key.namespace));
+        let _ = self
+            .queue
+            .unbounded_send(ObjectRef::new(&key.name).within(&key.namespace));
     }
 }
 
