@@ -35,7 +35,7 @@ pub mod controller;
 pub mod crd;
 pub mod http;
 pub mod operator;
-//pub mod subaccount;
+pub mod subaccount;
 pub mod telemetry;
 pub mod vobiz;
 

@@ -65,12 +65,7 @@ pub async fn reconcile(account: &Account, context: &Context) -> Result<Option<Du
         context.metrics.forget_account(&key.to_string());
         return Ok(None);
     }
-    let pass = Pass {
-        account,
-        context,
-        key,
-        users,
-    };
+    let pass = Pass { account, context, key, users };
     pass.run().await
 }
 
@@ -86,14 +81,12 @@ impl Pass<'_> {
         let account = self.mark_account().await?;
         let secret = self.credentials_secret().await?;
         let known = self.context.registry.account(&self.key);
-        let (access, mut trouble) =
-            match connect::connect(&account, secret.as_ref(), known.as_deref(), self.context).await {
-                Connection::Good(access) => (Some(access), None),
-                Connection::Bad { access, trouble } => (access, Some(trouble)),
-            };
+        let (access, mut trouble) = match connect::connect(&account, secret.as_ref(), known.as_deref(), self.context).await {
+            Connection::Good(access) => (Some(access), None),
+            Connection::Bad { access, trouble } => (access, Some(trouble)),
+        };
         let mut counts = None;
-        let interval =
-            Duration::from_secs(u64::try_from(account.spec.resync_interval_seconds).unwrap_or(300));
+        let interval = Duration::from_secs(u64::try_from(account.spec.resync_interval_seconds).unwrap_or(300));
         let mut next = interval;
         if let (Some(access), None) = (&access, &trouble) {
             // Subaccounts that are being deleted may be served from here on, before the first list is complete.
@@ -108,12 +101,7 @@ impl Pass<'_> {
         if trouble.is_none() && self.context.registry.doubts.balance_within(&self.key, interval) {
             trouble = Some(connect::low_balance());
         }
-        if let (Some(pause), None) = (
-            access
-                .as_ref()
-                .and_then(|access| access.parent.gate.cooling_down()),
-            &trouble,
-        ) {
+        if let (Some(pause), None) = (access.as_ref().and_then(|access| access.parent.gate.cooling_down()), &trouble) {
             trouble = Some(connect::rate_limited());
             next = pause;
         }
@@ -124,9 +112,7 @@ impl Pass<'_> {
             counts,
             trouble: trouble.clone(),
             users: self.users.clone(),
-            secret_deleting: secret
-                .as_ref()
-                .is_some_and(|secret| secret.metadata.deletion_timestamp.is_some()),
+            secret_deleting: secret.as_ref().is_some_and(|secret| secret.metadata.deletion_timestamp.is_some()),
         };
         self.release_former_secret(&account).await?;
         let account = self.write_status(account, &findings).await?;
@@ -140,9 +126,7 @@ impl Pass<'_> {
                 deletion: account.spec.defaults.deletion,
                 access,
                 // A pause that Vobiz asked for is kept by the gate; those who wait for it need no other reason.
-                trouble: trouble
-                    .clone()
-                    .filter(|trouble| trouble.reason != Reason::RateLimited),
+                trouble: trouble.clone().filter(|trouble| trouble.reason != Reason::RateLimited),
             },
         );
         if changed {
@@ -175,11 +159,7 @@ impl Pass<'_> {
             self.context.dependents.walked(&access.parent.id);
         }
         let walk_due = access.parent.wanted_walk();
-        let due = [schedule.next, walk_due]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or_else(now);
+        let due = [schedule.next, walk_due].into_iter().flatten().min().unwrap_or_else(now);
         Ok((counts, due.saturating_duration_since(now())))
     }
 
@@ -192,8 +172,7 @@ impl Pass<'_> {
             }
             true if !in_use => {
                 self.release_secret(self.status_secret_name(self.account)).await?;
-                let released =
-                    guarded_patch::remove(&self.accounts(), self.account, IN_USE_FINALIZER).await?;
+                let released = guarded_patch::remove(&self.accounts(), self.account, IN_USE_FINALIZER).await?;
                 Ok(released.unwrap_or_else(|| self.account.clone()))
             }
             _ => Ok(self.account.clone()),
@@ -202,9 +181,7 @@ impl Pass<'_> {
 
     async fn credentials_secret(&self) -> Result<Option<Secret>, ClusterError> {
         let name = &self.account.spec.credentials_secret_ref.name;
-        Ok(get_versioned(&self.secrets(), name)
-            .await?
-            .map(Versioned::into_object))
+        Ok(get_versioned(&self.secrets(), name).await?.map(Versioned::into_object))
     }
 
     /// The Secret of an earlier `credentialsSecretRef` is let go before the status names the new one.
@@ -240,24 +217,14 @@ impl Pass<'_> {
     }
 
     async fn write_status(&self, account: Account, findings: &Findings) -> Result<Account, ClusterError> {
-        let Some(status) = status::of(&account, findings, wall_clock()) else {
-            return Ok(account);
-        };
+        let Some(status) = status::of(&account, findings, wall_clock()) else { return Ok(account) };
         let news = status::news(&account, findings);
         let operations = vec![json!({"op": "add", "path": "/status", "value": status})];
         let written = guarded_patch::patch_status(&self.accounts(), &account, operations).await?;
         if let Some(trouble) = news {
             let recorder = &self.context.recorder;
             let (reason, note) = (trouble.reason.as_str(), trouble.message.as_str());
-            recorder
-                .publish(
-                    account.object_ref(&()),
-                    EventKind::Warning,
-                    reason,
-                    "Reconcile",
-                    note,
-                )
-                .await;
+            recorder.publish(account.object_ref(&()), EventKind::Warning, reason, "Reconcile", note).await;
         }
         Ok(written)
     }
@@ -268,11 +235,7 @@ impl Pass<'_> {
 
     /// The pause before the next pass; one that grows while the Account is in trouble.
     fn pause(&self, trouble: Option<&Trouble>, next: Duration) -> Duration {
-        let mut backoff = self
-            .context
-            .backoff
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut backoff = self.context.backoff.lock().unwrap_or_else(PoisonError::into_inner);
         match trouble {
             None => {
                 backoff.succeeded(&self.key);
@@ -294,12 +257,7 @@ impl Pass<'_> {
 
 /// Nobody uses a deleting Account any more: its Secret is let go, then the Account itself.
 async fn release(account: &Account, context: &Context) -> Result<(), ClusterError> {
-    let pass = Pass {
-        account,
-        context,
-        key: ObjectKey::of(account),
-        users: Vec::new(),
-    };
+    let pass = Pass { account, context, key: ObjectKey::of(account), users: Vec::new() };
     pass.mark_account().await.map(drop)
 }
 

@@ -12,5 +12,7 @@ mod object_series;
 mod process;
 pub mod readiness;
 mod series;
+pub mod trigger;
 pub mod versioned;
 pub mod wake;
+pub mod watch;

@@ -1,10 +1,15 @@
-//! Wakes objects of a kind from elsewhere: a queue whose far end a controller reads with `reconcile_on`. PURE.
+//! Wakes objects of a kind from elsewhere: queues whose far ends controllers read with `reconcile_on`. PURE.
 
 use futures::Stream;
 use futures::channel::mpsc;
 use kube::Resource;
-use kube::runtime::reflector::ObjectRef;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::{ObjectRef, Store};
 use std::fmt;
+use std::sync::Arc;
+
+/// A stored object that may not decode: one that does not must not stop the others.
+pub type Guarded<K> = DeserializeGuard<K>;
 
 /// Namespace and name of an object.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -32,16 +37,34 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// The near end of the queue; cheap to clone.
+/// What one watch covers: a namespace, or the whole cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Every namespace.
+    Cluster,
+    /// This one.
+    Namespace(String),
+}
+
+impl Scope {
+    /// Whether objects of the namespace belong to it.
+    #[must_use]
+    pub fn covers(&self, namespace: &str) -> bool {
+        match self {
+            Self::Cluster => true,
+            Self::Namespace(own) => own == namespace,
+        }
+    }
+}
+
+/// The near ends of the queues of one kind, one per scope; cheap to clone.
 pub struct Waker<K: Resource> {
-    queue: mpsc::UnboundedSender<ObjectRef<K>>,
+    queues: Arc<Vec<(Scope, mpsc::UnboundedSender<ObjectRef<K>>)>>,
 }
 
 impl<K: Resource> Clone for Waker<K> {
     fn clone(&self) -> Self {
-        Self {
-            queue: self.queue.clone(),
-        }
+        Self { queues: Arc::clone(&self.queues) }
     }
 }
 
@@ -54,14 +77,50 @@ impl<K: Resource> fmt::Debug for Waker<K> {
 impl<K: Resource<DynamicType = ()>> Waker<K> {
     /// Asks for a pass over the object. A controller that has ended needs no waking: that is no error.
     pub fn wake(&self, key: &ObjectKey) {
-        let _ = self
-            .queue
-            .unbounded_send(ObjectRef::new(&key.name).within(&key.namespace));
+        if let Some((_, queue)) = self.queues.iter().find(|(scope, _)| scope.covers(&key.namespace)) {
+            let _ = queue.unbounded_send(ObjectRef::new(&key.name).within(&key.namespace));
+        }
     }
 }
 
-/// Both ends of a queue.
-pub fn queue<K: Resource<DynamicType = ()>>() -> (Waker<K>, impl Stream<Item = ObjectRef<K>>) {
-    let (queue, far_end) = mpsc::unbounded();
-    (Waker { queue }, far_end)
+/// The queues of one kind, and their far ends in the order of the scopes.
+pub fn queues<K: Resource<DynamicType = ()>>(
+    scopes: &[Scope],
+) -> (Waker<K>, Vec<impl Stream<Item = ObjectRef<K>> + Send + 'static + use<K>>)
+where
+    ObjectRef<K>: Send + 'static,
+{
+    let (near, far) = scopes.iter().cloned().map(|scope| {
+        let (near, far) = mpsc::unbounded();
+        ((scope, near), far)
+    }).unzip();
+    (Waker { queues: Arc::new(near) }, far)
+}
+
+/// The caches of one kind, one per scope.
+pub struct Caches<K: Resource<DynamicType = ()> + Clone + 'static> {
+    stores: Vec<(Scope, Store<K>)>,
+}
+
+impl<K: Resource<DynamicType = ()> + Clone + 'static> Caches<K> {
+    /// Caches that reflectors fill.
+    #[must_use]
+    pub fn new(stores: Vec<(Scope, Store<K>)>) -> Self {
+        Self { stores }
+    }
+
+    /// The cached object.
+    #[must_use]
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        let (_, store) = self.stores.iter().find(|(scope, _)| scope.covers(namespace))?;
+        store.get(&ObjectRef::new(name).within(namespace))
+    }
+
+    /// Every cached object of a namespace.
+    #[must_use]
+    pub fn of_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
+        let stores = self.stores.iter().filter(|(scope, _)| scope.covers(namespace));
+        let objects = stores.flat_map(|(_, store)| store.state());
+        objects.filter(|object| object.meta().namespace.as_deref() == Some(namespace)).collect()
+    }
 }

@@ -7,19 +7,14 @@ use crate::account::registry::Registry;
 use crate::controller::backoff::Backoff;
 use crate::controller::event::Recorder;
 use crate::controller::instrument::Metrics;
-use crate::controller::wake::Waker;
+use crate::controller::wake::{Caches, Guarded, ObjectKey, Waker};
 use crate::crd::{Account, Subaccount};
 use crate::vobiz::ParentAuthId;
 use k8s_openapi::api::core::v1::Secret;
-use kube::core::DeserializeGuard;
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// A stored object that may not decode: one that does not must not stop the others.
-pub type Guarded<K> = DeserializeGuard<K>;
 
 /// Times that the flags set.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +31,7 @@ pub struct Times {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum WalkWaiter {
     /// The pass over this object.
-    Object(crate::controller::wake::ObjectKey),
+    Object(ObjectKey),
     /// The janitor's pass over this Record.
     Record(String),
 }
@@ -54,9 +49,9 @@ pub struct Context {
     /// Accounts and their parents.
     pub registry: Arc<Registry>,
     /// Cached Subaccounts.
-    pub subaccounts: Store<Guarded<Subaccount>>,
+    pub subaccounts: Caches<Guarded<Subaccount>>,
     /// Cached Accounts.
-    pub accounts: Store<Guarded<Account>>,
+    pub accounts: Caches<Guarded<Account>>,
     /// Cached Records.
     pub records: Arc<Records>,
     /// What is remembered between passes.
@@ -87,13 +82,13 @@ impl Context {
     /// The cached object of this name, if it decodes.
     #[must_use]
     pub fn cached(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Subaccount>>> {
-        self.subaccounts.get(&ObjectRef::new(name).within(namespace))
+        self.subaccounts.get(namespace, name)
     }
 
     /// Whether an Account of this name is stored, looked at or not.
     #[must_use]
     pub fn account_exists(&self, namespace: &str, name: &str) -> bool {
-        self.accounts.get(&ObjectRef::new(name).within(namespace)).is_some()
+        self.accounts.get(namespace, name).is_some()
     }
 
     /// Notes who waits for a walk of the parent.

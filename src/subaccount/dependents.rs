@@ -7,18 +7,16 @@ use super::status::kyc_differs;
 use crate::account::access::Access;
 use crate::account::reconcile::Dependents;
 use crate::account::roster::marker_of;
-use crate::controller::wake::ObjectKey;
+use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::{Subaccount, SubaccountCounts};
 use crate::vobiz::{AuthId, ParentAuthId};
 use kube::ResourceExt;
 use std::sync::Arc;
 
 impl Context {
-    fn objects_of(&self, account: &ObjectKey) -> Vec<Arc<super::context::Guarded<Subaccount>>> {
-        let names = |object: &Subaccount| {
-            object.namespace().as_deref() == Some(&account.namespace) && object.spec.account_ref.name == account.name
-        };
-        let all = self.subaccounts.state();
+    fn objects_of(&self, account: &ObjectKey) -> Vec<Arc<Guarded<Subaccount>>> {
+        let names = |object: &Subaccount| object.spec.account_ref.name == account.name;
+        let all = self.subaccounts.of_namespace(&account.namespace);
         all.into_iter().filter(|guarded| guarded.0.as_ref().is_ok_and(|object| names(object))).collect()
     }
 

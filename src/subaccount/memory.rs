@@ -34,6 +34,8 @@ pub struct Remembered {
     pub newest: Option<Arc<Subaccount>>,
     /// When the user's Secret was last compared.
     pub secret_checked: Option<Instant>,
+    /// The user's Secret was changed, perhaps by somebody else: the next pass compares it.
+    pub secret_suspect: bool,
     /// The account of the closed Record was proved gone.
     pub proved_gone: bool,
     /// The orphan was reported.

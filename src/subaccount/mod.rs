@@ -16,3 +16,5 @@ pub mod record;
 pub mod records;
 pub mod secret;
 pub mod status;
+pub mod unsupported;
+pub mod watches;

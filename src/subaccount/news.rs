@@ -53,7 +53,9 @@ pub fn of(object: &Subaccount, written: Option<&SubaccountStatus>, deeds: &Deeds
     news
 }
 
-fn of_deeds(deeds: &Deeds) -> Vec<News> {
+/// The events of what a pass did.
+#[must_use]
+pub fn of_deeds(deeds: &Deeds) -> Vec<News> {
     let mut news = Vec::new();
     if deeds.secret_restored {
         news.push(normal("SecretRestored", "the Secret was restored from the record".to_owned()));

@@ -397,23 +397,23 @@ impl<'a> Pass<'a> {
     }
 
     fn secret_is_due(&self) -> bool {
-        let interval = self.context.times.secret_check_interval;
-        let checked = self.context.memory.with(&self.uid, |remembered| remembered.secret_checked);
-        let last = checked.unwrap_or(self.context.started);
-        let due = if checked.is_some() { interval } else { interval.mul_f64(spread(&self.uid)) };
-        now().duration_since(last) >= due
+        let suspect = self.context.memory.with(&self.uid, |remembered| std::mem::take(&mut remembered.secret_suspect));
+        suspect || self.secret_due_at() <= now()
     }
 
     /// When the user's Secret is to be looked at next.
     #[must_use]
     pub fn secret_due_in(&self) -> Duration {
+        self.secret_due_at().saturating_duration_since(now()).max(Duration::from_millis(100))
+    }
+
+    fn secret_due_at(&self) -> Instant {
         let interval = self.context.times.secret_check_interval;
         let checked = self.context.memory.with(&self.uid, |remembered| remembered.secret_checked);
-        let (last, pause) = match checked {
-            Some(checked) => (checked, interval),
-            None => (self.context.started, interval.mul_f64(spread(&self.uid))),
-        };
-        (last + pause).saturating_duration_since(now()).max(Duration::from_millis(100))
+        match checked {
+            Some(checked) => checked + interval,
+            None => self.context.started + interval.mul_f64(spread(&self.uid)),
+        }
     }
 
     /// The API of Subaccounts in the object's namespace.

@@ -11,11 +11,9 @@ use super::record::{self, Phase};
 use super::status::{self, View};
 use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;
-use crate::controller::wake::ObjectKey;
-use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, same};
+use crate::crd::condition::ConditionType;
 use crate::crd::{Subaccount, SubaccountStatus};
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
-use kube::core::error_boundary::InvalidObject;
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 use std::sync::{Arc, PoisonError};
@@ -60,40 +58,6 @@ pub async fn record(context: &Context, secret: &Secret) -> Option<Duration> {
         return None;
     }
     Some(next(&pass, &outcome))
-}
-
-/// An object that cannot be read says so itself and stops nobody else.
-pub async fn undecodable(context: &Context, invalid: &InvalidObject) -> Duration {
-    let mut object = Subaccount::new("", crate::crd::SubaccountSpec::unreadable());
-    object.metadata = invalid.metadata.clone();
-    let key = ObjectKey::of(&object);
-    let api: kube::Api<Subaccount> = kube::Api::namespaced(context.cluster.clone(), &key.namespace);
-    let message = "the stored object cannot be read by this version of the operator: apply it again as its schema asks";
-    let condition = |kind, status| NewCondition { kind, status, reason: Reason::Unsupported, message: message.to_owned() };
-    let conditions = vec![
-        condition(ConditionType::Ready, ConditionStatus::False),
-        condition(ConditionType::Stalled, ConditionStatus::True),
-    ];
-    let generation = object.metadata.generation.unwrap_or_default();
-    let remembered = context.memory.with(&object.uid().unwrap_or_default(), |memory| memory.newest.clone());
-    let previous = remembered.and_then(|object| object.status.clone()).unwrap_or_default();
-    let conditions = merge(&previous.conditions, conditions, generation, wall_clock());
-    if !same(&conditions, &previous.conditions) {
-        let operations = vec![
-            json!({"op": "add", "path": "/status/conditions", "value": conditions}),
-            json!({"op": "add", "path": "/status/observedGeneration", "value": generation}),
-        ];
-        let written = guarded_patch::patch_status_untyped(&api, &object, operations).await;
-        match written {
-            Ok(()) => {
-                object.status = Some(SubaccountStatus { observed_generation: generation, conditions, ..previous });
-                let uid = object.uid().unwrap_or_default();
-                context.memory.with(&uid, |memory| memory.newest = Some(Arc::new(object)));
-            }
-            Err(error) => tracing::warn!(object = %key, %error, "failed to say that an object cannot be read"),
-        }
-    }
-    super::outcome::STALLED_PROBE
 }
 
 async fn run(pass: &mut Pass<'_>) -> Outcome {

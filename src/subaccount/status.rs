@@ -49,7 +49,7 @@ pub fn of(object: &Subaccount, view: &View<'_>, outcome: &Outcome, now: Timestam
         secret_name: if published { Some(view.secret_name.to_owned()) } else { previous.secret_name.clone() },
         parent_auth_id: view.parent.map(ToString::to_string).or_else(|| previous.parent_auth_id.clone()),
         api_generation: view.generation.map(stored).or(previous.api_generation),
-        kyc: view.account.map_or(previous.kyc, kyc),
+        kyc: view.account.map_or_else(|| previous.kyc.clone(), kyc),
     };
     let unchanged = SubaccountStatus { conditions: previous.conditions.clone(), ..status.clone() } == previous
         && condition::same(&status.conditions, &previous.conditions);

@@ -2,14 +2,12 @@
 
 use super::impossible;
 use crate::account::access::{Access, CallError};
-use crate::crd::condition::Reason;
 use crate::subaccount::desired::updated;
 use crate::subaccount::facts::{Evidence, Made, Object, Phase, Record, Remote};
 use crate::subaccount::memory::Unspent;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now};
 use crate::subaccount::plan::{Rest, Wait};
-use crate::subaccount::record;
 use crate::vobiz::{self, AuthId, Created, Credentials, Deletion, Error, Fields, Generation, UnknownOutcome};
 
 pub(super) fn take_permit(pass: &mut Pass<'_>) -> Result<(), Outcome> {

@@ -7,6 +7,8 @@ mod object;
 mod record;
 mod secret;
 
+pub(super) use object::remember;
+
 use super::outcome::Outcome;
 use super::pass::Pass;
 use super::plan::{Rest, Step};

@@ -93,7 +93,7 @@ pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome
 }
 
 /// Keeps what our own write returned: newer than the cache for a moment.
-pub(in crate::subaccount) fn remember(pass: &mut Pass<'_>, written: Subaccount) {
+pub(in super::super) fn remember(pass: &mut Pass<'_>, written: Subaccount) {
     let written = Arc::new(written);
     pass.context.memory.with(&pass.uid, |remembered| remembered.newest = Some(Arc::clone(&written)));
     pass.take(written);

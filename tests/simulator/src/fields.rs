@@ -1,5 +1,7 @@
 //! PURE. Validates the fields of a create or an update; every fault is a `details.errors` entry.
 
+#![expect(clippy::option_option, reason = "absent, null and set are three things")]
+
 use serde_json::{Value, json};
 
 use crate::account::{Account, Kyc, Permissions};
@@ -159,11 +161,6 @@ impl Fields {
             kyc_mode,
             business_type,
         } = self;
-        fn set<T>(target: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *target = value;
-            }
-        }
         set(&mut account.name, name);
         set(&mut account.enabled, enabled);
         set(&mut account.email, email);
@@ -179,6 +176,12 @@ impl Fields {
             account.kyc = Kyc::not_started(mode == "customer_use");
             account.kyc_mode = mode;
         }
+    }
+}
+
+fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *target = value;
     }
 }
 
@@ -214,7 +217,6 @@ fn name(
     None
 }
 
-#[expect(clippy::option_option, reason = "absent, null and set are three things")]
 fn text(
     field: &str,
     value: Option<&Value>,
@@ -235,7 +237,6 @@ fn text(
     }
 }
 
-#[expect(clippy::option_option, reason = "absent, null and set are three things")]
 fn one_of(
     field: &str,
     value: Option<&Value>,
@@ -260,37 +261,36 @@ fn one_of(
 fn rate_limit(value: Option<&Value>, settings: &Settings, faults: &mut Vec<Value>) -> Option<u64> {
     match value? {
         Value::Null => None,
-        number => match number.as_u64().filter(|limit| *limit >= 1) {
-            Some(limit) => Some(settings.rate_limit_max.map_or(limit, |most| limit.min(most))),
-            None => {
-                faults.push(fault(
-                    "rate_limit",
-                    "INVALID_VALUE",
-                    "must be an integer of at least 1",
-                    number,
-                ));
-                None
+        number => {
+            if let Some(limit) = number.as_u64().filter(|limit| *limit >= 1) {
+                return Some(settings.rate_limit_max.map_or(limit, |most| limit.min(most)));
             }
-        },
+            faults.push(fault(
+                "rate_limit",
+                "INVALID_VALUE",
+                "must be an integer of at least 1",
+                number,
+            ));
+            None
+        }
     }
 }
 
-#[expect(clippy::option_option, reason = "absent, null and set are three things")]
 fn permissions(value: Option<&Value>, faults: &mut Vec<Value>) -> Option<Option<Permissions>> {
     match value? {
         Value::Null => Some(None),
-        object => match serde_json::from_value(object.clone()) {
-            Ok(permissions) => Some(Some(permissions)),
-            Err(_) => {
-                faults.push(fault(
-                    "permissions",
-                    "INVALID_VALUE",
-                    "must be {calls: bool, cdr: bool}",
-                    object,
-                ));
-                None
+        object => {
+            if let Ok(permissions) = serde_json::from_value(object.clone()) {
+                return Some(Some(permissions));
             }
-        },
+            faults.push(fault(
+                "permissions",
+                "INVALID_VALUE",
+                "must be {calls: bool, cdr: bool}",
+                object,
+            ));
+            None
+        }
     }
 }
 

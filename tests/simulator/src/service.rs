@@ -1,10 +1,7 @@
 //! PURE. Decides every answer: who calls, may they, what happens to the state, what is said.
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::account::microseconds;
-use crate::fields::{Fields, Refused};
 use crate::mint::Minted;
 use crate::path::{Operation, Route, route};
 use crate::reply::{Reply, Trouble};
@@ -29,19 +26,22 @@ pub struct Request {
 }
 
 impl Request {
-    fn query(&self, name: &str) -> Option<&str> {
+    /// A parameter of the query, if it is there and readable.
+    pub fn query(&self, name: &str) -> Option<&str> {
         self.query
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
     }
 
-    fn flag(&self, name: &str) -> Option<bool> {
+    /// A parameter of the query, if it is there and readable.
+    pub fn flag(&self, name: &str) -> Option<bool> {
         self.query(name)
             .map(|value| value.eq_ignore_ascii_case("true") || value == "1")
     }
 
-    fn number(&self, name: &str) -> Option<usize> {
+    /// A parameter of the query, if it is there and readable.
+    pub fn number(&self, name: &str) -> Option<usize> {
         self.query(name)?.parse().ok()
     }
 }
@@ -79,26 +79,27 @@ pub fn answer(world: &mut World, settings: &Settings, request: &Request, minted:
     })
 }
 
-struct Call<'a> {
-    settings: &'a Settings,
-    request: &'a Request,
-    minted: &'a Minted,
+/// One request and what its answer may depend on apart from the state.
+pub struct Call<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) request: &'a Request,
+    pub(crate) minted: &'a Minted,
 }
 
-fn status<T>(status: u16) -> Result<T, Trouble> {
+/// A refusal with the usual words of its status.
+pub fn status<T>(status: u16) -> Result<T, Trouble> {
     Err(Trouble::of_status(status))
 }
 
 impl Call<'_> {
     fn route(&self, world: &mut World, found: Route) -> Result<Reply, Trouble> {
         match found {
-            Route::Unknown => status(404),
             // Good credentials do not help on a wrong path.
             Route::WrongPath => status(self.settings.wrong_path_status),
             Route::WrongSlash { right, .. } if self.settings.wrong_slash_status != 404 => {
                 Err(Trouble::new(self.settings.wrong_slash_status, "REDIRECT", &right))
             }
-            Route::WrongSlash { .. } => status(404),
+            Route::Unknown | Route::WrongSlash { .. } => status(404),
             Route::MethodNotAllowed { .. } => status(405),
             Route::Call {
                 operation: Operation::Me,
@@ -145,7 +146,7 @@ impl Call<'_> {
                 match operation {
                     Operation::Update => self.update(world, generation, &id),
                     Operation::Delete => self.delete(world, generation, &id),
-                    _ => self.get(world, generation, &id),
+                    _ => Self::get(world, generation, &id),
                 }
             }
         }
@@ -203,175 +204,5 @@ impl Call<'_> {
             }
         };
         Ok(Reply::json(200, body))
-    }
-
-    fn fields(&self, generation: Generation, creating: bool) -> Result<Fields, Trouble> {
-        match &self.request.body {
-            Some(Ok(body)) => {
-                Fields::read(generation, body, creating, self.settings).map_err(|why| refused(&why))
-            }
-            Some(Err(())) => Err(Trouble::new(400, "INVALID_JSON", "Body is not valid JSON")),
-            None => {
-                Fields::read(generation, &json!({}), creating, self.settings).map_err(|why| refused(&why))
-            }
-        }
-    }
-
-    fn create(&self, world: &mut World, generation: Generation, parent: &str) -> Result<Reply, Trouble> {
-        let fields = self.fields(generation, true)?;
-        fields.check_email(None).map_err(|why| refused(&why))?;
-        let minted = self.minted;
-        let Some(account) = world.create(parent, minted) else {
-            return status(404);
-        };
-        fields.apply(account);
-        let reply = match generation {
-            Generation::Gen1 => Reply::json(
-                201,
-                json!({"api_id": minted.api_id, "auth_id": account.auth_id, "auth_token": account.auth_token,
-                       "message": "created"}),
-            ),
-            Generation::Gen2 => {
-                let body = json!({
-                    "message": "Sub-account created successfully",
-                    "sub_account": account.gen2_in_clear(),
-                    "auth_credentials": {"auth_id": account.auth_id, "auth_token": account.auth_token},
-                    "tokens": {"access_token": minted.access_token, "refresh_token": minted.refresh_token,
-                               "token_type": "bearer", "expires_in": 1800},
-                });
-                world
-                    .issued
-                    .extend([minted.access_token.clone(), minted.refresh_token.clone()]);
-                Reply::json(self.settings.gen2_create_status, body)
-            }
-        };
-        Ok(reply.committed())
-    }
-
-    fn get(&self, world: &World, generation: Generation, id: &str) -> Result<Reply, Trouble> {
-        let Some(account) = world.account(id) else {
-            return status(404);
-        };
-        let body = match generation {
-            Generation::Gen1 => account.gen1(),
-            Generation::Gen2 => account.gen2(),
-        };
-        Ok(Reply::json(200, body))
-    }
-
-    fn list(&self, world: &World, generation: Generation, parent: &str) -> Reply {
-        let Self {
-            settings,
-            request,
-            minted,
-        } = self;
-        let (standard, largest, size_name) = match generation {
-            Generation::Gen1 => (20, 20, "limit"),
-            Generation::Gen2 => (25, 100, "size"),
-        };
-        let asked = request
-            .number(size_name)
-            .filter(|size| *size > 0)
-            .unwrap_or(standard)
-            .min(largest);
-        let size = settings.list_page_size.unwrap_or(asked);
-        match generation {
-            Generation::Gen1 => {
-                let offset = request.number("offset").unwrap_or(0);
-                let page = world.page(parent, offset, size, false, settings, minted.now);
-                let path =
-                    |offset: usize| format!("/v1/Account/{parent}/Subaccount/?limit={size}&offset={offset}");
-                let next = (offset.saturating_add(size) < page.total).then(|| path(offset + size));
-                let previous = (offset > 0).then(|| path(offset.saturating_sub(size)));
-                let objects: Vec<Value> = page.items.iter().map(|account| account.gen1()).collect();
-                Reply::json(
-                    200,
-                    json!({"api_id": minted.api_id,
-                           "meta": {"limit": size, "offset": offset, "next": next, "previous": previous,
-                                    "total_count": page.total},
-                           "objects": objects}),
-                )
-            }
-            Generation::Gen2 => {
-                let number = request.number("page").filter(|page| *page > 0).unwrap_or(1);
-                let active_only = request
-                    .flag("active_only")
-                    .unwrap_or(settings.active_only_default);
-                let offset = (number - 1).saturating_mul(size);
-                let page = world.page(parent, offset, size, active_only, settings, minted.now);
-                let items: Vec<Value> = page.items.iter().map(|account| account.gen2()).collect();
-                Reply::json(
-                    200,
-                    json!({"sub_accounts": items, "total": page.total, "page": number, "size": size}),
-                )
-            }
-        }
-    }
-
-    fn update(&self, world: &mut World, generation: Generation, id: &str) -> Result<Reply, Trouble> {
-        let fields = self.fields(generation, false)?;
-        let Some(account) = world.account_mut(id) else {
-            return status(404);
-        };
-        fields.check_email(Some(account)).map_err(|why| refused(&why))?;
-        fields.apply(account);
-        account.updated_at = self.minted.now;
-        let reply = match generation {
-            Generation::Gen1 => Reply::json(202, json!({"api_id": self.minted.api_id, "message": "changed"})),
-            Generation::Gen2 => Reply::json(200, account.gen2()),
-        };
-        Ok(reply.committed())
-    }
-
-    fn delete(&self, world: &mut World, generation: Generation, id: &str) -> Result<Reply, Trouble> {
-        let now = self.minted.now;
-        if let Some(until) = world.account(id).and_then(|account| account.cool_off_until)
-            && until > now
-        {
-            return Err(cool_off(until, until.duration_since(now)));
-        }
-        let cascade = match generation {
-            Generation::Gen1 => self.request.flag("cascade").unwrap_or(false),
-            Generation::Gen2 => match &self.request.body {
-                Some(Ok(body)) => body.get("cascade").and_then(Value::as_bool).unwrap_or(false),
-                _ => false,
-            },
-        };
-        world.delete(id, cascade, now);
-        let reply = match generation {
-            Generation::Gen2 if self.settings.gen2_delete_status != 204 => Reply::json(
-                self.settings.gen2_delete_status,
-                json!({"message": "Sub-account deleted successfully"}),
-            ),
-            _ => Reply::empty(204),
-        };
-        Ok(reply.committed())
-    }
-}
-
-fn refused(why: &Refused) -> Trouble {
-    match why {
-        Refused::Invalid(errors) => Trouble {
-            details: json!({"errors": errors}),
-            ..Trouble::of_status(422)
-        },
-        Refused::EmailNeeded => {
-            let error = json!({"field": "email", "message": "is required for customer_use", "code": "REQUIRED", "value": null});
-            Trouble {
-                details: json!({"errors": [error]}),
-                ..Trouble::of_status(400)
-            }
-        }
-    }
-}
-
-fn cool_off(until: Timestamp, remaining: SignedDuration) -> Trouble {
-    let until = microseconds(until);
-    let whole_second = format!("{}Z", until.split('.').next().unwrap_or(&until));
-    let details = json!({"error": "did_cool_off_in_effect", "cool_off_until": whole_second,
-                         "cool_off_remaining_seconds": remaining.as_secs().max(1)});
-    Trouble {
-        details,
-        ..Trouble::new(409, "COOL_OFF", "A number is in its cool-off period")
     }
 }

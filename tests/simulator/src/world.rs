@@ -55,7 +55,8 @@ pub struct Resource {
 #[derive(Clone, Debug, Serialize)]
 pub struct Deleted {
     /// When it went.
-    pub deleted_at: Timestamp,
+    #[serde(rename = "deleted_at")]
+    pub at: Timestamp,
     /// Whether cascade was asked for.
     pub cascade: bool,
     /// What it was.
@@ -204,7 +205,7 @@ impl World {
             }
         }
         self.deleted.push(Deleted {
-            deleted_at: now,
+            at: now,
             cascade,
             account,
         });

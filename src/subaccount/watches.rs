@@ -1,0 +1,150 @@
+//! What is watched, and which passes each change brings. I/O (watches).
+
+use super::context::Context;
+use super::record::{RECORD_TYPE, secret_name};
+use super::records::{Change, Records};
+use crate::controller::instrument::Metrics;
+use crate::controller::trigger::Trigger;
+use crate::controller::wake::{Guarded, ObjectKey, Scope, Waker};
+use crate::controller::watch::{Watch, watch};
+use crate::crd::{Account, FINALIZER, IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, SUBACCOUNT_LABEL, Subaccount};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Client, Resource, ResourceExt};
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::sync::Arc;
+
+/// Everything that watches need.
+pub struct Watches {
+    /// The cluster.
+    pub cluster: Client,
+    /// Where Records are kept.
+    pub operator_namespace: String,
+    /// Series of gone objects are dropped.
+    pub metrics: Metrics,
+    /// Wakes an Account whose first Subaccount came or whose last one went.
+    pub wake_account: Waker<Guarded<Account>>,
+    /// Wakes an object whose Record was lost.
+    pub wake_object: Waker<Guarded<Subaccount>>,
+    /// Wakes the janitor of a gone object's Record.
+    pub wake_record: Waker<Secret>,
+    /// The cached Records.
+    pub records: Arc<Records>,
+}
+
+impl Watches {
+    /// The Accounts of a scope.
+    #[must_use]
+    pub fn accounts(&self, scope: &Scope) -> Watch<Guarded<Account>> {
+        let mut trigger = Trigger::new(IN_USE_FINALIZER);
+        watch("Account", self.api(scope), watcher::Config::default(), move |event| match event {
+            Event::Apply(object) | Event::InitApply(object) => trigger.admits(object),
+            Event::Delete(object) => {
+                trigger.forget(object);
+                false
+            }
+            Event::Init | Event::InitDone => false,
+        })
+    }
+
+    /// The Subaccounts of a scope.
+    #[must_use]
+    pub fn subaccounts(&self, scope: &Scope) -> Watch<Guarded<Subaccount>> {
+        let mut trigger = Trigger::new(FINALIZER);
+        let mut users: HashMap<ObjectKey, HashSet<String>> = HashMap::new();
+        let (wake_account, wake_record) = (self.wake_account.clone(), self.wake_record.clone());
+        let (metrics, operator_namespace) = (self.metrics.clone(), self.operator_namespace.clone());
+        watch("Subaccount", self.api(scope), watcher::Config::default(), move |event| match event {
+            Event::Apply(object) | Event::InitApply(object) => {
+                if let (Some(account), Some(uid)) = (account_of(object), object.uid()) {
+                    let users = users.entry(account.clone()).or_default();
+                    if users.insert(uid) && users.len() == 1 {
+                        wake_account.wake(&account);
+                    }
+                }
+                trigger.admits(object)
+            }
+            Event::Delete(object) => {
+                trigger.forget(object);
+                let key = ObjectKey::of(object);
+                metrics.forget_object(&key.namespace, &key.name);
+                let uid = object.uid().unwrap_or_default();
+                wake_record.wake(&ObjectKey { namespace: operator_namespace.clone(), name: secret_name(&uid) });
+                if let Some(account) = account_of(object) {
+                    let left = users.get_mut(&account);
+                    if left.is_some_and(|users| users.remove(&uid) && users.is_empty()) {
+                        users.remove(&account);
+                        wake_account.wake(&account);
+                    }
+                }
+                false
+            }
+            Event::Init | Event::InitDone => false,
+        })
+    }
+
+    /// The Records: the only Secrets that are listed and watched, in the operator's own namespace.
+    #[must_use]
+    pub fn records(&self) -> Watch<Secret> {
+        let api = Api::namespaced(self.cluster.clone(), &self.operator_namespace);
+        let selection = watcher::Config::default().fields(&format!("type={RECORD_TYPE}"));
+        let (records, wake_object) = (Arc::clone(&self.records), self.wake_object.clone());
+        let mut seen: HashMap<String, Option<Vec<u8>>> = HashMap::new();
+        watch("Record", api, selection, move |event| {
+            for change in records.apply(event) {
+                if let Change::Lost(namespace, name) = change {
+                    wake_object.wake(&ObjectKey { namespace, name });
+                }
+            }
+            match event {
+                // The janitor looks when a Record appears or its phase changes.
+                Event::Apply(secret) | Event::InitApply(secret) => {
+                    let phase = secret.data.as_ref().and_then(|data| data.get("phase")).map(|phase| phase.0.clone());
+                    seen.insert(secret.name_any(), phase.clone()) != Some(phase)
+                }
+                Event::Delete(secret) => {
+                    seen.remove(&secret.name_any());
+                    false
+                }
+                Event::Init | Event::InitDone => false,
+            }
+        })
+    }
+
+    /// Users' Secrets, their metadata alone, for those who grant the right: a change is looked at at once.
+    pub fn user_secrets(&self, scope: &Scope, context: Arc<Context>) -> impl Future<Output = ()> + Send + use<> {
+        let api: Api<PartialObjectMeta<Secret>> = self.api(scope);
+        let selection = watcher::Config::default().labels(&format!("{MANAGED_BY_LABEL}={MANAGED_BY}"));
+        let Watch { task, .. } = watch("Secret", api, selection, move |event| {
+            if let Event::Apply(secret) | Event::Delete(secret) = event
+                && let Some(name) = secret.labels().get(SUBACCOUNT_LABEL)
+            {
+                let namespace = secret.namespace().unwrap_or_default();
+                if let Some(uid) = context.cached(&namespace, name).and_then(|object| object.uid()) {
+                    context.memory.with(&uid, |remembered| remembered.secret_suspect = true);
+                    context.wake_object.wake(&ObjectKey { namespace, name: name.clone() });
+                }
+            }
+            false
+        });
+        task
+    }
+
+    fn api<K>(&self, scope: &Scope) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        match scope {
+            Scope::Cluster => Api::all(self.cluster.clone()),
+            Scope::Namespace(namespace) => Api::namespaced(self.cluster.clone(), namespace),
+        }
+    }
+}
+
+fn account_of(object: &Guarded<Subaccount>) -> Option<ObjectKey> {
+    let object = object.0.as_ref().ok()?;
+    Some(ObjectKey { namespace: object.namespace()?, name: object.spec.account_ref.name.clone() })
+}
