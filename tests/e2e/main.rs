@@ -2,6 +2,7 @@
 
 mod bed;
 mod process;
+mod rights;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,5 +19,6 @@ fn main() -> ExitCode {
     };
     bed::add_to(&mut suite);
     process::add_to(&mut suite);
+    rights::add_to(&mut suite);
     suite.run()
 }

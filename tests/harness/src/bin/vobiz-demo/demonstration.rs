@@ -39,7 +39,7 @@ async fn show(keep: bool) -> Result<()> {
     let shown = demonstration.run().await;
     if let (Err(_), Some(operator)) = (&shown, &stack.operator) {
         narration.heading("The end of the operator's log");
-        narration.output(&operator.log_tail(15));
+        narration.output(&operator.log_tail(5));
     }
     shown?;
     narration.heading("Done: every step arrived at the simulated API");
