@@ -3,6 +3,7 @@
 use super::context::{Context, Times};
 use super::desired::{Desired, InvalidSpec};
 use super::facts::{self, Confirmation, Evidence, Facts, Fence, Made, Object, Remote, UserSecret};
+use super::memory::Remembered;
 use super::news::Deeds;
 use super::record::{Decision, Phase, Record};
 use super::{secret, status};
@@ -70,8 +71,10 @@ impl<'a> Pass<'a> {
         let uid = cached.metadata.uid.clone().unwrap_or_default();
         let object = context.newest.of(cached);
         let key = ObjectKey::of(&*object);
-        let account_key =
-            ObjectKey { namespace: key.namespace.clone(), name: object.spec.account_ref.name.clone() };
+        let account_key = ObjectKey {
+            namespace: key.namespace.clone(),
+            name: object.spec.account_ref.name.clone(),
+        };
         let account = context.registry.account(&account_key);
         let state = match object.metadata.deletion_timestamp {
             Some(_) => Object::Deleting,
@@ -79,12 +82,22 @@ impl<'a> Pass<'a> {
         };
         let mut pass = Self::empty(context, key, uid, state);
         pass.account = account;
-        pass.facts.predecessor = context.records.predecessor(&pass.key.namespace, &pass.key.name, &pass.uid).is_some();
+        pass.facts.predecessor = context
+            .records
+            .predecessor(&pass.key.namespace, &pass.key.name, &pass.uid)
+            .is_some();
         pass.take(object);
         pass.facts.applied = pass.object.as_deref().is_some_and(status::is_applied);
-        let cached = context.records.get(&pass.uid).filter(|record| record.phase == Phase::Bound);
+        let cached = context
+            .records
+            .get(&pass.uid)
+            .filter(|record| record.phase == Phase::Bound);
         if let (Some(record), Object::Live) = (cached, state) {
-            pass.facts.record = facts::Record::Present { phase: facts::Phase::Bound, fenced: record.is_fenced(), quorum: false };
+            pass.facts.record = facts::Record::Present {
+                phase: facts::Phase::Bound,
+                fenced: record.is_fenced(),
+                quorum: false,
+            };
             pass.record = Some(((*record).clone(), None));
         }
         if pass.facts.applied && !pass.secret_is_due() {
@@ -96,10 +109,16 @@ impl<'a> Pass<'a> {
     /// A pass over a Record without its object: the janitor's.
     #[must_use]
     pub fn of_record(context: &'a Context, record: &Record) -> Self {
-        let key = ObjectKey { namespace: record.subject.namespace.clone(), name: record.subject.name.clone() };
+        let key = ObjectKey {
+            namespace: record.subject.namespace.clone(),
+            name: record.subject.name.clone(),
+        };
         let mut pass = Self::empty(context, key, record.subject.uid.clone(), Object::Unseen);
         pass.record = Some((record.clone(), None));
-        if context.memory.with(&pass.uid, |remembered| remembered.proved_gone) {
+        if context
+            .memory
+            .with(&pass.uid, |remembered| remembered.proved_gone)
+        {
             pass.facts.remote = Remote::Gone;
         }
         pass
@@ -151,9 +170,20 @@ impl<'a> Pass<'a> {
 
     /// The object as just read or written.
     pub fn take(&mut self, object: Arc<Subaccount>) {
-        self.facts.finalizer = object.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER);
-        self.facts.identity = object.status.as_ref().is_some_and(|status| status.auth_id.is_some());
-        let published = object.status.as_ref().and_then(|status| status.secret_name.clone());
+        self.facts.finalizer = object
+            .metadata
+            .finalizers
+            .iter()
+            .flatten()
+            .any(|finalizer| finalizer == FINALIZER);
+        self.facts.identity = object
+            .status
+            .as_ref()
+            .is_some_and(|status| status.auth_id.is_some());
+        let published = object
+            .status
+            .as_ref()
+            .and_then(|status| status.secret_name.clone());
         self.facts.former_secret = published.is_some_and(|name| name != secret::name_of(&object));
         self.object = Some(object);
     }
@@ -164,7 +194,11 @@ impl<'a> Pass<'a> {
         self.facts.account = self.account_fact();
         self.facts.permit = self.permit.is_some();
         self.facts.guard_expired = self.record_at.is_some_and(|at| now.duration_since(at) > GUARD);
-        self.facts.made = if self.made.is_none() { Made::Nothing } else { self.facts.made };
+        self.facts.made = if self.made.is_none() {
+            Made::Nothing
+        } else {
+            self.facts.made
+        };
         self.refresh_desired();
         self.facts.unusable = self.is_unusable(now);
         self.facts.policy = match self.decision() {
@@ -181,8 +215,13 @@ impl<'a> Pass<'a> {
 
     fn refresh_desired(&mut self) {
         let Some(object) = &self.object else { return };
-        let Some(generation) = self.generation() else { return };
-        let prefix = self.account.as_ref().map_or("", |account| account.name_prefix.as_str());
+        let Some(generation) = self.generation() else {
+            return;
+        };
+        let prefix = self
+            .account
+            .as_ref()
+            .map_or("", |account| account.name_prefix.as_str());
         let desired = Desired::from_spec(&object.spec, &self.key.name, prefix, generation);
         self.facts.valid = desired.is_ok();
         self.desired = Some(desired);
@@ -192,14 +231,27 @@ impl<'a> Pass<'a> {
     #[must_use]
     pub fn generation(&self) -> Option<Generation> {
         let recorded = self.record.as_ref().map(|(record, _)| record.generation);
-        recorded.or_else(|| self.account.as_ref()?.access.as_ref().map(|access| access.generation))
+        recorded.or_else(|| {
+            self.account
+                .as_ref()?
+                .access
+                .as_ref()
+                .map(|access| access.generation)
+        })
     }
 
     /// What an account that the Record names should show: as the spec says, or disabled for good.
     #[must_use]
     pub fn target(&self) -> Option<Desired> {
         match &self.record {
-            Some((Record { phase: Phase::Kept, generation, .. }, _)) => Some(Desired::disabled(*generation)),
+            Some((
+                Record {
+                    phase: Phase::Kept,
+                    generation,
+                    ..
+                },
+                _,
+            )) => Some(Desired::disabled(*generation)),
             _ => self.desired.clone().and_then(Result::ok),
         }
     }
@@ -207,24 +259,42 @@ impl<'a> Pass<'a> {
     fn account_fact(&self) -> facts::Account {
         if self.facts.object == Object::Live {
             let Some(snapshot) = &self.account else {
-                let name = self.object.as_ref().map_or("", |object| object.spec.account_ref.name.as_str());
+                let name = self
+                    .object
+                    .as_ref()
+                    .map_or("", |object| object.spec.account_ref.name.as_str());
                 let exists = self.context.account_exists(&self.key.namespace, name);
-                return if exists { facts::Account::Preparing } else { facts::Account::Unavailable };
+                return if exists {
+                    facts::Account::Preparing
+                } else {
+                    facts::Account::Unavailable
+                };
             };
-            let Some(access) = &snapshot.access else { return facts::Account::Unavailable };
+            let Some(access) = &snapshot.access else {
+                return facts::Account::Unavailable;
+            };
             let recorded = self.record.as_ref().map(|(record, _)| &record.parent);
             return match &snapshot.trouble {
                 Some(trouble) if trouble.reason != Reason::InsufficientBalance => facts::Account::Unavailable,
-                _ if recorded.is_some_and(|parent| *parent != access.parent.id) => facts::Account::Unavailable,
+                _ if recorded.is_some_and(|parent| *parent != access.parent.id) => {
+                    facts::Account::Unavailable
+                }
                 Some(_) => facts::Account::Closing,
                 None if snapshot.closing => facts::Account::Closing,
                 None if !snapshot.in_use => facts::Account::Preparing,
                 None => facts::Account::Ready,
             };
         }
-        match self.access() {
-            Some(_) => facts::Account::Ready,
-            None => facts::Account::Unavailable,
+        match (self.access(), &self.object, &self.account) {
+            (Some(_), _, _) => facts::Account::Ready,
+            (None, Some(object), None)
+                if self
+                    .context
+                    .account_exists(&self.key.namespace, &object.spec.account_ref.name) =>
+            {
+                facts::Account::Preparing
+            }
+            (None, _, _) => facts::Account::Unavailable,
         }
     }
 
@@ -233,9 +303,16 @@ impl<'a> Pass<'a> {
     #[must_use]
     pub fn access(&self) -> Option<Access> {
         let usable = |snapshot: &&Arc<Snapshot>| {
-            snapshot.trouble.as_ref().is_none_or(|trouble| trouble.reason == Reason::InsufficientBalance)
+            snapshot
+                .trouble
+                .as_ref()
+                .is_none_or(|trouble| trouble.reason == Reason::InsufficientBalance)
         };
-        let own = self.account.as_ref().filter(usable).and_then(|snapshot| snapshot.access.clone());
+        let own = self
+            .account
+            .as_ref()
+            .filter(usable)
+            .and_then(|snapshot| snapshot.access.clone());
         match self.parent() {
             Some(parent) => own
                 .filter(|access| access.parent.id == parent)
@@ -264,13 +341,17 @@ impl<'a> Pass<'a> {
     /// The account that this pass is about.
     #[must_use]
     pub fn auth_id(&self) -> Option<AuthId> {
-        self.record.as_ref().and_then(|(record, _)| record.auth_id.clone())
+        self.record
+            .as_ref()
+            .and_then(|(record, _)| record.auth_id.clone())
     }
 
     /// What becomes of the account when the object goes; none while nothing may be guessed.
     #[must_use]
     pub fn decision(&self) -> Option<Decision> {
-        let Some(object) = &self.object else { return Some(Decision::Delete { cascade: false }) };
+        let Some(object) = &self.object else {
+            return Some(Decision::Delete { cascade: false });
+        };
         let own = object.spec.deletion;
         let fenced = self.record.as_ref().is_some_and(|(record, _)| record.is_fenced());
         if own.policy == Some(DeletionPolicy::Retain) && !fenced {
@@ -281,7 +362,10 @@ impl<'a> Pass<'a> {
         if self.parent().is_some_and(|recorded| recorded != *parent) {
             return None;
         }
-        let policy = own.policy.or(account.deletion.policy).unwrap_or(DeletionPolicy::Delete);
+        let policy = own
+            .policy
+            .or(account.deletion.policy)
+            .unwrap_or(DeletionPolicy::Delete);
         let cascade = own.cascade.or(account.deletion.cascade).unwrap_or(false);
         Some(match policy {
             DeletionPolicy::Delete => Decision::Delete { cascade },
@@ -292,7 +376,12 @@ impl<'a> Pass<'a> {
 
     fn is_unusable(&self, now: Instant) -> bool {
         self.context.memory.with(&self.uid, |remembered| {
-            if !self.facts.applied && self.object.as_ref().is_some_and(|object| seen_another_generation(object)) {
+            if !self.facts.applied
+                && self
+                    .object
+                    .as_ref()
+                    .is_some_and(|object| seen_another_generation(object))
+            {
                 remembered.forget_unusable();
             }
             remembered.is_unusable(now, super::outcome::STALLED_PROBE)
@@ -305,19 +394,29 @@ impl<'a> Pass<'a> {
             return Fence::Clean;
         }
         let access = self.access();
-        if access.as_ref().is_some_and(|access| !self.leftovers(access).is_empty()) {
+        if access
+            .as_ref()
+            .is_some_and(|access| !self.leftovers(access).is_empty())
+        {
             return Fence::Leftovers;
         }
         self.context.memory.with(&self.uid, |remembered| {
             remembered.note_fence(record.fenced_through, now);
+            let not_before = self.walk_from(remembered, now);
+            let tombstone = self.facts.retention_over && self.facts.object == Object::Unseen;
+            if tombstone && remembered.retention_over_since.is_none() {
+                // The last look before the Record goes: what came late, in all that time, is found now or never.
+                remembered.retention_over_since = Some(now);
+                remembered.swept_through = 0;
+                return Fence::Unwalked;
+            }
             if remembered.swept_through >= record.fenced_through {
                 return Fence::Clean;
             }
-            let settled = self.settled_at(remembered.fence.map_or(now, |(_, seen)| seen));
-            if now < settled {
+            if now < not_before {
                 return Fence::Settling;
             }
-            match access.and_then(|access| access.parent.walk_since(settled)) {
+            match access.and_then(|access| access.parent.walk_since(not_before)) {
                 Some(_) => {
                     remembered.swept_through = record.fenced_through;
                     Fence::Clean
@@ -327,23 +426,30 @@ impl<'a> Pass<'a> {
         })
     }
 
-    /// When a request that was sent before the fence was seen can no longer commit.
-    #[must_use]
-    pub fn settled_at(&self, seen: Instant) -> Instant {
-        seen + self.context.times.settle
-    }
-
-    /// The moment from which a walk proves this Record's fenced epochs absent.
+    /// The moment from which a walk proves this Record's fenced epochs absent: a request that was sent before the fence
+    /// was seen can then no longer commit.
     #[must_use]
     pub fn walk_not_before(&self) -> Instant {
-        let seen = self.context.memory.with(&self.uid, |remembered| remembered.fence.map(|(_, seen)| seen));
-        self.settled_at(seen.unwrap_or_else(now))
+        self.context
+            .memory
+            .with(&self.uid, |remembered| self.walk_from(remembered, now()))
+    }
+
+    fn walk_from(&self, remembered: &Remembered, now: Instant) -> Instant {
+        let seen = remembered.fence.map_or(now, |(_, seen)| seen);
+        remembered
+            .retention_over_since
+            .map_or(seen + self.context.times.settle, |over| {
+                over.max(seen + self.context.times.settle)
+            })
     }
 
     /// Accounts with fenced markers of this Record. An id that any Record holds as its pair is never one.
     #[must_use]
     pub fn leftovers(&self, access: &Access) -> HashSet<AuthId> {
-        let Some((record, _)) = &self.record else { return HashSet::new() };
+        let Some((record, _)) = &self.record else {
+            return HashSet::new();
+        };
         let generation = record.generation;
         let mut found = access.parent.leftovers(
             |account| marker_of(account, generation),
@@ -353,12 +459,24 @@ impl<'a> Pass<'a> {
         found
     }
 
+    /// How much longer the Record is kept for its fenced epochs.
+    #[must_use]
+    pub fn retention_left(&self) -> Option<Duration> {
+        let (record, _) = self.record.as_ref()?;
+        retention_left(record, self.context.times, wall_clock())
+    }
+
     fn refresh_remote(&mut self) {
-        let undecided = matches!(self.facts.remote, Remote::Unknown | Remote::Unlisted | Remote::Matches | Remote::Differs);
+        let undecided = matches!(
+            self.facts.remote,
+            Remote::Unknown | Remote::Unlisted | Remote::Matches | Remote::Differs
+        );
         if !undecided || self.facts.object != Object::Live {
             return;
         }
-        let (Some(id), Some(access)) = (self.auth_id(), self.access()) else { return };
+        let (Some(id), Some(access)) = (self.auth_id(), self.access()) else {
+            return;
+        };
         let roster = access.parent.roster();
         let account = roster.get(&id).cloned();
         let known = roster.is_known();
@@ -373,13 +491,22 @@ impl<'a> Pass<'a> {
     /// What the account shows, against what it should.
     #[must_use]
     pub fn compare(&self, account: &vobiz::Subaccount) -> Remote {
-        let Some(target) = self.target() else { return Remote::Matches };
+        let Some(target) = self.target() else {
+            return Remote::Matches;
+        };
         let changes = target.changes(account, None);
         if changes.is_empty() {
             return Remote::Matches;
         }
-        let fought = self.context.memory.with(&self.uid, |remembered| remembered.is_stubborn(&changes));
-        if fought || self.updates >= UPDATES_PER_PASS { Remote::Stubborn } else { Remote::Differs }
+        let fought = self
+            .context
+            .memory
+            .with(&self.uid, |remembered| remembered.is_stubborn(&changes));
+        if fought || self.updates >= UPDATES_PER_PASS {
+            Remote::Stubborn
+        } else {
+            Remote::Differs
+        }
     }
 
     /// The account as last seen, by any pass.
@@ -391,24 +518,36 @@ impl<'a> Pass<'a> {
     /// What is sent to make the account as it should be.
     #[must_use]
     pub fn changes(&self, account: &vobiz::Subaccount) -> Fields {
-        let marker = self.record.as_ref().map(|(record, _)| record.marker(self.context.installation));
-        self.target().map(|target| target.changes(account, marker.as_ref())).unwrap_or_default()
+        let marker = self
+            .record
+            .as_ref()
+            .map(|(record, _)| record.marker(self.context.installation));
+        self.target()
+            .map(|target| target.changes(account, marker.as_ref()))
+            .unwrap_or_default()
     }
 
     fn secret_is_due(&self) -> bool {
-        let suspect = self.context.memory.with(&self.uid, |remembered| std::mem::take(&mut remembered.secret_suspect));
+        let suspect = self.context.memory.with(&self.uid, |remembered| {
+            std::mem::take(&mut remembered.secret_suspect)
+        });
         suspect || self.secret_due_at() <= now()
     }
 
     /// When the user's Secret is to be looked at next.
     #[must_use]
     pub fn secret_due_in(&self) -> Duration {
-        self.secret_due_at().saturating_duration_since(now()).max(Duration::from_millis(100))
+        self.secret_due_at()
+            .saturating_duration_since(now())
+            .max(Duration::from_millis(100))
     }
 
     fn secret_due_at(&self) -> Instant {
         let interval = self.context.times.secret_check_interval;
-        let checked = self.context.memory.with(&self.uid, |remembered| remembered.secret_checked);
+        let checked = self
+            .context
+            .memory
+            .with(&self.uid, |remembered| remembered.secret_checked);
         match checked {
             Some(checked) => checked + interval,
             None => self.context.started + interval.mul_f64(spread(&self.uid)),
@@ -445,24 +584,40 @@ fn seen_another_generation(object: &Subaccount) -> bool {
 
 /// A fixed fraction for each uid, so that what comes due after a restart is spread over the interval.
 fn spread(uid: &str) -> f64 {
-    let hash = uid.bytes().fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let hash = uid.bytes().fold(0u32, |hash, byte| {
+        hash.wrapping_mul(31).wrapping_add(u32::from(byte))
+    });
     f64::from(hash % 1000) / 1000.0
 }
 
 fn is_over(record: &Record, times: Times, now: Timestamp) -> bool {
-    record.last_fenced_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= times.retention && now > at)
+    retention_left(record, times, now).is_none()
+}
+
+/// How much longer a Record with fenced epochs is kept.
+#[must_use]
+pub fn retention_left(record: &Record, times: Times, now: Timestamp) -> Option<Duration> {
+    let at = record.last_fenced_at?;
+    let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+    times.retention.checked_sub(age).filter(|left| !left.is_zero())
 }
 
 /// The monotonic clock.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "settle, guard and intervals are monotonic time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "settle, guard and intervals are monotonic time"
+)]
 pub fn now() -> Instant {
     Instant::now()
 }
 
 /// Wall time, for what outlives the process.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "retention and transition times are wall time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "retention and transition times are wall time"
+)]
 pub fn wall_clock() -> Timestamp {
     Timestamp::now()
 }

@@ -147,10 +147,22 @@ pub fn plan(facts: &Facts) -> Step {
 
 fn live(facts: &Facts) -> Step {
     match facts.record {
-        Record::Present { phase: Phase::Bound, quorum, .. } => bound(facts, quorum),
+        Record::Present {
+            phase: Phase::Bound,
+            quorum,
+            ..
+        } => bound(facts, quorum),
         // An object that lives in our cache and is being deleted in truth: its deletion brings the next pass.
-        Record::Present { phase: Phase::Closed { .. } | Phase::Kept { .. }, .. } => Step::Rest(Rest::Outdated),
-        Record::Unread | Record::Absent | Record::Present { phase: Phase::Open { .. }, .. } => create(facts),
+        Record::Present {
+            phase: Phase::Closed { .. } | Phase::Kept { .. },
+            ..
+        } => Step::Rest(Rest::Outdated),
+        Record::Unread
+        | Record::Absent
+        | Record::Present {
+            phase: Phase::Open { .. },
+            ..
+        } => create(facts),
     }
 }
 
@@ -180,7 +192,10 @@ fn create(facts: &Facts) -> Step {
         Record::Absent | Record::Present { .. } if facts.identity => restore(facts),
         Record::Absent if facts.predecessor => blocked(Block::OrphanFound),
         Record::Absent => Step::OpenRecord,
-        Record::Present { phase: Phase::Open { unspent: true }, .. } => attempt(facts),
+        Record::Present {
+            phase: Phase::Open { unspent: true },
+            ..
+        } => attempt(facts),
         Record::Present { fenced: false, .. } => Step::TakeOver,
         Record::Present { fenced: true, .. } => match facts.fence {
             Fence::Clean => Step::TakeOver,
@@ -264,14 +279,24 @@ fn deleting(facts: &Facts) -> Step {
     match facts.record {
         Record::Unread => Step::ReadRecord,
         Record::Present { quorum: false, .. } => Step::ReadRecord,
-        Record::Present { phase: Phase::Bound, .. } => close(facts),
-        Record::Absent | Record::Present { phase: Phase::Open { .. }, .. } => deleting_unbound(facts),
-        Record::Present { phase: Phase::Closed { account }, fenced, .. } => {
-            finish(facts, account.then(|| delete(facts)).flatten(), fenced)
-        }
-        Record::Present { phase: Phase::Kept { disable }, fenced, .. } => {
-            finish(facts, disable.then(|| keep_disabled(facts)).flatten(), fenced)
-        }
+        Record::Present {
+            phase: Phase::Bound, ..
+        } => close(facts),
+        Record::Absent
+        | Record::Present {
+            phase: Phase::Open { .. },
+            ..
+        } => deleting_unbound(facts),
+        Record::Present {
+            phase: Phase::Closed { account },
+            fenced,
+            ..
+        } => finish(facts, account.then(|| delete(facts)).flatten(), fenced),
+        Record::Present {
+            phase: Phase::Kept { disable },
+            fenced,
+            ..
+        } => finish(facts, disable.then(|| keep_disabled(facts)).flatten(), fenced),
     }
 }
 
@@ -286,7 +311,7 @@ fn deleting_unbound(facts: &Facts) -> Step {
     if facts.identity {
         return match facts.record {
             // A Record before acting on the status: whoever looks meanwhile finds it.
-            Record::Absent if facts.policy == Policy::Undecided => waiting(Wait::Account),
+            Record::Absent if facts.policy == Policy::Undecided => undecided(facts),
             Record::Absent => Step::OpenRecord,
             _ => close(facts),
         };
@@ -309,7 +334,14 @@ fn deleting_unbound(facts: &Facts) -> Step {
 fn close(facts: &Facts) -> Step {
     match facts.policy {
         Policy::Decided => Step::Close,
-        Policy::Undecided => waiting(Wait::Account),
+        Policy::Undecided => undecided(facts),
+    }
+}
+
+fn undecided(facts: &Facts) -> Step {
+    match facts.account {
+        Account::Preparing => waiting(Wait::AccountPreparing),
+        Account::Unavailable | Account::Closing | Account::Ready => waiting(Wait::Account),
     }
 }
 
@@ -357,7 +389,12 @@ fn sweep(fence: Fence, facts: &Facts) -> Step {
 
 /// The janitor's pass: a Record is looked after whether its object lives or not.
 fn janitor(facts: &Facts) -> Step {
-    let Record::Present { phase, fenced, quorum: true } = facts.record else {
+    let Record::Present {
+        phase,
+        fenced,
+        quorum: true,
+    } = facts.record
+    else {
         return match facts.record {
             Record::Absent => Step::Rest(Rest::Settled),
             Record::Unread | Record::Present { .. } => Step::ReadRecord,
@@ -392,7 +429,11 @@ fn janitor(facts: &Facts) -> Step {
 }
 
 fn sweep_or(facts: &Facts, clean: Step) -> Step {
-    if facts.fence == Fence::Clean { clean } else { sweep(facts.fence, facts) }
+    if facts.fence == Fence::Clean {
+        clean
+    } else {
+        sweep(facts.fence, facts)
+    }
 }
 
 /// As [`delete`], but looking first: the pass that closed the Record has most likely deleted the account already.
