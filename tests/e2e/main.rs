@@ -1,6 +1,8 @@
 //! The shipped operator against a real API server and the simulated Vobiz API.
 
+mod at_rest;
 mod bed;
+mod crash;
 mod process;
 
 use std::path::Path;
@@ -17,6 +19,7 @@ fn main() -> ExitCode {
         }
     };
     bed::add_to(&mut suite);
+    crash::add_to(&mut suite);
     process::add_to(&mut suite);
     suite.run()
 }
