@@ -179,3 +179,19 @@ pub async fn events(environment: &Environment, name: &str, reason: &str) -> Resu
     let about = |event: &Value| event["regarding"]["name"] == *name && event["reason"] == *reason;
     Ok(events.into_iter().filter(about).collect())
 }
+
+/// Waits until an event about an object of this name with this reason was published.
+pub async fn await_event(environment: &Environment, name: &str, reason: &str) -> Result<Value> {
+    let waited = tokio::time::timeout(SWEEP_DEADLINE, async {
+        loop {
+            if let Some(event) = events(environment, name, reason).await?.into_iter().next() {
+                return anyhow::Ok(event);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let waited = waited
+        .await
+        .with_context(|| format!("there is no event {reason} about {name}"));
+    environment.explain(waited.and_then(|found| found))
+}

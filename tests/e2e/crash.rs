@@ -242,7 +242,10 @@ async fn refused(bed: Arc<TestBed>, api: Api) -> Result<()> {
         let action = json!({
             "type": "status", "status": status, "envelope": "documented",
             "message": "the value confidential-value is not accepted",
-            "details": {"phone": "confidential-value is no phone number"},
+            "details": {"errors": [{
+                "field": "phone", "code": "invalid", "message": "confidential-value is no phone number",
+                "value": "confidential-value",
+            }]},
         });
         let fault = Fault::new(action).operation(Operation::Create).times(1);
         environment.simulator.add_fault(&fault).await?;

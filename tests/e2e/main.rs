@@ -4,6 +4,7 @@ mod at_rest;
 mod bed;
 mod crash;
 mod process;
+mod records;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,5 +22,6 @@ fn main() -> ExitCode {
     bed::add_to(&mut suite);
     crash::add_to(&mut suite);
     process::add_to(&mut suite);
+    records::add_to(&mut suite);
     suite.run()
 }
