@@ -1,8 +1,11 @@
 //! The shipped operator against a real API server and the simulated Vobiz API.
 
+mod at_rest;
 mod bed;
+mod crash;
 mod process;
 mod rights;
+mod records;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,7 +21,9 @@ fn main() -> ExitCode {
         }
     };
     bed::add_to(&mut suite);
+    crash::add_to(&mut suite);
     process::add_to(&mut suite);
     rights::add_to(&mut suite);
+    records::add_to(&mut suite);
     suite.run()
 }
