@@ -1,32 +1,30 @@
 //! One pass: what it observed, as facts for `plan` and as the values behind them. I/O (reads the clock; no request).
 
-use super::context::{Context, Times};
+mod account;
+mod fence;
+mod remote;
+mod secret_check;
+
+use super::context::Context;
 use super::desired::{Desired, InvalidSpec};
 use super::facts::{self, Confirmation, Evidence, Facts, Fence, Made, Object, Remote, UserSecret};
-use super::memory::Remembered;
 use super::news::Deeds;
-use super::record::{Decision, Phase, Record};
+use super::record::{Phase, Record};
 use super::{secret, status};
-use crate::account::access::{Access, Permit};
+use crate::account::access::Permit;
 use crate::account::registry::Snapshot;
-use crate::account::roster::marker_of;
 use crate::controller::versioned::Versioned;
 use crate::controller::wake::ObjectKey;
-use crate::crd::condition::Reason;
-use crate::crd::{ApiGeneration, DeletionPolicy, FINALIZER, Subaccount};
-use crate::vobiz::{self, AuthId, Credentials, Fields, Generation, ParentAuthId};
+use crate::crd::{FINALIZER, Subaccount};
+use crate::vobiz::{self, AuthId, Credentials, Generation};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Longest time between a read or write of the Record and its POST.
 const GUARD: Duration = Duration::from_secs(30);
-
-/// Updates of one account in one pass: more of them, and it is not the value that is missing.
-const UPDATES_PER_PASS: u32 = 3;
 
 /// One pass over an object, or over the Record of one.
 pub struct Pass<'a> {
@@ -206,7 +204,7 @@ impl<'a> Pass<'a> {
             None => facts::Policy::Undecided,
         };
         if let Some((record, _)) = &self.record {
-            self.facts.retention_over = is_over(record, self.context.times, wall_clock());
+            self.facts.retention_over = fence::is_over(record, self.context.times, wall_clock());
             self.facts.parent_abandoned = !self.context.registry.knows(&record.parent);
             self.facts.fence = self.fence(record, now);
         }
@@ -240,97 +238,6 @@ impl<'a> Pass<'a> {
         })
     }
 
-    /// What an account that the Record names should show: as the spec says, or disabled for good.
-    #[must_use]
-    pub fn target(&self) -> Option<Desired> {
-        match &self.record {
-            Some((
-                Record {
-                    phase: Phase::Kept,
-                    generation,
-                    ..
-                },
-                _,
-            )) => Some(Desired::disabled(*generation)),
-            _ => self.desired.clone().and_then(Result::ok),
-        }
-    }
-
-    fn account_fact(&self) -> facts::Account {
-        if self.facts.object == Object::Live {
-            let Some(snapshot) = &self.account else {
-                let name = self
-                    .object
-                    .as_ref()
-                    .map_or("", |object| object.spec.account_ref.name.as_str());
-                let exists = self.context.account_exists(&self.key.namespace, name);
-                return if exists {
-                    facts::Account::Preparing
-                } else {
-                    facts::Account::Unavailable
-                };
-            };
-            let Some(access) = &snapshot.access else {
-                return facts::Account::Unavailable;
-            };
-            let recorded = self.record.as_ref().map(|(record, _)| &record.parent);
-            return match &snapshot.trouble {
-                Some(trouble) if trouble.reason != Reason::InsufficientBalance => facts::Account::Unavailable,
-                _ if recorded.is_some_and(|parent| *parent != access.parent.id) => {
-                    facts::Account::Unavailable
-                }
-                Some(_) => facts::Account::Closing,
-                None if snapshot.closing => facts::Account::Closing,
-                None if !snapshot.in_use => facts::Account::Preparing,
-                None => facts::Account::Ready,
-            };
-        }
-        match (self.access(), &self.object, &self.account) {
-            (Some(_), _, _) => facts::Account::Ready,
-            (None, Some(object), None)
-                if self
-                    .context
-                    .account_exists(&self.key.namespace, &object.spec.account_ref.name) =>
-            {
-                facts::Account::Preparing
-            }
-            (None, _, _) => facts::Account::Unavailable,
-        }
-    }
-
-    /// The way to the parent that the account lives under: through the object's Account, else through any of that
-    /// parent. Before there is a Record, through the object's Account.
-    #[must_use]
-    pub fn access(&self) -> Option<Access> {
-        let usable = |snapshot: &&Arc<Snapshot>| {
-            snapshot
-                .trouble
-                .as_ref()
-                .is_none_or(|trouble| trouble.reason == Reason::InsufficientBalance)
-        };
-        let own = self
-            .account
-            .as_ref()
-            .filter(usable)
-            .and_then(|snapshot| snapshot.access.clone());
-        match self.parent() {
-            Some(parent) => own
-                .filter(|access| access.parent.id == parent)
-                .or_else(|| self.context.registry.any_access(&parent)),
-            None => own,
-        }
-    }
-
-    /// The parent that the account lives under, as the Record or the object's status tells.
-    #[must_use]
-    pub fn parent(&self) -> Option<ParentAuthId> {
-        let recorded = self.record.as_ref().map(|(record, _)| record.parent.clone());
-        recorded.or_else(|| {
-            let status = self.object.as_ref()?.status.as_ref()?;
-            ParentAuthId::parse(status.parent_auth_id.as_deref()?).ok()
-        })
-    }
-
     /// The account that the object's status names.
     #[must_use]
     pub fn known_id(&self) -> Option<AuthId> {
@@ -346,214 +253,6 @@ impl<'a> Pass<'a> {
             .and_then(|(record, _)| record.auth_id.clone())
     }
 
-    /// What becomes of the account when the object goes; none while nothing may be guessed.
-    #[must_use]
-    pub fn decision(&self) -> Option<Decision> {
-        let Some(object) = &self.object else {
-            return Some(Decision::Delete { cascade: false });
-        };
-        let own = object.spec.deletion;
-        let fenced = self.record.as_ref().is_some_and(|(record, _)| record.is_fenced());
-        if own.policy == Some(DeletionPolicy::Retain) && !fenced {
-            return Some(Decision::Retain);
-        }
-        let account = self.account.as_ref()?;
-        let parent = &account.access.as_ref()?.parent.id;
-        if self.parent().is_some_and(|recorded| recorded != *parent) {
-            return None;
-        }
-        let policy = own
-            .policy
-            .or(account.deletion.policy)
-            .unwrap_or(DeletionPolicy::Delete);
-        let cascade = own.cascade.or(account.deletion.cascade).unwrap_or(false);
-        Some(match policy {
-            DeletionPolicy::Delete => Decision::Delete { cascade },
-            DeletionPolicy::Disable => Decision::Disable,
-            DeletionPolicy::Retain => Decision::Retain,
-        })
-    }
-
-    fn is_unusable(&self, now: Instant) -> bool {
-        self.context.memory.with(&self.uid, |remembered| {
-            if !self.facts.applied
-                && self
-                    .object
-                    .as_ref()
-                    .is_some_and(|object| seen_another_generation(object))
-            {
-                remembered.forget_unusable();
-            }
-            remembered.is_unusable(now, super::outcome::STALLED_PROBE)
-        })
-    }
-
-    /// How far the fenced epochs are from being proved absent.
-    fn fence(&self, record: &Record, now: Instant) -> Fence {
-        if !record.is_fenced() {
-            return Fence::Clean;
-        }
-        let access = self.access();
-        if access
-            .as_ref()
-            .is_some_and(|access| !self.leftovers(access).is_empty())
-        {
-            return Fence::Leftovers;
-        }
-        self.context.memory.with(&self.uid, |remembered| {
-            remembered.note_fence(record.fenced_through, now);
-            let not_before = self.walk_from(remembered, now);
-            let tombstone = self.facts.retention_over && self.facts.object == Object::Unseen;
-            if tombstone && remembered.retention_over_since.is_none() {
-                // The last look before the Record goes: what came late, in all that time, is found now or never.
-                remembered.retention_over_since = Some(now);
-                remembered.swept_through = 0;
-                return Fence::Unwalked;
-            }
-            if remembered.swept_through >= record.fenced_through {
-                return Fence::Clean;
-            }
-            if now < not_before {
-                return Fence::Settling;
-            }
-            match access.and_then(|access| access.parent.walk_since(not_before)) {
-                Some(_) => {
-                    remembered.swept_through = record.fenced_through;
-                    Fence::Clean
-                }
-                None => Fence::Unwalked,
-            }
-        })
-    }
-
-    /// The moment from which a walk proves this Record's fenced epochs absent: a request that was sent before the fence
-    /// was seen can then no longer commit.
-    #[must_use]
-    pub fn walk_not_before(&self) -> Instant {
-        self.context
-            .memory
-            .with(&self.uid, |remembered| self.walk_from(remembered, now()))
-    }
-
-    fn walk_from(&self, remembered: &Remembered, now: Instant) -> Instant {
-        let seen = remembered.fence.map_or(now, |(_, seen)| seen);
-        remembered
-            .retention_over_since
-            .map_or(seen + self.context.times.settle, |over| {
-                over.max(seen + self.context.times.settle)
-            })
-    }
-
-    /// Accounts with fenced markers of this Record. An id that any Record holds as its pair is never one.
-    #[must_use]
-    pub fn leftovers(&self, access: &Access) -> HashSet<AuthId> {
-        let Some((record, _)) = &self.record else {
-            return HashSet::new();
-        };
-        let generation = record.generation;
-        let mut found = access.parent.leftovers(
-            |account| marker_of(account, generation),
-            |marker| marker.installation == self.context.installation && record.fences(marker),
-        );
-        found.retain(|id| record.auth_id.as_ref() != Some(id) && !self.context.records.holds(id));
-        found
-    }
-
-    /// How much longer the Record is kept for its fenced epochs.
-    #[must_use]
-    pub fn retention_left(&self) -> Option<Duration> {
-        let (record, _) = self.record.as_ref()?;
-        retention_left(record, self.context.times, wall_clock())
-    }
-
-    fn refresh_remote(&mut self) {
-        let undecided = matches!(
-            self.facts.remote,
-            Remote::Unknown | Remote::Unlisted | Remote::Matches | Remote::Differs
-        );
-        if !undecided || self.facts.object != Object::Live {
-            return;
-        }
-        let (Some(id), Some(access)) = (self.auth_id(), self.access()) else {
-            return;
-        };
-        let roster = access.parent.roster();
-        let account = roster.get(&id).cloned();
-        let known = roster.is_known();
-        drop(roster);
-        self.facts.remote = match account {
-            Some(account) => self.compare(&account),
-            None if known => Remote::Unlisted,
-            None => Remote::Unknown,
-        };
-    }
-
-    /// What the account shows, against what it should.
-    #[must_use]
-    pub fn compare(&self, account: &vobiz::Subaccount) -> Remote {
-        let Some(target) = self.target() else {
-            return Remote::Matches;
-        };
-        let changes = target.changes(account, None);
-        if changes.is_empty() {
-            return Remote::Matches;
-        }
-        let fought = self
-            .context
-            .memory
-            .with(&self.uid, |remembered| remembered.is_stubborn(&changes));
-        if fought || self.updates >= UPDATES_PER_PASS {
-            Remote::Stubborn
-        } else {
-            Remote::Differs
-        }
-    }
-
-    /// The account as last seen, by any pass.
-    #[must_use]
-    pub fn remote_account(&self) -> Option<vobiz::Subaccount> {
-        self.access()?.parent.roster().get(&self.auth_id()?).cloned()
-    }
-
-    /// What is sent to make the account as it should be.
-    #[must_use]
-    pub fn changes(&self, account: &vobiz::Subaccount) -> Fields {
-        let marker = self
-            .record
-            .as_ref()
-            .map(|(record, _)| record.marker(self.context.installation));
-        self.target()
-            .map(|target| target.changes(account, marker.as_ref()))
-            .unwrap_or_default()
-    }
-
-    fn secret_is_due(&self) -> bool {
-        let suspect = self.context.memory.with(&self.uid, |remembered| {
-            std::mem::take(&mut remembered.secret_suspect)
-        });
-        suspect || self.secret_due_at() <= now()
-    }
-
-    /// When the user's Secret is to be looked at next.
-    #[must_use]
-    pub fn secret_due_in(&self) -> Duration {
-        self.secret_due_at()
-            .saturating_duration_since(now())
-            .max(Duration::from_millis(100))
-    }
-
-    fn secret_due_at(&self) -> Instant {
-        let interval = self.context.times.secret_check_interval;
-        let checked = self
-            .context
-            .memory
-            .with(&self.uid, |remembered| remembered.secret_checked);
-        match checked {
-            Some(checked) => checked + interval,
-            None => self.context.started + interval.mul_f64(spread(&self.uid)),
-        }
-    }
-
     /// The API of Subaccounts in the object's namespace.
     #[must_use]
     pub fn objects(&self) -> Api<Subaccount> {
@@ -565,41 +264,6 @@ impl<'a> Pass<'a> {
     pub fn secrets(&self) -> Api<Secret> {
         Api::namespaced(self.context.cluster.clone(), &self.key.namespace)
     }
-}
-
-/// The API generation as the CRD spells it.
-#[must_use]
-pub fn generation_of(stored: ApiGeneration) -> Generation {
-    match stored {
-        ApiGeneration::Gen1 => Generation::Gen1,
-        ApiGeneration::Gen2 => Generation::Gen2,
-    }
-}
-
-fn seen_another_generation(object: &Subaccount) -> bool {
-    object.status.as_ref().is_some_and(|status| {
-        status.observed_generation >= 0 && Some(status.observed_generation) != object.metadata.generation
-    })
-}
-
-/// A fixed fraction for each uid, so that what comes due after a restart is spread over the interval.
-fn spread(uid: &str) -> f64 {
-    let hash = uid.bytes().fold(0u32, |hash, byte| {
-        hash.wrapping_mul(31).wrapping_add(u32::from(byte))
-    });
-    f64::from(hash % 1000) / 1000.0
-}
-
-fn is_over(record: &Record, times: Times, now: Timestamp) -> bool {
-    retention_left(record, times, now).is_none()
-}
-
-/// How much longer a Record with fenced epochs is kept.
-#[must_use]
-pub fn retention_left(record: &Record, times: Times, now: Timestamp) -> Option<Duration> {
-    let at = record.last_fenced_at?;
-    let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
-    times.retention.checked_sub(age).filter(|left| !left.is_zero())
 }
 
 /// The monotonic clock.

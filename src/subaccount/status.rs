@@ -1,13 +1,18 @@
 //! What a Subaccount's status says about a pass, and which events go with it. PURE.
 
+mod kyc;
+
+pub use kyc::kyc_differs;
+
 use super::facts::{Facts, Object, UserSecret};
 use super::outcome::Outcome;
 use super::plan::{Block, Rest, Wait};
 use crate::crd::condition::{self, ConditionStatus, ConditionType, NewCondition, Reason};
-use crate::crd::{ApiGeneration, KycMode, KycStatus, NOT_OBSERVED, Subaccount, SubaccountStatus};
+use crate::crd::{ApiGeneration, NOT_OBSERVED, Subaccount, SubaccountStatus};
 use crate::vobiz::{self, Generation};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kyc::{calls_allowed, kyc};
 
 /// What a pass knows beyond its facts.
 #[derive(Clone, Copy, Debug)]
@@ -83,15 +88,6 @@ pub fn is_applied(object: &Subaccount) -> bool {
             && condition::find(&status.conditions, ConditionType::Ready)
                 .is_some_and(|ready| ready.status == ConditionStatus::True.as_str())
     })
-}
-
-/// Whether what the list shows of an account's identity check differs from what the status says.
-#[must_use]
-pub fn kyc_differs(object: &Subaccount, account: &vobiz::Subaccount) -> bool {
-    object
-        .status
-        .as_ref()
-        .is_some_and(|status| status.kyc != kyc(account))
 }
 
 fn live(
@@ -234,41 +230,6 @@ fn published(view: &View<'_>, rest: Rest, message: &str) -> Option<NewCondition>
     Some(condition(kind, status, reason, message))
 }
 
-fn calls_allowed(account: &vobiz::Subaccount) -> NewCondition {
-    let (status, reason, message) = match (
-        account.enabled,
-        account.kyc_calls_blocked,
-        account.kyc_mode.as_deref(),
-    ) {
-        (false, _, _) => (
-            ConditionStatus::False,
-            Reason::AccountDisabled,
-            "the subaccount is disabled",
-        ),
-        (true, Some(true), _) => (
-            ConditionStatus::False,
-            Reason::KycPending,
-            "Vobiz blocks calls until the customer's identity check is complete",
-        ),
-        (true, Some(false), Some("customer_use")) => (
-            ConditionStatus::True,
-            Reason::KycComplete,
-            "the customer's identity check is complete",
-        ),
-        (true, Some(false), _) => (
-            ConditionStatus::True,
-            Reason::KycNotRequired,
-            "no identity check is asked for",
-        ),
-        (true, None, _) => (
-            ConditionStatus::Unknown,
-            Reason::NotReported,
-            "Vobiz does not report an identity check",
-        ),
-    };
-    condition(ConditionType::CallsAllowed, status, reason, message)
-}
-
 /// Nothing was looked up and the spec is applied: only the Secret can have changed.
 fn unchanged_but_published(previous: &SubaccountStatus, view: &View<'_>) -> Option<Vec<NewCondition>> {
     let mut conditions = keep(previous, ConditionType::Ready)?;
@@ -332,19 +293,6 @@ fn reason(block: Block) -> Reason {
         Block::CredentialsLost => Reason::CredentialsLost,
         Block::UnusableAnswer => Reason::UnusableAnswer,
     }
-}
-
-fn kyc(account: &vobiz::Subaccount) -> Option<KycStatus> {
-    let mode = match account.kyc_mode.as_deref() {
-        Some("personal_use") => Some(KycMode::PersonalUse),
-        Some("customer_use") => Some(KycMode::CustomerUse),
-        _ => None,
-    };
-    let kyc = KycStatus {
-        mode,
-        calls_blocked: account.kyc_calls_blocked,
-    };
-    (kyc != KycStatus::default()).then_some(kyc)
 }
 
 fn stored(generation: Generation) -> ApiGeneration {
