@@ -340,6 +340,14 @@ impl<'a> Pass<'a> {
         self.settled_at(seen.unwrap_or_else(now))
     }
 
+    /// How long a closed Record is still kept, at least a moment.
+    #[must_use]
+    pub fn retention_left(&self) -> Duration {
+        let fenced_at = self.record.as_ref().and_then(|(record, _)| record.last_fenced_at);
+        let kept = fenced_at.map_or(Duration::ZERO, |at| wall_clock().duration_since(at).unsigned_abs());
+        self.context.times.retention.saturating_sub(kept).max(Duration::from_millis(100))
+    }
+
     /// Accounts with fenced markers of this Record. An id that any Record holds as its pair is never one.
     #[must_use]
     pub fn leftovers(&self, access: &Access) -> HashSet<AuthId> {

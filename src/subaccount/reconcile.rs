@@ -89,8 +89,11 @@ fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                 Wait::StillThere => "the subaccount is not yet as Vobiz said it would be".to_owned(),
                 _ => String::new(),
             };
-            let after = (wait == Wait::Settle)
-                .then(|| pass.walk_not_before().saturating_duration_since(super::pass::now()));
+            let after = match wait {
+                Wait::Settle => Some(pass.walk_not_before().saturating_duration_since(super::pass::now())),
+                Wait::Retention => Some(pass.retention_left()),
+                _ => None,
+            };
             Outcome::waiting(wait, after, message)
         }
         Rest::Blocked(block) => {
