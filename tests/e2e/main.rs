@@ -5,6 +5,7 @@ mod bed;
 mod crash;
 mod process;
 mod records;
+mod whole_suite;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,5 +24,6 @@ fn main() -> ExitCode {
     crash::add_to(&mut suite);
     process::add_to(&mut suite);
     records::add_to(&mut suite);
+    whole_suite::add_to(&mut suite);
     suite.run()
 }
