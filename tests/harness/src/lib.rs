@@ -19,6 +19,7 @@ pub mod objects;
 pub mod operator;
 pub mod ports;
 pub mod products;
+pub mod relay;
 pub mod simulator;
 pub mod simulator_control;
 pub mod simulator_journal;
