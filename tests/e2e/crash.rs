@@ -7,13 +7,14 @@ use anyhow::{Result, ensure};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 use vobiz_harness::objects::Kind;
+use vobiz_harness::relay::Relay;
 use vobiz_harness::simulator::Api;
 use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
+use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
-use crate::at_rest::{await_leftovers_deleted, ensure_consistent, events, record, uid_of};
+use crate::at_rest::{await_event, await_leftovers_deleted, ensure_consistent, events, record, uid_of};
 
 const ROUNDS: u64 = 5;
 const CREATES_PER_ROUND: u64 = 50;
@@ -281,6 +282,58 @@ async fn refused(bed: Arc<TestBed>, api: Api) -> Result<()> {
         ensure_same_epoch(&environment, &uid_of(&created)?).await?;
         names.push(name);
     }
+    ensure_consistent(&environment, &names).await
+}
+
+/// The API is behind a port that closes while objects are created and then opens again.
+async fn nobody_listens(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    let port = free.local_addr()?.port();
+    let mut options = options("crash-refused-connection", api, 2, 2);
+    options
+        .operator_flags
+        .push(format!("--api-base-url=http://127.0.0.1:{port}"));
+    options.account["resyncIntervalSeconds"] = json!(300);
+    (options.start_operator, options.account_ready) = (false, false);
+    let account = options.account.clone();
+    let mut environment = bed.environment(options).await?;
+    drop(free);
+    let target = environment
+        .simulator
+        .url()
+        .trim_start_matches("http://")
+        .to_owned();
+    let relay = Relay::start(port, &target).await?;
+    environment.start_operator().await?;
+    environment.create_account(account).await?;
+    environment
+        .await_condition(Kind::Account, ACCOUNT, "Ready", "True")
+        .await?;
+
+    relay.stop().await;
+    let names: Vec<String> = (0..3).map(|number| format!("unheard-{number}")).collect();
+    let mut uids = Vec::new();
+    for name in &names {
+        uids.push(uid_of(&environment.create_subaccount(name, json!({})).await?)?);
+    }
+    for name in &names {
+        await_event(&environment, name, "CreateFailed").await?;
+    }
+    for uid in &uids {
+        ensure!(
+            record(&environment, uid).await?["phase"] == "Open",
+            "nothing was written before the create"
+        );
+    }
+    let _relay = Relay::start(port, &target).await?;
+    for (name, uid) in names.iter().zip(&uids) {
+        environment.await_ready(name).await?;
+        ensure_same_epoch(&environment, uid).await?;
+    }
+    ensure!(
+        environment.simulator.journal_count(&creates()).await? == names.len(),
+        "an account was made twice"
+    );
     ensure_consistent(&environment, &names).await
 }
 

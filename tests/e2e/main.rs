@@ -6,6 +6,7 @@ mod crash;
 mod process;
 mod rights;
 mod records;
+mod whole_suite;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,5 +26,6 @@ fn main() -> ExitCode {
     process::add_to(&mut suite);
     rights::add_to(&mut suite);
     records::add_to(&mut suite);
+    whole_suite::add_to(&mut suite);
     suite.run()
 }
