@@ -1,6 +1,13 @@
 //! The shipped operator against a real API server and the simulated Vobiz API.
 
 mod bed;
+mod deletion;
+mod deletion_trouble;
+mod environments;
+mod generation;
+mod namespace;
+mod parent;
+mod parent_pair;
 mod process;
 mod rights;
 
@@ -18,6 +25,12 @@ fn main() -> ExitCode {
         }
     };
     bed::add_to(&mut suite);
+    deletion::add_to(&mut suite);
+    deletion_trouble::add_to(&mut suite);
+    environments::add_to(&mut suite);
+    namespace::add_to(&mut suite);
+    parent::add_to(&mut suite);
+    parent_pair::add_to(&mut suite);
     process::add_to(&mut suite);
     rights::add_to(&mut suite);
     suite.run()

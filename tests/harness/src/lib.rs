@@ -19,6 +19,7 @@ pub mod products;
 pub mod simulator;
 pub mod simulator_control;
 pub mod simulator_journal;
+pub mod subaccounts;
 pub mod suite;
 pub mod test_bed;
 pub mod watchdog;
