@@ -3,9 +3,16 @@
 mod at_rest;
 mod bed;
 mod crash;
+mod deletion;
+mod deletion_trouble;
+mod environments;
+mod generation;
+mod namespace;
+mod parent;
+mod parent_pair;
 mod process;
-mod rights;
 mod records;
+mod rights;
 mod whole_suite;
 
 use std::path::Path;
@@ -23,6 +30,12 @@ fn main() -> ExitCode {
     };
     bed::add_to(&mut suite);
     crash::add_to(&mut suite);
+    deletion::add_to(&mut suite);
+    deletion_trouble::add_to(&mut suite);
+    environments::add_to(&mut suite);
+    namespace::add_to(&mut suite);
+    parent::add_to(&mut suite);
+    parent_pair::add_to(&mut suite);
     process::add_to(&mut suite);
     rights::add_to(&mut suite);
     records::add_to(&mut suite);

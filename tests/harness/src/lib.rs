@@ -23,6 +23,7 @@ pub mod relay;
 pub mod simulator;
 pub mod simulator_control;
 pub mod simulator_journal;
+pub mod subaccounts;
 pub mod suite;
 pub mod test_bed;
 pub mod watchdog;

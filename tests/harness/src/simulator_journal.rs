@@ -40,6 +40,8 @@ pub enum Operation {
 pub struct JournalEntry {
     /// Ascending from 1.
     pub sequence: u64,
+    /// When it arrived, in wall time.
+    pub time: jiff::Timestamp,
     /// When it arrived, milliseconds since the simulator started.
     pub monotonic_ms: u64,
     /// When its answer left or its connection went.
