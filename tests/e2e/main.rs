@@ -3,9 +3,16 @@
 mod at_rest;
 mod bed;
 mod crash;
+mod create;
+mod edit;
+mod generation;
+mod kstatus;
 mod process;
-mod rights;
 mod records;
+mod rest;
+mod rights;
+mod secret;
+mod validation;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,5 +32,11 @@ fn main() -> ExitCode {
     process::add_to(&mut suite);
     rights::add_to(&mut suite);
     records::add_to(&mut suite);
+    create::add_to(&mut suite);
+    edit::add_to(&mut suite);
+    kstatus::add_to(&mut suite);
+    rest::add_to(&mut suite);
+    secret::add_to(&mut suite);
+    validation::add_to(&mut suite);
     suite.run()
 }
