@@ -3,16 +3,22 @@
 mod at_rest;
 mod bed;
 mod crash;
+mod create;
 mod deletion;
 mod deletion_trouble;
+mod edit;
 mod environments;
 mod generation;
+mod kstatus;
 mod namespace;
 mod parent;
 mod parent_pair;
 mod process;
 mod records;
+mod rest;
 mod rights;
+mod secret;
+mod validation;
 mod whole_suite;
 
 use std::path::Path;
@@ -30,15 +36,21 @@ fn main() -> ExitCode {
     };
     bed::add_to(&mut suite);
     crash::add_to(&mut suite);
+    create::add_to(&mut suite);
     deletion::add_to(&mut suite);
     deletion_trouble::add_to(&mut suite);
+    edit::add_to(&mut suite);
     environments::add_to(&mut suite);
+    kstatus::add_to(&mut suite);
     namespace::add_to(&mut suite);
     parent::add_to(&mut suite);
     parent_pair::add_to(&mut suite);
     process::add_to(&mut suite);
-    rights::add_to(&mut suite);
     records::add_to(&mut suite);
+    rest::add_to(&mut suite);
+    rights::add_to(&mut suite);
+    secret::add_to(&mut suite);
+    validation::add_to(&mut suite);
     whole_suite::add_to(&mut suite);
     suite.run()
 }
