@@ -236,3 +236,6 @@ fn business_type(kind: BusinessType) -> &'static str {
         BusinessType::Government => "government",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,3 +171,6 @@ fn waiting(wait: Wait) -> Step {
 fn blocked(block: Block) -> Step {
     Step::Rest(Rest::Blocked(block))
 }
+
+#[cfg(test)]
+mod tests;

@@ -346,3 +346,6 @@ fn consistent(record: Record) -> Result<Record, Damaged> {
     };
     Err(Damaged { key })
 }
+
+#[cfg(test)]
+mod tests;

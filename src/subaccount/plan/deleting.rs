@@ -7,8 +7,7 @@ use crate::subaccount::facts::{
 
 pub(super) fn deleting(facts: &Facts) -> Step {
     match facts.record {
-        Record::Unread => Step::ReadRecord,
-        Record::Present { quorum: false, .. } => Step::ReadRecord,
+        Record::Unread | Record::Present { quorum: false, .. } => Step::ReadRecord,
         Record::Present {
             phase: Phase::Bound, ..
         } => close(facts),
@@ -42,7 +41,7 @@ fn deleting_unbound(facts: &Facts) -> Step {
         return match facts.record {
             // A Record before acting on the status: whoever looks meanwhile finds it.
             Record::Absent if facts.policy == Policy::Undecided => undecided(facts),
-            Record::Absent => Step::OpenRecord,
+            Record::Absent => with_account(facts, Step::OpenRecord),
             _ => close(facts),
         };
     }
@@ -56,7 +55,7 @@ fn deleting_unbound(facts: &Facts) -> Step {
         (_, Evidence::Proven) => Step::AdoptIdentity,
         (_, Evidence::Unread | Evidence::Nothing) => match facts.record {
             Record::Absent => Step::ReleaseFinalizer,
-            _ => Step::Close,
+            _ => close(facts),
         },
     }
 }

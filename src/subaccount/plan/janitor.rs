@@ -34,7 +34,8 @@ pub(super) fn janitor(facts: &Facts) -> Step {
             None if fenced => sweep_or(facts, Step::Rest(Rest::Settled)),
             None => Step::Rest(Rest::Settled),
         },
-        Phase::Closed { account: _ } if facts.parent_abandoned && facts.retention_over => Step::DropRecord,
+        // Without a fence there is no retention to be over: an account that was not proved gone is waited for.
+        Phase::Closed { .. } if fenced && facts.parent_abandoned && facts.retention_over => Step::DropRecord,
         Phase::Closed { account } => match account.then(|| prove_deleted(facts)).flatten() {
             Some(step) => step,
             None if !fenced => Step::DropRecord,

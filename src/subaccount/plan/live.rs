@@ -48,7 +48,8 @@ fn create(facts: &Facts) -> Step {
         return Step::AddFinalizer;
     }
     match facts.record {
-        Record::Unread => Step::ReadRecord,
+        // Nothing but Bound is ever concluded from a cache.
+        Record::Unread | Record::Present { quorum: false, .. } => Step::ReadRecord,
         Record::Absent | Record::Present { .. } if facts.identity => restore(facts),
         Record::Absent if facts.predecessor => blocked(Block::OrphanFound),
         Record::Absent => Step::OpenRecord,

@@ -1,0 +1,45 @@
+//! Every combination of facts against the guarantees, and the paths that passes take.
+
+mod guarantees;
+mod paths;
+
+use super::{Step, plan};
+use crate::subaccount::facts::{
+    Account, Confirmation, Evidence, Facts, Fence, Made, Object, Phase, Policy, Record, Remote, UserSecret,
+};
+
+/// What a pass over a new object knows, with an Account that serves everything.
+fn new_object() -> Facts {
+    Facts {
+        object: Object::Live,
+        finalizer: false,
+        identity: false,
+        applied: false,
+        valid: true,
+        unusable: false,
+        account: Account::Ready,
+        permit: false,
+        record: Record::Unread,
+        predecessor: false,
+        confirmation: Confirmation::Unasked,
+        looked_again: false,
+        guard_expired: false,
+        secret: UserSecret::Unread,
+        evidence: Evidence::Unread,
+        former_secret: false,
+        remote: Remote::Unknown,
+        made: Made::Nothing,
+        fence: Fence::Clean,
+        policy: Policy::Decided,
+        retention_over: false,
+        parent_abandoned: false,
+    }
+}
+
+fn record(phase: Phase, fenced: bool) -> Record {
+    Record::Present {
+        phase,
+        fenced,
+        quorum: true,
+    }
+}

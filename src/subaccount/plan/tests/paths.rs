@@ -1,0 +1,542 @@
+//! The paths that passes take, step by step, with what each step finds folded back into the facts.
+
+use super::*;
+use crate::subaccount::plan::{Block, Rest, Wait};
+
+/// What the cluster and Vobiz answer a pass.
+#[derive(Clone, Copy)]
+struct World {
+    /// The Record that a read finds.
+    record: Record,
+    /// The user's Secret that a read finds, while no Record holds a pair.
+    evidence: Evidence,
+    /// What asking Vobiz about that pair proves.
+    proof: Evidence,
+    /// The account that a read finds.
+    remote: Remote,
+    /// What closing the Record decides.
+    closed: Phase,
+    /// What the re-read of the object says.
+    confirmation: Confirmation,
+}
+
+const WORLD: World = World {
+    record: Record::Absent,
+    evidence: Evidence::Nothing,
+    proof: Evidence::Proven,
+    remote: Remote::Gone,
+    closed: Phase::Closed { account: true },
+    confirmation: Confirmation::Confirmed,
+};
+
+/// Most steps of one pass in these tests; more of them is a circle.
+const MOST: usize = 20;
+
+/// What a step changes; none where it ends the pass.
+fn fold(facts: &mut Facts, step: Step, world: &mut World) -> Option<()> {
+    let fenced = matches!(facts.record, Record::Present { fenced: true, .. });
+    match step {
+        Step::Rest(_)
+        | Step::AdoptIdentity
+        | Step::ReleaseFinalizer
+        | Step::DropRecord
+        | Step::DeleteMade => return None,
+        Step::TakePermit => facts.permit = true,
+        Step::AddFinalizer => facts.finalizer = true,
+        Step::ReadRecord => {
+            facts.record = world.record;
+            facts.looked_again = facts.confirmation == Confirmation::Confirmed;
+        }
+        Step::OpenRecord => {
+            let unspent = facts.object == Object::Live;
+            world.record = record(Phase::Open { unspent }, false);
+            facts.record = world.record;
+            if !unspent {
+                facts.confirmation = Confirmation::Unasked;
+                facts.looked_again = false;
+            }
+        }
+        Step::RebuildRecord => facts.record = record(Phase::Open { unspent: false }, false),
+        Step::TakeOver => {
+            facts.record = record(Phase::Open { unspent: true }, true);
+            facts.fence = Fence::Settling;
+        }
+        Step::Confirm => facts.confirmation = world.confirmation,
+        Step::Create => facts.made = Made::Pair,
+        Step::Bind | Step::RestorePair => {
+            facts.made = Made::Nothing;
+            facts.record = record(Phase::Bound, fenced);
+            facts.remote = Remote::Matches;
+            if facts.secret == UserSecret::Absent || facts.evidence == Evidence::Proven {
+                facts.secret = UserSecret::Different;
+            }
+        }
+        Step::ReadSecret => {
+            facts.evidence = world.evidence;
+            facts.secret = match world.evidence {
+                Evidence::Claimed => UserSecret::Different,
+                _ => UserSecret::Absent,
+            };
+        }
+        Step::ProvePair => facts.evidence = world.proof,
+        Step::PublishSecret => facts.secret = UserSecret::Good,
+        Step::RemoveFormerSecret => facts.former_secret = false,
+        Step::ReadAccount => facts.remote = world.remote,
+        Step::Update => facts.remote = Remote::Matches,
+        Step::Close => {
+            let open = matches!(
+                facts.record,
+                Record::Present {
+                    phase: Phase::Open { .. },
+                    ..
+                }
+            );
+            facts.record = record(world.closed, fenced || open);
+        }
+        Step::Delete => facts.remote = Remote::Deleted,
+        Step::DeleteLeftover => facts.fence = Fence::Unwalked,
+    }
+    Some(())
+}
+
+fn drive(mut facts: Facts, mut world: World) -> Vec<Step> {
+    let mut taken = Vec::new();
+    while taken.len() < MOST {
+        let step = plan(&facts);
+        taken.push(step);
+        if fold(&mut facts, step, &mut world).is_none() {
+            return taken;
+        }
+    }
+    panic!("the pass goes in circles: {taken:?}");
+}
+
+fn deleting(found: Record) -> (Facts, World) {
+    let facts = Facts {
+        object: Object::Deleting,
+        finalizer: true,
+        identity: true,
+        ..new_object()
+    };
+    (
+        facts,
+        World {
+            record: found,
+            ..WORLD
+        },
+    )
+}
+
+fn waits(wait: Wait) -> Step {
+    Step::Rest(Rest::Waiting(wait))
+}
+
+#[test]
+fn a_new_object_gets_its_account_with_one_post_and_no_read_too_many() {
+    let path = [
+        Step::TakePermit,
+        Step::AddFinalizer,
+        Step::ReadRecord,
+        Step::OpenRecord,
+        Step::ReadSecret,
+        Step::Confirm,
+        Step::Create,
+        Step::Bind,
+        Step::PublishSecret,
+        Step::Rest(Rest::Settled),
+    ];
+    assert_eq!(drive(new_object(), WORLD), path);
+}
+
+#[test]
+fn an_object_at_rest_needs_no_request_at_all() {
+    let facts = Facts {
+        finalizer: true,
+        identity: true,
+        applied: true,
+        record: Record::Present {
+            phase: Phase::Bound,
+            fenced: false,
+            quorum: false,
+        },
+        secret: UserSecret::NotDue,
+        remote: Remote::Matches,
+        ..new_object()
+    };
+    assert_eq!(drive(facts, WORLD), [Step::Rest(Rest::Settled)]);
+    let outage = Facts {
+        account: Account::Unavailable,
+        remote: Remote::Unknown,
+        ..facts
+    };
+    assert_eq!(drive(outage, WORLD), [Step::Rest(Rest::Settled)]);
+}
+
+#[test]
+fn an_edit_is_sent_only_after_the_record_was_read_by_quorum() {
+    let bound = record(Phase::Bound, false);
+    let facts = Facts {
+        finalizer: true,
+        identity: true,
+        record: Record::Present {
+            phase: Phase::Bound,
+            fenced: false,
+            quorum: false,
+        },
+        secret: UserSecret::NotDue,
+        remote: Remote::Differs,
+        ..new_object()
+    };
+    let path = [Step::ReadRecord, Step::Update, Step::Rest(Rest::Settled)];
+    assert_eq!(
+        drive(
+            facts,
+            World {
+                record: bound,
+                ..WORLD
+            }
+        ),
+        path
+    );
+    let kept = record(Phase::Kept { disable: false }, false);
+    let path = [Step::ReadRecord, Step::Rest(Rest::Outdated)];
+    assert_eq!(
+        drive(
+            facts,
+            World {
+                record: kept,
+                ..WORLD
+            }
+        ),
+        path
+    );
+}
+
+#[test]
+fn an_interrupted_create_is_taken_over_under_a_new_epoch() {
+    let world = World {
+        record: record(Phase::Open { unspent: false }, false),
+        ..WORLD
+    };
+    let path = drive(
+        Facts {
+            finalizer: true,
+            ..new_object()
+        },
+        world,
+    );
+    let head = [
+        Step::TakePermit,
+        Step::ReadRecord,
+        Step::TakeOver,
+        Step::ReadSecret,
+        Step::Confirm,
+        Step::Create,
+    ];
+    assert_eq!(path[..6], head);
+}
+
+#[test]
+fn a_second_takeover_waits_until_the_first_epoch_is_proved_absent() {
+    let world = World {
+        record: record(Phase::Open { unspent: false }, true),
+        ..WORLD
+    };
+    let at = |fence| {
+        drive(
+            Facts {
+                finalizer: true,
+                permit: true,
+                fence,
+                ..new_object()
+            },
+            world,
+        )
+    };
+    assert_eq!(at(Fence::Settling), [Step::ReadRecord, waits(Wait::Settle)]);
+    assert_eq!(at(Fence::Unwalked), [Step::ReadRecord, waits(Wait::CleanWalk)]);
+    assert_eq!(
+        at(Fence::Leftovers),
+        [Step::ReadRecord, Step::DeleteLeftover, waits(Wait::CleanWalk)]
+    );
+    assert_eq!(at(Fence::Clean)[..2], [Step::ReadRecord, Step::TakeOver]);
+}
+
+#[test]
+fn a_lost_record_is_rebuilt_from_a_proven_pair_and_never_posted_for() {
+    let facts = Facts {
+        finalizer: true,
+        identity: true,
+        ..new_object()
+    };
+    let claimed = World {
+        evidence: Evidence::Claimed,
+        ..WORLD
+    };
+    let path = [
+        Step::ReadRecord,
+        Step::ReadSecret,
+        Step::ProvePair,
+        Step::RebuildRecord,
+        Step::Confirm,
+        Step::RestorePair,
+        Step::PublishSecret,
+        Step::Rest(Rest::Settled),
+    ];
+    assert_eq!(drive(facts, claimed), path);
+    let lost = Step::Rest(Rest::Blocked(Block::CredentialsLost));
+    assert_eq!(drive(facts, WORLD), [Step::ReadRecord, Step::ReadSecret, lost]);
+    let stolen = World {
+        proof: Evidence::Nothing,
+        ..claimed
+    };
+    assert_eq!(
+        drive(facts, stolen),
+        [Step::ReadRecord, Step::ReadSecret, Step::ProvePair, lost]
+    );
+}
+
+#[test]
+fn a_pair_found_before_the_post_names_its_account_instead() {
+    let claimed = World {
+        evidence: Evidence::Claimed,
+        ..WORLD
+    };
+    let path = drive(
+        Facts {
+            finalizer: true,
+            permit: true,
+            ..new_object()
+        },
+        claimed,
+    );
+    let expected = [
+        Step::ReadRecord,
+        Step::OpenRecord,
+        Step::ReadSecret,
+        Step::ProvePair,
+        Step::AdoptIdentity,
+    ];
+    assert_eq!(path, expected);
+}
+
+#[test]
+fn an_object_that_turns_out_to_be_going_is_not_posted_for() {
+    let world = World {
+        confirmation: Confirmation::Refuted,
+        ..WORLD
+    };
+    let path = drive(new_object(), world);
+    assert_eq!(path.last(), Some(&Step::Rest(Rest::Outdated)));
+    assert!(!path.contains(&Step::Create), "{path:?}");
+}
+
+#[test]
+fn a_gone_object_of_the_same_name_with_an_account_stops_the_create() {
+    let path = drive(
+        Facts {
+            predecessor: true,
+            ..new_object()
+        },
+        WORLD,
+    );
+    assert_eq!(path.last(), Some(&Step::Rest(Rest::Blocked(Block::OrphanFound))));
+    assert!(!path.contains(&Step::OpenRecord), "{path:?}");
+}
+
+#[test]
+fn deletion_follows_the_policy_that_the_record_was_closed_with() {
+    let table: [(Phase, Remote, &[Step]); 3] = [
+        (
+            Phase::Closed { account: true },
+            Remote::Gone,
+            &[Step::Delete, Step::ReadAccount],
+        ),
+        (Phase::Kept { disable: false }, Remote::Matches, &[]),
+        (
+            Phase::Kept { disable: true },
+            Remote::Differs,
+            &[Step::ReadAccount, Step::Update],
+        ),
+    ];
+    for (closed, remote, middle) in table {
+        let (facts, world) = deleting(record(Phase::Bound, false));
+        let mut path = vec![Step::ReadRecord, Step::Close];
+        path.extend(middle);
+        path.push(Step::ReleaseFinalizer);
+        assert_eq!(
+            drive(
+                facts,
+                World {
+                    closed,
+                    remote,
+                    ..world
+                }
+            ),
+            path,
+            "{closed:?}"
+        );
+    }
+}
+
+#[test]
+fn an_account_that_survives_its_deletion_keeps_the_finalizer() {
+    let (facts, world) = deleting(record(Phase::Closed { account: true }, false));
+    let path = drive(
+        facts,
+        World {
+            remote: Remote::StillThere,
+            ..world
+        },
+    );
+    assert_eq!(
+        path,
+        [
+            Step::ReadRecord,
+            Step::Delete,
+            Step::ReadAccount,
+            waits(Wait::StillThere)
+        ]
+    );
+}
+
+#[test]
+fn an_object_that_never_had_a_record_goes_after_a_second_look() {
+    let (facts, world) = deleting(Record::Absent);
+    let path = drive(
+        Facts {
+            identity: false,
+            ..facts
+        },
+        world,
+    );
+    let expected = [
+        Step::ReadRecord,
+        Step::Confirm,
+        Step::ReadRecord,
+        Step::ReadSecret,
+        Step::ReleaseFinalizer,
+    ];
+    assert_eq!(path, expected);
+}
+
+#[test]
+fn a_deleted_object_whose_record_was_lost_gets_a_tombstone_before_its_account_is_deleted() {
+    let (facts, world) = deleting(Record::Absent);
+    let path = [
+        Step::ReadRecord,
+        Step::Confirm,
+        Step::ReadRecord,
+        Step::OpenRecord,
+        Step::Confirm,
+        Step::ReadRecord,
+        Step::Close,
+        Step::Delete,
+        Step::ReadAccount,
+        Step::ReleaseFinalizer,
+    ];
+    assert_eq!(drive(facts, world), path);
+    let without_account = drive(
+        Facts {
+            account: Account::Unavailable,
+            ..facts
+        },
+        world,
+    );
+    assert_eq!(
+        without_account.last(),
+        Some(&waits(Wait::Account)),
+        "{without_account:?}"
+    );
+}
+
+#[test]
+fn the_janitor_treats_each_phase_as_the_protocol_says() {
+    let settled = Step::Rest(Rest::Settled);
+    let closed = Phase::Closed { account: true };
+    let table: [(Phase, bool, Confirmation, &[Step]); 8] = [
+        (Phase::Bound, false, Confirmation::Confirmed, &[settled]),
+        (
+            Phase::Open { unspent: false },
+            false,
+            Confirmation::Confirmed,
+            &[settled],
+        ),
+        (Phase::Bound, false, Confirmation::Refuted, &[settled]),
+        (
+            Phase::Open { unspent: false },
+            false,
+            Confirmation::Refuted,
+            &[Step::Close, waits(Wait::Retention)],
+        ),
+        (
+            closed,
+            false,
+            Confirmation::Refuted,
+            &[Step::ReadAccount, Step::DropRecord],
+        ),
+        (
+            closed,
+            true,
+            Confirmation::Refuted,
+            &[Step::ReadAccount, waits(Wait::Retention)],
+        ),
+        (
+            Phase::Kept { disable: false },
+            false,
+            Confirmation::Refuted,
+            &[settled],
+        ),
+        (
+            Phase::Kept { disable: true },
+            false,
+            Confirmation::Refuted,
+            &[Step::ReadAccount, waits(Wait::StillThere)],
+        ),
+    ];
+    for (phase, fenced, confirmation, rest) in table {
+        let disable = phase == Phase::Kept { disable: true };
+        let world = World {
+            record: record(phase, fenced),
+            closed: Phase::Closed { account: false },
+            confirmation,
+            remote: if disable { Remote::Stubborn } else { Remote::Gone },
+            ..WORLD
+        };
+        let mut path = vec![Step::ReadRecord, Step::Confirm];
+        path.extend(rest);
+        assert_eq!(
+            drive(
+                Facts {
+                    object: Object::Unseen,
+                    ..new_object()
+                },
+                world
+            ),
+            path,
+            "{phase:?} {fenced}"
+        );
+    }
+}
+
+#[test]
+fn the_record_of_an_account_that_nobody_can_delete_any_more_waits_unless_only_its_retention_kept_it() {
+    let at = |fenced| {
+        let facts = Facts {
+            object: Object::Unseen,
+            account: Account::Unavailable,
+            retention_over: true,
+            parent_abandoned: true,
+            ..new_object()
+        };
+        let found = record(Phase::Closed { account: true }, fenced);
+        let world = World {
+            record: found,
+            confirmation: Confirmation::Refuted,
+            ..WORLD
+        };
+        drive(facts, world).last().copied()
+    };
+    assert_eq!(at(false), Some(waits(Wait::Account)));
+    assert_eq!(at(true), Some(Step::DropRecord));
+}
