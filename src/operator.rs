@@ -62,7 +62,14 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     let mut tasks = JoinSet::new();
     tasks.spawn(http::serve(listener, endpoints.clone(), std::future::pending()).map(drop));
 
-    let controllers = start(&config, cluster, transport, &endpoints, &mut tasks, shutdown.clone());
+    let controllers = start(
+        &config,
+        cluster,
+        transport,
+        &endpoints,
+        &mut tasks,
+        shutdown.clone(),
+    );
     tokio::select! {
         // While the caches fill there is no pass to finish.
         () = shutdown => {}
@@ -155,13 +162,21 @@ async fn start(
     for (watch, wakes) in accounts.into_iter().zip(account_wakes) {
         let beat = endpoints.heartbeats.register("account");
         let controller = controller(watch, wakes, beat, settings.clone(), &shutdown, tasks).await?;
-        let passes = controller.run(account_pass, |_, never, _| match *never {}, Arc::clone(&account_context));
+        let passes = controller.run(
+            account_pass,
+            |_, never, _| match *never {},
+            Arc::clone(&account_context),
+        );
         running.push(passes.for_each(|_| ready(())).boxed());
     }
     for (watch, wakes) in objects.into_iter().zip(object_wakes) {
         let beat = endpoints.heartbeats.register("subaccount");
         let controller = controller(watch, wakes, beat, settings.clone(), &shutdown, tasks).await?;
-        let passes = controller.run(subaccount_pass, |_, never, _| match *never {}, Arc::clone(&context));
+        let passes = controller.run(
+            subaccount_pass,
+            |_, never, _| match *never {},
+            Arc::clone(&context),
+        );
         running.push(passes.for_each(|_| ready(())).boxed());
     }
     for (watch, wakes) in std::iter::once(record_watch).zip(record_wakes) {
@@ -215,7 +230,11 @@ async fn account_pass(
 ) -> Result<Action, Infallible> {
     let pass = context.metrics.reconcile("account");
     let Ok(object) = &account.0 else {
-        tracing::error!(namespace = account.namespace(), name = account.name_any(), "a stored Account cannot be read");
+        tracing::error!(
+            namespace = account.namespace(),
+            name = account.name_any(),
+            "a stored Account cannot be read"
+        );
         pass.finish(ReconcileResult::Success);
         return Ok(Action::await_change());
     };
@@ -229,12 +248,19 @@ async fn account_pass(
             tracing::warn!(namespace = account.namespace(), name = account.name_any(), %error, "a pass over an account failed");
             let key = crate::controller::wake::ObjectKey::of(object);
             let mut backoff = context.backoff.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(Action::requeue(backoff.failed(key, context.started.elapsed(), rand::random())))
+            Ok(Action::requeue(backoff.failed(
+                key,
+                context.started.elapsed(),
+                rand::random(),
+            )))
         }
     }
 }
 
-async fn subaccount_pass(object: Arc<Guarded<Subaccount>>, context: Arc<Context>) -> Result<Action, Infallible> {
+async fn subaccount_pass(
+    object: Arc<Guarded<Subaccount>>,
+    context: Arc<Context>,
+) -> Result<Action, Infallible> {
     let pass = context.metrics.reconcile("subaccount");
     let next = match &object.0 {
         Ok(object) => subaccount::reconcile::object(&context, Arc::new(object.clone())).await,
@@ -251,12 +277,18 @@ async fn record_pass(secret: Arc<Secret>, context: Arc<Context>) -> Result<Actio
     Ok(next.map_or_else(Action::await_change, Action::requeue))
 }
 
-fn caches<K: Resource<DynamicType = ()> + Clone + 'static>(scopes: &[Scope], watches: &[Watch<K>]) -> Caches<K> {
+fn caches<K: Resource<DynamicType = ()> + Clone + 'static>(
+    scopes: &[Scope],
+    watches: &[Watch<K>],
+) -> Caches<K> {
     let stores = watches.iter().map(|watch| watch.store.clone());
     Caches::new(scopes.iter().cloned().zip(stores).collect())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the moment that monotonic times count from")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the moment that monotonic times count from"
+)]
 fn now() -> Instant {
     Instant::now()
 }

@@ -37,7 +37,12 @@ pub fn install(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
     let filter = wanted.and(filter_fn(may_be_shown));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let layer = match format {
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_filter(filter).boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_filter(filter)
+            .boxed(),
         LogFormat::Text => lines.with_ansi(false).with_filter(filter).boxed(),
     };
     tracing_subscriber::registry()

@@ -4,7 +4,9 @@ use crate::account::parent::Parent;
 use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::Account;
-use crate::vobiz::{AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, Subaccount};
+use crate::vobiz::{
+    AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, Subaccount,
+};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,12 +44,17 @@ struct Doubt {
 impl Doubts {
     /// Whether the pair was refused since the last time this was asked.
     pub(super) fn take_pair(&self, account: &ObjectKey) -> bool {
-        self.lock().get_mut(account).is_some_and(|doubt| std::mem::take(&mut doubt.pair))
+        self.lock()
+            .get_mut(account)
+            .is_some_and(|doubt| std::mem::take(&mut doubt.pair))
     }
 
     /// Whether the balance was too low within this time.
     pub(super) fn balance_within(&self, account: &ObjectKey, period: Duration) -> bool {
-        self.lock().get(account).and_then(|doubt| doubt.balance).is_some_and(|at| at.elapsed() < period)
+        self.lock()
+            .get(account)
+            .and_then(|doubt| doubt.balance)
+            .is_some_and(|at| at.elapsed() < period)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Doubt>> {
@@ -82,7 +89,12 @@ impl Access {
             Created::Committed { .. } | Created::Unknown(_) => None,
             Created::NotCommitted(error) => Some(error),
         };
-        self.measure("create", begun, error, matches!(created, Created::Committed { .. }));
+        self.measure(
+            "create",
+            begun,
+            error,
+            matches!(created, Created::Committed { .. }),
+        );
         self.raise(error);
         created
     }
@@ -94,7 +106,8 @@ impl Access {
 
     /// Reads one page of the list, for the Account's own pass.
     pub(super) async fn list(&self, page: u32) -> Result<Page, CallError> {
-        self.measured("list", self.client.list(self.generation, page)).await
+        self.measured("list", self.client.list(self.generation, page))
+            .await
     }
 
     /// Reads one account, for the Account's own pass.
@@ -114,12 +127,19 @@ impl Access {
         id: &AuthId,
         fields: &Fields,
     ) -> Result<Option<Subaccount>, CallError> {
-        self.call("update", self.client.update(generation, id, fields)).await
+        self.call("update", self.client.update(generation, id, fields))
+            .await
     }
 
     /// Deletes an account.
-    pub async fn delete(&self, generation: Generation, id: &AuthId, cascade: bool) -> Result<Deletion, CallError> {
-        self.call("delete", self.client.delete(generation, id, cascade)).await
+    pub async fn delete(
+        &self,
+        generation: Generation,
+        id: &AuthId,
+        cascade: bool,
+    ) -> Result<Deletion, CallError> {
+        self.call("delete", self.client.delete(generation, id, cascade))
+            .await
     }
 
     /// Asks whose pair this is.
@@ -127,7 +147,12 @@ impl Access {
         self.pass()?;
         let begun = now();
         let answer = self.client.me_as(pair).await;
-        self.measure("me", begun, answer.as_ref().err().filter(|error| !is_refusal(error)), answer.is_ok());
+        self.measure(
+            "me",
+            begun,
+            answer.as_ref().err().filter(|error| !is_refusal(error)),
+            answer.is_ok(),
+        );
         match answer {
             Ok(id) => Ok(Some(id)),
             // The subaccount's pair is no good; that says nothing about the parent's.
@@ -168,9 +193,11 @@ impl Access {
     }
 
     fn measure(&self, operation: &'static str, begun: Instant, error: Option<&Error>, success: bool) {
-        self.metrics.api_request(operation, error.map_or(Some(200), status), begun.elapsed());
+        self.metrics
+            .api_request(operation, error.map_or(Some(200), status), begun.elapsed());
         if success {
-            self.metrics.api_success(&self.account.to_string(), unix_seconds());
+            self.metrics
+                .api_success(&self.account.to_string(), unix_seconds());
         }
         if let Some(Error::RateLimited { retry_after }) = error {
             self.parent.gate.cool_down(*retry_after);

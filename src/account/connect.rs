@@ -33,7 +33,10 @@ pub async fn connect(
     let before = known.and_then(|snapshot| snapshot.access.clone());
     match try_connect(account, secret, known, context).await {
         Ok(access) => Connection::Good(access),
-        Err(trouble) => Connection::Bad { access: before, trouble },
+        Err(trouble) => Connection::Bad {
+            access: before,
+            trouble,
+        },
     }
 }
 
@@ -62,7 +65,11 @@ async fn try_connect(
         Some(generation) => vec![generation],
         None => vec![Generation::Gen2, Generation::Gen1],
     };
-    let access = |generation| context.registry.access(&key, credentials.clone(), generation, limit);
+    let access = |generation| {
+        context
+            .registry
+            .access(&key, credentials.clone(), generation, limit)
+    };
     check_pair(&access(candidates[0])).await?;
     for generation in candidates {
         let access = access(generation);
@@ -84,10 +91,23 @@ async fn try_connect(
 /// The pair in the Secret; whatever is wrong with it is named by its key.
 fn credentials(account: &Account, secret: Option<&Secret>) -> Result<ParentCredentials, Trouble> {
     let reference = &account.spec.credentials_secret_ref;
-    let missing = |message| Trouble { reason: Reason::CredentialsMissing, message };
-    let secret =
-        secret.ok_or_else(|| missing(format!("create the Secret {} with the parent account's pair", reference.name)))?;
-    let value = |key: &str| secret.data.as_ref().and_then(|data| data.get(key)).map(|value| value.0.as_slice());
+    let missing = |message| Trouble {
+        reason: Reason::CredentialsMissing,
+        message,
+    };
+    let secret = secret.ok_or_else(|| {
+        missing(format!(
+            "create the Secret {} with the parent account's pair",
+            reference.name
+        ))
+    })?;
+    let value = |key: &str| {
+        secret
+            .data
+            .as_ref()
+            .and_then(|data| data.get(key))
+            .map(|value| value.0.as_slice())
+    };
     ParentCredentials::parse(&reference.auth_id_key, &reference.auth_token_key, value)
         .map_err(|error| missing(format!("correct the Secret {}: {error}", reference.name)))
 }
@@ -99,8 +119,13 @@ fn refuse_another_parent(
     found: &ParentAuthId,
     context: &Context,
 ) -> Result<(), Trouble> {
-    let recorded = account.status.as_ref().and_then(|status| status.auth_id.as_deref());
-    let Some(recorded) = recorded.and_then(|id| ParentAuthId::parse(id).ok()).filter(|recorded| recorded != found)
+    let recorded = account
+        .status
+        .as_ref()
+        .and_then(|status| status.auth_id.as_deref());
+    let Some(recorded) = recorded
+        .and_then(|id| ParentAuthId::parse(id).ok())
+        .filter(|recorded| recorded != found)
     else {
         return Ok(());
     };
@@ -117,22 +142,25 @@ fn refuse_another_parent(
 }
 
 async fn check_pair(access: &Access) -> Result<(), Trouble> {
-    patiently(access, || access.check()).await.map_err(|error| match error {
-        SweepError::List(Error::Unauthorized) => Trouble {
-            reason: Reason::Unauthorized,
-            message: "Vobiz refuses the parent account's credentials: correct the Secret".to_owned(),
-        },
-        error => trouble(&error),
-    })
+    patiently(access, || access.check())
+        .await
+        .map_err(|error| match error {
+            SweepError::List(Error::Unauthorized) => Trouble {
+                reason: Reason::Unauthorized,
+                message: "Vobiz refuses the parent account's credentials: correct the Secret".to_owned(),
+            },
+            error => trouble(&error),
+        })
 }
 
 /// What the Account says about a request of its own pass that failed.
 #[must_use]
 pub fn trouble(error: &SweepError) -> Trouble {
     let (reason, message) = match error {
-        SweepError::List(error @ Error::Forbidden { .. }) => {
-            (Reason::Forbidden, format!("{error}: is the parent account active?"))
-        }
+        SweepError::List(error @ Error::Forbidden { .. }) => (
+            Reason::Forbidden,
+            format!("{error}: is the parent account active?"),
+        ),
         SweepError::List(Error::InsufficientBalance) => return low_balance(),
         SweepError::List(Error::RateLimited { .. }) => return rate_limited(),
         error => (Reason::VobizUnavailable, error.to_string()),
@@ -159,9 +187,16 @@ pub fn low_balance() -> Trouble {
 }
 
 fn recorded(account: &Account) -> Option<Generation> {
-    match (account.spec.api_generation, account.status.as_ref().and_then(|status| status.api_generation)) {
-        (ApiGenerationChoice::Gen1, _) | (ApiGenerationChoice::Auto, Some(ApiGeneration::Gen1)) => Some(Generation::Gen1),
-        (ApiGenerationChoice::Gen2, _) | (ApiGenerationChoice::Auto, Some(ApiGeneration::Gen2)) => Some(Generation::Gen2),
+    match (
+        account.spec.api_generation,
+        account.status.as_ref().and_then(|status| status.api_generation),
+    ) {
+        (ApiGenerationChoice::Gen1, _) | (ApiGenerationChoice::Auto, Some(ApiGeneration::Gen1)) => {
+            Some(Generation::Gen1)
+        }
+        (ApiGenerationChoice::Gen2, _) | (ApiGenerationChoice::Auto, Some(ApiGeneration::Gen2)) => {
+            Some(Generation::Gen2)
+        }
         (ApiGenerationChoice::Auto, None) => None,
     }
 }

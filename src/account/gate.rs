@@ -36,7 +36,14 @@ impl Gate {
     /// An open gate.
     #[must_use]
     pub fn new(limit: Limit) -> Self {
-        Self { state: Mutex::new(State { limit, bucket: bucket(limit), closed_until: None, waiting: 0 }) }
+        Self {
+            state: Mutex::new(State {
+                limit,
+                bucket: bucket(limit),
+                closed_until: None,
+                waiting: 0,
+            }),
+        }
     }
 
     /// Applies another limit; the bucket starts full only if the limit really changed.
@@ -86,7 +93,10 @@ impl Gate {
 impl State {
     #[expect(clippy::disallowed_methods, reason = "the cool-down is monotonic time")]
     fn remaining_cool_down(&mut self) -> Option<Duration> {
-        let remaining = self.closed_until?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
+        let remaining = self
+            .closed_until?
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero());
         if remaining.is_none() {
             self.closed_until = None;
             self.waiting = 0;
@@ -124,7 +134,10 @@ mod tests {
             assert_eq!(gate.try_pass(), Ok(()));
         }
         let wait = gate.try_pass().unwrap_err();
-        assert!(wait > Duration::from_millis(500) && wait <= Duration::from_secs(1), "{wait:?}");
+        assert!(
+            wait > Duration::from_millis(500) && wait <= Duration::from_secs(1),
+            "{wait:?}"
+        );
     }
 
     #[test]
@@ -133,7 +146,10 @@ mod tests {
         gate.try_pass().unwrap();
         let first = gate.try_pass().unwrap_err();
         let eleventh = (0..10).map(|_| gate.try_pass().unwrap_err()).last().unwrap();
-        assert!(eleventh > first + Duration::from_millis(900), "{first:?} {eleventh:?}");
+        assert!(
+            eleventh > first + Duration::from_millis(900),
+            "{first:?} {eleventh:?}"
+        );
     }
 
     #[test]

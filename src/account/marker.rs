@@ -44,7 +44,11 @@ impl fmt::Display for Series {
 
 impl fmt::Display for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{MARKER_START}{} {}.{}]", self.installation, self.series, self.epoch)
+        write!(
+            f,
+            "{MARKER_START}{} {}.{}]",
+            self.installation, self.series, self.epoch
+        )
     }
 }
 
@@ -52,7 +56,9 @@ impl Installation {
     /// Reads exactly eight lower-case hexadecimal digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        hexadecimal(text, 8).and_then(|bits| u32::try_from(bits).ok()).map(Self)
+        hexadecimal(text, 8)
+            .and_then(|bits| u32::try_from(bits).ok())
+            .map(Self)
     }
 }
 
@@ -98,14 +104,15 @@ impl Marker {
 #[must_use]
 pub fn without_marker(field: &str) -> &str {
     match Marker::at_end_of(field) {
-        Some(_) => field.rfind(MARKER_START).map_or(field, |start| field[..start].trim_end()),
+        Some(_) => field
+            .rfind(MARKER_START)
+            .map_or(field, |start| field[..start].trim_end()),
         None => field,
     }
 }
 
 fn hexadecimal(text: &str, digits: usize) -> Option<u128> {
-    let exact =
-        text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let exact = text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     exact.then(|| u128::from_str_radix(text, 16).ok())?
 }
 
@@ -115,7 +122,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn marker(epoch: u32) -> Marker {
-        Marker { installation: Installation(0x00c0_ffee), series: Series(7), epoch }
+        Marker {
+            installation: Installation(0x00c0_ffee),
+            series: Series(7),
+            epoch,
+        }
     }
 
     #[test]

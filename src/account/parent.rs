@@ -32,7 +32,8 @@ impl Schedule {
     #[must_use]
     pub fn due(&self, interval: Duration) -> Option<Instant> {
         // Up to a tenth earlier, so that parents do not keep step with each other.
-        self.swept.map(|(at, fraction)| at + interval.mul_f64(1.0 - fraction / 10.0))
+        self.swept
+            .map(|(at, fraction)| at + interval.mul_f64(1.0 - fraction / 10.0))
     }
 
     /// The list was read; `fraction` is a random part of one.
@@ -92,7 +93,11 @@ impl Parent {
     }
 
     /// Accounts whose marker `is_void`, as the list or the last walk showed them.
-    pub fn leftovers(&self, marker_of: impl Fn(&crate::vobiz::Subaccount) -> Option<Marker>, is_void: impl Fn(&Marker) -> bool) -> HashSet<AuthId> {
+    pub fn leftovers(
+        &self,
+        marker_of: impl Fn(&crate::vobiz::Subaccount) -> Option<Marker>,
+        is_void: impl Fn(&Marker) -> bool,
+    ) -> HashSet<AuthId> {
         let listed: HashSet<AuthId> = self
             .roster()
             .iter()
@@ -100,8 +105,14 @@ impl Parent {
             .map(|account| account.auth_id.clone())
             .collect();
         let walked = self.walks().last.clone();
-        let walked = walked.iter().flat_map(|walk| &walk.marked).filter(|(marker, _)| is_void(marker));
-        walked.flat_map(|(_, ids)| ids.iter().cloned()).chain(listed).collect()
+        let walked = walked
+            .iter()
+            .flat_map(|walk| &walk.marked)
+            .filter(|(marker, _)| is_void(marker));
+        walked
+            .flat_map(|(_, ids)| ids.iter().cloned())
+            .chain(listed)
+            .collect()
     }
 
     /// A leftover was deleted: the walk that showed it is no longer clean, and the next one starts over.

@@ -69,7 +69,12 @@ pub async fn reconcile(cached: Arc<Account>, context: &Context) -> Result<Option
         context.metrics.forget_account(&key.to_string());
         return Ok(None);
     }
-    let pass = Pass { account, context, key, users };
+    let pass = Pass {
+        account,
+        context,
+        key,
+        users,
+    };
     pass.run().await
 }
 
@@ -85,13 +90,15 @@ impl Pass<'_> {
         let account = self.mark_account().await?;
         let secret = self.credentials_secret().await?;
         let known = self.context.registry.account(&self.key);
-        let (access, mut trouble) = match connect::connect(&account, secret.as_ref(), known.as_deref(), self.context).await {
-            Connection::Good(access) => (Some(access), None),
-            Connection::Bad { access, trouble } => (access, Some(trouble)),
-        };
+        let (access, mut trouble) =
+            match connect::connect(&account, secret.as_ref(), known.as_deref(), self.context).await {
+                Connection::Good(access) => (Some(access), None),
+                Connection::Bad { access, trouble } => (access, Some(trouble)),
+            };
         let mut counts = None;
         let mut compared = known.as_ref().and_then(|known| known.compared);
-        let interval = Duration::from_secs(u64::try_from(account.spec.resync_interval_seconds).unwrap_or(300));
+        let interval =
+            Duration::from_secs(u64::try_from(account.spec.resync_interval_seconds).unwrap_or(300));
         let mut next = interval;
         if let (Some(access), None) = (&access, &trouble) {
             // Subaccounts that are being deleted may be served from here on, before the first list is complete.
@@ -109,7 +116,12 @@ impl Pass<'_> {
         if trouble.is_none() && self.context.registry.doubts.balance_within(&self.key, interval) {
             trouble = Some(connect::low_balance());
         }
-        if let (Some(pause), None) = (access.as_ref().and_then(|access| access.parent.gate.cooling_down()), &trouble) {
+        if let (Some(pause), None) = (
+            access
+                .as_ref()
+                .and_then(|access| access.parent.gate.cooling_down()),
+            &trouble,
+        ) {
             trouble = Some(connect::rate_limited());
             next = pause;
         }
@@ -120,7 +132,9 @@ impl Pass<'_> {
             counts,
             trouble: trouble.clone(),
             users: self.users.clone(),
-            secret_deleting: secret.as_ref().is_some_and(|secret| secret.metadata.deletion_timestamp.is_some()),
+            secret_deleting: secret
+                .as_ref()
+                .is_some_and(|secret| secret.metadata.deletion_timestamp.is_some()),
         };
         self.release_former_secret(&account).await?;
         let account = self.write_status(account, &findings).await?;
@@ -134,7 +148,9 @@ impl Pass<'_> {
                 deletion: account.spec.defaults.deletion,
                 access,
                 // A pause that Vobiz asked for is kept by the gate; those who wait for it need no other reason.
-                trouble: trouble.clone().filter(|trouble| trouble.reason != Reason::RateLimited),
+                trouble: trouble
+                    .clone()
+                    .filter(|trouble| trouble.reason != Reason::RateLimited),
                 compared,
             },
         );
@@ -145,11 +161,7 @@ impl Pass<'_> {
     }
 
     /// The list, if it is due, or a walk, if one is wanted and may begin.
-    async fn survey(
-        &self,
-        access: &Access,
-        interval: Duration,
-    ) -> Result<Duration, SweepError> {
+    async fn survey(&self, access: &Access, interval: Duration) -> Result<Duration, SweepError> {
         let mut schedule = access.parent.sweeping.lock().await;
         let wanted = access.parent.wanted_walk();
         let walk_now = wanted.is_some_and(|not_before| not_before <= now());
@@ -166,7 +178,11 @@ impl Pass<'_> {
             self.context.dependents.walked(&access.parent.id);
         }
         let walk_due = access.parent.wanted_walk();
-        let due = [schedule.due(interval), walk_due].into_iter().flatten().min().unwrap_or_else(now);
+        let due = [schedule.due(interval), walk_due]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_else(now);
         Ok(due.saturating_duration_since(now()))
     }
 
@@ -179,7 +195,8 @@ impl Pass<'_> {
             }
             true if !in_use => {
                 self.release_secret(self.status_secret_name(self.account)).await?;
-                let released = guarded_patch::remove(&self.accounts(), self.account, IN_USE_FINALIZER).await?;
+                let released =
+                    guarded_patch::remove(&self.accounts(), self.account, IN_USE_FINALIZER).await?;
                 self.note(released.unwrap_or_else(|| self.account.clone()))
             }
             _ => Ok(self.account.clone()),
@@ -188,7 +205,9 @@ impl Pass<'_> {
 
     async fn credentials_secret(&self) -> Result<Option<Secret>, ClusterError> {
         let name = &self.account.spec.credentials_secret_ref.name;
-        Ok(get_versioned(&self.secrets(), name).await?.map(Versioned::into_object))
+        Ok(get_versioned(&self.secrets(), name)
+            .await?
+            .map(Versioned::into_object))
     }
 
     /// The Secret of an earlier `credentialsSecretRef` is let go before the status names the new one.
@@ -224,14 +243,24 @@ impl Pass<'_> {
     }
 
     async fn write_status(&self, account: Account, findings: &Findings) -> Result<Account, ClusterError> {
-        let Some(status) = status::of(&account, findings, wall_clock()) else { return Ok(account) };
+        let Some(status) = status::of(&account, findings, wall_clock()) else {
+            return Ok(account);
+        };
         let news = status::news(&account, findings);
         let operations = vec![json!({"op": "add", "path": "/status", "value": status})];
         let written = guarded_patch::patch_status(&self.accounts(), &account, operations).await?;
         if let Some(trouble) = news {
             let recorder = &self.context.recorder;
             let (reason, note) = (trouble.reason.as_str(), trouble.message.as_str());
-            recorder.publish(account.object_ref(&()), EventKind::Warning, reason, "Reconcile", note).await;
+            recorder
+                .publish(
+                    account.object_ref(&()),
+                    EventKind::Warning,
+                    reason,
+                    "Reconcile",
+                    note,
+                )
+                .await;
         }
         self.note(written)
     }
@@ -248,7 +277,11 @@ impl Pass<'_> {
 
     /// The pause before the next pass; one that grows while the Account is in trouble.
     fn pause(&self, trouble: Option<&Trouble>, next: Duration) -> Duration {
-        let mut backoff = self.context.backoff.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut backoff = self
+            .context
+            .backoff
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match trouble {
             None => {
                 backoff.succeeded(&self.key);
@@ -270,7 +303,12 @@ impl Pass<'_> {
 
 /// Nobody uses a deleting Account any more: its Secret is let go, then the Account itself.
 async fn release(account: &Account, context: &Context) -> Result<(), ClusterError> {
-    let pass = Pass { account, context, key: ObjectKey::of(account), users: Vec::new() };
+    let pass = Pass {
+        account,
+        context,
+        key: ObjectKey::of(account),
+        users: Vec::new(),
+    };
     pass.mark_account().await.map(drop)
 }
 

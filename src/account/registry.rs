@@ -62,7 +62,13 @@ impl Registry {
     /// An empty registry; `accounts` wakes an Account's own pass.
     #[must_use]
     pub fn new(transport: Transport, metrics: Metrics, accounts: Waker<Guarded<Account>>) -> Self {
-        Self { transport, metrics, accounts, doubts: Arc::default(), state: Mutex::default() }
+        Self {
+            transport,
+            metrics,
+            accounts,
+            doubts: Arc::default(),
+            state: Mutex::default(),
+        }
     }
 
     /// The Account as its last pass left it; none if there was no pass yet.
@@ -75,15 +81,25 @@ impl Registry {
     #[must_use]
     pub fn any_access(&self, parent: &ParentAuthId) -> Option<Access> {
         let state = self.lock();
-        let usable = state.accounts.values().filter(|account| account.trouble.is_none());
-        usable.filter_map(|account| account.access.clone()).find(|access| access.parent.id == *parent)
+        let usable = state
+            .accounts
+            .values()
+            .filter(|account| account.trouble.is_none());
+        usable
+            .filter_map(|account| account.access.clone())
+            .find(|access| access.parent.id == *parent)
     }
 
     /// Whether any Account of this cluster names the parent, usable or not.
     #[must_use]
     pub fn knows(&self, parent: &ParentAuthId) -> bool {
         let state = self.lock();
-        state.accounts.values().any(|account| account.access.as_ref().is_none_or(|access| access.parent.id == *parent))
+        state.accounts.values().any(|account| {
+            account
+                .access
+                .as_ref()
+                .is_none_or(|access| access.parent.id == *parent)
+        })
     }
 
     /// Asks for a pass over an Account.
@@ -93,7 +109,13 @@ impl Registry {
 
     /// An access for credentials that are to be tried or were found good.
     #[must_use]
-    pub fn access(&self, account: &ObjectKey, credentials: ParentCredentials, generation: Generation, limit: Limit) -> Access {
+    pub fn access(
+        &self,
+        account: &ObjectKey,
+        credentials: ParentCredentials,
+        generation: Generation,
+        limit: Limit,
+    ) -> Access {
         let parent = Arc::clone(
             self.lock()
                 .parents
@@ -115,7 +137,10 @@ impl Registry {
     /// Takes over what a pass found. True if it differs in what a Subaccount may be waiting for.
     pub fn set(&self, key: &ObjectKey, snapshot: Snapshot) -> bool {
         let pair = |snapshot: &Snapshot| {
-            snapshot.access.as_ref().map(|access| (access.client.credentials().clone(), access.generation))
+            snapshot
+                .access
+                .as_ref()
+                .map(|access| (access.client.credentials().clone(), access.generation))
         };
         let news = |before: &Snapshot| {
             before.closing != snapshot.closing
@@ -137,7 +162,12 @@ impl Registry {
         state.accounts.remove(key);
         let State { accounts, parents } = &mut *state;
         parents.retain(|id, _| {
-            accounts.values().any(|account| account.access.as_ref().is_some_and(|access| access.parent.id == *id))
+            accounts.values().any(|account| {
+                account
+                    .access
+                    .as_ref()
+                    .is_some_and(|access| access.parent.id == *id)
+            })
         });
     }
 
@@ -149,6 +179,14 @@ impl Registry {
 /// The limit of an Account's spec; the schema admits no zero, and a stored zero means the slowest.
 #[must_use]
 pub fn limit(requests_per_second: i32, burst: i32) -> Limit {
-    let positive = |value: i32| u32::try_from(value).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-    Limit { requests_per_second: positive(requests_per_second), burst: positive(burst) }
+    let positive = |value: i32| {
+        u32::try_from(value)
+            .ok()
+            .and_then(NonZeroU32::new)
+            .unwrap_or(NonZeroU32::MIN)
+    };
+    Limit {
+        requests_per_second: positive(requests_per_second),
+        burst: positive(burst),
+    }
 }

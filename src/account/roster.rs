@@ -58,8 +58,10 @@ impl Roster {
 
     /// Takes over a complete list that was begun at `begun`; what our own calls did meanwhile is kept.
     pub fn replace(&mut self, listed: impl IntoIterator<Item = Subaccount>, begun: Instant) {
-        let mut accounts: HashMap<_, _> =
-            listed.into_iter().map(|account| (account.auth_id.clone(), account)).collect();
+        let mut accounts: HashMap<_, _> = listed
+            .into_iter()
+            .map(|account| (account.auth_id.clone(), account))
+            .collect();
         for id in self.touched.drain() {
             match self.accounts.remove(&id) {
                 Some(ours) => accounts.insert(id, ours),
@@ -112,15 +114,15 @@ pub fn misses_nothing(first: &[AuthId], second: &[AuthId], proved_gone: &HashSet
     let mut seen = HashSet::with_capacity(first.len());
     let no_duplicate = first.iter().all(|id| seen.insert(id));
     let second: HashSet<_> = second.iter().collect();
-    no_duplicate && first.iter().all(|id| second.contains(id) || proved_gone.contains(id))
+    no_duplicate
+        && first
+            .iter()
+            .all(|id| second.contains(id) || proved_gone.contains(id))
 }
 
 /// The marked accounts of two lists.
 #[must_use]
-pub fn marked(
-    lists: [&[Subaccount]; 2],
-    generation: Generation,
-) -> BTreeMap<Marker, HashSet<AuthId>> {
+pub fn marked(lists: [&[Subaccount]; 2], generation: Generation) -> BTreeMap<Marker, HashSet<AuthId>> {
     let mut marked: BTreeMap<Marker, HashSet<AuthId>> = BTreeMap::new();
     for account in lists.into_iter().flatten() {
         if let Some(marker) = marker_of(account, generation) {

@@ -34,13 +34,21 @@ pub fn of(account: &Account, findings: &Findings, now: Timestamp) -> Option<Acco
     let generation = account.metadata.generation.unwrap_or_default();
     let status = AccountStatus {
         observed_generation: generation,
-        conditions: merge(&previous.conditions, conditions(account, findings), generation, now),
+        conditions: merge(
+            &previous.conditions,
+            conditions(account, findings),
+            generation,
+            now,
+        ),
         auth_id: findings.auth_id.clone().or_else(|| previous.auth_id.clone()),
         api_generation: findings.generation.or(previous.api_generation),
         credentials_secret_name: findings.credentials_secret_name.clone(),
         subaccounts: findings.counts.or(previous.subaccounts),
     };
-    let unchanged = AccountStatus { conditions: previous.conditions.clone(), ..status.clone() } == previous
+    let unchanged = AccountStatus {
+        conditions: previous.conditions.clone(),
+        ..status.clone()
+    } == previous
         && same(&status.conditions, &previous.conditions);
     (!unchanged).then_some(status)
 }
@@ -49,17 +57,37 @@ pub fn of(account: &Account, findings: &Findings, now: Timestamp) -> Option<Acco
 #[must_use]
 pub fn news<'a>(account: &Account, findings: &'a Findings) -> Option<&'a Trouble> {
     let previous = account.status.iter().flat_map(|status| &status.conditions);
-    let ready = previous.clone().find(|condition| condition.type_ == ConditionType::Ready.as_str());
-    findings.trouble.as_ref().filter(|trouble| ready.is_none_or(|ready| ready.reason != trouble.reason.as_str()))
+    let ready = previous
+        .clone()
+        .find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    findings
+        .trouble
+        .as_ref()
+        .filter(|trouble| ready.is_none_or(|ready| ready.reason != trouble.reason.as_str()))
 }
 
 fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
-    let condition = |kind, status, reason, message: &str| NewCondition { kind, status, reason, message: message.to_owned() };
+    let condition = |kind, status, reason, message: &str| NewCondition {
+        kind,
+        status,
+        reason,
+        message: message.to_owned(),
+    };
     if account.metadata.deletion_timestamp.is_some() {
         let message = holders(&findings.users);
         return vec![
-            condition(ConditionType::Ready, ConditionStatus::False, Reason::Deleting, &message),
-            condition(ConditionType::Reconciling, ConditionStatus::True, Reason::Deleting, &message),
+            condition(
+                ConditionType::Ready,
+                ConditionStatus::False,
+                Reason::Deleting,
+                &message,
+            ),
+            condition(
+                ConditionType::Reconciling,
+                ConditionStatus::True,
+                Reason::Deleting,
+                &message,
+            ),
         ];
     }
     match &findings.trouble {
@@ -74,8 +102,16 @@ fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
             vec![ready, condition(kind, ConditionStatus::True, *reason, message)]
         }
         None if findings.secret_deleting => {
-            let message = format!("the credentials work; their Secret is being deleted, and {}", holders(&findings.users));
-            vec![condition(ConditionType::Ready, ConditionStatus::True, Reason::Available, &message)]
+            let message = format!(
+                "the credentials work; their Secret is being deleted, and {}",
+                holders(&findings.users)
+            );
+            vec![condition(
+                ConditionType::Ready,
+                ConditionStatus::True,
+                Reason::Available,
+                &message,
+            )]
         }
         None => vec![condition(
             ConditionType::Ready,
@@ -90,8 +126,17 @@ fn holders(users: &[String]) -> String {
     match users {
         [] => "no Subaccount holds it".to_owned(),
         users => {
-            let shown = users.iter().take(HOLDERS_SHOWN).cloned().collect::<Vec<_>>().join(", ");
-            let more = if users.len() > HOLDERS_SHOWN { " and others" } else { "" };
+            let shown = users
+                .iter()
+                .take(HOLDERS_SHOWN)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ");
+            let more = if users.len() > HOLDERS_SHOWN {
+                " and others"
+            } else {
+                ""
+            };
             format!("it is held until these Subaccounts are gone or name another Account: {shown}{more}")
         }
     }

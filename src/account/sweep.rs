@@ -46,11 +46,18 @@ pub async fn walk(access: &Access) -> Result<(), SweepError> {
         access.parent.roster().begin_list();
         let first = list(access).await?;
         let second = list(access).await?;
-        let ids = |list: &[Subaccount]| list.iter().map(|account| account.auth_id.clone()).collect::<Vec<_>>();
+        let ids = |list: &[Subaccount]| {
+            list.iter()
+                .map(|account| account.auth_id.clone())
+                .collect::<Vec<_>>()
+        };
         let (first_ids, second_ids) = (ids(&first), ids(&second));
         let proved_gone = prove_gone(access, &first_ids, &second_ids).await?;
         let complete = misses_nothing(&first_ids, &second_ids, &proved_gone);
-        let walk = Walk { begun, marked: marked([&first, &second], access.generation) };
+        let walk = Walk {
+            begun,
+            marked: marked([&first, &second], access.generation),
+        };
         access.parent.roster().replace(second, begun);
         if complete {
             access.parent.walked(walk);
@@ -67,7 +74,11 @@ async fn prove_gone(
 ) -> Result<HashSet<AuthId>, SweepError> {
     let second: HashSet<_> = second.iter().collect();
     let mut gone = HashSet::new();
-    for id in first.iter().filter(|id| !second.contains(id)).take(PROOFS_PER_WALK) {
+    for id in first
+        .iter()
+        .filter(|id| !second.contains(id))
+        .take(PROOFS_PER_WALK)
+    {
         if patiently(access, || access.look_up(id)).await?.is_none() {
             gone.insert(id.clone());
         }
@@ -85,7 +96,11 @@ async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {
         listed.extend(page.subaccounts);
         if page.last {
             let complete = page.total.is_none_or(|total| listed.len() as u64 >= total);
-            return if complete { Ok(listed) } else { Err(SweepError::Incomplete) };
+            return if complete {
+                Ok(listed)
+            } else {
+                Err(SweepError::Incomplete)
+            };
         }
     }
     Err(SweepError::Incomplete)

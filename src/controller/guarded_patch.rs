@@ -26,7 +26,8 @@ where
     } else {
         json!({"op": "add", "path": "/metadata/finalizers/-", "value": finalizer})
     };
-    let version = json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version()});
+    let version =
+        json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version()});
     patch(api, object, vec![version, add]).await
 }
 
@@ -35,7 +36,11 @@ pub async fn remove<K>(api: &Api<K>, object: &K, finalizer: &str) -> Result<Opti
 where
     K: Resource + Clone + Debug + DeserializeOwned,
 {
-    let Some(index) = object.finalizers().iter().position(|present| present == finalizer) else {
+    let Some(index) = object
+        .finalizers()
+        .iter()
+        .position(|present| present == finalizer)
+    else {
         return Ok(Some(object.clone()));
     };
     let path = format!("/metadata/finalizers/{index}");
@@ -56,7 +61,11 @@ where
     K: Resource + Clone + Debug + DeserializeOwned,
 {
     let body = guarded(object, operations)?;
-    within(REQUEST_DEADLINE, api.patch(&object.name_any(), &parameters(), &body)).await
+    within(
+        REQUEST_DEADLINE,
+        api.patch(&object.name_any(), &parameters(), &body),
+    )
+    .await
 }
 
 /// As [`patch`], on the status subresource. (A merge patch with a wrong uid would be accepted there.)
@@ -65,7 +74,11 @@ where
     K: Resource + Clone + Debug + DeserializeOwned,
 {
     let body = guarded(object, operations)?;
-    within(REQUEST_DEADLINE, api.patch_status(&object.name_any(), &parameters(), &body)).await
+    within(
+        REQUEST_DEADLINE,
+        api.patch_status(&object.name_any(), &parameters(), &body),
+    )
+    .await
 }
 
 fn guarded<K: Resource>(object: &K, operations: Vec<Value>) -> Result<Patch<()>, ClusterError> {
@@ -77,5 +90,8 @@ fn guarded<K: Resource>(object: &K, operations: Vec<Value>) -> Result<Patch<()>,
 }
 
 fn parameters() -> PatchParams {
-    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
 }

@@ -12,7 +12,9 @@ pub struct Newest<K> {
 
 impl<K> Default for Newest<K> {
     fn default() -> Self {
-        Self { written: Mutex::default() }
+        Self {
+            written: Mutex::default(),
+        }
     }
 }
 

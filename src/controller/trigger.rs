@@ -23,7 +23,10 @@ impl Trigger {
     /// Watches over objects that should carry this finalizer.
     #[must_use]
     pub fn new(finalizer: &'static str) -> Self {
-        Self { finalizer, seen: HashMap::new() }
+        Self {
+            finalizer,
+            seen: HashMap::new(),
+        }
     }
 
     /// Whether this version of the object is worth a pass.
@@ -32,7 +35,11 @@ impl Trigger {
         let now = Seen {
             generation: metadata.generation,
             deleting: metadata.deletion_timestamp.is_some(),
-            finalizer: metadata.finalizers.iter().flatten().any(|finalizer| finalizer == self.finalizer),
+            finalizer: metadata
+                .finalizers
+                .iter()
+                .flatten()
+                .any(|finalizer| finalizer == self.finalizer),
         };
         let uid = metadata.uid.clone().unwrap_or_default();
         let before = self.seen.insert(uid, now.clone());

@@ -64,7 +64,9 @@ pub struct Waker<K: Resource> {
 
 impl<K: Resource> Clone for Waker<K> {
     fn clone(&self) -> Self {
-        Self { queues: Arc::clone(&self.queues) }
+        Self {
+            queues: Arc::clone(&self.queues),
+        }
     }
 }
 
@@ -86,15 +88,27 @@ impl<K: Resource<DynamicType = ()>> Waker<K> {
 /// The queues of one kind, and their far ends in the order of the scopes.
 pub fn queues<K: Resource<DynamicType = ()>>(
     scopes: &[Scope],
-) -> (Waker<K>, Vec<impl Stream<Item = ObjectRef<K>> + Send + 'static + use<K>>)
+) -> (
+    Waker<K>,
+    Vec<impl Stream<Item = ObjectRef<K>> + Send + 'static + use<K>>,
+)
 where
     ObjectRef<K>: Send + 'static,
 {
-    let (near, far) = scopes.iter().cloned().map(|scope| {
-        let (near, far) = mpsc::unbounded();
-        ((scope, near), far)
-    }).unzip();
-    (Waker { queues: Arc::new(near) }, far)
+    let (near, far) = scopes
+        .iter()
+        .cloned()
+        .map(|scope| {
+            let (near, far) = mpsc::unbounded();
+            ((scope, near), far)
+        })
+        .unzip();
+    (
+        Waker {
+            queues: Arc::new(near),
+        },
+        far,
+    )
 }
 
 /// The caches of one kind, one per scope.
@@ -121,6 +135,8 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Caches<K> {
     pub fn of_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
         let stores = self.stores.iter().filter(|(scope, _)| scope.covers(namespace));
         let objects = stores.flat_map(|(_, store)| store.state());
-        objects.filter(|object| object.meta().namespace.as_deref() == Some(namespace)).collect()
+        objects
+            .filter(|object| object.meta().namespace.as_deref() == Some(namespace))
+            .collect()
     }
 }

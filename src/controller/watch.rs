@@ -5,9 +5,9 @@
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
 use futures::channel::mpsc;
 use futures::{Stream, StreamExt};
+use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::runtime::WatchStreamExt;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -40,7 +40,10 @@ where
 {
     let (store, writer) = reflector::store();
     let (sender, triggers) = mpsc::unbounded();
-    let events = watcher(api, selection.timeout(WATCH_SECONDS)).default_backoff().modify(strip).reflect(writer);
+    let events = watcher(api, selection.timeout(WATCH_SECONDS))
+        .default_backoff()
+        .modify(strip)
+        .reflect(writer);
     let task = async move {
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
@@ -51,11 +54,17 @@ where
                         let _ = sender.unbounded_send(object);
                     }
                 }
-                Err(error) => tracing::warn!(kind, error = reason(error), "a watch failed and is begun again"),
+                Err(error) => {
+                    tracing::warn!(kind, error = reason(error), "a watch failed and is begun again")
+                }
             }
         }
     };
-    Watch { store, triggers, task: Box::pin(task) }
+    Watch {
+        store,
+        triggers,
+        task: Box::pin(task),
+    }
 }
 
 /// The triggers as a controller takes them.

@@ -17,24 +17,36 @@ impl Context {
     fn objects_of(&self, account: &ObjectKey) -> Vec<Arc<Guarded<Subaccount>>> {
         let names = |object: &Subaccount| object.spec.account_ref.name == account.name;
         let all = self.subaccounts.of_namespace(&account.namespace);
-        all.into_iter().filter(|guarded| guarded.0.as_ref().is_ok_and(|object| names(object))).collect()
+        all.into_iter()
+            .filter(|guarded| guarded.0.as_ref().is_ok_and(|object| names(object)))
+            .collect()
     }
 
     /// As the Account's spec gives it: its first pass has not told the registry yet when it compares its first list.
     fn name_prefix(&self, account: &ObjectKey) -> String {
         let account = self.accounts.get(&account.namespace, &account.name);
-        account.and_then(|guarded| Some(guarded.0.as_ref().ok()?.spec.name_prefix.clone())).unwrap_or_default()
+        account
+            .and_then(|guarded| Some(guarded.0.as_ref().ok()?.spec.name_prefix.clone()))
+            .unwrap_or_default()
     }
 
     /// Whether the object should have a pass after this list: it differs, or the list does not show it.
     fn differs(&self, access: &Access, object: &Subaccount) -> bool {
         let uid = object.uid().unwrap_or_default();
-        let Some(record) = self.records.get(&uid).filter(|record| record.parent == access.parent.id) else {
+        let Some(record) = self
+            .records
+            .get(&uid)
+            .filter(|record| record.parent == access.parent.id)
+        else {
             return false;
         };
-        let (Phase::Bound, Some(id)) = (record.phase, &record.auth_id) else { return false };
+        let (Phase::Bound, Some(id)) = (record.phase, &record.auth_id) else {
+            return false;
+        };
         let roster = access.parent.roster();
-        let Some(account) = roster.get(id) else { return true };
+        let Some(account) = roster.get(id) else {
+            return true;
+        };
         let prefix = self.name_prefix(&access.account);
         let desired = Desired::from_spec(&object.spec, &object.name_any(), &prefix, record.generation);
         desired.is_ok_and(|desired| !desired.matches(account)) || kyc_differs(object, account)
@@ -43,23 +55,35 @@ impl Context {
 
 impl Dependents for Context {
     fn users(&self, account: &ObjectKey) -> Vec<String> {
-        let mut names: Vec<_> = self.objects_of(account).iter().map(|object| object.name_any()).collect();
+        let mut names: Vec<_> = self
+            .objects_of(account)
+            .iter()
+            .map(|object| object.name_any())
+            .collect();
         names.sort();
         names
     }
 
     fn any_under(&self, account: &ObjectKey, parent: &ParentAuthId) -> bool {
         let under = |object: &Subaccount| {
-            object.status.as_ref().is_some_and(|status| status.parent_auth_id.as_deref() == Some(parent.as_str()))
+            object
+                .status
+                .as_ref()
+                .is_some_and(|status| status.parent_auth_id.as_deref() == Some(parent.as_str()))
         };
-        self.objects_of(account).iter().any(|guarded| guarded.0.as_ref().is_ok_and(|object| under(object)))
+        self.objects_of(account)
+            .iter()
+            .any(|guarded| guarded.0.as_ref().is_ok_and(|object| under(object)))
     }
 
     fn swept(&self, access: &Access) -> SubaccountCounts {
         let mut managed = 0;
         for guarded in self.objects_of(&access.account) {
             let Ok(object) = &guarded.0 else { continue };
-            let id = object.status.as_ref().and_then(|status| AuthId::parse(status.auth_id.as_deref()?).ok());
+            let id = object
+                .status
+                .as_ref()
+                .and_then(|status| AuthId::parse(status.auth_id.as_deref()?).ok());
             managed += i64::from(id.is_some());
             if self.differs(access, object) {
                 self.wake_object.wake(&ObjectKey::of(object));
@@ -68,7 +92,9 @@ impl Dependents for Context {
         let (mut orphaned, mut leftovers) = (0, 0);
         let roster = access.parent.roster();
         for account in roster.iter() {
-            let Some(marker) = marker_of(account, access.generation) else { continue };
+            let Some(marker) = marker_of(account, access.generation) else {
+                continue;
+            };
             if marker.installation != self.installation || self.records.holds(&account.auth_id) {
                 continue;
             }
@@ -76,7 +102,10 @@ impl Dependents for Context {
                 Some(record) if record.fences(&marker) => {
                     leftovers += 1;
                     let name = super::record::secret_name(&record.subject.uid);
-                    self.wake_record.wake(&ObjectKey { namespace: self.operator_namespace.clone(), name });
+                    self.wake_record.wake(&ObjectKey {
+                        namespace: self.operator_namespace.clone(),
+                        name,
+                    });
                 }
                 // Its answer may be on its way to the Record.
                 Some(record) if record.phase == Phase::Open && record.epoch == marker.epoch => {}
@@ -88,7 +117,11 @@ impl Dependents for Context {
         let name = access.account.to_string();
         self.metrics.set_orphans(&name, orphaned);
         self.metrics.set_leftovers_pending(&name, leftovers);
-        SubaccountCounts { managed, found, orphaned: i64::try_from(orphaned).unwrap_or(i64::MAX) }
+        SubaccountCounts {
+            managed,
+            found,
+            orphaned: i64::try_from(orphaned).unwrap_or(i64::MAX),
+        }
     }
 
     fn walked(&self, parent: &ParentAuthId) {
@@ -96,7 +129,10 @@ impl Dependents for Context {
             match waiter {
                 WalkWaiter::Object(key) => self.wake_object.wake(&key),
                 WalkWaiter::Record(name) => {
-                    self.wake_record.wake(&ObjectKey { namespace: self.operator_namespace.clone(), name });
+                    self.wake_record.wake(&ObjectKey {
+                        namespace: self.operator_namespace.clone(),
+                        name,
+                    });
                 }
             }
         }
@@ -107,11 +143,20 @@ impl Dependents for Context {
             self.wake_object.wake(&ObjectKey::of(&*object));
         }
         // The janitor serves Records of gone objects through any Account of their parent.
-        let Some(access) = self.registry.account(account).and_then(|account| account.access.clone()) else { return };
+        let Some(access) = self
+            .registry
+            .account(account)
+            .and_then(|account| account.access.clone())
+        else {
+            return;
+        };
         for record in self.records.under(&access.parent.id) {
             if record.phase != Phase::Bound || record.is_fenced() {
                 let name = super::record::secret_name(&record.subject.uid);
-                self.wake_record.wake(&ObjectKey { namespace: self.operator_namespace.clone(), name });
+                self.wake_record.wake(&ObjectKey {
+                    namespace: self.operator_namespace.clone(),
+                    name,
+                });
             }
         }
     }

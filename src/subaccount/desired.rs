@@ -24,7 +24,9 @@ pub enum InvalidSpec {
         fields: Vec<&'static str>,
     },
     /// The name with the Account's prefix.
-    #[error("the name at Vobiz must have 1 to {NAME_MAX_LENGTH} characters: shorten spec.name, or the Account's namePrefix")]
+    #[error(
+        "the name at Vobiz must have 1 to {NAME_MAX_LENGTH} characters: shorten spec.name, or the Account's namePrefix"
+    )]
     NameLength,
 }
 
@@ -51,9 +53,10 @@ impl Desired {
             email: trimmed(&spec.email),
             phone: trimmed(&spec.phone),
             rate_limit: spec.rate_limit,
-            permissions: spec
-                .permissions
-                .map(|permissions| Permissions { calls: permissions.calls, cdr: permissions.cdr }),
+            permissions: spec.permissions.map(|permissions| Permissions {
+                calls: permissions.calls,
+                cdr: permissions.cdr,
+            }),
             kyc_mode: spec.kyc_mode.map(|mode| kyc_mode(mode).to_owned()),
             business_type: spec.business_type.map(|kind| business_type(kind).to_owned()),
         };
@@ -69,7 +72,13 @@ impl Desired {
     /// What an account that stays disabled after its object must show.
     #[must_use]
     pub fn disabled(generation: Generation) -> Self {
-        Self { fields: Fields { enabled: Some(false), ..Fields::default() }, generation }
+        Self {
+            fields: Fields {
+                enabled: Some(false),
+                ..Fields::default()
+            },
+            generation,
+        }
     }
 
     /// The body of the create request: in generation 1 the name is staged as the marker, for want of a description.
@@ -77,10 +86,16 @@ impl Desired {
     pub fn creation(&self, marker: &Marker) -> Fields {
         let fields = self.fields.clone();
         match self.generation {
-            Generation::Gen1 => Fields { name: Some(marker.to_string()), ..fields },
+            Generation::Gen1 => Fields {
+                name: Some(marker.to_string()),
+                ..fields
+            },
             Generation::Gen2 => {
                 let description = marker.append_to(fields.description.as_deref());
-                Fields { description: Some(description), ..fields }
+                Fields {
+                    description: Some(description),
+                    ..fields
+                }
             }
         }
     }
@@ -102,7 +117,10 @@ impl Desired {
             kyc_mode,
             business_type,
         } = &self.fields;
-        let description = differing_text(description.as_ref(), actual.description.as_deref().map(without_marker));
+        let description = differing_text(
+            description.as_ref(),
+            actual.description.as_deref().map(without_marker),
+        );
         let mut changes = Fields {
             name: differing_text(name.as_ref(), Some(&actual.name)),
             enabled: enabled.filter(|enabled| *enabled != actual.enabled),
@@ -110,9 +128,14 @@ impl Desired {
                 Some(marker) => marker.append_to(Some(&text)),
                 None => text,
             }),
-            email: email
-                .clone()
-                .filter(|email| !actual.email.as_deref().unwrap_or("").trim().eq_ignore_ascii_case(email)),
+            email: email.clone().filter(|email| {
+                !actual
+                    .email
+                    .as_deref()
+                    .unwrap_or("")
+                    .trim()
+                    .eq_ignore_ascii_case(email)
+            }),
             phone: differing_text(phone.as_ref(), actual.phone.as_deref()),
             rate_limit: rate_limit.filter(|limit| actual.rate_limit != Some(*limit)),
             permissions: permissions.filter(|permissions| actual.permissions != Some(*permissions)),
@@ -124,7 +147,11 @@ impl Desired {
         }
         if self.generation == Generation::Gen1 && !changes.is_empty() {
             // Generation 1 documents its update with both fields; what it does about a missing one is not documented.
-            changes = Fields { name: name.clone(), enabled: *enabled, ..Fields::default() };
+            changes = Fields {
+                name: name.clone(),
+                enabled: *enabled,
+                ..Fields::default()
+            };
             changes.name = changes.name.or_else(|| Some(actual.name.clone()));
         }
         changes
@@ -140,8 +167,17 @@ impl Desired {
 /// The account after an update whose answer does not show it (generation 1).
 #[must_use]
 pub fn updated(actual: &Subaccount, changes: &Fields) -> Subaccount {
-    let Fields { name, enabled, description, email, phone, rate_limit, permissions, kyc_mode, business_type } =
-        changes.clone();
+    let Fields {
+        name,
+        enabled,
+        description,
+        email,
+        phone,
+        rate_limit,
+        permissions,
+        kyc_mode,
+        business_type,
+    } = changes.clone();
     let actual = actual.clone();
     Subaccount {
         name: name.unwrap_or(actual.name),
@@ -159,7 +195,9 @@ pub fn updated(actual: &Subaccount, changes: &Fields) -> Subaccount {
 
 /// The wanted text if the stored one differs by more than space around it.
 fn differing_text(wanted: Option<&String>, stored: Option<&str>) -> Option<String> {
-    wanted.filter(|wanted| stored.unwrap_or("").trim() != wanted.as_str()).cloned()
+    wanted
+        .filter(|wanted| stored.unwrap_or("").trim() != wanted.as_str())
+        .cloned()
 }
 
 fn generation_2_only(fields: &Fields) -> Vec<&'static str> {

@@ -164,7 +164,10 @@ pub enum Policy {
 
 /// Everything that `plan` looks at.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts; each pair of values can occur")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts; each pair of values can occur"
+)]
 pub struct Facts {
     /// The object itself.
     pub object: Object,

@@ -36,7 +36,10 @@ pub async fn installation(cluster: &Client, namespace: &str) -> Result<Installat
     }
     let mut made = ConfigMap::default();
     made.metadata.name = Some(INSTALLATION_CONFIG_MAP.to_owned());
-    made.metadata.labels = Some(BTreeMap::from([(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned())]));
+    made.metadata.labels = Some(BTreeMap::from([(
+        MANAGED_BY_LABEL.to_owned(),
+        MANAGED_BY.to_owned(),
+    )]));
     made.data = Some(BTreeMap::from([(ID.to_owned(), random().to_string())]));
     match create_versioned(&api, &made).await {
         Ok(_) => {}
@@ -47,10 +50,14 @@ pub async fn installation(cluster: &Client, namespace: &str) -> Result<Installat
 }
 
 async fn read(api: &Api<ConfigMap>) -> Result<Option<Installation>, InstallationError> {
-    let read = get_versioned(api, INSTALLATION_CONFIG_MAP).await.map_err(InstallationError::Cluster)?;
+    let read = get_versioned(api, INSTALLATION_CONFIG_MAP)
+        .await
+        .map_err(InstallationError::Cluster)?;
     let Some(read) = read else { return Ok(None) };
     let id = read.object().data.as_ref().and_then(|data| data.get(ID));
-    id.and_then(|id| Installation::parse(id)).map(Some).ok_or(InstallationError::Malformed)
+    id.and_then(|id| Installation::parse(id))
+        .map(Some)
+        .ok_or(InstallationError::Malformed)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the id is random bits, made once")]

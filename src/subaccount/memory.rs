@@ -31,6 +31,8 @@ pub struct Remembered {
     pub swept_through: u32,
     /// When the user's Secret was last compared.
     pub secret_checked: Option<Instant>,
+    /// When this process first saw that the Record's retention is over.
+    pub retention_over_since: Option<Instant>,
     /// The user's Secret was changed, perhaps by somebody else: the next pass compares it.
     pub secret_suspect: bool,
     /// The account of the closed Record was proved gone.
@@ -63,7 +65,8 @@ impl Remembered {
     /// Whether creates are held until a person looks, or until `pause` is over.
     #[must_use]
     pub fn is_unusable(&self, now: Instant, pause: Duration) -> bool {
-        self.unusable.is_some_and(|(count, at)| count >= UNUSABLE_LIMIT && now.duration_since(at) < pause)
+        self.unusable
+            .is_some_and(|(count, at)| count >= UNUSABLE_LIMIT && now.duration_since(at) < pause)
     }
 
     /// Counts an update; `left` is what still differs after it.
@@ -78,7 +81,9 @@ impl Remembered {
     /// Whether these very changes were sent before and did not stick.
     #[must_use]
     pub fn is_stubborn(&self, changes: &Fields) -> bool {
-        self.fought.as_ref().is_some_and(|(fields, count)| fields == changes && *count >= UPDATE_LIMIT)
+        self.fought
+            .as_ref()
+            .is_some_and(|(fields, count)| fields == changes && *count >= UPDATE_LIMIT)
     }
 }
 
@@ -103,6 +108,9 @@ impl Memory {
 
     /// The object and its Record are gone.
     pub fn forget(&self, uid: &str) {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.objects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(uid);
     }
 }

@@ -4,6 +4,7 @@ pub mod context;
 pub mod dependents;
 pub mod desired;
 mod effects;
+mod explain;
 pub mod facts;
 pub mod installation;
 pub mod memory;

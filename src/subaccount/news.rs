@@ -32,20 +32,29 @@ pub struct News {
 
 /// The events of a pass over a living object.
 #[must_use]
-pub fn of(object: &Subaccount, written: Option<&SubaccountStatus>, deeds: &Deeds, outcome: &Outcome) -> Vec<News> {
+pub fn of(
+    object: &Subaccount,
+    written: Option<&SubaccountStatus>,
+    deeds: &Deeds,
+    outcome: &Outcome,
+) -> Vec<News> {
     let mut news = of_deeds(deeds);
     let Some(written) = written else { return news };
     let previous = object.status.clone().unwrap_or_default();
     if let (None, Some(id), Rest::Settled) = (&previous.auth_id, &written.auth_id, outcome.rest) {
         let secret = written.secret_name.as_deref().unwrap_or_default();
         // The first creation tells everything; the staged name of generation 1 is no news.
-        return vec![normal("SubaccountCreated", format!("created {id}; its pair is in the Secret {secret}"))];
+        return vec![normal(
+            "SubaccountCreated",
+            format!("created {id}; its pair is in the Secret {secret}"),
+        )];
     }
     let ready = |status: &SubaccountStatus| {
         condition::find(&status.conditions, ConditionType::Ready).map(|ready| ready.reason.clone())
     };
     let synced = |status: &SubaccountStatus| {
-        condition::find(&status.conditions, ConditionType::Synced).map(|synced| (synced.status.clone(), synced.reason.clone()))
+        condition::find(&status.conditions, ConditionType::Synced)
+            .map(|synced| (synced.status.clone(), synced.reason.clone()))
     };
     if ready(&previous) != ready(written) || synced(&previous) != synced(written) {
         news.extend(warning(object, written, outcome));
@@ -58,12 +67,18 @@ pub fn of(object: &Subaccount, written: Option<&SubaccountStatus>, deeds: &Deeds
 pub fn of_deeds(deeds: &Deeds) -> Vec<News> {
     let mut news = Vec::new();
     if deeds.secret_restored {
-        news.push(normal("SecretRestored", "the Secret was restored from the record".to_owned()));
+        news.push(normal(
+            "SecretRestored",
+            "the Secret was restored from the record".to_owned(),
+        ));
     }
     if !deeds.updated.is_empty() {
         let fields = deeds.updated.join(", ");
         news.push(if deeds.drift {
-            normal("DriftCorrected", format!("put back what was changed at Vobiz: {fields}"))
+            normal(
+                "DriftCorrected",
+                format!("put back what was changed at Vobiz: {fields}"),
+            )
         } else {
             normal("SubaccountUpdated", format!("updated {fields}"))
         });
@@ -87,11 +102,19 @@ fn warning(object: &Subaccount, written: &SubaccountStatus, outcome: &Outcome) -
         _ if written.auth_id.is_some() => "UpdateFailed",
         _ => "CreateFailed",
     };
-    Some(News { kind: EventKind::Warning, reason, note: outcome.message.clone() })
+    Some(News {
+        kind: EventKind::Warning,
+        reason,
+        note: outcome.message.clone(),
+    })
 }
 
 /// A Normal event.
 #[must_use]
 pub fn normal(reason: &'static str, note: String) -> News {
-    News { kind: EventKind::Normal, reason, note }
+    News {
+        kind: EventKind::Normal,
+        reason,
+        note,
+    }
 }

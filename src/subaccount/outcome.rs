@@ -37,7 +37,12 @@ impl Outcome {
     /// An outcome without a failed request.
     #[must_use]
     pub fn new(rest: Rest, message: impl Into<String>) -> Self {
-        Self { rest, message: message.into(), after: None, failed_request: false }
+        Self {
+            rest,
+            message: message.into(),
+            after: None,
+            failed_request: false,
+        }
     }
 
     /// The end of a pass that has nothing to tell.
@@ -49,7 +54,10 @@ impl Outcome {
     /// A wait of known length.
     #[must_use]
     pub fn waiting(wait: Wait, after: Option<Duration>, message: impl Into<String>) -> Self {
-        Self { after, ..Self::new(Rest::Waiting(wait), message) }
+        Self {
+            after,
+            ..Self::new(Rest::Waiting(wait), message)
+        }
     }
 
     /// A person must look.
@@ -86,7 +94,12 @@ impl Outcome {
             | Error::Redirected { .. }
             | Error::Unexpected { .. } => (Rest::Waiting(Wait::Unavailable), None),
         };
-        Self { rest, message, after, failed_request: true }
+        Self {
+            rest,
+            message,
+            after,
+            failed_request: true,
+        }
     }
 
     /// A request to Kubernetes that failed. What changed under us brings its own event.
@@ -97,7 +110,11 @@ impl Outcome {
             || error.is_already_exists()
             || error.is_failed_test()
             || error.is_namespace_terminating();
-        let rest = if outdated { Rest::Outdated } else { Rest::Waiting(Wait::Cluster) };
+        let rest = if outdated {
+            Rest::Outdated
+        } else {
+            Rest::Waiting(Wait::Cluster)
+        };
         Self::new(rest, format!("failed to {act}: {error}"))
     }
 
@@ -111,7 +128,9 @@ impl Outcome {
             Rest::Settled => Next::After(settled),
             Rest::Blocked(_) => Next::After(STALLED_PROBE),
             Rest::Waiting(Wait::Account) if self.failed_request => Next::Backoff,
-            Rest::Waiting(Wait::Account | Wait::AccountPreparing | Wait::CleanWalk | Wait::Retention) => Next::Woken,
+            Rest::Waiting(Wait::Account | Wait::AccountPreparing | Wait::CleanWalk | Wait::Retention) => {
+                Next::Woken
+            }
             Rest::Outdated | Rest::Waiting(_) => Next::Backoff,
         }
     }

@@ -2,11 +2,12 @@
 
 use super::context::{Context, WalkWaiter};
 use super::effects;
+use super::explain::explain;
 use super::facts::{self, Object, UserSecret};
 use super::news::{self, News, normal};
 use super::outcome::{Next, Outcome};
 use super::pass::{Pass, wall_clock};
-use super::plan::{Block, Rest, Step, Wait, plan};
+use super::plan::{Rest, Step, Wait, plan};
 use super::record::{self, Phase};
 use super::status::{self, View};
 use crate::controller::event::EventKind;
@@ -52,7 +53,11 @@ pub async fn record(context: &Context, secret: &Secret) -> Option<Duration> {
     let outcome = run(&mut pass).await;
     report_orphan(&pass, &outcome).await;
     publish(&pass, news::of_deeds(&pass.deeds)).await;
-    await_walk(&pass, &outcome, WalkWaiter::Record(record::secret_name(&pass.uid)));
+    await_walk(
+        &pass,
+        &outcome,
+        WalkWaiter::Record(record::secret_name(&pass.uid)),
+    );
     if outcome.rest == Rest::Settled {
         context.succeeded(&pass.uid);
         return None;
@@ -76,72 +81,6 @@ async fn run(pass: &mut Pass<'_>) -> Outcome {
     Outcome::outdated()
 }
 
-/// What to tell people about a rest that `plan` decided on.
-fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
-    let spec = pass.object.as_ref().map(|object| &object.spec);
-    match rest {
-        Rest::Settled | Rest::Outdated => Outcome::new(rest, ""),
-        Rest::Waiting(wait) => {
-            let message = match wait {
-                Wait::Account => waits_for_account(pass),
-                Wait::Settle => "waits until an earlier create request can no longer take effect".to_owned(),
-                Wait::CleanWalk => "waits until the list of subaccounts shows that nothing is left behind".to_owned(),
-                Wait::StillThere => "the subaccount is not yet as Vobiz said it would be".to_owned(),
-                _ => String::new(),
-            };
-            let after = (wait == Wait::Settle)
-                .then(|| pass.walk_not_before().saturating_duration_since(super::pass::now()));
-            Outcome::waiting(wait, after, message)
-        }
-        Rest::Blocked(block) => {
-            let message = match block {
-                Block::InvalidSpec => match &pass.desired {
-                    Some(Err(invalid)) => invalid.to_string(),
-                    _ => "Vobiz does not keep a value of the spec: change the spec to what Vobiz shows".to_owned(),
-                },
-                Block::OrphanFound => {
-                    "an earlier object of this name left an account that is kept: the operator's record of it must be \
-                     dealt with first"
-                        .to_owned()
-                }
-                Block::ExternalResourceMissing => {
-                    "the subaccount was deleted at Vobiz by somebody else: delete this object and create it again".to_owned()
-                }
-                Block::SecretConflict => {
-                    let name = pass.object.as_ref().map(|object| super::secret::name_of(object)).unwrap_or_default();
-                    format!("the Secret {name} belongs to somebody else: remove it, or name another one in spec.secretRef")
-                }
-                Block::CredentialsLost => {
-                    "the pair is lost and Vobiz shows no token a second time: delete this object and create it again".to_owned()
-                }
-                Block::UnusableAnswer => {
-                    "Vobiz answered three creates with something that is no pair: no more are sent for now".to_owned()
-                }
-                Block::Unsupported | Block::Forbidden => {
-                    spec.map(|spec| format!("Account {}", spec.account_ref.name)).unwrap_or_default()
-                }
-            };
-            Outcome::blocked(block, message)
-        }
-    }
-}
-
-fn waits_for_account(pass: &Pass<'_>) -> String {
-    let name = pass.object.as_ref().map_or("", |object| object.spec.account_ref.name.as_str());
-    let recorded = pass.parent();
-    match &pass.account {
-        None => format!("the Account {name} does not exist"),
-        Some(account) => match (&account.trouble, &account.access) {
-            (Some(trouble), _) => format!("the Account {name} is not ready: {}", trouble.reason),
-            (None, Some(access)) if recorded.as_ref().is_some_and(|parent| *parent != access.parent.id) => {
-                format!("the Account {name} now belongs to another parent account than the one recorded")
-            }
-            (None, _) if account.closing => format!("the Account {name} is being deleted"),
-            (None, _) => format!("the Account {name} is not ready"),
-        },
-    }
-}
-
 /// Status and events of a pass over an object.
 async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, outcome: &Outcome) {
     if pass.released {
@@ -150,23 +89,45 @@ async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, outcome: &Ou
     }
     let Some(object) = pass.object.clone() else { return };
     let written = write_status(pass, &object, outcome).await;
-    let news = news::of(observed.unwrap_or(&object), written.as_ref(), &pass.deeds, outcome);
+    let news = news::of(
+        observed.unwrap_or(&object),
+        written.as_ref(),
+        &pass.deeds,
+        outcome,
+    );
     publish(pass, news).await;
     await_walk(pass, outcome, WalkWaiter::Object(pass.key.clone()));
-    if !outcome.message.is_empty() && outcome.rest != Rest::Settled {
-        tracing::info!(object = %pass.key, uid = pass.uid, rest = ?outcome.rest, reason = outcome.message, "waiting");
+    let (rest, reason) = (outcome.rest, outcome.message.as_str());
+    match rest {
+        Rest::Waiting(Wait::Cluster) => {
+            tracing::warn!(object = %pass.key, uid = pass.uid, reason, "a pass failed")
+        }
+        Rest::Waiting(_) | Rest::Blocked(_) if written.is_some() => {
+            tracing::info!(object = %pass.key, uid = pass.uid, ?rest, reason, "not ready");
+        }
+        _ => {}
     }
 }
 
-async fn write_status(pass: &mut Pass<'_>, object: &Subaccount, outcome: &Outcome) -> Option<SubaccountStatus> {
-    let (auth_id, account, secret_name) = (pass.auth_id(), pass.remote_account(), super::secret::name_of(object));
+async fn write_status(
+    pass: &mut Pass<'_>,
+    object: &Subaccount,
+    outcome: &Outcome,
+) -> Option<SubaccountStatus> {
+    let (auth_id, account, secret_name) = (
+        pass.auth_id(),
+        pass.remote_account(),
+        super::secret::name_of(object),
+    );
     let record = pass.record.as_ref().map(|(record, _)| record);
     let parent = record.map(|record| record.parent.clone());
     let view = View {
         facts: &pass.facts,
         auth_id: auth_id.as_ref(),
         parent: parent.as_ref().filter(|_| auth_id.is_some()),
-        generation: record.map(|record| record.generation).filter(|_| auth_id.is_some()),
+        generation: record
+            .map(|record| record.generation)
+            .filter(|_| auth_id.is_some()),
         secret_name: &secret_name,
         account: account.as_ref(),
     };
@@ -193,10 +154,14 @@ async fn write_status(pass: &mut Pass<'_>, object: &Subaccount, outcome: &Outcom
 fn farewell(pass: &Pass<'_>) -> News {
     match &pass.record {
         Some((record, _)) => match (record.phase, &record.auth_id) {
-            (Phase::Kept, Some(id)) if record.disable => {
-                normal("SubaccountDisabled", format!("{id} is disabled and kept, as the deletion policy says"))
-            }
-            (Phase::Kept, Some(id)) => normal("SubaccountRetained", format!("{id} is kept, as the deletion policy says")),
+            (Phase::Kept, Some(id)) if record.disable => normal(
+                "SubaccountDisabled",
+                format!("{id} is disabled and kept, as the deletion policy says"),
+            ),
+            (Phase::Kept, Some(id)) => normal(
+                "SubaccountRetained",
+                format!("{id} is kept, as the deletion policy says"),
+            ),
             (_, Some(id)) => normal("SubaccountDeleted", format!("{id} is deleted at Vobiz")),
             (_, None) => normal("SubaccountDeleted", "nothing is left at Vobiz".to_owned()),
         },
@@ -206,20 +171,35 @@ fn farewell(pass: &Pass<'_>) -> News {
 
 /// A bound account whose object is gone: a restore brings objects back with new uids, so it is reported and kept.
 async fn report_orphan(pass: &Pass<'_>, outcome: &Outcome) {
-    let bound = matches!(pass.facts.record, facts::Record::Present { phase: facts::Phase::Bound, .. });
+    let bound = matches!(
+        pass.facts.record,
+        facts::Record::Present {
+            phase: facts::Phase::Bound,
+            ..
+        }
+    );
     let gone = pass.facts.confirmation == facts::Confirmation::Refuted;
     if !(bound && gone && outcome.rest == Rest::Settled) {
         return;
     }
-    let reported =
-        pass.context.memory.with(&pass.uid, |remembered| std::mem::replace(&mut remembered.orphan_reported, true));
+    let reported = pass.context.memory.with(&pass.uid, |remembered| {
+        std::mem::replace(&mut remembered.orphan_reported, true)
+    });
     if reported {
         return;
     }
     let id = pass.auth_id().map(|id| id.to_string()).unwrap_or_default();
     tracing::warn!(object = %pass.key, uid = pass.uid, auth_id = id, "an object is gone without its finalizer; its account is kept");
     let note = format!("{id} is kept at Vobiz although its object is gone without the finalizer");
-    publish(pass, vec![News { kind: EventKind::Warning, reason: "SubaccountOrphaned", note }]).await;
+    publish(
+        pass,
+        vec![News {
+            kind: EventKind::Warning,
+            reason: "SubaccountOrphaned",
+            note,
+        }],
+    )
+    .await;
 }
 
 async fn publish(pass: &Pass<'_>, news: Vec<News>) {
@@ -235,7 +215,10 @@ async fn publish(pass: &Pass<'_>, news: Vec<News>) {
         },
     };
     for News { kind, reason, note } in news {
-        pass.context.recorder.publish(regarding.clone(), kind, reason, "Reconcile", &note).await;
+        pass.context
+            .recorder
+            .publish(regarding.clone(), kind, reason, "Reconcile", &note)
+            .await;
     }
 }
 
@@ -252,7 +235,11 @@ fn await_walk(pass: &Pass<'_>, outcome: &Outcome, waiter: WalkWaiter) {
 
 fn next(pass: &Pass<'_>, outcome: &Outcome) -> Duration {
     let checks_secret = pass.facts.object == Object::Live && pass.facts.secret != UserSecret::Foreign;
-    let settled = if checks_secret { pass.secret_due_in() } else { WOKEN_AT_LAST };
+    let settled = if checks_secret {
+        pass.secret_due_in()
+    } else {
+        WOKEN_AT_LAST
+    };
     match outcome.next(settled) {
         Next::After(pause) => {
             pass.context.succeeded(&pass.uid);
@@ -265,7 +252,10 @@ fn next(pass: &Pass<'_>, outcome: &Outcome) -> Duration {
 
 impl Context {
     fn succeeded(&self, uid: &str) {
-        self.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&uid.to_owned());
+        self.backoff
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .succeeded(&uid.to_owned());
     }
 
     fn backoff_next(&self, uid: &str) -> Duration {
@@ -285,13 +275,23 @@ impl Context {
             })
         };
         let (namespace, name) = (pass.key.namespace.as_str(), pass.key.name.as_str());
-        self.metrics.set_conditions(namespace, name, status_of(ConditionType::Ready), status_of(ConditionType::Synced));
-        if let Some(id) = object.status.as_ref().and_then(|status| status.auth_id.as_deref()) {
+        self.metrics.set_conditions(
+            namespace,
+            name,
+            status_of(ConditionType::Ready),
+            status_of(ConditionType::Synced),
+        );
+        if let Some(id) = object
+            .status
+            .as_ref()
+            .and_then(|status| status.auth_id.as_deref())
+        {
             let account = format!("{namespace}/{}", object.spec.account_ref.name);
             self.metrics.set_info(namespace, name, id, &account);
         }
         if let Some(at) = &object.metadata.deletion_timestamp {
-            self.metrics.set_deletion_started(namespace, name, at.0.as_duration().as_secs_f64());
+            self.metrics
+                .set_deletion_started(namespace, name, at.0.as_duration().as_secs_f64());
         }
     }
 }

@@ -127,13 +127,23 @@ impl Record {
     /// Claims the next epoch and fences the ones before it.
     #[must_use]
     pub fn taken_over(self, now: Timestamp) -> Self {
-        Self { epoch: self.epoch + 1, fenced_through: self.epoch, last_fenced_at: Some(now), ..self }
+        Self {
+            epoch: self.epoch + 1,
+            fenced_through: self.epoch,
+            last_fenced_at: Some(now),
+            ..self
+        }
     }
 
     /// Stores the pair that the current epoch's POST was answered.
     #[must_use]
     pub fn bound(self, pair: Credentials) -> Self {
-        Self { phase: Phase::Bound, auth_id: Some(pair.auth_id), auth_token: Some(pair.auth_token), ..self }
+        Self {
+            phase: Phase::Bound,
+            auth_id: Some(pair.auth_id),
+            auth_token: Some(pair.auth_token),
+            ..self
+        }
     }
 
     /// Stores a pair that was proved by other means; the open epoch is void, unless it is the account's own.
@@ -148,7 +158,11 @@ impl Record {
     /// without a pair; an open epoch is void from here on.
     #[must_use]
     pub fn closed(self, decision: Decision, known: Option<AuthId>, now: Timestamp) -> Self {
-        let record = if self.phase == Phase::Open { self.fenced(now) } else { self };
+        let record = if self.phase == Phase::Open {
+            self.fenced(now)
+        } else {
+            self
+        };
         let auth_id = record.auth_id.or(known);
         let (phase, disable, cascade) = match (decision, &auth_id) {
             (Decision::Delete { cascade }, _) => (Phase::Closed, false, cascade),
@@ -156,17 +170,31 @@ impl Record {
             (Decision::Disable, Some(_)) => (Phase::Kept, true, false),
             (Decision::Retain, Some(_)) => (Phase::Kept, false, false),
         };
-        Self { phase, auth_id, disable, cascade, ..record }
+        Self {
+            phase,
+            auth_id,
+            disable,
+            cascade,
+            ..record
+        }
     }
 
     fn fenced(self, now: Timestamp) -> Self {
-        Self { fenced_through: self.epoch, last_fenced_at: Some(now), ..self }
+        Self {
+            fenced_through: self.epoch,
+            last_fenced_at: Some(now),
+            ..self
+        }
     }
 
     /// The marker of the current epoch.
     #[must_use]
     pub fn marker(&self, installation: Installation) -> Marker {
-        Marker { installation, series: self.series, epoch: self.epoch }
+        Marker {
+            installation,
+            series: self.series,
+            epoch: self.epoch,
+        }
     }
 
     /// Whether an account with this marker is void and ours to delete.
@@ -184,7 +212,10 @@ impl Record {
     /// The pair, if the Record holds one.
     #[must_use]
     pub fn pair(&self) -> Option<Credentials> {
-        Some(Credentials { auth_id: self.auth_id.clone()?, auth_token: self.auth_token.clone()? })
+        Some(Credentials {
+            auth_id: self.auth_id.clone()?,
+            auth_token: self.auth_token.clone()?,
+        })
     }
 }
 
@@ -199,7 +230,13 @@ pub fn secret_name(uid: &str) -> String {
 pub fn encode(record: &Record) -> BTreeMap<String, ByteString> {
     // Taken apart without `..`: a field that is not stored is a compile error.
     let Record {
-        subject: Subject { namespace, namespace_uid, name, uid },
+        subject:
+            Subject {
+                namespace,
+                namespace_uid,
+                name,
+                uid,
+            },
         parent,
         generation,
         series,
@@ -231,7 +268,10 @@ pub fn encode(record: &Record) -> BTreeMap<String, ByteString> {
         ("lastFencedAt", last_fenced_at.map(|at| at.to_string())),
         ("phase", Some(phase.to_owned())),
         ("auth_id", auth_id.as_ref().map(ToString::to_string)),
-        ("auth_token", auth_token.as_ref().map(|token| token.expose().to_owned())),
+        (
+            "auth_token",
+            auth_token.as_ref().map(|token| token.expose().to_owned()),
+        ),
         ("disable", disable.then(|| "true".to_owned())),
         ("cascade", cascade.then(|| "true".to_owned())),
     ]
@@ -246,7 +286,11 @@ pub fn decode(data: &BTreeMap<String, ByteString>) -> Result<Record, Damaged> {
         Some(ByteString(bytes)) => std::str::from_utf8(bytes).map(Some).map_err(|_| Damaged { key }),
         None => Ok(None),
     };
-    let text = |key| optional(key)?.filter(|value| !value.is_empty()).ok_or(Damaged { key });
+    let text = |key| {
+        optional(key)?
+            .filter(|value| !value.is_empty())
+            .ok_or(Damaged { key })
+    };
     let owned = |key| text(key).map(str::to_owned);
     let number = |key| text(key)?.parse::<u32>().map_err(|_| Damaged { key });
     let flag = |key| match optional(key)? {
@@ -262,7 +306,9 @@ pub fn decode(data: &BTreeMap<String, ByteString>) -> Result<Record, Damaged> {
             uid: owned("uid")?,
         },
         parent: ParentAuthId::parse(text("parentAuthId")?).map_err(|_| Damaged { key: "parentAuthId" })?,
-        generation: text("apiGeneration")?.parse().map_err(|_| Damaged { key: "apiGeneration" })?,
+        generation: text("apiGeneration")?
+            .parse()
+            .map_err(|_| Damaged { key: "apiGeneration" })?,
         series: Series::parse(text("series")?).ok_or(Damaged { key: "series" })?,
         epoch: number("epoch")?,
         fenced_through: number("fencedThrough")?,

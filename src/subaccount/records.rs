@@ -54,12 +54,23 @@ impl Records {
                 Vec::new()
             }
             Event::InitDone => {
-                let Some(listed) = state.listed.take() else { return Vec::new() };
-                let gone: Vec<_> = state.by_uid.keys().filter(|uid| !listed.contains(*uid)).cloned().collect();
+                let Some(listed) = state.listed.take() else {
+                    return Vec::new();
+                };
+                let gone: Vec<_> = state
+                    .by_uid
+                    .keys()
+                    .filter(|uid| !listed.contains(*uid))
+                    .cloned()
+                    .collect();
                 gone.iter().map(|uid| state.remove(uid)).collect()
             }
             Event::Delete(secret) => {
-                let uid = secret.metadata.name.as_deref().and_then(|name| name.strip_prefix("subaccount-"));
+                let uid = secret
+                    .metadata
+                    .name
+                    .as_deref()
+                    .and_then(|name| name.strip_prefix("subaccount-"));
                 uid.map(|uid| state.remove(uid)).into_iter().collect()
             }
         }
@@ -76,14 +87,23 @@ impl Records {
     pub fn predecessor(&self, namespace: &str, name: &str, uid: &str) -> Option<Arc<Record>> {
         let state = self.lock();
         let uids = state.by_name.get(&(namespace.to_owned(), name.to_owned()))?;
-        let others = uids.iter().filter(|other| *other != uid).filter_map(|other| state.by_uid.get(other));
-        others.into_iter().find(|record| matches!(record.phase, Phase::Bound | Phase::Kept)).cloned()
+        let others = uids
+            .iter()
+            .filter(|other| *other != uid)
+            .filter_map(|other| state.by_uid.get(other));
+        others
+            .into_iter()
+            .find(|record| matches!(record.phase, Phase::Bound | Phase::Kept))
+            .cloned()
     }
 
     /// Whether the Record of another object than `uid` holds this account.
     #[must_use]
     pub fn held_by_another(&self, id: &AuthId, uid: &str) -> bool {
-        self.lock().by_account.get(id).is_some_and(|uids| uids.iter().any(|other| other != uid))
+        self.lock()
+            .by_account
+            .get(id)
+            .is_some_and(|uids| uids.iter().any(|other| other != uid))
     }
 
     /// Whether any Record holds this account.
@@ -96,13 +116,22 @@ impl Records {
     #[must_use]
     pub fn of_series(&self, series: Series) -> Option<Arc<Record>> {
         let state = self.lock();
-        state.by_series.get(&series).and_then(|uid| state.by_uid.get(uid)).cloned()
+        state
+            .by_series
+            .get(&series)
+            .and_then(|uid| state.by_uid.get(uid))
+            .cloned()
     }
 
     /// Every Record under a parent.
     #[must_use]
     pub fn under(&self, parent: &ParentAuthId) -> Vec<Arc<Record>> {
-        self.lock().by_uid.values().filter(|record| record.parent == *parent).cloned().collect()
+        self.lock()
+            .by_uid
+            .values()
+            .filter(|record| record.parent == *parent)
+            .cloned()
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -124,7 +153,9 @@ impl State {
     }
 
     fn remove(&mut self, uid: &str) -> Change {
-        let Some(record) = self.by_uid.remove(uid) else { return Change::None };
+        let Some(record) = self.by_uid.remove(uid) else {
+            return Change::None;
+        };
         let (namespace, name) = (record.subject.namespace.clone(), record.subject.name.clone());
         remove_from(&mut self.by_name, &(namespace.clone(), name.clone()), uid);
         if let Some(id) = &record.auth_id {

@@ -21,7 +21,10 @@ pub fn name_of(object: &Subaccount) -> String {
 /// The Secret as it should be, for one that does not exist yet.
 #[must_use]
 pub fn build(object: &Subaccount, pair: &Credentials) -> Secret {
-    let mut secret = Secret { type_: Some("Opaque".to_owned()), ..Secret::default() };
+    let mut secret = Secret {
+        type_: Some("Opaque".to_owned()),
+        ..Secret::default()
+    };
     secret.metadata.name = Some(name_of(object));
     secret.metadata.namespace = object.namespace();
     apply(&mut secret, object, pair);
@@ -33,8 +36,14 @@ pub fn apply(secret: &mut Secret, object: &Subaccount, pair: &Credentials) {
     let reference = &object.spec.secret_ref;
     let SecretKeys { auth_id, auth_token } = &reference.keys;
     secret.data = Some(BTreeMap::from([
-        (auth_id.clone(), ByteString(pair.auth_id.as_str().as_bytes().to_vec())),
-        (auth_token.clone(), ByteString(pair.auth_token.expose().as_bytes().to_vec())),
+        (
+            auth_id.clone(),
+            ByteString(pair.auth_id.as_str().as_bytes().to_vec()),
+        ),
+        (
+            auth_token.clone(),
+            ByteString(pair.auth_token.expose().as_bytes().to_vec()),
+        ),
     ]));
     let labels = secret.metadata.labels.get_or_insert_default();
     labels.extend(reference.labels.clone());
@@ -57,10 +66,16 @@ pub fn judge(secret: &Secret, object: &Subaccount, pair: Option<&Credentials>) -
     if !is_ours(secret, object) {
         return UserSecret::Foreign;
     }
-    let Some(pair) = pair else { return UserSecret::Different };
+    let Some(pair) = pair else {
+        return UserSecret::Different;
+    };
     let mut wanted = secret.clone();
     apply(&mut wanted, object, pair);
-    if wanted == *secret { UserSecret::Good } else { UserSecret::Different }
+    if wanted == *secret {
+        UserSecret::Good
+    } else {
+        UserSecret::Different
+    }
 }
 
 /// Whether this very object (not an earlier one of its name) controls the Secret.

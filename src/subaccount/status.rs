@@ -1,13 +1,18 @@
 //! What a Subaccount's status says about a pass, and which events go with it. PURE.
 
+mod kyc;
+
+pub use kyc::kyc_differs;
+
 use super::facts::{Facts, Object, UserSecret};
 use super::outcome::Outcome;
 use super::plan::{Block, Rest, Wait};
 use crate::crd::condition::{self, ConditionStatus, ConditionType, NewCondition, Reason};
-use crate::crd::{ApiGeneration, KycMode, KycStatus, NOT_OBSERVED, Subaccount, SubaccountStatus};
+use crate::crd::{ApiGeneration, NOT_OBSERVED, Subaccount, SubaccountStatus};
 use crate::vobiz::{self, Generation};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kyc::{calls_allowed, kyc};
 
 /// What a pass knows beyond its facts.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +33,12 @@ pub struct View<'a> {
 
 /// The status to write, if the pass has something to say that is not there already (apart from transition times).
 #[must_use]
-pub fn of(object: &Subaccount, view: &View<'_>, outcome: &Outcome, now: Timestamp) -> Option<SubaccountStatus> {
+pub fn of(
+    object: &Subaccount,
+    view: &View<'_>,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Option<SubaccountStatus> {
     let previous = object.status.clone().unwrap_or_default();
     let conditions = match (view.facts.object, outcome.rest) {
         (Object::Unseen, _) | (_, Rest::Outdated) => return None,
@@ -45,13 +55,26 @@ pub fn of(object: &Subaccount, view: &View<'_>, outcome: &Outcome, now: Timestam
             generation,
             now,
         ),
-        auth_id: view.auth_id.map(ToString::to_string).or_else(|| previous.auth_id.clone()),
-        secret_name: if published { Some(view.secret_name.to_owned()) } else { previous.secret_name.clone() },
-        parent_auth_id: view.parent.map(ToString::to_string).or_else(|| previous.parent_auth_id.clone()),
+        auth_id: view
+            .auth_id
+            .map(ToString::to_string)
+            .or_else(|| previous.auth_id.clone()),
+        secret_name: if published {
+            Some(view.secret_name.to_owned())
+        } else {
+            previous.secret_name.clone()
+        },
+        parent_auth_id: view
+            .parent
+            .map(ToString::to_string)
+            .or_else(|| previous.parent_auth_id.clone()),
         api_generation: view.generation.map(stored).or(previous.api_generation),
         kyc: view.account.map_or_else(|| previous.kyc.clone(), kyc),
     };
-    let unchanged = SubaccountStatus { conditions: previous.conditions.clone(), ..status.clone() } == previous
+    let unchanged = SubaccountStatus {
+        conditions: previous.conditions.clone(),
+        ..status.clone()
+    } == previous
         && condition::same(&status.conditions, &previous.conditions);
     (!unchanged).then_some(status)
 }
@@ -67,12 +90,6 @@ pub fn is_applied(object: &Subaccount) -> bool {
     })
 }
 
-/// Whether what the list shows of an account's identity check differs from what the status says.
-#[must_use]
-pub fn kyc_differs(object: &Subaccount, account: &vobiz::Subaccount) -> bool {
-    object.status.as_ref().is_some_and(|status| status.kyc != kyc(account))
-}
-
 fn live(
     previous: &SubaccountStatus,
     view: &View<'_>,
@@ -84,7 +101,9 @@ fn live(
     let mut conditions = match rest {
         Rest::Settled if applied && view.account.is_none() => return unchanged_but_published(previous, view),
         Rest::Settled => ready(view),
-        Rest::Outdated | Rest::Waiting(Wait::AccountPreparing | Wait::Gate | Wait::Guard | Wait::Cluster) => return None,
+        Rest::Outdated | Rest::Waiting(Wait::AccountPreparing | Wait::Gate | Wait::Guard | Wait::Cluster) => {
+            return None;
+        }
         Rest::Waiting(Wait::Settle | Wait::CleanWalk | Wait::Retention)
             if previous.observed_generation == NOT_OBSERVED =>
         {
@@ -92,7 +111,9 @@ fn live(
         }
         // Drift that cannot be repaired now: the spec was applied and the Secret is good.
         Rest::Waiting(Wait::Account) if applied && !outcome.failed_request => return None,
-        Rest::Waiting(wait) if applied && wait != Wait::SecretForbidden => keep(previous, ConditionType::Ready)?,
+        Rest::Waiting(wait) if applied && wait != Wait::SecretForbidden => {
+            keep(previous, ConditionType::Ready)?
+        }
         Rest::Waiting(Wait::Settle | Wait::CleanWalk | Wait::Retention) => {
             progress(ConditionStatus::Unknown, Reason::Progressing, message)
         }
@@ -116,11 +137,19 @@ fn live(
 fn ready(view: &View<'_>) -> Vec<NewCondition> {
     let disabled = view.account.is_some_and(|account| !account.enabled);
     let (reason, message) = if disabled {
-        (Reason::Disabled, "the subaccount is disabled, as the manifest asks")
+        (
+            Reason::Disabled,
+            "the subaccount is disabled, as the manifest asks",
+        )
     } else {
         (Reason::Available, "the subaccount is as the manifest says")
     };
-    vec![condition(ConditionType::Ready, ConditionStatus::True, reason, message)]
+    vec![condition(
+        ConditionType::Ready,
+        ConditionStatus::True,
+        reason,
+        message,
+    )]
 }
 
 fn deleting(rest: Rest, outcome: &Outcome) -> Option<Vec<NewCondition>> {
@@ -152,46 +181,53 @@ fn stalled(reason: Reason, message: &str) -> Vec<NewCondition> {
 fn synced(rest: Rest, outcome: &Outcome) -> Option<NewCondition> {
     if rest == Rest::Settled {
         let message = "the last request went well";
-        return Some(condition(ConditionType::Synced, ConditionStatus::True, Reason::ReconcileSuccess, message));
+        return Some(condition(
+            ConditionType::Synced,
+            ConditionStatus::True,
+            Reason::ReconcileSuccess,
+            message,
+        ));
     }
     let reason = match rest {
         Rest::Waiting(Wait::RateLimited) => Reason::RateLimited,
         Rest::Waiting(Wait::Unavailable | Wait::OutcomeUnknown) => Reason::VobizUnavailable,
         _ => Reason::ReconcileError,
     };
-    outcome
-        .failed_request
-        .then(|| condition(ConditionType::Synced, ConditionStatus::False, reason, &outcome.message))
+    outcome.failed_request.then(|| {
+        condition(
+            ConditionType::Synced,
+            ConditionStatus::False,
+            reason,
+            &outcome.message,
+        )
+    })
 }
 
 fn published(view: &View<'_>, rest: Rest, message: &str) -> Option<NewCondition> {
     let kind = ConditionType::CredentialsPublished;
     let (status, reason, message) = match (view.facts.secret, rest) {
-        (_, Rest::Blocked(Block::CredentialsLost)) => (ConditionStatus::False, Reason::CredentialsLost, message),
-        (_, Rest::Blocked(Block::SecretConflict)) => (ConditionStatus::False, Reason::SecretConflict, message),
-        (_, Rest::Waiting(Wait::SecretForbidden)) => (ConditionStatus::False, Reason::SecretForbidden, message),
-        (UserSecret::Good, _) => (ConditionStatus::True, Reason::SecretWritten, "the Secret holds the pair"),
-        _ if view.auth_id.is_none() => (ConditionStatus::Unknown, Reason::Progressing, "there is no pair yet"),
+        (_, Rest::Blocked(Block::CredentialsLost)) => {
+            (ConditionStatus::False, Reason::CredentialsLost, message)
+        }
+        (_, Rest::Blocked(Block::SecretConflict)) => {
+            (ConditionStatus::False, Reason::SecretConflict, message)
+        }
+        (_, Rest::Waiting(Wait::SecretForbidden)) => {
+            (ConditionStatus::False, Reason::SecretForbidden, message)
+        }
+        (UserSecret::Good, _) => (
+            ConditionStatus::True,
+            Reason::SecretWritten,
+            "the Secret holds the pair",
+        ),
+        _ if view.auth_id.is_none() => (
+            ConditionStatus::Unknown,
+            Reason::Progressing,
+            "there is no pair yet",
+        ),
         _ => return None,
     };
     Some(condition(kind, status, reason, message))
-}
-
-fn calls_allowed(account: &vobiz::Subaccount) -> NewCondition {
-    let (status, reason, message) = match (account.enabled, account.kyc_calls_blocked, account.kyc_mode.as_deref()) {
-        (false, _, _) => (ConditionStatus::False, Reason::AccountDisabled, "the subaccount is disabled"),
-        (true, Some(true), _) => (
-            ConditionStatus::False,
-            Reason::KycPending,
-            "Vobiz blocks calls until the customer's identity check is complete",
-        ),
-        (true, Some(false), Some("customer_use")) => {
-            (ConditionStatus::True, Reason::KycComplete, "the customer's identity check is complete")
-        }
-        (true, Some(false), _) => (ConditionStatus::True, Reason::KycNotRequired, "no identity check is asked for"),
-        (true, None, _) => (ConditionStatus::Unknown, Reason::NotReported, "Vobiz does not report an identity check"),
-    };
-    condition(ConditionType::CallsAllowed, status, reason, message)
 }
 
 /// Nothing was looked up and the spec is applied: only the Secret can have changed.
@@ -203,7 +239,11 @@ fn unchanged_but_published(previous: &SubaccountStatus, view: &View<'_>) -> Opti
 
 /// Conditions that a pass says nothing about stay as they are; those that exist only while true go.
 fn with_previous(mut conditions: Vec<NewCondition>, previous: &[Condition]) -> Vec<NewCondition> {
-    let lasting = [ConditionType::Synced, ConditionType::CredentialsPublished, ConditionType::CallsAllowed];
+    let lasting = [
+        ConditionType::Synced,
+        ConditionType::CredentialsPublished,
+        ConditionType::CallsAllowed,
+    ];
     for kind in lasting {
         if !conditions.iter().any(|condition| condition.kind == kind) {
             conditions.extend(condition::find(previous, kind).and_then(parse));
@@ -213,20 +253,33 @@ fn with_previous(mut conditions: Vec<NewCondition>, previous: &[Condition]) -> V
 }
 
 fn keep(previous: &SubaccountStatus, kind: ConditionType) -> Option<Vec<NewCondition>> {
-    condition::find(&previous.conditions, kind).and_then(parse).map(|condition| vec![condition])
+    condition::find(&previous.conditions, kind)
+        .and_then(parse)
+        .map(|condition| vec![condition])
 }
 
 fn parse(stored: &Condition) -> Option<NewCondition> {
     Some(NewCondition {
-        kind: *ConditionType::ALL.iter().find(|kind| kind.as_str() == stored.type_)?,
-        status: *ConditionStatus::ALL.iter().find(|status| status.as_str() == stored.status)?,
-        reason: *Reason::ALL.iter().find(|reason| reason.as_str() == stored.reason)?,
+        kind: *ConditionType::ALL
+            .iter()
+            .find(|kind| kind.as_str() == stored.type_)?,
+        status: *ConditionStatus::ALL
+            .iter()
+            .find(|status| status.as_str() == stored.status)?,
+        reason: *Reason::ALL
+            .iter()
+            .find(|reason| reason.as_str() == stored.reason)?,
         message: stored.message.clone(),
     })
 }
 
 fn condition(kind: ConditionType, status: ConditionStatus, reason: Reason, message: &str) -> NewCondition {
-    NewCondition { kind, status, reason, message: message.to_owned() }
+    NewCondition {
+        kind,
+        status,
+        reason,
+        message: message.to_owned(),
+    }
 }
 
 fn reason(block: Block) -> Reason {
@@ -240,16 +293,6 @@ fn reason(block: Block) -> Reason {
         Block::CredentialsLost => Reason::CredentialsLost,
         Block::UnusableAnswer => Reason::UnusableAnswer,
     }
-}
-
-fn kyc(account: &vobiz::Subaccount) -> Option<KycStatus> {
-    let mode = match account.kyc_mode.as_deref() {
-        Some("personal_use") => Some(KycMode::PersonalUse),
-        Some("customer_use") => Some(KycMode::CustomerUse),
-        _ => None,
-    };
-    let kyc = KycStatus { mode, calls_blocked: account.kyc_calls_blocked };
-    (kyc != KycStatus::default()).then_some(kyc)
 }
 
 fn stored(generation: Generation) -> ApiGeneration {

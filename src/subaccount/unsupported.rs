@@ -15,7 +15,8 @@ use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const MESSAGE: &str = "the stored object cannot be read by this version of the operator: apply it again as its schema asks";
+const MESSAGE: &str =
+    "the stored object cannot be read by this version of the operator: apply it again as its schema asks";
 
 /// Writes the condition `Unsupported`, if it is not there already. Returns when to look again.
 pub async fn tell(context: &Context, object: &Guarded<Subaccount>) -> Duration {
@@ -27,13 +28,25 @@ pub async fn tell(context: &Context, object: &Guarded<Subaccount>) -> Duration {
 
 async fn try_tell(context: &Context, object: &Guarded<Subaccount>) -> Result<(), ClusterError> {
     let key = ObjectKey::of(object);
-    let raw: Api<DynamicObject> =
-        Api::namespaced_with(context.cluster.clone(), &key.namespace, &ApiResource::erase::<Subaccount>(&()));
+    let raw: Api<DynamicObject> = Api::namespaced_with(
+        context.cluster.clone(),
+        &key.namespace,
+        &ApiResource::erase::<Subaccount>(&()),
+    );
     let stored = within(REQUEST_DEADLINE, raw.get(&key.name)).await?;
-    let previous = stored.data.pointer("/status/conditions").cloned().unwrap_or(Value::Null);
+    let previous = stored
+        .data
+        .pointer("/status/conditions")
+        .cloned()
+        .unwrap_or(Value::Null);
     let previous: Vec<Condition> = serde_json::from_value(previous).unwrap_or_default();
     let generation = stored.metadata.generation.unwrap_or_default();
-    let condition = |kind, status| NewCondition { kind, status, reason: Reason::Unsupported, message: MESSAGE.to_owned() };
+    let condition = |kind, status| NewCondition {
+        kind,
+        status,
+        reason: Reason::Unsupported,
+        message: MESSAGE.to_owned(),
+    };
     let conditions = vec![
         condition(ConditionType::Ready, ConditionStatus::False),
         condition(ConditionType::Stalled, ConditionStatus::True),
@@ -47,5 +60,7 @@ async fn try_tell(context: &Context, object: &Guarded<Subaccount>) -> Result<(),
         json!({"op": "add", "path": "/status/observedGeneration", "value": generation}),
     ];
     let api: Api<Guarded<Subaccount>> = Api::namespaced(context.cluster.clone(), &key.namespace);
-    guarded_patch::patch_status(&api, object, operations).await.map(drop)
+    guarded_patch::patch_status(&api, object, operations)
+        .await
+        .map(drop)
 }

@@ -7,7 +7,9 @@ use crate::controller::instrument::Metrics;
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Guarded, ObjectKey, Scope, Waker};
 use crate::controller::watch::{Watch, watch};
-use crate::crd::{Account, FINALIZER, IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, SUBACCOUNT_LABEL, Subaccount};
+use crate::crd::{
+    Account, FINALIZER, IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, SUBACCOUNT_LABEL, Subaccount,
+};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
@@ -40,14 +42,19 @@ impl Watches {
     #[must_use]
     pub fn accounts(&self, scope: &Scope) -> Watch<Guarded<Account>> {
         let mut trigger = Trigger::new(IN_USE_FINALIZER);
-        watch("Account", self.api(scope), watcher::Config::default(), move |event| match event {
-            Event::Apply(object) | Event::InitApply(object) => trigger.admits(object),
-            Event::Delete(object) => {
-                trigger.forget(object);
-                false
-            }
-            Event::Init | Event::InitDone => false,
-        })
+        watch(
+            "Account",
+            self.api(scope),
+            watcher::Config::default(),
+            move |event| match event {
+                Event::Apply(object) | Event::InitApply(object) => trigger.admits(object),
+                Event::Delete(object) => {
+                    trigger.forget(object);
+                    false
+                }
+                Event::Init | Event::InitDone => false,
+            },
+        )
     }
 
     /// The Subaccounts of a scope.
@@ -57,33 +64,41 @@ impl Watches {
         let mut users: HashMap<ObjectKey, HashSet<String>> = HashMap::new();
         let (wake_account, wake_record) = (self.wake_account.clone(), self.wake_record.clone());
         let (metrics, operator_namespace) = (self.metrics.clone(), self.operator_namespace.clone());
-        watch("Subaccount", self.api(scope), watcher::Config::default(), move |event| match event {
-            Event::Apply(object) | Event::InitApply(object) => {
-                if let (Some(account), Some(uid)) = (account_of(object), object.uid()) {
-                    let users = users.entry(account.clone()).or_default();
-                    if users.insert(uid) && users.len() == 1 {
-                        wake_account.wake(&account);
+        watch(
+            "Subaccount",
+            self.api(scope),
+            watcher::Config::default(),
+            move |event| match event {
+                Event::Apply(object) | Event::InitApply(object) => {
+                    if let (Some(account), Some(uid)) = (account_of(object), object.uid()) {
+                        let users = users.entry(account.clone()).or_default();
+                        if users.insert(uid) && users.len() == 1 {
+                            wake_account.wake(&account);
+                        }
                     }
+                    trigger.admits(object)
                 }
-                trigger.admits(object)
-            }
-            Event::Delete(object) => {
-                trigger.forget(object);
-                let key = ObjectKey::of(object);
-                metrics.forget_object(&key.namespace, &key.name);
-                let uid = object.uid().unwrap_or_default();
-                wake_record.wake(&ObjectKey { namespace: operator_namespace.clone(), name: secret_name(&uid) });
-                if let Some(account) = account_of(object) {
-                    let left = users.get_mut(&account);
-                    if left.is_some_and(|users| users.remove(&uid) && users.is_empty()) {
-                        users.remove(&account);
-                        wake_account.wake(&account);
+                Event::Delete(object) => {
+                    trigger.forget(object);
+                    let key = ObjectKey::of(object);
+                    metrics.forget_object(&key.namespace, &key.name);
+                    let uid = object.uid().unwrap_or_default();
+                    wake_record.wake(&ObjectKey {
+                        namespace: operator_namespace.clone(),
+                        name: secret_name(&uid),
+                    });
+                    if let Some(account) = account_of(object) {
+                        let left = users.get_mut(&account);
+                        if left.is_some_and(|users| users.remove(&uid) && users.is_empty()) {
+                            users.remove(&account);
+                            wake_account.wake(&account);
+                        }
                     }
+                    false
                 }
-                false
-            }
-            Event::Init | Event::InitDone => false,
-        })
+                Event::Init | Event::InitDone => false,
+            },
+        )
     }
 
     /// The Records: the only Secrets that are listed and watched, in the operator's own namespace.
@@ -102,7 +117,11 @@ impl Watches {
             match event {
                 // The janitor looks when a Record appears or its phase changes.
                 Event::Apply(secret) | Event::InitApply(secret) => {
-                    let phase = secret.data.as_ref().and_then(|data| data.get("phase")).map(|phase| phase.0.clone());
+                    let phase = secret
+                        .data
+                        .as_ref()
+                        .and_then(|data| data.get("phase"))
+                        .map(|phase| phase.0.clone());
                     seen.insert(secret.name_any(), phase.clone()) != Some(phase)
                 }
                 Event::Delete(secret) => {
@@ -115,7 +134,11 @@ impl Watches {
     }
 
     /// Users' Secrets, their metadata alone, for those who grant the right: a change is looked at at once.
-    pub fn user_secrets(&self, scope: &Scope, context: Arc<Context>) -> impl Future<Output = ()> + Send + use<> {
+    pub fn user_secrets(
+        &self,
+        scope: &Scope,
+        context: Arc<Context>,
+    ) -> impl Future<Output = ()> + Send + use<> {
         let api: Api<PartialObjectMeta<Secret>> = self.api(scope);
         let selection = watcher::Config::default().labels(&format!("{MANAGED_BY_LABEL}={MANAGED_BY}"));
         let Watch { task, .. } = watch("Secret", api, selection, move |event| {
@@ -124,8 +147,13 @@ impl Watches {
             {
                 let namespace = secret.namespace().unwrap_or_default();
                 if let Some(uid) = context.cached(&namespace, name).and_then(|object| object.uid()) {
-                    context.memory.with(&uid, |remembered| remembered.secret_suspect = true);
-                    context.wake_object.wake(&ObjectKey { namespace, name: name.clone() });
+                    context
+                        .memory
+                        .with(&uid, |remembered| remembered.secret_suspect = true);
+                    context.wake_object.wake(&ObjectKey {
+                        namespace,
+                        name: name.clone(),
+                    });
                 }
             }
             false
@@ -146,5 +174,8 @@ impl Watches {
 
 fn account_of(object: &Guarded<Subaccount>) -> Option<ObjectKey> {
     let object = object.0.as_ref().ok()?;
-    Some(ObjectKey { namespace: object.namespace()?, name: object.spec.account_ref.name.clone() })
+    Some(ObjectKey {
+        namespace: object.namespace()?,
+        name: object.spec.account_ref.name.clone(),
+    })
 }

@@ -1,5 +1,6 @@
 //! The shipped operator against a real API server and the simulated Vobiz API.
 
+mod at_rest;
 mod bed;
 mod deletion;
 mod deletion_trouble;
@@ -8,8 +9,11 @@ mod generation;
 mod namespace;
 mod parent;
 mod parent_pair;
+mod crash;
 mod process;
 mod rights;
+mod records;
+mod whole_suite;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,7 +35,10 @@ fn main() -> ExitCode {
     namespace::add_to(&mut suite);
     parent::add_to(&mut suite);
     parent_pair::add_to(&mut suite);
+    crash::add_to(&mut suite);
     process::add_to(&mut suite);
     rights::add_to(&mut suite);
+    records::add_to(&mut suite);
+    whole_suite::add_to(&mut suite);
     suite.run()
 }

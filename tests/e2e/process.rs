@@ -3,11 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
 use vobiz_harness::installation::Installation;
+use vobiz_harness::objects::Kind;
 use vobiz_harness::operator::{OperatorOptions, OperatorProcess};
+use vobiz_harness::relay::Relay;
+use vobiz_harness::simulator::Api;
+use vobiz_harness::simulator_control::Fault;
+use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::TestBed;
+use vobiz_harness::test_bed::{ACCOUNT, EnvironmentOptions, TestBed};
+
+use crate::at_rest::{auth_id_of, ensure_consistent, find_record, record, uid_of};
+
+/// The Pod's grace time in manifests/base.
+const GRACE: Duration = Duration::from_mins(1);
 
 pub fn add_to(suite: &mut Suite) {
     suite.test(
@@ -17,6 +28,20 @@ pub fn add_to(suite: &mut Suite) {
     suite.test(
         "two operators run side by side, each as its own user",
         side_by_side,
+    );
+    suite.test(
+        "an operator is alive at once and ready only when its caches are complete",
+        ready_after_caches,
+    );
+    for (api, generation) in [(Api::Gen1, "generation 1"), (Api::Gen2, "generation 2")] {
+        suite.test(
+            &format!("SIGTERM lets a create finish, takes no new work and ends with 0 ({generation})"),
+            move |bed| ends_after_the_create(bed, api),
+        );
+    }
+    suite.test(
+        "the metrics count passes and requests as they were, and drop the series of gone objects",
+        metrics_tell_the_truth,
     );
 }
 
@@ -69,6 +94,205 @@ async fn side_by_side(bed: Arc<TestBed>) -> Result<()> {
     ensure!(
         first_process.url().await? != second_process.url().await?,
         "both serve on one address"
+    );
+    Ok(())
+}
+
+/// The API server is behind a port that accepts connections and at first says nothing.
+async fn ready_after_caches(bed: Arc<TestBed>) -> Result<()> {
+    let control_plane = bed.control_plane();
+    let base = bed.repository().join("manifests/base");
+    let installation = Installation::apply_aside(control_plane.kubectl(), &base, "process-ready").await?;
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    let port = silent.local_addr()?.port();
+    let kubeconfig = control_plane.directory().join("process-ready-relayed.kubeconfig");
+    let token = installation.token(&control_plane.client(), 3600).await?;
+    control_plane
+        .endpoint()
+        .write_for_token(&kubeconfig, &installation.namespace, &token)?;
+    let direct = std::fs::read_to_string(&kubeconfig)?;
+    let (_, after) = direct
+        .split_once("https://")
+        .context("the kubeconfig names no server")?;
+    let target: String = after
+        .chars()
+        .take_while(|c| !c.is_whitespace() && !"\"/,".contains(*c))
+        .collect();
+    std::fs::write(&kubeconfig, direct.replace(&target, &format!("127.0.0.1:{port}")))?;
+
+    let options = OperatorOptions {
+        flags: vec![
+            "--api-base-url=http://127.0.0.1:1".to_owned(),
+            "--allow-insecure-api".to_owned(),
+        ],
+        environment: vec![("KUBECONFIG".to_owned(), kubeconfig.display().to_string())],
+        ..OperatorOptions::default()
+    };
+    let operator =
+        OperatorProcess::start(control_plane, &installation, bed.operator_binary(), &options).await?;
+    ensure!(operator.get("/livez").await?.0 == 200, "it is not alive");
+    let (status, text) = operator.get("/readyz").await?;
+    ensure!(status == 503, "it says {status} to /readyz without a cache");
+    ensure!(text.contains("caches"), "it does not say what is missing: {text}");
+
+    drop(silent);
+    let _relay = Relay::start(port, &target).await?;
+    operator.await_ready().await
+}
+
+async fn ends_after_the_create(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    let options = EnvironmentOptions {
+        api,
+        operator_flags: vec![
+            "--request-timeout-seconds=10".to_owned(),
+            "--settle-seconds=10".to_owned(),
+        ],
+        ..EnvironmentOptions::new("process-sigterm")
+    };
+    let mut environment = bed.environment(options).await?;
+    let delay = json!({"type": "delay", "milliseconds": 2500, "after_commit": true});
+    let delay = Fault::new(delay).operation(Operation::Create).times(1);
+    environment.simulator.add_fault(&delay).await?;
+    let slow = environment.create_subaccount("slow", json!({})).await?;
+    let creates = JournalQuery::new().operation(Operation::Create);
+    let under_way = creates.clone().committed(true).answered(false);
+    environment
+        .simulator
+        .await_journal(&under_way, 1, Duration::from_secs(20))
+        .await?;
+
+    // What is created while the operator ends is not begun any more.
+    let ends = environment.operator()?.terminate(GRACE);
+    let (code, late) = tokio::join!(ends, environment.create_subaccount("late", json!({})));
+    let (code, late) = (code?, late?);
+    ensure!(
+        code == 0,
+        "SIGTERM ended it with {code}:\n{}",
+        environment.operator()?.log_tail(20)
+    );
+    let posts = environment.simulator.journal(&creates).await?;
+    ensure!(
+        posts.len() == 1 && posts[0].answered,
+        "the create was given up: {posts:?}"
+    );
+    let bound = record(&environment, &uid_of(&slow)?).await?;
+    ensure!(bound["phase"] == "Bound", "the Record is {}", bound["phase"]);
+    let slow = environment.objects.get(Kind::Subaccount, "slow").await?;
+    ensure!(
+        auth_id_of(&slow)? == bound["auth_id"],
+        "the status names another account"
+    );
+    ensure!(
+        find_record(&environment, &uid_of(&late)?).await?.is_none(),
+        "new work was begun after SIGTERM"
+    );
+
+    environment.restart_operator()?;
+    environment.await_ready("late").await?;
+    environment.await_ready("slow").await?;
+    ensure!(
+        environment.simulator.journal_count(&creates).await? == 2,
+        "an account was made twice"
+    );
+    ensure_consistent(&environment, &["slow".to_owned(), "late".to_owned()]).await
+}
+
+/// The value of a sample, named with its labels as the text shows them.
+fn sample(text: &str, name: &str) -> Result<f64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let value = line.with_context(|| format!("the metrics lack {name}"))?;
+    let value = value.split_whitespace().next().unwrap_or_default();
+    value.parse().with_context(|| format!("{name} is no number"))
+}
+
+async fn metrics_tell_the_truth(bed: Arc<TestBed>) -> Result<()> {
+    let environment = bed
+        .environment(EnvironmentOptions::new("process-metrics"))
+        .await?;
+    let names = ["one", "two", "three"];
+    for name in names {
+        environment.create_subaccount(name, json!({})).await?;
+    }
+    for name in names {
+        environment.await_ready(name).await?;
+    }
+    let text = environment.operator()?.metrics().await?;
+    let namespace = environment.objects.namespace();
+    let account = format!("{{account=\"{namespace}/{ACCOUNT}\"}}");
+    let one = environment.objects.get(Kind::Subaccount, "one").await?;
+    let info = format!(
+        "vobiz_subaccount_info{{namespace=\"{namespace}\",name=\"one\",auth_id=\"{}\",account=\"{namespace}/{ACCOUNT}\"}}",
+        auth_id_of(&one)?
+    );
+    let ready = format!(
+        "vobiz_subaccount_status_condition{{namespace=\"{namespace}\",name=\"two\",condition=\"Ready\",status=\"True\"}}"
+    );
+    for (name, expected) in [
+        (r#"vobiz_api_requests_total{operation="create",code="201"}"#, 3.0),
+        (
+            r#"vobiz_api_request_duration_seconds_count{operation="create"}"#,
+            3.0,
+        ),
+        (&format!("vobiz_orphan_subaccounts{account}"), 0.0),
+        (&format!("vobiz_leftovers_pending{account}"), 0.0),
+        (&info, 1.0),
+        (&ready, 1.0),
+    ] {
+        let value = sample(&text, name)?;
+        ensure!(
+            (value - expected).abs() < 0.5,
+            "{name} is {value} instead of {expected}"
+        );
+    }
+    for (name, least) in [
+        (
+            r#"controller_runtime_reconcile_total{controller="subaccount",result="requeue_after"}"#,
+            3.0,
+        ),
+        (
+            r#"controller_runtime_reconcile_time_seconds_count{controller="subaccount"}"#,
+            3.0,
+        ),
+        (
+            r#"controller_runtime_reconcile_time_seconds_count{controller="account"}"#,
+            1.0,
+        ),
+        (
+            r#"controller_runtime_active_workers{controller="subaccount"}"#,
+            0.0,
+        ),
+        (r#"rest_client_requests_total{code="201",method="POST"}"#, 3.0),
+        (r#"vobiz_api_requests_total{operation="list",code="200"}"#, 1.0),
+        ("process_resident_memory_bytes", 1e6),
+    ] {
+        let value = sample(&text, name)?;
+        ensure!(value >= least, "{name} is {value}, below {least}");
+    }
+    let last = sample(
+        &text,
+        &format!("vobiz_api_last_success_timestamp_seconds{account}"),
+    )?;
+    let age = jiff::Timestamp::now().as_duration().as_secs_f64() - last;
+    ensure!((0.0..120.0).contains(&age), "the last success is {age} s old");
+
+    environment.objects.delete(Kind::Subaccount, "one").await?;
+    environment.await_gone(Kind::Subaccount, "one").await?;
+    // The watch tells the operator a moment after it tells us.
+    let dropped = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            let text = environment.operator()?.metrics().await?;
+            if !text.contains("name=\"one\"") {
+                return anyhow::Ok(text);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let text = dropped.await.context("series of a gone object are left")??;
+    ensure!(
+        text.contains("name=\"two\""),
+        "series of a living object are gone"
     );
     Ok(())
 }

@@ -11,7 +11,9 @@ use crate::subaccount::plan::{Rest, Wait};
 use crate::vobiz::{self, AuthId, Created, Credentials, Deletion, Error, Fields, Generation, UnknownOutcome};
 
 pub(super) fn take_permit(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let permit = access(pass)?.permit().map_err(|error| Outcome::of_call("take a permit", &error))?;
+    let permit = access(pass)?
+        .permit()
+        .map_err(|error| Outcome::of_call("take a permit", &error))?;
     pass.permit = Some(permit);
     Ok(())
 }
@@ -25,28 +27,47 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Err(impossible("permit, record or spec"));
     };
     // Forgotten before the request leaves: whatever happens to this process, the epoch is spent.
-    pass.context.memory.with(&pass.uid, |remembered| remembered.unspent = None);
+    pass.context
+        .memory
+        .with(&pass.uid, |remembered| remembered.unspent = None);
     let fields = desired.creation(&record.marker(pass.context.installation));
     match access.create(permit, record.generation, &fields).await {
-        Created::Committed { credentials, subaccount } => {
+        Created::Committed {
+            credentials,
+            subaccount,
+        } => {
             let account = subaccount.map_or_else(|| as_posted(&credentials, &fields), |account| *account);
             access.parent.roster().note(account);
-            pass.context.memory.with(&pass.uid, |remembered| remembered.forget_unusable());
+            pass.context
+                .memory
+                .with(&pass.uid, |remembered| remembered.forget_unusable());
             pass.made = Some(credentials);
             pass.facts.made = Made::Pair;
             Ok(())
         }
         Created::NotCommitted(error) => {
-            let version = secret.map(|secret| secret.version().to_owned()).unwrap_or_default();
-            let unspent = Unspent { epoch: record.epoch, version };
-            pass.context.memory.with(&pass.uid, |remembered| remembered.unspent = Some(unspent));
+            let version = secret
+                .map(|secret| secret.version().to_owned())
+                .unwrap_or_default();
+            let unspent = Unspent {
+                epoch: record.epoch,
+                version,
+            };
+            pass.context
+                .memory
+                .with(&pass.uid, |remembered| remembered.unspent = Some(unspent));
             Err(Outcome::of_error("create the subaccount", &error))
         }
         Created::Unknown(unknown) => {
             if matches!(unknown, UnknownOutcome::UnusableAnswer(_)) {
-                pass.context.memory.with(&pass.uid, |remembered| remembered.note_unusable(now()));
+                pass.context
+                    .memory
+                    .with(&pass.uid, |remembered| remembered.note_unusable(now()));
             }
-            Err(Outcome { failed_request: true, ..Outcome::waiting(Wait::OutcomeUnknown, None, unknown.to_string()) })
+            Err(Outcome {
+                failed_request: true,
+                ..Outcome::waiting(Wait::OutcomeUnknown, None, unknown.to_string())
+            })
         }
     }
 }
@@ -54,7 +75,9 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// Evidence: the pair works, the parent knows the account, and no other Record holds it.
 pub(super) async fn prove_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let access = access(pass)?;
-    let Some((pair, _)) = pass.evidence.clone() else { return Err(impossible("claim")) };
+    let Some((pair, _)) = pass.evidence.clone() else {
+        return Err(impossible("claim"));
+    };
     let known = pass.known_id();
     let another = known.is_some_and(|known| known != pair.auth_id);
     if another || pass.context.records.held_by_another(&pair.auth_id, &pass.uid) {
@@ -62,22 +85,33 @@ pub(super) async fn prove_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Ok(());
     }
     let act = "prove the pair of the Secret";
-    let whose = access.whose(&pair).await.map_err(|error| Outcome::of_call(act, &error))?;
+    let whose = access
+        .whose(&pair)
+        .await
+        .map_err(|error| Outcome::of_call(act, &error))?;
     let generation = pass.generation().unwrap_or(access.generation);
     let account = match whose {
-        Some(id) if id == pair.auth_id => {
-            access.get(generation, &id).await.map_err(|error| Outcome::of_call(act, &error))?
-        }
+        Some(id) if id == pair.auth_id => access
+            .get(generation, &id)
+            .await
+            .map_err(|error| Outcome::of_call(act, &error))?,
         _ => None,
     };
-    pass.facts.evidence = if account.is_some() { Evidence::Proven } else { Evidence::Nothing };
+    pass.facts.evidence = if account.is_some() {
+        Evidence::Proven
+    } else {
+        Evidence::Nothing
+    };
     pass.evidence = Some((pair, account));
     Ok(())
 }
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
-    let found = access.get(generation, &id).await.map_err(|error| failed(pass, "read the subaccount", &error))?;
+    let found = access
+        .get(generation, &id)
+        .await
+        .map_err(|error| failed(pass, "read the subaccount", &error))?;
     pass.facts.remote = match (found, pass.facts.remote) {
         (None, _) => {
             access.parent.roster().forget(&id);
@@ -119,9 +153,19 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         remembered.note_update(if stuck { left.clone() } else { Fields::default() });
     });
     access.parent.roster().note(account.clone());
-    let kept = matches!(pass.facts.record, Record::Present { phase: Phase::Kept { .. }, .. });
+    let kept = matches!(
+        pass.facts.record,
+        Record::Present {
+            phase: Phase::Kept { .. },
+            ..
+        }
+    );
     // An account that stays behind must be shown to be disabled, not only said to be.
-    pass.facts.remote = if kept && !shown { Remote::Unknown } else { pass.compare(&account) };
+    pass.facts.remote = if kept && !shown {
+        Remote::Unknown
+    } else {
+        pass.compare(&account)
+    };
     Ok(())
 }
 
@@ -145,7 +189,9 @@ pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// The Record proves that our epoch was fenced while the POST was under way: nobody else will bind this account.
 pub(super) async fn delete_made(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let access = access(pass)?;
-    let Some(pair) = pass.made.take() else { return Err(impossible("pair")) };
+    let Some(pair) = pass.made.take() else {
+        return Err(impossible("pair"));
+    };
     let generation = pass.generation().unwrap_or(access.generation);
     // Should this fail, its marker is fenced: a walk finds it.
     let deleted = access.delete(generation, &pair.auth_id, false).await;
@@ -158,7 +204,9 @@ pub(super) async fn delete_made(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 pub(super) async fn delete_leftover(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let access = access(pass)?;
     let generation = pass.generation().unwrap_or(access.generation);
-    let Some(id) = pass.leftovers(&access).into_iter().next() else { return Ok(()) };
+    let Some(id) = pass.leftovers(&access).into_iter().next() else {
+        return Ok(());
+    };
     access
         .delete(generation, &id, false)
         .await
@@ -170,24 +218,34 @@ pub(super) async fn delete_leftover(pass: &mut Pass<'_>) -> Result<(), Outcome> 
 }
 
 fn access(pass: &Pass<'_>) -> Result<Access, Outcome> {
-    pass.access().ok_or_else(|| Outcome::waiting(Wait::Account, None, ""))
+    pass.access()
+        .ok_or_else(|| Outcome::waiting(Wait::Account, None, ""))
 }
 
 /// The bound account, and the way to it.
 fn target(pass: &Pass<'_>) -> Result<(Access, Generation, AuthId), Outcome> {
     let access = access(pass)?;
-    let Some((record, _)) = &pass.record else { return Err(impossible("record")) };
-    let Some(id) = record.auth_id.clone() else { return Err(impossible("auth_id")) };
+    let Some((record, _)) = &pass.record else {
+        return Err(impossible("record"));
+    };
+    let Some(id) = record.auth_id.clone() else {
+        return Err(impossible("auth_id"));
+    };
     Ok((access, record.generation, id))
 }
 
 /// What a failed request means for this pass: a cool-off that Vobiz dates is shown with its date.
 fn failed(pass: &Pass<'_>, act: &str, error: &CallError) -> Outcome {
     let mut outcome = Outcome::of_call(act, error);
-    if let CallError::Failed(Error::Conflict { until: Some(until), .. }) = error {
+    if let CallError::Failed(Error::Conflict {
+        until: Some(until), ..
+    }) = error
+    {
         outcome.message = format!("{}; tried again after {until}", outcome.message);
         let left = until.duration_since(crate::subaccount::pass::wall_clock());
-        outcome.after = std::time::Duration::try_from(left).ok().filter(|left| !left.is_zero());
+        outcome.after = std::time::Duration::try_from(left)
+            .ok()
+            .filter(|left| !left.is_zero());
     }
     if pass.facts.object == Object::Deleting && matches!(outcome.rest, Rest::Blocked(_)) {
         outcome.rest = Rest::Waiting(Wait::Unavailable);

@@ -26,8 +26,12 @@ pub(super) async fn confirm(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let read = get_versioned(&pass.objects(), &pass.key.name)
         .await
         .map_err(|error| Outcome::of_cluster("read the object again", &error))?;
-    let current = read.map(|versioned| versioned.into_object()).filter(|object| object.metadata.uid.as_deref() == Some(&pass.uid));
-    let deleting = current.as_ref().is_some_and(|object| object.metadata.deletion_timestamp.is_some());
+    let current = read
+        .map(|versioned| versioned.into_object())
+        .filter(|object| object.metadata.uid.as_deref() == Some(&pass.uid));
+    let deleting = current
+        .as_ref()
+        .is_some_and(|object| object.metadata.deletion_timestamp.is_some());
     let expected_identity = pass.facts.identity;
     let expected_id = pass.known_id();
     let confirmed = match (pass.facts.object, current) {
@@ -46,9 +50,15 @@ pub(super) async fn confirm(pass: &mut Pass<'_>) -> Result<(), Outcome> {
                 && pass.known_id() == expected_id
         }
     };
-    pass.facts.confirmation = if confirmed { Confirmation::Confirmed } else { Confirmation::Refuted };
+    pass.facts.confirmation = if confirmed {
+        Confirmation::Confirmed
+    } else {
+        Confirmation::Refuted
+    };
     if !confirmed {
-        pass.context.memory.with(&pass.uid, |remembered| remembered.unspent = None);
+        pass.context
+            .memory
+            .with(&pass.uid, |remembered| remembered.unspent = None);
     }
     Ok(())
 }
@@ -57,7 +67,9 @@ pub(super) async fn confirm(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// restores the Record.
 pub(super) async fn adopt_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
-    let Some((pair, _)) = pass.evidence.clone() else { return Err(impossible("evidence")) };
+    let Some((pair, _)) = pass.evidence.clone() else {
+        return Err(impossible("evidence"));
+    };
     let mut status = object.status.clone().unwrap_or_default();
     status.auth_id = Some(pair.auth_id.to_string());
     status.parent_auth_id = pass.access().map(|access| access.parent.id.to_string());
@@ -68,7 +80,9 @@ pub(super) async fn adopt_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let written = guarded_patch::patch_status(&pass.objects(), &*object, operations)
         .await
         .map_err(|error| Outcome::of_cluster("name the proven account", &error))?;
-    pass.context.memory.with(&pass.uid, |remembered| remembered.unspent = None);
+    pass.context
+        .memory
+        .with(&pass.uid, |remembered| remembered.unspent = None);
     remember(pass, written);
     Err(Outcome::outdated())
 }
@@ -82,11 +96,19 @@ pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome
     if let Some(released) = released {
         remember(pass, released);
     }
-    let closed = pass.record.as_ref().is_some_and(|(record, _)| record.phase == Phase::Closed);
+    let closed = pass
+        .record
+        .as_ref()
+        .is_some_and(|(record, _)| record.phase == Phase::Closed);
     if closed {
         let name = record::secret_name(&pass.uid);
-        let key = crate::controller::wake::ObjectKey { namespace: pass.context.operator_namespace.clone(), name };
-        pass.context.memory.with(&pass.uid, |remembered| remembered.proved_gone = true);
+        let key = crate::controller::wake::ObjectKey {
+            namespace: pass.context.operator_namespace.clone(),
+            name,
+        };
+        pass.context
+            .memory
+            .with(&pass.uid, |remembered| remembered.proved_gone = true);
         pass.context.wake_record.wake(&key);
     }
     Err(Outcome::new(Rest::Settled, ""))

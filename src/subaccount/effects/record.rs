@@ -34,7 +34,9 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         None => {
             pass.record = None;
             pass.facts.record = facts::Record::Absent;
-            pass.context.memory.with(&pass.uid, |remembered| remembered.unspent = None);
+            pass.context
+                .memory
+                .with(&pass.uid, |remembered| remembered.unspent = None);
             look_for_predecessor(pass).await
         }
         Some(secret) => take(pass, secret),
@@ -43,14 +45,20 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 /// The cache names an earlier object of this name that left an account: only its Record, read by quorum, stops a create.
 async fn look_for_predecessor(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let hint = pass.context.records.predecessor(&pass.key.namespace, &pass.key.name, &pass.uid);
+    let hint = pass
+        .context
+        .records
+        .predecessor(&pass.key.namespace, &pass.key.name, &pass.uid);
     let Some(hint) = hint.filter(|_| pass.facts.object == Object::Live) else {
         pass.facts.predecessor = false;
         return Ok(());
     };
-    let read = get_versioned(&pass.context.record_api(), &record::secret_name(&hint.subject.uid))
-        .await
-        .map_err(|error| Outcome::of_cluster("read the record of an earlier object of this name", &error))?;
+    let read = get_versioned(
+        &pass.context.record_api(),
+        &record::secret_name(&hint.subject.uid),
+    )
+    .await
+    .map_err(|error| Outcome::of_cluster("read the record of an earlier object of this name", &error))?;
     let record = read.and_then(|secret| record::decode(secret.object().data.as_ref()?).ok());
     pass.facts.predecessor = record.is_some_and(|record| matches!(record.phase, Phase::Bound | Phase::Kept));
     Ok(())
@@ -64,7 +72,9 @@ pub(super) async fn open(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         // Whoever acted on the object before the Record existed must be seen: both are looked at again.
         pass.facts.confirmation = Confirmation::Unasked;
         pass.facts.looked_again = false;
-        pass.context.memory.with(&pass.uid, |remembered| remembered.unspent = None);
+        pass.context
+            .memory
+            .with(&pass.uid, |remembered| remembered.unspent = None);
     } else {
         claim(pass);
     }
@@ -85,22 +95,36 @@ pub(super) async fn take_over(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 }
 
 pub(super) async fn restore_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some((pair, _)) = pass.evidence.clone() else { return Err(impossible("evidence")) };
+    let Some((pair, _)) = pass.evidence.clone() else {
+        return Err(impossible("evidence"));
+    };
     let (marker, at) = (proven_marker(pass), wall_clock());
-    swap(pass, "restore the record", |record| record.restored(pair, marker, at)).await
+    swap(pass, "restore the record", |record| {
+        record.restored(pair, marker, at)
+    })
+    .await
 }
 
 pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some(decision) = pass.decision() else { return Err(impossible("decision")) };
+    let Some(decision) = pass.decision() else {
+        return Err(impossible("decision"));
+    };
     let known: Option<AuthId> = pass.known_id();
     let at = wall_clock();
-    swap(pass, "close the record", |record| record.closed(decision, known, at)).await
+    swap(pass, "close the record", |record| {
+        record.closed(decision, known, at)
+    })
+    .await
 }
 
 /// Writes the pair. It exists nowhere else: this gives up only on proof that the Record has another owner.
 pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some(pair) = pass.made.clone() else { return Err(impossible("pair")) };
-    let Some((claimed, _)) = pass.record.clone() else { return Err(impossible("record")) };
+    let Some(pair) = pass.made.clone() else {
+        return Err(impossible("pair"));
+    };
+    let Some((claimed, _)) = pass.record.clone() else {
+        return Err(impossible("record"));
+    };
     loop {
         let attempt = pair.clone();
         let written = swap(pass, "bind the record", |record| record.bound(attempt)).await;
@@ -152,7 +176,9 @@ async fn look_again(pass: &mut Pass<'_>) -> Option<Record> {
 }
 
 pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some((record, Some(secret))) = &pass.record else { return Err(impossible("record")) };
+    let Some((record, Some(secret))) = &pass.record else {
+        return Err(impossible("record"));
+    };
     let parameters = DeleteParams {
         preconditions: Some(Preconditions {
             uid: secret.object().metadata.uid.clone(),
@@ -168,7 +194,11 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         );
     }
     let name = record::secret_name(&pass.uid);
-    let deleted = within(REQUEST_DEADLINE, pass.context.record_api().delete(&name, &parameters)).await;
+    let deleted = within(
+        REQUEST_DEADLINE,
+        pass.context.record_api().delete(&name, &parameters),
+    )
+    .await;
     match deleted {
         Ok(_) => {}
         Err(error) if error.is_not_found() => {}
@@ -179,7 +209,9 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 }
 
 async fn new_record(pass: &Pass<'_>) -> Result<Record, Outcome> {
-    let Some(access) = pass.access() else { return Err(impossible("access")) };
+    let Some(access) = pass.access() else {
+        return Err(impossible("access"));
+    };
     let namespaces: Api<Namespace> = Api::all(pass.context.cluster.clone());
     let namespace = get_versioned(&namespaces, &pass.key.namespace)
         .await
@@ -191,14 +223,25 @@ async fn new_record(pass: &Pass<'_>) -> Result<Record, Outcome> {
         name: pass.key.name.clone(),
         uid: pass.uid.clone(),
     };
-    Ok(Record::open(subject, access.parent.id.clone(), access.generation, new_series()))
+    Ok(Record::open(
+        subject,
+        access.parent.id.clone(),
+        access.generation,
+        new_series(),
+    ))
 }
 
 async fn create(pass: &mut Pass<'_>, record: &Record) -> Result<(), Outcome> {
-    let mut secret = Secret { type_: Some(record::RECORD_TYPE.to_owned()), ..Secret::default() };
+    let mut secret = Secret {
+        type_: Some(record::RECORD_TYPE.to_owned()),
+        ..Secret::default()
+    };
     secret.metadata.name = Some(record::secret_name(&pass.uid));
     secret.metadata.namespace = Some(pass.context.operator_namespace.clone());
-    secret.metadata.labels = Some(BTreeMap::from([(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned())]));
+    secret.metadata.labels = Some(BTreeMap::from([(
+        MANAGED_BY_LABEL.to_owned(),
+        MANAGED_BY.to_owned(),
+    )]));
     secret.data = Some(record::encode(record));
     let at = now();
     let created = create_versioned(&pass.context.record_api(), &secret)
@@ -210,10 +253,15 @@ async fn create(pass: &mut Pass<'_>, record: &Record) -> Result<(), Outcome> {
 
 /// Replaces the Record by what `change` makes of it, if it is still the one that was read.
 async fn swap(pass: &mut Pass<'_>, act: &str, change: impl FnOnce(Record) -> Record) -> Result<(), Outcome> {
-    let Some((record, Some(secret))) = pass.record.clone() else { return Err(impossible("record")) };
+    let Some((record, Some(secret))) = pass.record.clone() else {
+        return Err(impossible("record"));
+    };
     let changed = change(record);
     let data = record::encode(&changed);
-    let secret = secret.map(|secret| Secret { data: Some(data), ..secret });
+    let secret = secret.map(|secret| Secret {
+        data: Some(data),
+        ..secret
+    });
     let at = now();
     let written: Result<Versioned<Secret>, ClusterError> = replace(&pass.context.record_api(), secret).await;
     let written = written.map_err(|error| Outcome::of_cluster(act, &error))?;
@@ -226,13 +274,19 @@ fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(), Outcome> {
     let empty = BTreeMap::new();
     let record = record::decode(secret.object().data.as_ref().unwrap_or(&empty)).map_err(|damaged| {
         let name = record::secret_name(&pass.uid);
-        Outcome::blocked(Block::CredentialsLost, format!("{damaged}: correct or delete the Secret {name} of the operator"))
+        Outcome::blocked(
+            Block::CredentialsLost,
+            format!("{damaged}: correct or delete the Secret {name} of the operator"),
+        )
     })?;
     let unspent = pass.context.memory.with(&pass.uid, |remembered| {
         if record.is_fenced() {
             remembered.note_fence(record.fenced_through, now());
         }
-        let current = Unspent { epoch: record.epoch, version: secret.version().to_owned() };
+        let current = Unspent {
+            epoch: record.epoch,
+            version: secret.version().to_owned(),
+        };
         if remembered.unspent.as_ref() != Some(&current) {
             remembered.unspent = None;
         }
@@ -241,22 +295,40 @@ fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(), Outcome> {
     let phase = match record.phase {
         Phase::Open => facts::Phase::Open { unspent },
         Phase::Bound => facts::Phase::Bound,
-        Phase::Closed => facts::Phase::Closed { account: record.auth_id.is_some() },
-        Phase::Kept => facts::Phase::Kept { disable: record.disable },
+        Phase::Closed => facts::Phase::Closed {
+            account: record.auth_id.is_some(),
+        },
+        Phase::Kept => facts::Phase::Kept {
+            disable: record.disable,
+        },
     };
-    pass.facts.record = facts::Record::Present { phase, fenced: record.is_fenced(), quorum: true };
+    pass.facts.record = facts::Record::Present {
+        phase,
+        fenced: record.is_fenced(),
+        quorum: true,
+    };
     pass.record = Some((record, Some(secret)));
     Ok(())
 }
 
 /// This process opened or took over the epoch just now: it may post it, once.
 fn claim(pass: &mut Pass<'_>) {
-    let Some((record, Some(secret))) = &pass.record else { return };
-    let unspent = Unspent { epoch: record.epoch, version: secret.version().to_owned() };
+    let Some((record, Some(secret))) = &pass.record else {
+        return;
+    };
+    let unspent = Unspent {
+        epoch: record.epoch,
+        version: secret.version().to_owned(),
+    };
     let fenced = record.is_fenced();
-    pass.context.memory.with(&pass.uid, |remembered| remembered.unspent = Some(unspent));
-    pass.facts.record =
-        facts::Record::Present { phase: facts::Phase::Open { unspent: true }, fenced, quorum: true };
+    pass.context
+        .memory
+        .with(&pass.uid, |remembered| remembered.unspent = Some(unspent));
+    pass.facts.record = facts::Record::Present {
+        phase: facts::Phase::Open { unspent: true },
+        fenced,
+        quorum: true,
+    };
 }
 
 /// The marker of the account that the user's Secret proved, if it is one of this cluster.
@@ -270,4 +342,3 @@ fn proven_marker(pass: &Pass<'_>) -> Option<crate::account::marker::Marker> {
 fn new_series() -> Series {
     Series(rand::random())
 }
-

@@ -31,7 +31,11 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     }
     let claimed = secret::pair_in(read.object(), &object.spec.secret_ref.keys)
         .filter(|_| pass.facts.secret != UserSecret::Foreign && pair.is_none());
-    pass.facts.evidence = if claimed.is_some() { Evidence::Claimed } else { Evidence::Nothing };
+    pass.facts.evidence = if claimed.is_some() {
+        Evidence::Claimed
+    } else {
+        Evidence::Nothing
+    };
     pass.evidence = claimed.map(|pair| (pair, None));
     pass.secret = Some(read);
     Ok(())
@@ -55,7 +59,11 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         _ => create_versioned(&pass.secrets(), &secret::build(&object, &pair)).await,
     };
     let written = written.map_err(|error| refusal(&name, &error))?;
-    let published = object.status.as_ref().and_then(|status| status.secret_name.as_deref()) == Some(name.as_str());
+    let published = object
+        .status
+        .as_ref()
+        .and_then(|status| status.secret_name.as_deref())
+        == Some(name.as_str());
     pass.deeds.secret_restored |= published && pass.facts.applied;
     pass.secret = Some(written);
     pass.facts.secret = UserSecret::Good;
@@ -66,17 +74,25 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// The Secret of an earlier `secretRef`, if it is ours, is removed once the new one is there.
 pub(super) async fn remove_former(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
-    let former = object.status.as_ref().and_then(|status| status.secret_name.clone());
+    let former = object
+        .status
+        .as_ref()
+        .and_then(|status| status.secret_name.clone());
     pass.facts.former_secret = false;
     let Some(name) = former else { return Ok(()) };
     let read = get_versioned(&pass.secrets(), &name)
         .await
         .map_err(|error| Outcome::of_cluster(&format!("read the former Secret {name}"), &error))?;
-    let Some(read) = read.filter(|read| secret::is_ours(read.object(), &object)) else { return Ok(()) };
+    let Some(read) = read.filter(|read| secret::is_ours(read.object(), &object)) else {
+        return Ok(());
+    };
     match delete(pass, &name, read.object(), read.version()).await {
         Ok(()) => Ok(()),
         Err(error) if error.is_not_found() => Ok(()),
-        Err(error) => Err(Outcome::of_cluster(&format!("remove the former Secret {name}"), &error)),
+        Err(error) => Err(Outcome::of_cluster(
+            &format!("remove the former Secret {name}"),
+            &error,
+        )),
     }
 }
 
@@ -88,18 +104,24 @@ async fn delete(pass: &Pass<'_>, name: &str, secret: &Secret, version: &str) -> 
         }),
         ..DeleteParams::default()
     };
-    within(REQUEST_DEADLINE, pass.secrets().delete(name, &parameters)).await.map(drop)
+    within(REQUEST_DEADLINE, pass.secrets().delete(name, &parameters))
+        .await
+        .map(drop)
 }
 
 /// The pair is safe in the Record whatever Kubernetes says; a quota, an admission rule or an immutable Secret is shown.
 fn refusal(name: &str, error: &ClusterError) -> Outcome {
     if error.is_forbidden() || error.is_invalid() {
-        let message = format!("Kubernetes refuses to store the Secret {name}: {error}; the pair is safe, allow the write");
+        let message = format!(
+            "Kubernetes refuses to store the Secret {name}: {error}; the pair is safe, allow the write"
+        );
         return Outcome::waiting(Wait::SecretForbidden, None, message);
     }
     Outcome::of_cluster(&format!("write the Secret {name}"), error)
 }
 
 fn checked(pass: &Pass<'_>) {
-    pass.context.memory.with(&pass.uid, |remembered| remembered.secret_checked = Some(now()));
+    pass.context
+        .memory
+        .with(&pass.uid, |remembered| remembered.secret_checked = Some(now()));
 }

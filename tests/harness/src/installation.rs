@@ -93,7 +93,8 @@ pub async fn token(client: &kube::Client, namespace: &str, account: &str, second
     Ok(answer.status.context("the token request has no answer")?.token)
 }
 
-async fn render(kubectl: &Kubectl, base: &Path) -> Result<Vec<Value>> {
+/// The objects of a kustomization as they would be applied.
+pub async fn render(kubectl: &Kubectl, base: &Path) -> Result<Vec<Value>> {
     let rendered = kubectl.kustomize(base).await?;
     serde_saphyr::from_multiple(&rendered)
         .with_context(|| format!("failed to parse the rendered {}", base.display()))

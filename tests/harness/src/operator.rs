@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
 use crate::installation::Installation;
+use crate::last_words;
 use crate::watchdog::Supervised;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -79,6 +80,7 @@ impl OperatorProcess {
 
     /// Starts the process again after it ended; a running one is killed first.
     pub fn restart(&mut self) -> Result<()> {
+        self.keep_metrics();
         self.process = None;
         self.spawn()
     }
@@ -105,6 +107,21 @@ impl OperatorProcess {
         )?;
         self.process = Some(started);
         Ok(())
+    }
+
+    /// The metrics of a process that is about to end are searched for secrets when the run is over.
+    fn keep_metrics(&self) {
+        let running = self
+            .process
+            .as_ref()
+            .is_some_and(|process| process.ensure_running().is_ok());
+        if let (true, Ok(Some(url))) = (running, self.find_url()) {
+            // One that is frozen says nothing, which is what its test wants.
+            let _ = last_words::keep(
+                &format!("{url}/metrics"),
+                &self.log.with_extension(last_words::METRICS),
+            );
+        }
     }
 
     fn process(&self) -> Result<&Supervised> {
@@ -239,6 +256,12 @@ impl OperatorProcess {
             .get(usize::try_from(self.log_offset)?..)
             .unwrap_or_default();
         Ok(find_address(&String::from_utf8_lossy(fresh)).map(|address| format!("http://{address}")))
+    }
+}
+
+impl Drop for OperatorProcess {
+    fn drop(&mut self) {
+        self.keep_metrics();
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::last_words;
 use crate::operator::plain_http_client;
 use crate::watchdog::Supervised;
 
@@ -142,6 +143,17 @@ impl Simulator {
             return Ok(Value::Null);
         }
         serde_json::from_str(&text).with_context(|| format!("failed to parse the simulator's {path}"))
+    }
+}
+
+impl Drop for Simulator {
+    /// What it issued is looked for in everything that the run left behind.
+    fn drop(&mut self) {
+        let file = self.process.log().with_extension(last_words::SECRETS);
+        let kept = last_words::keep(&format!("{}/secrets", self.control_url), &file);
+        if let (Err(error), Ok(())) = (kept, self.ensure_running()) {
+            eprintln!("failed to keep what a simulator issued: {error:#}");
+        }
     }
 }
 

@@ -79,7 +79,8 @@ pub fn fast_flags() -> Vec<String> {
         "--retention-seconds=20",
         "--max-backoff-seconds=2",
         "--secret-check-interval-seconds=5",
-        "--log-level=debug",
+        // Everything that it may ever say is searched for secrets.
+        "--log-level=trace",
     ]
     .map(str::to_owned)
     .to_vec()

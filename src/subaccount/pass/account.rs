@@ -1,0 +1,116 @@
+//! What a pass may do through which Account, and what the deletion policy comes to. I/O (none of its own: reads caches).
+
+use super::Pass;
+use crate::account::access::Access;
+use crate::account::registry::Snapshot;
+use crate::crd::DeletionPolicy;
+use crate::crd::condition::Reason;
+use crate::subaccount::facts::{self, Object};
+use crate::subaccount::record::Decision;
+use crate::vobiz::ParentAuthId;
+use std::sync::Arc;
+
+impl Pass<'_> {
+    pub(super) fn account_fact(&self) -> facts::Account {
+        if self.facts.object == Object::Live {
+            let Some(snapshot) = &self.account else {
+                let name = self
+                    .object
+                    .as_ref()
+                    .map_or("", |object| object.spec.account_ref.name.as_str());
+                let exists = self.context.account_exists(&self.key.namespace, name);
+                return if exists {
+                    facts::Account::Preparing
+                } else {
+                    facts::Account::Unavailable
+                };
+            };
+            let Some(access) = &snapshot.access else {
+                return facts::Account::Unavailable;
+            };
+            let recorded = self.record.as_ref().map(|(record, _)| &record.parent);
+            return match &snapshot.trouble {
+                Some(trouble) if trouble.reason != Reason::InsufficientBalance => facts::Account::Unavailable,
+                _ if recorded.is_some_and(|parent| *parent != access.parent.id) => {
+                    facts::Account::Unavailable
+                }
+                Some(_) => facts::Account::Closing,
+                None if snapshot.closing => facts::Account::Closing,
+                None if !snapshot.in_use => facts::Account::Preparing,
+                None => facts::Account::Ready,
+            };
+        }
+        match (self.access(), &self.object, &self.account) {
+            (Some(_), _, _) => facts::Account::Ready,
+            (None, Some(object), None)
+                if self
+                    .context
+                    .account_exists(&self.key.namespace, &object.spec.account_ref.name) =>
+            {
+                facts::Account::Preparing
+            }
+            (None, _, _) => facts::Account::Unavailable,
+        }
+    }
+
+    /// The way to the parent that the account lives under: through the object's Account, else through any of that
+    /// parent. Before there is a Record, through the object's Account.
+    #[must_use]
+    pub fn access(&self) -> Option<Access> {
+        let usable = |snapshot: &&Arc<Snapshot>| {
+            snapshot
+                .trouble
+                .as_ref()
+                .is_none_or(|trouble| trouble.reason == Reason::InsufficientBalance)
+        };
+        let own = self
+            .account
+            .as_ref()
+            .filter(usable)
+            .and_then(|snapshot| snapshot.access.clone());
+        match self.parent() {
+            Some(parent) => own
+                .filter(|access| access.parent.id == parent)
+                .or_else(|| self.context.registry.any_access(&parent)),
+            None => own,
+        }
+    }
+
+    /// The parent that the account lives under, as the Record or the object's status tells.
+    #[must_use]
+    pub fn parent(&self) -> Option<ParentAuthId> {
+        let recorded = self.record.as_ref().map(|(record, _)| record.parent.clone());
+        recorded.or_else(|| {
+            let status = self.object.as_ref()?.status.as_ref()?;
+            ParentAuthId::parse(status.parent_auth_id.as_deref()?).ok()
+        })
+    }
+
+    /// What becomes of the account when the object goes; none while nothing may be guessed.
+    #[must_use]
+    pub fn decision(&self) -> Option<Decision> {
+        let Some(object) = &self.object else {
+            return Some(Decision::Delete { cascade: false });
+        };
+        let own = object.spec.deletion;
+        let fenced = self.record.as_ref().is_some_and(|(record, _)| record.is_fenced());
+        if own.policy == Some(DeletionPolicy::Retain) && !fenced {
+            return Some(Decision::Retain);
+        }
+        let account = self.account.as_ref()?;
+        let parent = &account.access.as_ref()?.parent.id;
+        if self.parent().is_some_and(|recorded| recorded != *parent) {
+            return None;
+        }
+        let policy = own
+            .policy
+            .or(account.deletion.policy)
+            .unwrap_or(DeletionPolicy::Delete);
+        let cascade = own.cascade.or(account.deletion.cascade).unwrap_or(false);
+        Some(match policy {
+            DeletionPolicy::Delete => Decision::Delete { cascade },
+            DeletionPolicy::Disable => Decision::Disable,
+            DeletionPolicy::Retain => Decision::Retain,
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! How far the fenced epochs of a Record are from being proved absent, and how long the Record is kept. I/O (reads the
+//! clock; no request).
+
+use super::{Pass, now, wall_clock};
+use crate::account::access::Access;
+use crate::account::roster::marker_of;
+use crate::subaccount::context::Times;
+use crate::subaccount::facts::{Fence, Object};
+use crate::subaccount::memory::Remembered;
+use crate::subaccount::record::Record;
+use crate::vobiz::AuthId;
+use jiff::Timestamp;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+impl Pass<'_> {
+    /// How far the fenced epochs are from being proved absent.
+    pub(super) fn fence(&self, record: &Record, now: Instant) -> Fence {
+        if !record.is_fenced() {
+            return Fence::Clean;
+        }
+        let access = self.access();
+        if access
+            .as_ref()
+            .is_some_and(|access| !self.leftovers(access).is_empty())
+        {
+            return Fence::Leftovers;
+        }
+        self.context.memory.with(&self.uid, |remembered| {
+            remembered.note_fence(record.fenced_through, now);
+            let not_before = self.walk_from(remembered, now);
+            let tombstone = self.facts.retention_over && self.facts.object == Object::Unseen;
+            if tombstone && remembered.retention_over_since.is_none() {
+                // The last look before the Record goes: what came late, in all that time, is found now or never.
+                remembered.retention_over_since = Some(now);
+                remembered.swept_through = 0;
+                return Fence::Unwalked;
+            }
+            if remembered.swept_through >= record.fenced_through {
+                return Fence::Clean;
+            }
+            if now < not_before {
+                return Fence::Settling;
+            }
+            match access.and_then(|access| access.parent.walk_since(not_before)) {
+                Some(_) => {
+                    remembered.swept_through = record.fenced_through;
+                    Fence::Clean
+                }
+                None => Fence::Unwalked,
+            }
+        })
+    }
+
+    /// The moment from which a walk proves this Record's fenced epochs absent: a request that was sent before the fence
+    /// was seen can then no longer commit.
+    #[must_use]
+    pub fn walk_not_before(&self) -> Instant {
+        self.context
+            .memory
+            .with(&self.uid, |remembered| self.walk_from(remembered, now()))
+    }
+
+    fn walk_from(&self, remembered: &Remembered, now: Instant) -> Instant {
+        let seen = remembered.fence.map_or(now, |(_, seen)| seen);
+        remembered
+            .retention_over_since
+            .map_or(seen + self.context.times.settle, |over| {
+                over.max(seen + self.context.times.settle)
+            })
+    }
+
+    /// Accounts with fenced markers of this Record. An id that any Record holds as its pair is never one.
+    #[must_use]
+    pub fn leftovers(&self, access: &Access) -> HashSet<AuthId> {
+        let Some((record, _)) = &self.record else {
+            return HashSet::new();
+        };
+        let generation = record.generation;
+        let mut found = access.parent.leftovers(
+            |account| marker_of(account, generation),
+            |marker| marker.installation == self.context.installation && record.fences(marker),
+        );
+        found.retain(|id| record.auth_id.as_ref() != Some(id) && !self.context.records.holds(id));
+        found
+    }
+
+    /// How much longer the Record is kept for its fenced epochs.
+    #[must_use]
+    pub fn retention_left(&self) -> Option<Duration> {
+        let (record, _) = self.record.as_ref()?;
+        retention_left(record, self.context.times, wall_clock())
+    }
+}
+
+pub(super) fn is_over(record: &Record, times: Times, now: Timestamp) -> bool {
+    retention_left(record, times, now).is_none()
+}
+
+/// How much longer a Record with fenced epochs is kept.
+#[must_use]
+pub fn retention_left(record: &Record, times: Times, now: Timestamp) -> Option<Duration> {
+    let at = record.last_fenced_at?;
+    let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+    times.retention.checked_sub(age).filter(|left| !left.is_zero())
+}

@@ -1,0 +1,112 @@
+//! What the account at Vobiz shows, against what it should. I/O (none of its own: reads the roster).
+
+use super::Pass;
+use crate::crd::Subaccount;
+use crate::subaccount::desired::Desired;
+use crate::subaccount::facts::{Object, Remote};
+use crate::subaccount::outcome::STALLED_PROBE;
+use crate::subaccount::record::{Phase, Record};
+use crate::vobiz::{self, Fields};
+use std::time::Instant;
+
+/// Updates of one account in one pass: more of them, and it is not the value that is missing.
+const UPDATES_PER_PASS: u32 = 3;
+
+impl Pass<'_> {
+    pub(super) fn is_unusable(&self, now: Instant) -> bool {
+        self.context.memory.with(&self.uid, |remembered| {
+            if !self.facts.applied
+                && self
+                    .object
+                    .as_ref()
+                    .is_some_and(|object| seen_another_generation(object))
+            {
+                remembered.forget_unusable();
+            }
+            remembered.is_unusable(now, STALLED_PROBE)
+        })
+    }
+
+    pub(super) fn refresh_remote(&mut self) {
+        let undecided = matches!(
+            self.facts.remote,
+            Remote::Unknown | Remote::Unlisted | Remote::Matches | Remote::Differs
+        );
+        if !undecided || self.facts.object != Object::Live {
+            return;
+        }
+        let (Some(id), Some(access)) = (self.auth_id(), self.access()) else {
+            return;
+        };
+        let roster = access.parent.roster();
+        let account = roster.get(&id).cloned();
+        let known = roster.is_known();
+        drop(roster);
+        self.facts.remote = match account {
+            Some(account) => self.compare(&account),
+            None if known => Remote::Unlisted,
+            None => Remote::Unknown,
+        };
+    }
+
+    /// What the account shows, against what it should.
+    #[must_use]
+    pub fn compare(&self, account: &vobiz::Subaccount) -> Remote {
+        let Some(target) = self.target() else {
+            return Remote::Matches;
+        };
+        let changes = target.changes(account, None);
+        if changes.is_empty() {
+            return Remote::Matches;
+        }
+        let fought = self
+            .context
+            .memory
+            .with(&self.uid, |remembered| remembered.is_stubborn(&changes));
+        if fought || self.updates >= UPDATES_PER_PASS {
+            Remote::Stubborn
+        } else {
+            Remote::Differs
+        }
+    }
+
+    /// The account as last seen, by any pass.
+    #[must_use]
+    pub fn remote_account(&self) -> Option<vobiz::Subaccount> {
+        self.access()?.parent.roster().get(&self.auth_id()?).cloned()
+    }
+
+    /// What is sent to make the account as it should be.
+    #[must_use]
+    pub fn changes(&self, account: &vobiz::Subaccount) -> Fields {
+        let marker = self
+            .record
+            .as_ref()
+            .map(|(record, _)| record.marker(self.context.installation));
+        self.target()
+            .map(|target| target.changes(account, marker.as_ref()))
+            .unwrap_or_default()
+    }
+
+    /// What an account that the Record names should show: as the spec says, or disabled for good.
+    #[must_use]
+    pub fn target(&self) -> Option<Desired> {
+        match &self.record {
+            Some((
+                Record {
+                    phase: Phase::Kept,
+                    generation,
+                    ..
+                },
+                _,
+            )) => Some(Desired::disabled(*generation)),
+            _ => self.desired.clone().and_then(Result::ok),
+        }
+    }
+}
+
+fn seen_another_generation(object: &Subaccount) -> bool {
+    object.status.as_ref().is_some_and(|status| {
+        status.observed_generation >= 0 && Some(status.observed_generation) != object.metadata.generation
+    })
+}

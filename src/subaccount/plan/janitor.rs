@@ -1,0 +1,62 @@
+//! The next step for a Record that is looked after without its object: leftovers, orphans and tombstones. PURE.
+
+use super::deleting::{delete, keep_disabled};
+use super::{Rest, Step, Wait, sweep, waiting, with_account};
+use crate::subaccount::facts::{Confirmation, Facts, Fence, Phase, Record, Remote};
+
+/// The janitor's pass: a Record is looked after whether its object lives or not.
+pub(super) fn janitor(facts: &Facts) -> Step {
+    let Record::Present {
+        phase,
+        fenced,
+        quorum: true,
+    } = facts.record
+    else {
+        return match facts.record {
+            Record::Absent => Step::Rest(Rest::Settled),
+            Record::Unread | Record::Present { .. } => Step::ReadRecord,
+        };
+    };
+    match facts.confirmation {
+        Confirmation::Unasked => return Step::Confirm,
+        // Refuted: no object of this uid exists any more, proved by quorum.
+        Confirmation::Refuted => {}
+        Confirmation::Confirmed if fenced => return sweep_or(facts, Step::Rest(Rest::Settled)),
+        Confirmation::Confirmed => return Step::Rest(Rest::Settled),
+    }
+    match phase {
+        Phase::Open { .. } => Step::Close,
+        // A restore brings objects back with new uids: the account is reported, never deleted.
+        Phase::Bound if fenced => sweep_or(facts, Step::Rest(Rest::Settled)),
+        Phase::Bound => Step::Rest(Rest::Settled),
+        Phase::Kept { disable } => match disable.then(|| keep_disabled(facts)).flatten() {
+            Some(step) => step,
+            None if fenced => sweep_or(facts, Step::Rest(Rest::Settled)),
+            None => Step::Rest(Rest::Settled),
+        },
+        Phase::Closed { account: _ } if facts.parent_abandoned && facts.retention_over => Step::DropRecord,
+        Phase::Closed { account } => match account.then(|| prove_deleted(facts)).flatten() {
+            Some(step) => step,
+            None if !fenced => Step::DropRecord,
+            None if facts.fence != Fence::Clean => sweep(facts.fence, facts),
+            None if facts.retention_over => Step::DropRecord,
+            None => waiting(Wait::Retention),
+        },
+    }
+}
+
+fn sweep_or(facts: &Facts, clean: Step) -> Step {
+    if facts.fence == Fence::Clean {
+        clean
+    } else {
+        sweep(facts.fence, facts)
+    }
+}
+
+/// As [`delete`], but looking first: the pass that closed the Record has most likely deleted the account already.
+fn prove_deleted(facts: &Facts) -> Option<Step> {
+    match facts.remote {
+        Remote::Unknown | Remote::Unlisted => Some(with_account(facts, Step::ReadAccount)),
+        _ => delete(facts),
+    }
+}

@@ -1,0 +1,57 @@
+//! I/O. A loopback port in front of a server, which can go and come back while the server stays.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// A relay that runs. Dropping it refuses new connections and breaks those that are open.
+#[derive(Debug)]
+pub struct Relay {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Relay {
+    /// Relays what arrives at a loopback port (0: any free one) to `target`, such as `127.0.0.1:4711`.
+    pub async fn start(port: u16, target: &str) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", port))
+            .await
+            .with_context(|| format!("failed to listen on port {port}"))?;
+        let address = listener.local_addr().context("failed to read the relay's port")?;
+        let target = target.to_owned();
+        let task = tokio::spawn(async move {
+            // Dropped with the task, and the connections with it.
+            let mut connections = JoinSet::new();
+            while let Ok((mut near, _)) = listener.accept().await {
+                let target = target.clone();
+                connections.spawn(async move {
+                    if let Ok(mut far) = TcpStream::connect(&target).await {
+                        let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                    }
+                });
+            }
+        });
+        Ok(Self { address, task })
+    }
+
+    /// The port at which it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Refuses connections from here on.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        // Only then is the listener closed.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
