@@ -15,9 +15,10 @@ use kube::{Client, Resource, ResourceExt as _};
 use tokio::task::JoinSet;
 
 use crate::account;
+use crate::account::marker::Installation;
 use crate::account::registry::Registry;
 use crate::cli::Config;
-use crate::controller::backoff::Backoff;
+use crate::controller::backoff::{Backoff, delay};
 use crate::controller::cluster;
 use crate::controller::event::{Recorder, instance};
 use crate::controller::heartbeat::Beat;
@@ -30,7 +31,7 @@ use crate::crd::{Account, Subaccount};
 use crate::http::{self, Endpoints};
 use crate::subaccount;
 use crate::subaccount::context::{Context, Times};
-use crate::subaccount::installation::installation;
+use crate::subaccount::installation::{InstallationError, installation};
 use crate::subaccount::memory::Memory;
 use crate::subaccount::records::Records;
 use crate::subaccount::watches::Watches;
@@ -38,6 +39,9 @@ use crate::vobiz::{Transport, TransportConfig};
 
 /// How often each controller loop shows that it turns.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// The longest pause between two attempts to reach the API server at the start.
+const LONGEST_START_PAUSE: Duration = Duration::from_secs(5);
 
 type Shutdown = Shared<BoxFuture<'static, ()>>;
 
@@ -111,15 +115,19 @@ async fn start(
         wake_record: wake_record.clone(),
         records: Arc::clone(&records),
     };
-    let accounts: Vec<_> = scopes.iter().map(|scope| watches.accounts(scope)).collect();
+    let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account));
     let objects: Vec<_> = scopes.iter().map(|scope| watches.subaccounts(scope)).collect();
+    let subaccounts = caches(&scopes, &objects);
+    let accounts: Vec<_> = scopes
+        .iter()
+        .map(|scope| watches.accounts(scope, Arc::clone(&registry), subaccounts.clone()))
+        .collect();
     let record_watch = watches.records();
 
-    let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account));
     let started = now();
     let recorder = Recorder::new(cluster.clone(), &instance());
     let context = Arc::new(Context {
-        installation: installation(&cluster, &config.operator_namespace).await?,
+        installation: identity(&cluster, &config.operator_namespace).await?,
         cluster: cluster.clone(),
         operator_namespace: config.operator_namespace.clone(),
         times: Times {
@@ -128,7 +136,7 @@ async fn start(
             secret_check_interval: config.secret_check_interval,
         },
         registry: Arc::clone(&registry),
-        subaccounts: caches(&scopes, &objects),
+        subaccounts,
         accounts: caches(&scopes, &accounts),
         records,
         memory: Memory::default(),
@@ -186,6 +194,21 @@ async fn start(
         running.push(passes.for_each(|_| ready(())).boxed());
     }
     Ok(join_all(running).map(drop).boxed())
+}
+
+/// The installation's id. An API server that cannot be reached yet is waited for, as every watch does.
+async fn identity(cluster: &Client, namespace: &str) -> Result<Installation, InstallationError> {
+    let mut failures = 0;
+    loop {
+        match installation(cluster, namespace).await {
+            Err(InstallationError::Cluster(error)) if error.is_outcome_unknown() => {
+                failures += 1;
+                tracing::warn!(%error, "the API server does not answer; trying again");
+                tokio::time::sleep(delay(failures, rand::random(), LONGEST_START_PAUSE)).await;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// The controller of one watch, once its cache is complete.

@@ -65,7 +65,9 @@ pub async fn reconcile(cached: Arc<Account>, context: &Context) -> Result<Option
     let users = context.dependents.users(&key);
     if account.metadata.deletion_timestamp.is_some() && users.is_empty() {
         release(account, context).await?;
-        context.registry.remove(&key);
+        context
+            .registry
+            .remove(&key, account.metadata.uid.as_deref().unwrap_or_default());
         context.metrics.forget_account(&key.to_string());
         return Ok(None);
     }
@@ -141,6 +143,7 @@ impl Pass<'_> {
         let in_use = self.mark_secret(&account, secret.as_ref()).await?;
         let changed = self.context.registry.set(
             &self.key,
+            account.metadata.uid.as_deref().unwrap_or_default(),
             Snapshot {
                 closing: account.metadata.deletion_timestamp.is_some(),
                 in_use,

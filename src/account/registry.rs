@@ -10,7 +10,7 @@ use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::condition::Reason;
 use crate::crd::{Account, DeletionSettings};
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials, Transport};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -55,6 +55,8 @@ pub struct Registry {
 #[derive(Default)]
 struct State {
     accounts: HashMap<ObjectKey, Arc<Snapshot>>,
+    /// uids of Accounts that are gone: a pass that was still under way must not bring one back.
+    gone: HashSet<String>,
     parents: HashMap<ParentAuthId, Arc<Parent>>,
 }
 
@@ -135,7 +137,7 @@ impl Registry {
     }
 
     /// Takes over what a pass found. True if it differs in what a Subaccount may be waiting for.
-    pub fn set(&self, key: &ObjectKey, snapshot: Snapshot) -> bool {
+    pub fn set(&self, key: &ObjectKey, uid: &str, snapshot: Snapshot) -> bool {
         let pair = |snapshot: &Snapshot| {
             snapshot
                 .access
@@ -151,16 +153,22 @@ impl Registry {
                 || before.trouble != snapshot.trouble
         };
         let mut state = self.lock();
+        if state.gone.contains(uid) {
+            return false;
+        }
         let changed = state.accounts.get(key).is_none_or(|before| news(before));
         state.accounts.insert(key.clone(), Arc::new(snapshot));
         changed
     }
 
     /// The Account is gone; its parent's rate and list go with the last Account.
-    pub fn remove(&self, key: &ObjectKey) {
+    pub fn remove(&self, key: &ObjectKey, uid: &str) {
         let mut state = self.lock();
+        state.gone.insert(uid.to_owned());
         state.accounts.remove(key);
-        let State { accounts, parents } = &mut *state;
+        let State {
+            accounts, parents, ..
+        } = &mut *state;
         parents.retain(|id, _| {
             accounts.values().any(|account| {
                 account

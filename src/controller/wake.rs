@@ -113,14 +113,24 @@ where
 
 /// The caches of one kind, one per scope.
 pub struct Caches<K: Resource<DynamicType = ()> + Clone + 'static> {
-    stores: Vec<(Scope, Store<K>)>,
+    stores: Arc<Vec<(Scope, Store<K>)>>,
+}
+
+impl<K: Resource<DynamicType = ()> + Clone + 'static> Clone for Caches<K> {
+    fn clone(&self) -> Self {
+        Self {
+            stores: Arc::clone(&self.stores),
+        }
+    }
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Caches<K> {
     /// Caches that reflectors fill.
     #[must_use]
     pub fn new(stores: Vec<(Scope, Store<K>)>) -> Self {
-        Self { stores }
+        Self {
+            stores: Arc::new(stores),
+        }
     }
 
     /// The cached object.

@@ -10,9 +10,11 @@ use kube::runtime::reflector::{self, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// Annotation of `kubectl apply`: a second copy of the object that nobody here reads.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -44,12 +46,17 @@ where
         .default_backoff()
         .modify(strip)
         .reflect(writer);
+    let cache = store.clone();
     let task = async move {
         let mut events = std::pin::pin!(events);
+        let mut relist = Relist::default();
         while let Some(event) = events.next().await {
             match event {
                 Ok(event) => {
                     let worth_a_pass = admits(&event);
+                    for gone in relist.missing(&event, &cache) {
+                        admits(&Event::Delete((*gone).clone()));
+                    }
                     if let (true, Event::Apply(object) | Event::InitApply(object)) = (worth_a_pass, event) {
                         let _ = sender.unbounded_send(object);
                     }
@@ -64,6 +71,46 @@ where
         store,
         triggers,
         task: Box::pin(task),
+    }
+}
+
+/// Finds what was deleted while no watch was open: a new list just does not have it, and no event tells.
+struct Relist<K> {
+    before: Vec<Arc<K>>,
+    listed: HashSet<String>,
+}
+
+impl<K> Default for Relist<K> {
+    fn default() -> Self {
+        Self {
+            before: Vec::new(),
+            listed: HashSet::new(),
+        }
+    }
+}
+
+impl<K: Resource<DynamicType = ()> + Clone + 'static> Relist<K> {
+    fn missing(&mut self, event: &Event<K>, cache: &Store<K>) -> Vec<Arc<K>> {
+        let uid = |object: &K| object.meta().uid.clone().unwrap_or_default();
+        match event {
+            // The cache keeps the old list until the new one is complete.
+            Event::Init => {
+                self.before = cache.state();
+                self.listed.clear();
+                Vec::new()
+            }
+            Event::InitApply(object) => {
+                self.listed.insert(uid(object));
+                Vec::new()
+            }
+            Event::InitDone => {
+                let before = std::mem::take(&mut self.before).into_iter();
+                before
+                    .filter(|object| !self.listed.contains(&uid(object)))
+                    .collect()
+            }
+            Event::Apply(_) | Event::Delete(_) => Vec::new(),
+        }
     }
 }
 

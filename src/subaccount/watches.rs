@@ -3,9 +3,10 @@
 use super::context::Context;
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
+use crate::account::registry::Registry;
 use crate::controller::instrument::Metrics;
 use crate::controller::trigger::Trigger;
-use crate::controller::wake::{Guarded, ObjectKey, Scope, Waker};
+use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
 use crate::controller::watch::{Watch, watch};
 use crate::crd::{
     Account, FINALIZER, IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, SUBACCOUNT_LABEL, Subaccount,
@@ -40,8 +41,14 @@ pub struct Watches {
 impl Watches {
     /// The Accounts of a scope.
     #[must_use]
-    pub fn accounts(&self, scope: &Scope) -> Watch<Guarded<Account>> {
+    pub fn accounts(
+        &self,
+        scope: &Scope,
+        registry: Arc<Registry>,
+        subaccounts: Caches<Guarded<Subaccount>>,
+    ) -> Watch<Guarded<Account>> {
         let mut trigger = Trigger::new(IN_USE_FINALIZER);
+        let (metrics, wake_object) = (self.metrics.clone(), self.wake_object.clone());
         watch(
             "Account",
             self.api(scope),
@@ -50,6 +57,17 @@ impl Watches {
                 Event::Apply(object) | Event::InitApply(object) => trigger.admits(object),
                 Event::Delete(object) => {
                     trigger.forget(object);
+                    // Also one whose finalizer somebody took off: nothing may be done in its name any more.
+                    let key = ObjectKey::of(object);
+                    registry.remove(&key, object.meta().uid.as_deref().unwrap_or_default());
+                    metrics.forget_account(&key.to_string());
+                    let users = subaccounts.of_namespace(&key.namespace);
+                    for user in users
+                        .iter()
+                        .filter(|user| account_of(user).as_ref() == Some(&key))
+                    {
+                        wake_object.wake(&ObjectKey::of(&**user));
+                    }
                     false
                 }
                 Event::Init | Event::InitDone => false,
