@@ -41,6 +41,10 @@ pub fn add_to(suite: &mut Suite) {
             move |bed| refused(bed, api),
         );
         suite.test(
+            &format!("a create that found nobody listening spends no epoch ({generation})"),
+            move |bed| nobody_listens(bed, api),
+        );
+        suite.test(
             &format!(
                 "three unusable answers in a row stop the creates until the spec changes ({generation})"
             ),
@@ -220,9 +224,21 @@ async fn spoilt_answers(bed: Arc<TestBed>, api: Api) -> Result<()> {
     ensure_consistent(&environment, &names).await?;
     for name in &names {
         let told = events(&environment, name, "CreateOutcomeUnknown").await?.len();
-        ensure!(told == 1, "{name}: {told} events CreateOutcomeUnknown");
+        let lines = lines_about(&environment, name)?;
+        ensure!(
+            told == 1,
+            "{name}: {told} events CreateOutcomeUnknown; the operator said:\n{lines}"
+        );
     }
     Ok(())
+}
+
+/// What the operator logged about one object.
+fn lines_about(environment: &Environment, name: &str) -> Result<String> {
+    let log = std::fs::read_to_string(environment.operator()?.log())?;
+    let object = format!("/{name}\"");
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(&object)).collect();
+    Ok(lines.join("\n"))
 }
 
 fn marker_sent(body: Option<&Value>) -> Option<String> {

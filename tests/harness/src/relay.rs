@@ -4,18 +4,36 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// A relay that runs. Dropping it refuses new connections and breaks those that are open.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
+    opened: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Relay {
     /// Relays what arrives at a loopback port (0: any free one) to `target`, such as `127.0.0.1:4711`.
     pub async fn start(port: u16, target: &str) -> Result<Self> {
+        Self::listen(port, target, true).await
+    }
+
+    /// Accepts connections at any free port, and passes nothing on until [`Self::open`].
+    pub async fn start_silent(target: &str) -> Result<Self> {
+        Self::listen(0, target, false).await
+    }
+
+    /// Passes on what has arrived and all that follows.
+    pub fn open(&self) {
+        self.opened.send_replace(true);
+    }
+
+    async fn listen(port: u16, target: &str, open: bool) -> Result<Self> {
+        let (opened, _) = watch::channel(open);
+        let opening = opened.subscribe();
         let listener = TcpListener::bind(("127.0.0.1", port))
             .await
             .with_context(|| format!("failed to listen on port {port}"))?;
@@ -25,15 +43,22 @@ impl Relay {
             // Dropped with the task, and the connections with it.
             let mut connections = JoinSet::new();
             while let Ok((mut near, _)) = listener.accept().await {
-                let target = target.clone();
+                let (target, mut opening) = (target.clone(), opening.clone());
                 connections.spawn(async move {
+                    if opening.wait_for(|open| *open).await.is_err() {
+                        return;
+                    }
                     if let Ok(mut far) = TcpStream::connect(&target).await {
                         let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
                     }
                 });
             }
         });
-        Ok(Self { address, task })
+        Ok(Self {
+            address,
+            opened,
+            task,
+        })
     }
 
     /// The port at which it listens.
