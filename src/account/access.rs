@@ -83,41 +83,45 @@ impl Access {
 
     /// Posts an account.
     pub async fn create(&self, _permit: Permit, generation: Generation, fields: &Fields) -> Created {
-        let begun = now();
-        let created = self.client.create(generation, fields).await;
+        let (client, begun) = (self.client.for_one_request(), now());
+        let created = client.create(generation, fields).await;
         let error = match &created {
             Created::Committed { .. } | Created::Unknown(_) => None,
             Created::NotCommitted(error) => Some(error),
         };
-        self.measure(
-            "create",
-            begun,
-            error,
-            matches!(created, Created::Committed { .. }),
-        );
+        let success = matches!(created, Created::Committed { .. });
+        self.measure("create", &client, begun, error, success);
         self.raise(error);
         created
     }
 
     /// Reads one account; none is the proof that it is gone, under this parent.
     pub async fn get(&self, generation: Generation, id: &AuthId) -> Result<Option<Subaccount>, CallError> {
-        self.call("get", self.client.get(generation, id)).await
+        self.call("get", |client| async move { client.get(generation, id).await })
+            .await
     }
 
     /// Reads one page of the list, for the Account's own pass.
     pub(super) async fn list(&self, page: u32) -> Result<Page, CallError> {
-        self.measured("list", self.client.list(self.generation, page))
-            .await
+        self.measured("list", |client| async move {
+            client.list(self.generation, page).await
+        })
+        .await
     }
 
     /// Reads one account, for the Account's own pass.
     pub(super) async fn look_up(&self, id: &AuthId) -> Result<Option<Subaccount>, CallError> {
-        self.measured("get", self.client.get(self.generation, id)).await
+        self.measured(
+            "get",
+            |client| async move { client.get(self.generation, id).await },
+        )
+        .await
     }
 
     /// Asks whether the parent's pair works, for the Account's own pass.
     pub(super) async fn check(&self) -> Result<(), CallError> {
-        self.measured("me", self.client.me()).await
+        self.measured("me", |client| async move { client.me().await })
+            .await
     }
 
     /// Changes some fields; the answer shows the account in generation 2 only.
@@ -127,8 +131,10 @@ impl Access {
         id: &AuthId,
         fields: &Fields,
     ) -> Result<Option<Subaccount>, CallError> {
-        self.call("update", self.client.update(generation, id, fields))
-            .await
+        self.call("update", |client| async move {
+            client.update(generation, id, fields).await
+        })
+        .await
     }
 
     /// Deletes an account.
@@ -138,33 +144,30 @@ impl Access {
         id: &AuthId,
         cascade: bool,
     ) -> Result<Deletion, CallError> {
-        self.call("delete", self.client.delete(generation, id, cascade))
-            .await
+        self.call("delete", |client| async move {
+            client.delete(generation, id, cascade).await
+        })
+        .await
     }
 
     /// Asks whose pair this is.
     pub async fn whose(&self, pair: &Credentials) -> Result<Option<AuthId>, CallError> {
-        self.pass()?;
-        let begun = now();
-        let answer = self.client.me_as(pair).await;
-        self.measure(
-            "me",
-            begun,
-            answer.as_ref().err().filter(|error| !is_refusal(error)),
-            answer.is_ok(),
-        );
-        match answer {
+        match self
+            .measured("me", |client| async move { client.me_as(pair).await })
+            .await
+        {
             Ok(id) => Ok(Some(id)),
             // The subaccount's pair is no good; that says nothing about the parent's.
-            Err(error) if is_refusal(&error) => Ok(None),
-            Err(error) => Err(CallError::Failed(error)),
+            Err(CallError::Failed(Error::Unauthorized | Error::Forbidden { .. })) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    async fn call<T>(
+    /// A request for one Subaccount: what may be its Account's trouble is told there.
+    async fn call<T, F: Future<Output = Result<T, Error>>>(
         &self,
         operation: &'static str,
-        request: impl Future<Output = Result<T, Error>>,
+        request: impl FnOnce(Client) -> F,
     ) -> Result<T, CallError> {
         let answer = self.measured(operation, request).await;
         if let Err(CallError::Failed(error)) = &answer {
@@ -173,15 +176,15 @@ impl Access {
         answer
     }
 
-    async fn measured<T>(
+    async fn measured<T, F: Future<Output = Result<T, Error>>>(
         &self,
         operation: &'static str,
-        request: impl Future<Output = Result<T, Error>>,
+        request: impl FnOnce(Client) -> F,
     ) -> Result<T, CallError> {
         self.pass()?;
-        let begun = now();
-        let answer = request.await;
-        self.measure(operation, begun, answer.as_ref().err(), answer.is_ok());
+        let (client, begun) = (self.client.for_one_request(), now());
+        let answer = request(client.clone()).await;
+        self.measure(operation, &client, begun, answer.as_ref().err(), answer.is_ok());
         answer.map_err(CallError::Failed)
     }
 
@@ -192,9 +195,16 @@ impl Access {
         })
     }
 
-    fn measure(&self, operation: &'static str, begun: Instant, error: Option<&Error>, success: bool) {
+    fn measure(
+        &self,
+        operation: &'static str,
+        client: &Client,
+        begun: Instant,
+        error: Option<&Error>,
+        success: bool,
+    ) {
         self.metrics
-            .api_request(operation, error.map_or(Some(200), status), begun.elapsed());
+            .api_request(operation, client.status(), begun.elapsed());
         if success {
             self.metrics
                 .api_success(&self.account.to_string(), unix_seconds());
@@ -218,28 +228,6 @@ impl Access {
             }
         }
         self.accounts.wake(&self.account);
-    }
-}
-
-fn is_refusal(error: &Error) -> bool {
-    matches!(error, Error::Unauthorized | Error::Forbidden { .. })
-}
-
-/// The HTTP status behind an error, for the metrics.
-fn status(error: &Error) -> Option<u16> {
-    match error {
-        Error::Unauthorized => Some(401),
-        Error::Forbidden { .. } => Some(403),
-        Error::InsufficientBalance => Some(402),
-        Error::NotFound => Some(404),
-        Error::Conflict { .. } => Some(409),
-        Error::RateLimited { .. } => Some(429),
-        Error::Invalid { status, .. }
-        | Error::Server { status }
-        | Error::Redirected { status }
-        | Error::Unexpected { status } => Some(*status),
-        Error::Unusable(_) => Some(200),
-        Error::Unreachable(_) | Error::Interrupted(_) | Error::Unsupported { .. } => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -32,6 +33,8 @@ const PAGE_CAP: usize = 8 << 20;
 pub struct Client {
     connections: Arc<Connections>,
     credentials: Arc<ParentCredentials>,
+    /// Of the last answer; 0 before there is one.
+    status: Arc<AtomicU16>,
 }
 
 /// What became of a delete that was not refused.
@@ -57,7 +60,23 @@ impl Client {
         Self {
             connections,
             credentials: Arc::new(credentials),
+            status: Arc::default(),
         }
+    }
+
+    /// The same client for one request whose status is of interest afterwards: see [`Client::status`].
+    #[must_use]
+    pub fn for_one_request(&self) -> Self {
+        Self {
+            status: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// HTTP status of the last answer, whatever came of its body; none if no answer came.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        Some(self.status.load(Ordering::Relaxed)).filter(|status| *status != 0)
     }
 
     /// The parent account this client acts for.
@@ -215,6 +234,7 @@ impl Client {
         }
         let mut response = builder.send().await.map_err(|error| not_answered(&error))?;
         let status = response.status().as_u16();
+        self.status.store(status, Ordering::Relaxed);
         let cap = if response.status().is_success() {
             cap
         } else {
