@@ -86,6 +86,7 @@ impl<K: Resource<DynamicType = ()>> Waker<K> {
 }
 
 /// The queues of one kind, and their far ends in the order of the scopes.
+#[must_use]
 pub fn queues<K: Resource<DynamicType = ()>>(
     scopes: &[Scope],
 ) -> (
@@ -128,6 +129,12 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Caches<K> {
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
         let (_, store) = self.stores.iter().find(|(scope, _)| scope.covers(namespace))?;
         store.get(&ObjectRef::new(name).within(namespace))
+    }
+
+    /// Every cached object.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<K>> {
+        self.stores.iter().flat_map(|(_, store)| store.state()).collect()
     }
 
     /// Every cached object of a namespace.
