@@ -142,6 +142,8 @@ mod tests {
     use super::*;
     use crate::account::marker::{Installation, Series};
 
+    type Names = &'static [&'static str];
+
     fn id(name: &str) -> AuthId {
         AuthId::parse(&format!("SA_{name}")).unwrap()
     }
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn two_lists_prove_an_absence_only_if_nothing_can_have_slipped_between_their_pages() {
-        let table: [(&[&str], &[&str], &[&str], bool); 7] = [
+        let table: [(Names, Names, Names, bool); 7] = [
             (&[], &[], &[], true),
             (&["A", "B"], &["B", "A"], &[], true),
             (&["A"], &["A", "NEW"], &[], true),
@@ -247,7 +249,10 @@ mod tests {
         assert_eq!(marker_of(&described, Generation::Gen1), None);
         assert_eq!(marker_of(&staged, Generation::Gen2), None);
         let found = marked(
-            [&[described.clone()], &[described, account("D")]],
+            [
+                std::slice::from_ref(&described),
+                &[described.clone(), account("D")],
+            ],
             Generation::Gen2,
         );
         assert_eq!(found, BTreeMap::from([(marker(), HashSet::from([id("B")]))]));

@@ -147,3 +147,36 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Caches<K> {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+    use futures::StreamExt;
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    #[test]
+    fn an_object_is_woken_in_the_queue_of_its_namespace_and_nowhere_else() {
+        let scopes = [Scope::Namespace("a".to_owned()), Scope::Namespace("b".to_owned())];
+        let (waker, mut ends) = queues::<ConfigMap>(&scopes);
+        let key = |namespace: &str| ObjectKey {
+            namespace: namespace.to_owned(),
+            name: "one".to_owned(),
+        };
+        waker.wake(&key("b"));
+        waker.wake(&key("elsewhere"));
+        let woken = ends[1].next().now_or_never().flatten();
+        assert_eq!(woken, Some(ObjectRef::new("one").within("b")));
+        assert!(ends[1].next().now_or_never().is_none(), "once");
+        assert!(ends[0].next().now_or_never().is_none());
+        drop(ends);
+        waker.wake(&key("b"));
+    }
+
+    #[test]
+    fn a_scope_covers_its_namespace_or_all() {
+        assert!(Scope::Cluster.covers("a"));
+        assert!(Scope::Namespace("a".to_owned()).covers("a"));
+        assert!(!Scope::Namespace("a".to_owned()).covers("b"));
+    }
+}

@@ -140,7 +140,7 @@ impl Outcome {
 mod tests {
     use super::*;
 
-    const REST: Duration = Duration::from_secs(900);
+    const REST: Duration = Duration::from_mins(15);
 
     #[test]
     fn each_refusal_of_vobiz_ends_the_pass_in_the_way_that_a_person_can_act_on() {

@@ -163,7 +163,7 @@ mod tests {
                         .as_mut()
                         .unwrap()
                         .insert("ID".to_owned(), ByteString(b"SA_TWO".to_vec())),
-                )
+                );
             },
             |secret| {
                 drop(
@@ -172,7 +172,7 @@ mod tests {
                         .as_mut()
                         .unwrap()
                         .insert("MORE".to_owned(), ByteString(Vec::new())),
-                )
+                );
             },
             |secret| drop(secret.metadata.labels.as_mut().unwrap().remove("team")),
             |secret| {
@@ -183,7 +183,7 @@ mod tests {
                         .as_mut()
                         .unwrap()
                         .remove(crd::AUTH_ID_ANNOTATION),
-                )
+                );
             },
             |secret| secret.data = None,
         ];

@@ -368,8 +368,8 @@ fn deletion_follows_the_policy_that_the_record_was_closed_with() {
             drive(
                 facts,
                 World {
-                    closed,
                     remote,
+                    closed,
                     ..world
                 }
             ),
