@@ -165,7 +165,8 @@ mod tests {
     fn an_unchanged_limit_does_not_refill_the_bucket() {
         let gate = gate(1, 1);
         gate.try_pass().unwrap();
-        gate.set_limit(gate.lock().limit);
+        let limit = gate.lock().limit;
+        gate.set_limit(limit);
         assert!(gate.try_pass().is_err());
     }
 }
