@@ -1,4 +1,4 @@
-//! What a Record says after each transition, and after having been stored.
+//! What a Record says after each transition, and after having been stored. PURE.
 
 use super::*;
 use crate::account::marker::Installation;

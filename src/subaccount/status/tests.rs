@@ -1,4 +1,4 @@
-//! What people and their tools see of each end of a pass.
+//! What people and their tools see of each end of a pass. PURE.
 
 use super::*;
 use crate::crd::condition::find;

@@ -1,4 +1,4 @@
-//! The guarantees of the protocol, held against all facts.
+//! The guarantees of the protocol, held against all facts. PURE.
 
 use super::*;
 use crate::subaccount::plan::{Rest, Wait};
