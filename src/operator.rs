@@ -247,6 +247,7 @@ where
     })
 }
 
+#[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
 async fn account_pass(
     account: Arc<Guarded<Account>>,
     context: Arc<account::reconcile::Context>,

@@ -175,6 +175,7 @@ impl Pass<'_> {
             sweep(access).await?;
         }
         if walk_now || sweep_now {
+            #[expect(clippy::disallowed_methods, reason = "sweeps are spread by random bits")]
             schedule.swept(now(), rand::random());
         }
         if walk_now {
@@ -194,13 +195,13 @@ impl Pass<'_> {
         let deleting = self.account.metadata.deletion_timestamp.is_some();
         match is_on(self.account, IN_USE_FINALIZER) {
             false if in_use && !deleting => {
-                self.note(guarded_patch::add(&self.accounts(), self.account, IN_USE_FINALIZER).await?)
+                Ok(self.note(guarded_patch::add(&self.accounts(), self.account, IN_USE_FINALIZER).await?))
             }
             true if !in_use => {
-                self.release_secret(self.status_secret_name(self.account)).await?;
+                self.release_secret(status_secret_name(self.account)).await?;
                 let released =
                     guarded_patch::remove(&self.accounts(), self.account, IN_USE_FINALIZER).await?;
-                self.note(released.unwrap_or_else(|| self.account.clone()))
+                Ok(self.note(released.unwrap_or_else(|| self.account.clone())))
             }
             _ => Ok(self.account.clone()),
         }
@@ -215,7 +216,7 @@ impl Pass<'_> {
 
     /// The Secret of an earlier `credentialsSecretRef` is let go before the status names the new one.
     async fn release_former_secret(&self, account: &Account) -> Result<(), ClusterError> {
-        let former = self.status_secret_name(account);
+        let former = status_secret_name(account);
         if former.as_deref() == Some(account.spec.credentials_secret_ref.name.as_str()) {
             return Ok(());
         }
@@ -265,20 +266,17 @@ impl Pass<'_> {
                 )
                 .await;
         }
-        self.note(written)
+        Ok(self.note(written))
     }
 
     /// Keeps what our own write returned: the next pass may come before the cache hears of it.
-    fn note(&self, written: Account) -> Result<Account, ClusterError> {
+    fn note(&self, written: Account) -> Account {
         self.context.newest.note(Arc::new(written.clone()));
-        Ok(written)
-    }
-
-    fn status_secret_name(&self, account: &Account) -> Option<String> {
-        account.status.as_ref()?.credentials_secret_name.clone()
+        written
     }
 
     /// The pause before the next pass; one that grows while the Account is in trouble.
+    #[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
     fn pause(&self, trouble: Option<&Trouble>, next: Duration) -> Duration {
         let mut backoff = self
             .context
@@ -330,4 +328,8 @@ fn now() -> Instant {
 #[expect(clippy::disallowed_methods, reason = "transition times are wall time")]
 fn wall_clock() -> Timestamp {
     Timestamp::now()
+}
+
+fn status_secret_name(account: &Account) -> Option<String> {
+    account.status.as_ref()?.credentials_secret_name.clone()
 }

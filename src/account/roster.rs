@@ -3,6 +3,7 @@
 use crate::account::marker::Marker;
 use crate::vobiz::{AuthId, Generation, Subaccount};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::time::Instant;
 
 /// The accounts of one parent, as last listed and as our own calls have changed them since.
@@ -110,7 +111,11 @@ pub struct Walk {
 /// No id stands twice in the first, and the second shows all of the first; an id that it lacks counts as shown if
 /// it was proved gone (404) between the two.
 #[must_use]
-pub fn misses_nothing(first: &[AuthId], second: &[AuthId], proved_gone: &HashSet<AuthId>) -> bool {
+pub fn misses_nothing(
+    first: &[AuthId],
+    second: &[AuthId],
+    proved_gone: &HashSet<AuthId, impl BuildHasher>,
+) -> bool {
     let mut seen = HashSet::with_capacity(first.len());
     let no_duplicate = first.iter().all(|id| seen.insert(id));
     let second: HashSet<_> = second.iter().collect();
@@ -130,4 +135,126 @@ pub fn marked(lists: [&[Subaccount]; 2], generation: Generation) -> BTreeMap<Mar
         }
     }
     marked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::marker::{Installation, Series};
+
+    type Names = &'static [&'static str];
+
+    fn id(name: &str) -> AuthId {
+        AuthId::parse(&format!("SA_{name}")).unwrap()
+    }
+
+    fn account(name: &str) -> Subaccount {
+        Subaccount {
+            auth_id: id(name),
+            auth_token: None,
+            name: name.to_owned(),
+            enabled: true,
+            description: None,
+            email: None,
+            phone: None,
+            rate_limit: None,
+            permissions: None,
+            kyc_mode: None,
+            business_type: None,
+            kyc_calls_blocked: None,
+        }
+    }
+
+    fn marker() -> Marker {
+        Marker {
+            installation: Installation(1),
+            series: Series(2),
+            epoch: 3,
+        }
+    }
+
+    #[test]
+    fn two_lists_prove_an_absence_only_if_nothing_can_have_slipped_between_their_pages() {
+        let table: [(Names, Names, Names, bool); 7] = [
+            (&[], &[], &[], true),
+            (&["A", "B"], &["B", "A"], &[], true),
+            (&["A"], &["A", "NEW"], &[], true),
+            (&["A", "B"], &["A"], &[], false),
+            (&["A", "B"], &["A"], &["B"], true),
+            (&["A", "A"], &["A"], &[], false),
+            (&["A"], &["A", "A"], &[], true),
+        ];
+        for (first, second, gone, expected) in table {
+            let ids = |names: &[&str]| names.iter().map(|name| id(name)).collect::<Vec<_>>();
+            let gone: HashSet<_> = ids(gone).into_iter().collect();
+            assert_eq!(
+                misses_nothing(&ids(first), &ids(second), &gone),
+                expected,
+                "{first:?} {second:?} {gone:?}"
+            );
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn what_our_own_calls_did_while_a_list_was_read_wins_over_the_list() {
+        let (mut roster, begun) = (Roster::default(), Instant::now());
+        roster.note(account("STALE"));
+        assert!(!roster.is_known(), "our own calls tell nothing about the others");
+        roster.begin_list();
+        let edited = Subaccount {
+            enabled: false,
+            ..account("EDITED")
+        };
+        roster.note(edited.clone());
+        roster.note(account("MADE"));
+        roster.forget(&id("DELETED"));
+        roster.replace(["EDITED", "DELETED", "OTHER"].map(account), begun);
+        assert!(roster.is_known());
+        assert_eq!(roster.get(&id("EDITED")), Some(&edited));
+        assert!(roster.get(&id("MADE")).is_some() && roster.get(&id("OTHER")).is_some());
+        assert!(roster.get(&id("DELETED")).is_none() && roster.get(&id("STALE")).is_none());
+        assert_eq!(roster.len(), 3);
+        roster.begin_list();
+        roster.replace([account("EDITED")], begun);
+        assert_eq!(
+            roster.get(&id("EDITED")),
+            Some(&account("EDITED")),
+            "the next list counts again"
+        );
+        assert_eq!(roster.iter().count(), 1);
+    }
+
+    #[test]
+    fn a_marker_is_read_from_where_its_generation_keeps_it_and_from_nowhere_else() {
+        let staged = Subaccount {
+            name: marker().to_string(),
+            ..account("A")
+        };
+        let described = Subaccount {
+            description: Some(marker().append_to(Some("text"))),
+            ..account("B")
+        };
+        let renamed = Subaccount {
+            name: format!("Acme {}", marker()),
+            ..account("C")
+        };
+        assert_eq!(marker_of(&staged, Generation::Gen1), Some(marker()));
+        assert_eq!(marker_of(&described, Generation::Gen2), Some(marker()));
+        assert_eq!(
+            marker_of(&renamed, Generation::Gen1),
+            None,
+            "a name that a user chose"
+        );
+        assert_eq!(marker_of(&described, Generation::Gen1), None);
+        assert_eq!(marker_of(&staged, Generation::Gen2), None);
+        let found = marked(
+            [
+                std::slice::from_ref(&described),
+                &[described.clone(), account("D")],
+            ],
+            Generation::Gen2,
+        );
+        assert_eq!(found, BTreeMap::from([(marker(), HashSet::from([id("B")]))]));
+    }
 }

@@ -55,3 +55,37 @@ impl Trigger {
         self.seen.remove(object.meta().uid.as_deref().unwrap_or_default());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+    fn object(generation: i64) -> ConfigMap {
+        let mut object = ConfigMap::default();
+        object.metadata.uid = Some("u-1".to_owned());
+        object.metadata.generation = Some(generation);
+        object
+    }
+
+    #[test]
+    fn our_own_writes_cause_no_pass_and_every_act_of_a_user_does() {
+        let mut trigger = Trigger::new("ours");
+        assert!(trigger.admits(&object(1)), "first seen");
+        assert!(!trigger.admits(&object(1)), "status written, or listed again");
+        let mut finalized = object(1);
+        finalized.metadata.finalizers = Some(vec!["others".to_owned(), "ours".to_owned()]);
+        assert!(!trigger.admits(&finalized), "our finalizer was added");
+        let mut stripped = object(1);
+        stripped.metadata.finalizers = Some(vec!["others".to_owned()]);
+        assert!(trigger.admits(&stripped), "our finalizer was taken off");
+        assert!(trigger.admits(&object(2)), "the spec was edited");
+        let mut going = object(2);
+        going.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::from_second(1).unwrap()));
+        assert!(trigger.admits(&going), "it is being deleted");
+        assert!(!trigger.admits(&going));
+        trigger.forget(&going);
+        assert!(trigger.admits(&going), "forgotten, so seen for the first time");
+    }
+}

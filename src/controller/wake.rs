@@ -86,6 +86,7 @@ impl<K: Resource<DynamicType = ()>> Waker<K> {
 }
 
 /// The queues of one kind, and their far ends in the order of the scopes.
+#[must_use]
 pub fn queues<K: Resource<DynamicType = ()>>(
     scopes: &[Scope],
 ) -> (
@@ -140,6 +141,12 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Caches<K> {
         store.get(&ObjectRef::new(name).within(namespace))
     }
 
+    /// Every cached object.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<K>> {
+        self.stores.iter().flat_map(|(_, store)| store.state()).collect()
+    }
+
     /// Every cached object of a namespace.
     #[must_use]
     pub fn of_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
@@ -148,5 +155,38 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Caches<K> {
         objects
             .filter(|object| object.meta().namespace.as_deref() == Some(namespace))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+    use futures::StreamExt;
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    #[test]
+    fn an_object_is_woken_in_the_queue_of_its_namespace_and_nowhere_else() {
+        let scopes = [Scope::Namespace("a".to_owned()), Scope::Namespace("b".to_owned())];
+        let (waker, mut ends) = queues::<ConfigMap>(&scopes);
+        let key = |namespace: &str| ObjectKey {
+            namespace: namespace.to_owned(),
+            name: "one".to_owned(),
+        };
+        waker.wake(&key("b"));
+        waker.wake(&key("elsewhere"));
+        let woken = ends[1].next().now_or_never().flatten();
+        assert_eq!(woken, Some(ObjectRef::new("one").within("b")));
+        assert!(ends[1].next().now_or_never().is_none(), "once");
+        assert!(ends[0].next().now_or_never().is_none());
+        drop(ends);
+        waker.wake(&key("b"));
+    }
+
+    #[test]
+    fn a_scope_covers_its_namespace_or_all() {
+        assert!(Scope::Cluster.covers("a"));
+        assert!(Scope::Namespace("a".to_owned()).covers("a"));
+        assert!(!Scope::Namespace("a".to_owned()).covers("b"));
     }
 }

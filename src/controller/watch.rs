@@ -62,7 +62,7 @@ where
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(kind, error = reason(error), "a watch failed and is begun again")
+                    tracing::warn!(kind, error = reason(error), "a watch failed and is begun again");
                 }
             }
         }

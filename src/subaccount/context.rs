@@ -94,6 +94,15 @@ impl Context {
         self.accounts.get(namespace, name).is_some()
     }
 
+    /// Whether no stored Account can belong to this parent. One that no pass has looked at yet, as after a start, still
+    /// may.
+    #[must_use]
+    pub fn is_abandoned(&self, parent: &ParentAuthId) -> bool {
+        let looked_at =
+            |account: &Arc<Guarded<Account>>| self.registry.account(&ObjectKey::of(&**account)).is_some();
+        !self.registry.knows(parent) && self.accounts.all().iter().all(looked_at)
+    }
+
     /// Notes who waits for a walk of the parent.
     pub fn await_walk(&self, parent: &ParentAuthId, waiter: WalkWaiter) {
         let mut waiters = self.walk_waiters.lock().unwrap_or_else(PoisonError::into_inner);

@@ -18,7 +18,7 @@ impl Context {
         let names = |object: &Subaccount| object.spec.account_ref.name == account.name;
         let all = self.subaccounts.of_namespace(&account.namespace);
         all.into_iter()
-            .filter(|guarded| guarded.0.as_ref().is_ok_and(|object| names(object)))
+            .filter(|guarded| guarded.0.as_ref().is_ok_and(&names))
             .collect()
     }
 
@@ -73,7 +73,7 @@ impl Dependents for Context {
         };
         self.objects_of(account)
             .iter()
-            .any(|guarded| guarded.0.as_ref().is_ok_and(|object| under(object)))
+            .any(|guarded| guarded.0.as_ref().is_ok_and(&under))
     }
 
     fn swept(&self, access: &Access) -> SubaccountCounts {

@@ -1,4 +1,4 @@
-//! The id of this installation: random, kept in a ConfigMap of the operator's namespace, made once. I/O.
+//! The id of this installation: random, kept in a `ConfigMap` of the operator's namespace, made once. I/O.
 
 use crate::account::marker::Installation;
 use crate::controller::cluster::ClusterError;
@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client};
 use std::collections::BTreeMap;
 
-/// Name of the ConfigMap.
+/// Name of the `ConfigMap`.
 pub const INSTALLATION_CONFIG_MAP: &str = "vobiz-operator-installation";
 
 /// Key of the id: eight hexadecimal digits.

@@ -114,3 +114,66 @@ impl Memory {
             .remove(uid);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(name: &str) -> Fields {
+        Fields {
+            name: Some(name.to_owned()),
+            ..Fields::default()
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn three_unusable_answers_in_a_row_hold_creates_until_the_pause_is_over_or_a_person_acts() {
+        let (now, pause) = (Instant::now(), Duration::from_mins(15));
+        let mut remembered = Remembered::default();
+        for held in [false, false, true] {
+            remembered.note_unusable(now);
+            assert_eq!(remembered.is_unusable(now, pause), held);
+        }
+        assert!(!remembered.is_unusable(now + pause, pause), "tried again");
+        remembered.forget_unusable();
+        assert!(!remembered.is_unusable(now, pause));
+    }
+
+    #[test]
+    fn a_value_that_does_not_stick_is_sent_twice_and_then_reported() {
+        let mut remembered = Remembered::default();
+        for stubborn in [false, true] {
+            remembered.note_update(fields("wanted"));
+            assert_eq!(remembered.is_stubborn(&fields("wanted")), stubborn);
+        }
+        assert!(
+            !remembered.is_stubborn(&fields("edited")),
+            "another value is tried"
+        );
+        remembered.note_update(Fields::default());
+        assert!(!remembered.is_stubborn(&fields("wanted")), "it stuck at last");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn settling_counts_from_the_first_sight_of_a_fence_and_anew_for_the_next() {
+        let (first, later) = (Instant::now(), Instant::now() + Duration::from_secs(1));
+        let mut remembered = Remembered::default();
+        remembered.note_fence(1, first);
+        remembered.note_fence(1, later);
+        assert_eq!(remembered.fence, Some((1, first)));
+        remembered.note_fence(2, later);
+        assert_eq!(remembered.fence, Some((2, later)));
+    }
+
+    #[test]
+    fn what_is_remembered_belongs_to_one_uid_until_it_is_forgotten() {
+        let memory = Memory::default();
+        memory.with("u-1", |remembered| remembered.proved_gone = true);
+        assert!(memory.with("u-1", |remembered| remembered.proved_gone));
+        assert!(!memory.with("u-2", |remembered| remembered.proved_gone));
+        memory.forget("u-1");
+        assert!(!memory.with("u-1", |remembered| remembered.proved_gone));
+    }
+}

@@ -135,3 +135,79 @@ impl Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REST: Duration = Duration::from_mins(15);
+
+    #[test]
+    fn each_refusal_of_vobiz_ends_the_pass_in_the_way_that_a_person_can_act_on() {
+        let later = Duration::from_secs(7);
+        let table = [
+            (
+                Error::RateLimited { retry_after: later },
+                Rest::Waiting(Wait::RateLimited),
+                Next::After(later),
+            ),
+            (
+                Error::Conflict {
+                    code: None,
+                    until: None,
+                },
+                Rest::Waiting(Wait::CoolOff),
+                Next::Backoff,
+            ),
+            (
+                Error::Forbidden { code: None },
+                Rest::Blocked(Block::Forbidden),
+                Next::After(STALLED_PROBE),
+            ),
+            (
+                Error::Server { status: 503 },
+                Rest::Waiting(Wait::Unavailable),
+                Next::Backoff,
+            ),
+            (Error::NotFound, Rest::Waiting(Wait::Unavailable), Next::Backoff),
+            (Error::Unauthorized, Rest::Waiting(Wait::Account), Next::Backoff),
+            (
+                Error::InsufficientBalance,
+                Rest::Waiting(Wait::Account),
+                Next::Backoff,
+            ),
+        ];
+        for (error, rest, next) in table {
+            let outcome = Outcome::of_error("create the subaccount", &error);
+            assert_eq!((outcome.rest, outcome.next(REST)), (rest, next), "{error}");
+            assert!(
+                outcome.failed_request && outcome.message.starts_with("failed to create the subaccount: ")
+            );
+        }
+    }
+
+    #[test]
+    fn a_call_that_the_gate_holds_back_is_no_failure_and_comes_when_the_gate_opens() {
+        let pause = Duration::from_secs(3);
+        let outcome = Outcome::of_call("read", &CallError::Held(pause));
+        assert_eq!(outcome, Outcome::waiting(Wait::Gate, Some(pause), ""));
+        assert_eq!(outcome.next(REST), Next::After(pause));
+        assert!(!outcome.failed_request);
+    }
+
+    #[test]
+    fn a_pass_comes_again_when_there_is_a_reason_to() {
+        let table = [
+            (Rest::Settled, Next::After(REST)),
+            (Rest::Outdated, Next::Backoff),
+            (Rest::Blocked(Block::InvalidSpec), Next::After(STALLED_PROBE)),
+            (Rest::Waiting(Wait::Account), Next::Woken),
+            (Rest::Waiting(Wait::CleanWalk), Next::Woken),
+            (Rest::Waiting(Wait::StillThere), Next::Backoff),
+            (Rest::Waiting(Wait::OutcomeUnknown), Next::Backoff),
+        ];
+        for (rest, next) in table {
+            assert_eq!(Outcome::new(rest, "").next(REST), next, "{rest:?}");
+        }
+    }
+}

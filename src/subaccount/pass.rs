@@ -205,7 +205,7 @@ impl<'a> Pass<'a> {
         };
         if let Some((record, _)) = &self.record {
             self.facts.retention_over = fence::is_over(record, self.context.times, wall_clock());
-            self.facts.parent_abandoned = !self.context.registry.knows(&record.parent);
+            self.facts.parent_abandoned = self.context.is_abandoned(&record.parent);
             self.facts.fence = self.fence(record, now);
         }
         self.refresh_remote();

@@ -100,7 +100,7 @@ async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, outcome: &Ou
     let (rest, reason) = (outcome.rest, outcome.message.as_str());
     match rest {
         Rest::Waiting(Wait::Cluster) => {
-            tracing::warn!(object = %pass.key, uid = pass.uid, reason, "a pass failed")
+            tracing::warn!(object = %pass.key, uid = pass.uid, reason, "a pass failed");
         }
         Rest::Waiting(_) | Rest::Blocked(_) if written.is_some() => {
             tracing::info!(object = %pass.key, uid = pass.uid, ?rest, reason, "not ready");
@@ -258,6 +258,7 @@ impl Context {
             .succeeded(&uid.to_owned());
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
     fn backoff_next(&self, uid: &str) -> Duration {
         let mut backoff = self.backoff.lock().unwrap_or_else(PoisonError::into_inner);
         backoff.failed(uid.to_owned(), self.started.elapsed(), rand::random())

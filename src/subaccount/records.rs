@@ -182,3 +182,143 @@ fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<String>>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subaccount::record::{Decision, Subject, encode, secret_name};
+    use crate::vobiz::{AuthToken, Credentials, Generation};
+
+    fn id(name: &str) -> AuthId {
+        AuthId::parse(name).unwrap()
+    }
+
+    fn open(uid: &str, series: u128) -> Record {
+        let subject = Subject {
+            namespace: "team".to_owned(),
+            namespace_uid: "n-1".to_owned(),
+            name: "acme".to_owned(),
+            uid: uid.to_owned(),
+        };
+        let parent = ParentAuthId::parse("MA_PARENT").unwrap();
+        Record::open(subject, parent, Generation::Gen2, Series(series))
+    }
+
+    fn bound(uid: &str, series: u128, account: &str) -> Record {
+        open(uid, series).bound(Credentials {
+            auth_id: id(account),
+            auth_token: AuthToken::parse("token").unwrap(),
+        })
+    }
+
+    fn stored(record: &Record) -> Secret {
+        let mut secret = Secret {
+            data: Some(encode(record)),
+            ..Secret::default()
+        };
+        secret.metadata.name = Some(secret_name(&record.subject.uid));
+        secret
+    }
+
+    fn lost() -> Change {
+        Change::Lost("team".to_owned(), "acme".to_owned())
+    }
+
+    #[test]
+    fn a_record_that_vanishes_unfinished_is_noticed_and_a_finished_one_is_not_missed() {
+        let closed = bound("u-1", 1, "SA_ONE").closed(
+            Decision::Delete { cascade: false },
+            None,
+            jiff::Timestamp::UNIX_EPOCH,
+        );
+        let table = [
+            (open("u-1", 1), lost()),
+            (bound("u-1", 1, "SA_ONE"), lost()),
+            (closed, Change::None),
+        ];
+        for (record, change) in table {
+            let records = Records::default();
+            records.apply(&Event::Apply(stored(&record)));
+            assert!(records.get("u-1").is_some());
+            assert_eq!(records.apply(&Event::Delete(stored(&record))), [change]);
+            assert!(records.get("u-1").is_none() && records.of_series(Series(1)).is_none());
+            assert!(!records.holds(&id("SA_ONE")));
+            assert_eq!(
+                records.apply(&Event::Delete(stored(&record))),
+                [Change::None],
+                "only once"
+            );
+        }
+    }
+
+    #[test]
+    fn a_new_list_keeps_what_it_shows_and_reports_what_is_gone_since() {
+        let records = Records::default();
+        for record in [bound("u-1", 1, "SA_ONE"), bound("u-2", 2, "SA_TWO")] {
+            records.apply(&Event::Apply(stored(&record)));
+        }
+        records.apply(&Event::Init);
+        records.apply(&Event::InitApply(stored(&bound("u-2", 2, "SA_TWO"))));
+        assert!(
+            records.holds(&id("SA_ONE")),
+            "nothing is forgotten before the list is complete"
+        );
+        assert_eq!(records.apply(&Event::InitDone), [lost()]);
+        assert!(!records.holds(&id("SA_ONE")) && records.holds(&id("SA_TWO")));
+        let parent = ParentAuthId::parse("MA_PARENT").unwrap();
+        assert_eq!(records.under(&parent).len(), 1);
+        assert!(
+            records
+                .under(&ParentAuthId::parse("MA_OTHER").unwrap())
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_changed_record_is_found_by_what_it_says_now_only() {
+        let records = Records::default();
+        records.apply(&Event::Apply(stored(&open("u-1", 1))));
+        assert!(!records.holds(&id("SA_ONE")));
+        records.apply(&Event::Apply(stored(&bound("u-1", 9, "SA_ONE"))));
+        assert!(records.holds(&id("SA_ONE")) && records.of_series(Series(1)).is_none());
+        assert_eq!(*records.of_series(Series(9)).unwrap(), bound("u-1", 9, "SA_ONE"));
+    }
+
+    #[test]
+    fn an_id_serves_one_object_only() {
+        let records = Records::default();
+        records.apply(&Event::Apply(stored(&bound("u-1", 1, "SA_ONE"))));
+        assert!(!records.held_by_another(&id("SA_ONE"), "u-1"));
+        assert!(records.held_by_another(&id("SA_ONE"), "u-2"));
+        assert!(!records.held_by_another(&id("SA_TWO"), "u-2"));
+    }
+
+    #[test]
+    fn only_an_earlier_object_of_the_name_with_an_account_in_its_record_is_a_predecessor() {
+        let records = Records::default();
+        records.apply(&Event::Apply(stored(&open("u-1", 1))));
+        assert_eq!(
+            records.predecessor("team", "acme", "u-2"),
+            None,
+            "it has no account"
+        );
+        records.apply(&Event::Apply(stored(&bound("u-1", 1, "SA_ONE"))));
+        assert!(records.predecessor("team", "acme", "u-2").is_some());
+        assert_eq!(
+            records.predecessor("team", "acme", "u-1"),
+            None,
+            "an object does not precede itself"
+        );
+        assert_eq!(records.predecessor("team", "other", "u-2"), None);
+        assert_eq!(records.predecessor("other", "acme", "u-2"), None);
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_not_trusted() {
+        let records = Records::default();
+        let mut damaged = stored(&bound("u-1", 1, "SA_ONE"));
+        damaged.data.as_mut().unwrap().remove("phase");
+        assert!(records.apply(&Event::Apply(damaged)).is_empty());
+        assert!(records.get("u-1").is_none());
+    }
+}

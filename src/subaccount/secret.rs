@@ -98,7 +98,7 @@ pub fn pair_in(secret: &Secret, keys: &SecretKeys) -> Option<Credentials> {
     })
 }
 
-/// `blockOwnerDeletion` stays unset: it needs a right on finalizers where OwnerReferencesPermissionEnforcement is on.
+/// `blockOwnerDeletion` stays unset: it needs a right on finalizers where `OwnerReferencesPermissionEnforcement` is on.
 fn owner_reference(object: &Subaccount) -> OwnerReference {
     OwnerReference {
         api_version: Subaccount::api_version(&()).into_owned(),
@@ -107,5 +107,161 @@ fn owner_reference(object: &Subaccount) -> OwnerReference {
         uid: object.uid().unwrap_or_default(),
         controller: Some(true),
         block_owner_deletion: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object() -> Subaccount {
+        serde_json::from_value(json!({
+            "apiVersion": "vobiz.ai/v1alpha1", "kind": "Subaccount",
+            "metadata": {"name": "acme", "namespace": "team", "uid": "u-1"},
+            "spec": {"accountRef": {"name": "main"}, "secretRef": {
+                "keys": {"authId": "ID", "authToken": "TOKEN"}, "labels": {"team": "voice"}}},
+        }))
+        .unwrap()
+    }
+
+    fn pair(token: &str) -> Credentials {
+        Credentials {
+            auth_id: AuthId::parse("SA_ONE").unwrap(),
+            auth_token: AuthToken::parse(token).unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_secret_holds_the_pair_under_the_keys_of_the_spec_and_nothing_else() {
+        let secret = build(&object(), &pair("token"));
+        let keys: Vec<_> = secret.data.as_ref().unwrap().keys().collect();
+        assert_eq!(keys, ["ID", "TOKEN"]);
+        assert_eq!(secret.metadata.name.as_deref(), Some("acme-vobiz"));
+        assert_eq!(
+            pair_in(&secret, &object().spec.secret_ref.keys),
+            Some(pair("token"))
+        );
+        assert_eq!(
+            pair_in(&secret, &SecretKeys::default()),
+            None,
+            "other keys hold no pair"
+        );
+        let owner = &secret.metadata.owner_references.as_ref().unwrap()[0];
+        assert_eq!((owner.controller, owner.block_owner_deletion), (Some(true), None));
+        assert_eq!(judge(&secret, &object(), Some(&pair("token"))), UserSecret::Good);
+    }
+
+    #[test]
+    fn every_change_of_what_is_ours_is_seen_and_put_back() {
+        let changes: [fn(&mut Secret); 6] = [
+            |secret| drop(secret.data.as_mut().unwrap().remove("TOKEN")),
+            |secret| {
+                drop(
+                    secret
+                        .data
+                        .as_mut()
+                        .unwrap()
+                        .insert("ID".to_owned(), ByteString(b"SA_TWO".to_vec())),
+                );
+            },
+            |secret| {
+                drop(
+                    secret
+                        .data
+                        .as_mut()
+                        .unwrap()
+                        .insert("MORE".to_owned(), ByteString(Vec::new())),
+                );
+            },
+            |secret| drop(secret.metadata.labels.as_mut().unwrap().remove("team")),
+            |secret| {
+                drop(
+                    secret
+                        .metadata
+                        .annotations
+                        .as_mut()
+                        .unwrap()
+                        .remove(crd::AUTH_ID_ANNOTATION),
+                );
+            },
+            |secret| secret.data = None,
+        ];
+        for (number, change) in changes.iter().enumerate() {
+            let mut secret = build(&object(), &pair("token"));
+            change(&mut secret);
+            assert_eq!(
+                judge(&secret, &object(), Some(&pair("token"))),
+                UserSecret::Different,
+                "{number}"
+            );
+            apply(&mut secret, &object(), &pair("token"));
+            assert_eq!(
+                judge(&secret, &object(), Some(&pair("token"))),
+                UserSecret::Good,
+                "{number}"
+            );
+        }
+        let secret = build(&object(), &pair("token"));
+        assert_eq!(
+            judge(&secret, &object(), Some(&pair("new"))),
+            UserSecret::Different
+        );
+        assert_eq!(
+            judge(&secret, &object(), None),
+            UserSecret::Different,
+            "nothing to compare it with"
+        );
+    }
+
+    #[test]
+    fn what_others_added_to_the_metadata_stays() {
+        let mut secret = build(&object(), &pair("token"));
+        secret
+            .metadata
+            .labels
+            .as_mut()
+            .unwrap()
+            .insert("theirs".to_owned(), "1".to_owned());
+        assert_eq!(judge(&secret, &object(), Some(&pair("token"))), UserSecret::Good);
+        apply(&mut secret, &object(), &pair("new"));
+        assert!(secret.metadata.labels.unwrap().contains_key("theirs"));
+    }
+
+    #[test]
+    fn a_secret_of_anybody_else_is_foreign_even_of_an_earlier_object_of_the_name() {
+        let of_owner = |change: fn(&mut OwnerReference)| {
+            let mut secret = build(&object(), &pair("token"));
+            change(&mut secret.metadata.owner_references.as_mut().unwrap()[0]);
+            judge(&secret, &object(), Some(&pair("token")))
+        };
+        assert_eq!(
+            of_owner(|owner| owner.uid = "u-0".to_owned()),
+            UserSecret::Foreign
+        );
+        assert_eq!(of_owner(|owner| owner.controller = None), UserSecret::Foreign);
+        assert_eq!(judge(&Secret::default(), &object(), None), UserSecret::Foreign);
+    }
+
+    #[test]
+    fn what_cannot_be_a_pair_is_none() {
+        for (key, value) in [
+            ("ID", "MA_PARENT"),
+            ("ID", ""),
+            ("TOKEN", "two words"),
+            ("TOKEN", "<redacted>"),
+        ] {
+            let mut secret = build(&object(), &pair("token"));
+            secret
+                .data
+                .as_mut()
+                .unwrap()
+                .insert(key.to_owned(), ByteString(value.as_bytes().to_vec()));
+            assert_eq!(
+                pair_in(&secret, &object().spec.secret_ref.keys),
+                None,
+                "{key} {value}"
+            );
+        }
     }
 }

@@ -220,7 +220,7 @@ fn published(view: &View<'_>, rest: Rest, message: &str) -> Option<NewCondition>
             Reason::SecretWritten,
             "the Secret holds the pair",
         ),
-        _ if view.auth_id.is_none() => (
+        _ if view.auth_id.is_none() && !view.facts.identity => (
             ConditionStatus::Unknown,
             Reason::Progressing,
             "there is no pair yet",
@@ -301,3 +301,6 @@ fn stored(generation: Generation) -> ApiGeneration {
         Generation::Gen2 => ApiGeneration::Gen2,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! What is sent, and what is left alone.
+//! What is sent, and what is left alone. PURE.
 
 use super::*;
 use crate::account::marker::{Installation, Series};

@@ -40,7 +40,7 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             access.parent.roster().note(account);
             pass.context
                 .memory
-                .with(&pass.uid, |remembered| remembered.forget_unusable());
+                .with(&pass.uid, super::super::memory::Remembered::forget_unusable);
             pass.made = Some(credentials);
             pass.facts.made = Made::Pair;
             Ok(())

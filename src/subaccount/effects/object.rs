@@ -27,7 +27,7 @@ pub(super) async fn confirm(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .await
         .map_err(|error| Outcome::of_cluster("read the object again", &error))?;
     let current = read
-        .map(|versioned| versioned.into_object())
+        .map(crate::controller::versioned::Versioned::into_object)
         .filter(|object| object.metadata.uid.as_deref() == Some(&pass.uid));
     let deleting = current
         .as_ref()

@@ -1,4 +1,4 @@
-//! Every combination of facts against the guarantees, and the paths that passes take.
+//! Every combination of facts against the guarantees, and the paths that passes take. PURE.
 
 mod guarantees;
 mod paths;

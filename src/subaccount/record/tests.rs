@@ -1,8 +1,10 @@
-//! What a Record says after each transition, and after having been stored.
+//! What a Record says after each transition, and after having been stored. PURE.
 
 use super::*;
 use crate::account::marker::Installation;
 use proptest::prelude::*;
+
+type Damage = fn(&mut Record);
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -243,7 +245,7 @@ fn a_damaged_key_is_an_error_that_names_it() {
 
 #[test]
 fn a_record_that_contradicts_itself_is_never_guessed() {
-    let table: [(&str, fn(&mut Record)); 8] = [
+    let table: [(&str, Damage); 8] = [
         ("epoch", |record| record.epoch = 0),
         ("fencedThrough", |record| record.fenced_through = 9),
         ("lastFencedAt", |record| record.last_fenced_at = None),
@@ -251,7 +253,7 @@ fn a_record_that_contradicts_itself_is_never_guessed() {
         ("auth_id", |record| record.auth_id = None),
         ("phase", |record| record.phase = Phase::Open),
         ("auth_id", |record| {
-            (record.phase, record.auth_id) = (Phase::Kept, None)
+            (record.phase, record.auth_id) = (Phase::Kept, None);
         }),
         ("epoch", |record| (record.epoch, record.fenced_through) = (0, 0)),
     ];

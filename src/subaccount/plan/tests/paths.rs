@@ -1,4 +1,4 @@
-//! The paths that passes take, step by step, with what each step finds folded back into the facts.
+//! The paths that passes take, step by step, with what each step finds folded back into the facts. PURE.
 
 use super::*;
 use crate::subaccount::plan::{Block, Rest, Wait};
@@ -368,8 +368,8 @@ fn deletion_follows_the_policy_that_the_record_was_closed_with() {
             drive(
                 facts,
                 World {
-                    closed,
                     remote,
+                    closed,
                     ..world
                 }
             ),

@@ -1,0 +1,433 @@
+//! What people and their tools see of each end of a pass. PURE.
+
+use super::*;
+use crate::crd::condition::find;
+use crate::subaccount::facts::{Account, Confirmation, Evidence, Fence, Made, Phase, Policy, Record, Remote};
+use serde_json::json;
+
+const WAITS: [Wait; 14] = [
+    Wait::AccountPreparing,
+    Wait::Account,
+    Wait::Gate,
+    Wait::Settle,
+    Wait::CleanWalk,
+    Wait::StillThere,
+    Wait::Retention,
+    Wait::Guard,
+    Wait::RateLimited,
+    Wait::Unavailable,
+    Wait::OutcomeUnknown,
+    Wait::CoolOff,
+    Wait::SecretForbidden,
+    Wait::Cluster,
+];
+const BLOCKS: [(Block, Reason); 8] = [
+    (Block::InvalidSpec, Reason::InvalidSpec),
+    (Block::Unsupported, Reason::Unsupported),
+    (Block::Forbidden, Reason::Forbidden),
+    (Block::OrphanFound, Reason::OrphanFound),
+    (Block::ExternalResourceMissing, Reason::ExternalResourceMissing),
+    (Block::SecretConflict, Reason::SecretConflict),
+    (Block::CredentialsLost, Reason::CredentialsLost),
+    (Block::UnusableAnswer, Reason::UnusableAnswer),
+];
+
+fn rests() -> Vec<Rest> {
+    let mut rests = vec![Rest::Settled, Rest::Outdated];
+    rests.extend(WAITS.map(Rest::Waiting));
+    rests.extend(BLOCKS.map(|(block, _)| Rest::Blocked(block)));
+    rests
+}
+
+fn facts(object: Object, applied: bool, secret: UserSecret) -> Facts {
+    Facts {
+        object,
+        finalizer: true,
+        identity: false,
+        applied,
+        valid: true,
+        unusable: false,
+        account: Account::Ready,
+        permit: false,
+        record: Record::Present {
+            phase: Phase::Bound,
+            fenced: false,
+            quorum: true,
+        },
+        predecessor: false,
+        confirmation: Confirmation::Unasked,
+        looked_again: false,
+        guard_expired: false,
+        secret,
+        evidence: Evidence::Unread,
+        former_secret: false,
+        remote: Remote::Matches,
+        made: Made::Nothing,
+        fence: Fence::Clean,
+        policy: Policy::Decided,
+        retention_over: false,
+        parent_abandoned: false,
+    }
+}
+
+fn object(status: Option<SubaccountStatus>) -> Subaccount {
+    let mut object: Subaccount = serde_json::from_value(json!({
+        "apiVersion": "vobiz.ai/v1alpha1", "kind": "Subaccount",
+        "metadata": {"name": "acme", "namespace": "team", "uid": "u-1", "generation": 3},
+        "spec": {"accountRef": {"name": "main"}},
+    }))
+    .unwrap();
+    object.status = status;
+    object
+}
+
+fn account() -> vobiz::Subaccount {
+    vobiz::Subaccount {
+        auth_id: id(),
+        auth_token: None,
+        name: "acme".to_owned(),
+        enabled: true,
+        description: None,
+        email: None,
+        phone: None,
+        rate_limit: None,
+        permissions: None,
+        kyc_mode: None,
+        business_type: None,
+        kyc_calls_blocked: Some(false),
+    }
+}
+
+fn id() -> vobiz::AuthId {
+    vobiz::AuthId::parse("SA_ONE").unwrap()
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn outcome(rest: Rest, failed_request: bool) -> Outcome {
+    Outcome {
+        failed_request,
+        ..Outcome::new(rest, "what to do")
+    }
+}
+
+fn written(
+    object: &Subaccount,
+    facts: &Facts,
+    account: Option<&vobiz::Subaccount>,
+    outcome: &Outcome,
+) -> Option<SubaccountStatus> {
+    let identity = object
+        .status
+        .as_ref()
+        .is_some_and(|status| status.auth_id.is_some());
+    let facts = &Facts { identity, ..*facts };
+    let id = account.map(|account| &account.auth_id);
+    let view = View {
+        facts,
+        auth_id: id,
+        parent: None,
+        generation: None,
+        secret_name: "acme-vobiz",
+        account,
+    };
+    of(object, &view, outcome, at(100))
+}
+
+/// The status of an object at rest, `observed` generations old.
+fn converged(observed: i64) -> SubaccountStatus {
+    let facts = facts(Object::Live, false, UserSecret::Good);
+    let mut status = written(
+        &object(None),
+        &facts,
+        Some(&account()),
+        &outcome(Rest::Settled, false),
+    )
+    .unwrap();
+    status.observed_generation = observed;
+    for condition in &mut status.conditions {
+        condition.observed_generation = Some(observed);
+    }
+    status
+}
+
+fn shown(status: &SubaccountStatus, kind: ConditionType) -> Option<(&str, &str)> {
+    find(&status.conditions, kind).map(|condition| (condition.status.as_str(), condition.reason.as_str()))
+}
+
+#[test]
+fn every_status_says_ready_and_never_contradicts_itself() {
+    let mut seen = 0;
+    let secrets = [
+        UserSecret::NotDue,
+        UserSecret::Unread,
+        UserSecret::Absent,
+        UserSecret::Good,
+        UserSecret::Foreign,
+    ];
+    for before in [None, Some(converged(3)), Some(converged(2))] {
+        let object = object(before);
+        for (rest, secret) in rests()
+            .into_iter()
+            .flat_map(|rest| secrets.map(|secret| (rest, secret)))
+        {
+            for (state, failed) in [
+                (Object::Live, false),
+                (Object::Live, true),
+                (Object::Deleting, false),
+                (Object::Deleting, true),
+            ] {
+                for account in [None, Some(account())] {
+                    let facts = facts(state, is_applied(&object), secret);
+                    let Some(status) = written(&object, &facts, account.as_ref(), &outcome(rest, failed))
+                    else {
+                        continue;
+                    };
+                    seen += 1;
+                    let case = format!("{rest:?} {secret:?} {state:?}: {status:#?}");
+                    let ready = find(&status.conditions, ConditionType::Ready).expect(&case);
+                    let reconciling = find(&status.conditions, ConditionType::Reconciling);
+                    let stalled = find(&status.conditions, ConditionType::Stalled);
+                    assert!(reconciling.is_none() || stalled.is_none(), "{case}");
+                    for why in reconciling.iter().chain(&stalled) {
+                        assert_eq!(
+                            (why.status.as_str(), &why.reason),
+                            ("True", &ready.reason),
+                            "{case}"
+                        );
+                        assert_ne!(ready.status, "True", "{case}");
+                    }
+                    assert!(ready.status != "Unknown" || reconciling.is_some(), "{case}");
+                    assert_eq!(status.observed_generation, 3, "{case}");
+                    let kinds: std::collections::HashSet<_> = status
+                        .conditions
+                        .iter()
+                        .map(|condition| &condition.type_)
+                        .collect();
+                    assert_eq!(kinds.len(), status.conditions.len(), "{case}");
+                    assert!(
+                        status
+                            .conditions
+                            .iter()
+                            .all(|one| one.observed_generation == Some(3)),
+                        "{case}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(seen > 300, "only {seen} statuses were written");
+}
+
+#[test]
+fn what_needs_a_person_is_stalled_under_its_reason() {
+    for (block, reason) in BLOCKS {
+        let facts = facts(Object::Live, false, UserSecret::Absent);
+        let status = written(&object(None), &facts, None, &outcome(Rest::Blocked(block), false)).unwrap();
+        assert_eq!(
+            shown(&status, ConditionType::Ready),
+            Some(("False", reason.as_str()))
+        );
+        assert_eq!(
+            shown(&status, ConditionType::Stalled),
+            Some(("True", reason.as_str()))
+        );
+    }
+}
+
+#[test]
+fn a_first_create_that_waits_says_why_or_nothing_at_all() {
+    let table = [
+        (Wait::AccountPreparing, None),
+        (Wait::Gate, None),
+        (Wait::Guard, None),
+        (Wait::Cluster, None),
+        (Wait::Settle, None),
+        (Wait::CleanWalk, None),
+        (Wait::Account, Some("DependencyNotReady")),
+        (Wait::RateLimited, Some("ProgressingWithRetry")),
+        (Wait::Unavailable, Some("ProgressingWithRetry")),
+        (Wait::OutcomeUnknown, Some("ProgressingWithRetry")),
+        (Wait::CoolOff, Some("ProgressingWithRetry")),
+        (Wait::SecretForbidden, Some("ProgressingWithRetry")),
+    ];
+    for (wait, reason) in table {
+        let facts = facts(Object::Live, false, UserSecret::Unread);
+        let status = written(&object(None), &facts, None, &outcome(Rest::Waiting(wait), false));
+        let reconciling = status
+            .as_ref()
+            .and_then(|status| shown(status, ConditionType::Reconciling));
+        assert_eq!(reconciling, reason.map(|reason| ("True", reason)), "{wait:?}");
+    }
+}
+
+#[test]
+fn synced_is_false_only_after_a_request_for_this_object_failed() {
+    let table = [
+        (Wait::RateLimited, true, Some(("False", "RateLimited"))),
+        (Wait::Unavailable, true, Some(("False", "VobizUnavailable"))),
+        (Wait::OutcomeUnknown, true, Some(("False", "VobizUnavailable"))),
+        (Wait::CoolOff, true, Some(("False", "ReconcileError"))),
+        (Wait::Unavailable, false, None),
+    ];
+    for (wait, failed, synced) in table {
+        let facts = facts(Object::Live, false, UserSecret::Unread);
+        let status = written(&object(None), &facts, None, &outcome(Rest::Waiting(wait), failed)).unwrap();
+        assert_eq!(shown(&status, ConditionType::Synced), synced, "{wait:?}");
+    }
+}
+
+#[test]
+fn an_object_at_rest_is_never_written_again_whatever_time_it_is() {
+    let at_rest = object(Some(converged(3)));
+    assert!(is_applied(&at_rest));
+    for account in [None, Some(account())] {
+        for secret in [UserSecret::Good, UserSecret::NotDue] {
+            let facts = facts(Object::Live, true, secret);
+            assert_eq!(
+                written(&at_rest, &facts, account.as_ref(), &outcome(Rest::Settled, false)),
+                None
+            );
+        }
+    }
+    let facts = facts(Object::Live, true, UserSecret::NotDue);
+    assert_eq!(
+        written(
+            &at_rest,
+            &facts,
+            None,
+            &outcome(Rest::Waiting(Wait::Account), false)
+        ),
+        None
+    );
+}
+
+#[test]
+fn an_edit_that_is_not_applied_yet_is_not_ready_while_its_account_is_in_trouble() {
+    let edited = object(Some(converged(2)));
+    assert!(!is_applied(&edited));
+    let facts = facts(Object::Live, false, UserSecret::Good);
+    let status = written(
+        &edited,
+        &facts,
+        Some(&account()),
+        &outcome(Rest::Waiting(Wait::Account), false),
+    )
+    .unwrap();
+    assert_eq!(
+        shown(&status, ConditionType::Ready),
+        Some(("False", "DependencyNotReady"))
+    );
+    assert_eq!(
+        shown(&status, ConditionType::Synced),
+        Some(("True", "ReconcileSuccess")),
+        "kept from before"
+    );
+    assert_eq!(status.auth_id.as_deref(), Some("SA_ONE"));
+}
+
+#[test]
+fn whether_calls_are_allowed_is_told_as_vobiz_reports_it() {
+    let customer = Some("customer_use".to_owned());
+    let table = [
+        (
+            vobiz::Subaccount {
+                enabled: false,
+                ..account()
+            },
+            ("False", "AccountDisabled"),
+            "Disabled",
+        ),
+        (
+            vobiz::Subaccount {
+                kyc_calls_blocked: Some(true),
+                kyc_mode: customer.clone(),
+                ..account()
+            },
+            ("False", "KycPending"),
+            "Available",
+        ),
+        (
+            vobiz::Subaccount {
+                kyc_mode: customer,
+                ..account()
+            },
+            ("True", "KycComplete"),
+            "Available",
+        ),
+        (account(), ("True", "KycNotRequired"), "Available"),
+        (
+            vobiz::Subaccount {
+                kyc_calls_blocked: None,
+                ..account()
+            },
+            ("Unknown", "NotReported"),
+            "Available",
+        ),
+    ];
+    for (account, calls, ready) in table {
+        let facts = facts(Object::Live, false, UserSecret::Good);
+        let status = written(
+            &object(None),
+            &facts,
+            Some(&account),
+            &outcome(Rest::Settled, false),
+        )
+        .unwrap();
+        assert_eq!(shown(&status, ConditionType::CallsAllowed), Some(calls));
+        assert_eq!(shown(&status, ConditionType::Ready), Some(("True", ready)));
+        assert_eq!(
+            shown(&status, ConditionType::CredentialsPublished),
+            Some(("True", "SecretWritten"))
+        );
+        assert_eq!(status.secret_name.as_deref(), Some("acme-vobiz"));
+        let mut stored = object(None);
+        stored.status = Some(status);
+        assert!(!kyc_differs(&stored, &account));
+    }
+}
+
+#[test]
+fn a_change_of_the_identity_check_is_noticed() {
+    let blocked = vobiz::Subaccount {
+        kyc_calls_blocked: Some(true),
+        ..account()
+    };
+    assert!(kyc_differs(&object(Some(converged(3))), &blocked));
+}
+
+#[test]
+fn a_deletion_that_waits_says_so() {
+    let facts = facts(Object::Deleting, true, UserSecret::NotDue);
+    let status = written(
+        &object(Some(converged(3))),
+        &facts,
+        None,
+        &outcome(Rest::Waiting(Wait::StillThere), false),
+    )
+    .unwrap();
+    assert_eq!(shown(&status, ConditionType::Ready), Some(("False", "Deleting")));
+    assert_eq!(
+        shown(&status, ConditionType::Reconciling),
+        Some(("True", "Deleting"))
+    );
+}
+
+#[test]
+fn a_published_pair_is_not_said_to_be_missing_while_its_record_cannot_be_seen() {
+    let edited = object(Some(converged(2)));
+    let facts = facts(Object::Live, false, UserSecret::Unread);
+    let status = written(
+        &edited,
+        &facts,
+        None,
+        &outcome(Rest::Waiting(Wait::Account), false),
+    )
+    .unwrap();
+    assert_eq!(
+        shown(&status, ConditionType::CredentialsPublished),
+        Some(("True", "SecretWritten"))
+    );
+}
