@@ -197,6 +197,7 @@ async fn start(
 }
 
 /// The installation's id. An API server that cannot be reached yet is waited for, as every watch does.
+#[expect(clippy::disallowed_methods, reason = "jitter of the pauses")]
 async fn identity(cluster: &Client, namespace: &str) -> Result<Installation, InstallationError> {
     let mut failures = 0;
     loop {

@@ -174,9 +174,14 @@ async fn first_create(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .add_fault(&Fault::hold_after_commit().operation(Operation::Create).times(1))
         .await?;
     environment.create_account(json!({})).await?;
-    let held = JournalQuery::new().operation(Operation::Create).held(true);
+    let unanswered = JournalQuery::new().operation(Operation::Create).held(true);
     let deadline = std::time::Duration::from_secs(30);
-    environment.explain(environment.simulator.await_journal(&held, 1, deadline).await)?;
+    environment.explain(
+        environment
+            .simulator
+            .await_journal(&unanswered, 1, deadline)
+            .await,
+    )?;
     let object = environment.objects.get(Kind::Subaccount, NAME).await?;
     ensure_rules(&object)?;
     ensure!(
