@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "one\ntwo\n");
         assert_eq!(
             files(folder.path(), "simulator-", SECRETS).unwrap(),
-            [file.clone()]
+            std::slice::from_ref(&file)
         );
         assert!(keep(&url, &file).is_err());
     }
