@@ -206,6 +206,10 @@ fn sample(text: &str, name: &str) -> Result<f64> {
     value.parse().with_context(|| format!("{name} is no number"))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the age of a time stamp is told by the clock"
+)]
 async fn metrics_tell_the_truth(bed: Arc<TestBed>) -> Result<()> {
     let environment = bed
         .environment(EnvironmentOptions::new("process-metrics"))
