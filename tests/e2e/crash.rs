@@ -277,6 +277,7 @@ async fn refused(bed: Arc<TestBed>, api: Api) -> Result<()> {
             !conditions.contains("confidential-value"),
             "a value is shown: {conditions}"
         );
+        // The status is written first.
         await_event(&environment, &name, "CreateFailed").await?;
         let told = events(&environment, &name, "CreateFailed").await?;
         ensure!(told.len() == 1, "{} events CreateFailed", told.len());

@@ -51,7 +51,9 @@ fn get(url: &str) -> Result<String> {
         .with_context(|| format!("failed to read the address {address}"))?;
     let mut stream = TcpStream::connect_timeout(&socket, DEADLINE)?;
     stream.set_read_timeout(Some(DEADLINE))?;
-    write!(stream, "GET /{path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    // In one piece: a small server may read only once.
+    let request = format!("GET /{path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer
