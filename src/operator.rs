@@ -102,20 +102,21 @@ async fn start(
     let (wake_record, record_wakes) = queues::<Secret>(&[Scope::Cluster]);
     let metrics = endpoints.metrics.clone();
     let records = Arc::new(Records::default());
+    let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account.clone()));
     let watches = Watches {
         cluster: cluster.clone(),
         operator_namespace: config.operator_namespace.clone(),
         metrics: metrics.clone(),
-        wake_account: wake_account.clone(),
+        wake_account,
         wake_object: wake_object.clone(),
         wake_record: wake_record.clone(),
         records: Arc::clone(&records),
+        registry: Arc::clone(&registry),
     };
     let accounts: Vec<_> = scopes.iter().map(|scope| watches.accounts(scope)).collect();
     let objects: Vec<_> = scopes.iter().map(|scope| watches.subaccounts(scope)).collect();
     let record_watch = watches.records();
 
-    let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account));
     let started = now();
     let recorder = Recorder::new(cluster.clone(), &instance());
     let context = Arc::new(Context {

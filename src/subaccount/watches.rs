@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
+use crate::account::registry::Registry;
 use crate::controller::instrument::Metrics;
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Guarded, ObjectKey, Scope, Waker};
@@ -35,6 +36,8 @@ pub struct Watches {
     pub wake_record: Waker<Secret>,
     /// The cached Records.
     pub records: Arc<Records>,
+    /// What passes over Accounts found; it goes with the Account.
+    pub registry: Arc<Registry>,
 }
 
 impl Watches {
@@ -42,6 +45,7 @@ impl Watches {
     #[must_use]
     pub fn accounts(&self, scope: &Scope) -> Watch<Guarded<Account>> {
         let mut trigger = Trigger::new(IN_USE_FINALIZER);
+        let registry = Arc::clone(&self.registry);
         watch(
             "Account",
             self.api(scope),
@@ -50,6 +54,8 @@ impl Watches {
                 Event::Apply(object) | Event::InitApply(object) => trigger.admits(object),
                 Event::Delete(object) => {
                     trigger.forget(object);
+                    // Also when somebody took the in-use mark off: its credentials serve nobody any more.
+                    registry.remove(&ObjectKey::of(object));
                     false
                 }
                 Event::Init | Event::InitDone => false,
