@@ -62,14 +62,27 @@ async fn counts(bed: Arc<TestBed>, api: Api) -> Result<()> {
     environment.await_record_gone(&goes.uid).await?;
     environment.await_gone(Kind::Secret, "goes-vobiz").await?;
 
-    ensure!(environment.simulator.find_account(&goes.auth_id).await?.is_none(), "the account is still there");
-    let journal = environment.simulator.journal(&JournalQuery::new().since(sequence)).await?;
+    ensure!(
+        environment.simulator.find_account(&goes.auth_id).await?.is_none(),
+        "the account is still there"
+    );
+    let journal = environment
+        .simulator
+        .journal(&JournalQuery::new().since(sequence))
+        .await?;
     let operations: Vec<Operation> = journal.iter().map(|entry| entry.operation).collect();
-    ensure!(operations == [Operation::Delete, Operation::Get], "it took {operations:?}");
+    ensure!(
+        operations == [Operation::Delete, Operation::Get],
+        "it took {operations:?}"
+    );
 
-    let writes = environment.audit()?.writes(&environment.operator_requests(mark)).await?;
-    let (events, writes): (Vec<_>, Vec<_>) =
-        writes.into_iter().partition(|line| line.object_ref.resource == "events");
+    let writes = environment
+        .audit()?
+        .writes(&environment.operator_requests(mark))
+        .await?;
+    let (events, writes): (Vec<_>, Vec<_>) = writes
+        .into_iter()
+        .partition(|line| line.object_ref.resource == "events");
     let writes: Vec<String> = writes
         .iter()
         .map(|line| format!("{} {}", line.verb, line.object_ref.resource))
@@ -79,7 +92,9 @@ async fn counts(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "it wrote {writes:?}"
     );
     ensure!(events.len() == 1, "{} events were written", events.len());
-    let told = environment.events("Subaccount", "goes", "SubaccountDeleted").await?;
+    let told = environment
+        .events("Subaccount", "goes", "SubaccountDeleted")
+        .await?;
     ensure!(told.len() == 1, "no event tells of the deletion");
     Ok(())
 }
@@ -92,10 +107,17 @@ async fn disable(bed: Arc<TestBed>, api: Api) -> Result<()> {
     environment.objects.delete(Kind::Subaccount, "acme").await?;
     environment.await_gone(Kind::Subaccount, "acme").await?;
     let account = environment.simulator.account(&kept.auth_id).await?;
-    ensure!(account["enabled"] == false, "the account is not disabled: {account:#}");
+    ensure!(
+        account["enabled"] == false,
+        "the account is not disabled: {account:#}"
+    );
     ensure_kept(&environment, &kept.uid, &kept.auth_id).await?;
     ensure!(
-        environment.events("Subaccount", "acme", "SubaccountDisabled").await?.len() == 1,
+        environment
+            .events("Subaccount", "acme", "SubaccountDisabled")
+            .await?
+            .len()
+            == 1,
         "no event tells that it was disabled"
     );
 
@@ -135,11 +157,17 @@ async fn retain(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let sequence = environment.simulator.journal_mark().await?;
     environment.restart_operator()?;
     // Two lists: the janitor has seen the Record and the account, and had a whole interval to do harm.
-    let lists = JournalQuery::new().since(sequence).operation(Operation::List).answered(true);
+    let lists = JournalQuery::new()
+        .since(sequence)
+        .operation(Operation::List)
+        .answered(true);
     environment.explain(environment.simulator.await_journal(&lists, 3, DEADLINE).await)?;
 
     let after = environment.simulator.account(&kept.auth_id).await?;
-    ensure!(before == after, "the kept account was changed:\n{before:#}\n{after:#}");
+    ensure!(
+        before == after,
+        "the kept account was changed:\n{before:#}\n{after:#}"
+    );
     for operation in [Operation::Delete, Operation::Update, Operation::Create] {
         let sent = environment
             .simulator
@@ -148,7 +176,11 @@ async fn retain(bed: Arc<TestBed>, api: Api) -> Result<()> {
         ensure!(sent == 0, "{sent} requests of {operation:?} were sent");
     }
     ensure!(
-        environment.events("Subaccount", "acme", "SubaccountRetained").await?.len() == 1,
+        environment
+            .events("Subaccount", "acme", "SubaccountRetained")
+            .await?
+            .len()
+            == 1,
         "no event tells that it was retained"
     );
     ensure_kept(&environment, &kept.uid, &kept.auth_id).await
@@ -158,7 +190,9 @@ async fn retain_with_leftover(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let mut options = environment("deletion-leftover", api);
     options.operator_flags.push("--retention-seconds=6".to_owned());
     let environment = bed.environment(options).await?;
-    let fault = Fault::new(json!({"type": "lose_after"})).operation(Operation::Create).times(1);
+    let fault = Fault::new(json!({"type": "lose_after"}))
+        .operation(Operation::Create)
+        .times(1);
     environment.simulator.add_fault(&fault).await?;
     let kept = environment
         .create_ready("acme", json!({"deletion": {"policy": "Retain"}}))
@@ -167,9 +201,16 @@ async fn retain_with_leftover(bed: Arc<TestBed>, api: Api) -> Result<()> {
     environment.await_gone(Kind::Subaccount, "acme").await?;
 
     let ids: Vec<Value> = accounts(&environment).await?;
-    ensure!(ids == [json!(kept.auth_id)], "{ids:?} are left instead of {}", kept.auth_id);
+    ensure!(
+        ids == [json!(kept.auth_id)],
+        "{ids:?} are left instead of {}",
+        kept.auth_id
+    );
     let created = JournalQuery::new().operation(Operation::Create).committed(true);
-    ensure!(environment.simulator.journal_count(&created).await? == 2, "no answer was lost");
+    ensure!(
+        environment.simulator.journal_count(&created).await? == 2,
+        "no answer was lost"
+    );
     ensure_kept(&environment, &kept.uid, &kept.auth_id).await
 }
 
@@ -180,13 +221,19 @@ async fn defaults(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let settings = [
         ("default", json!({})),
         ("cascade", json!({"deletion": {"policy": "Delete"}})),
-        ("return", json!({"deletion": {"policy": "Delete", "cascade": false}})),
+        (
+            "return",
+            json!({"deletion": {"policy": "Delete", "cascade": false}}),
+        ),
         ("disable", json!({"deletion": {"policy": "Disable"}})),
     ];
     let mut made = Vec::new();
     for (name, spec) in settings {
         let ready = environment.create_ready(name, spec).await?;
-        environment.simulator.attach(&ready.auth_id, "application", name).await?;
+        environment
+            .simulator
+            .attach(&ready.auth_id, "application", name)
+            .await?;
         made.push((name, ready));
     }
     for (name, _) in &made {
@@ -201,7 +248,13 @@ async fn defaults(bed: Arc<TestBed>, api: Api) -> Result<()> {
         states.push((*name, account.map(|account| account["enabled"] == true)));
     }
     ensure!(
-        states == [("default", Some(true)), ("cascade", None), ("return", None), ("disable", Some(false))],
+        states
+            == [
+                ("default", Some(true)),
+                ("cascade", None),
+                ("return", None),
+                ("disable", Some(false))
+            ],
         "the accounts are now {states:?}"
     );
     let mut resources: Vec<(Value, bool)> = environment
@@ -213,7 +266,12 @@ async fn defaults(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .collect();
     resources.sort_by_key(|(name, _)| name.to_string());
     ensure!(
-        resources == [(json!("default"), false), (json!("disable"), false), (json!("return"), true)],
+        resources
+            == [
+                (json!("default"), false),
+                (json!("disable"), false),
+                (json!("return"), true)
+            ],
         "the resources (name, parent's own) are now {resources:?}"
     );
 
@@ -223,16 +281,25 @@ async fn defaults(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .merge(Kind::Account, vobiz_harness::test_bed::ACCOUNT, &plain)
         .await?;
     let ready = environment.create_ready("plain", json!({})).await?;
-    environment.simulator.attach(&ready.auth_id, "number", "plain").await?;
+    environment
+        .simulator
+        .attach(&ready.auth_id, "number", "plain")
+        .await?;
     environment.objects.delete(Kind::Subaccount, "plain").await?;
     environment.await_gone(Kind::Subaccount, "plain").await?;
     ensure!(
-        environment.simulator.find_account(&ready.auth_id).await?.is_none(),
+        environment
+            .simulator
+            .find_account(&ready.auth_id)
+            .await?
+            .is_none(),
         "without any setting the account is kept"
     );
     let returned = environment.simulator.resources().await?;
     ensure!(
-        returned.iter().any(|resource| resource["name"] == "plain" && resource["account"].is_null()),
+        returned
+            .iter()
+            .any(|resource| resource["name"] == "plain" && resource["account"].is_null()),
         "without any setting the number is not handed back: {returned:?}"
     );
     Ok(())
@@ -252,7 +319,11 @@ async fn orphan(bed: Arc<TestBed>, api: Api) -> Result<()> {
     environment.objects.delete(Kind::Subaccount, "stripped").await?;
     environment
         .objects
-        .merge(Kind::Subaccount, "stripped", &json!({"metadata": {"finalizers": null}}))
+        .merge(
+            Kind::Subaccount,
+            "stripped",
+            &json!({"metadata": {"finalizers": null}}),
+        )
         .await?;
     environment.await_gone(Kind::Subaccount, "stripped").await?;
     environment.restart_operator()?;
@@ -264,10 +335,16 @@ async fn orphan(bed: Arc<TestBed>, api: Api) -> Result<()> {
             .await_reason(Kind::Subaccount, name, "Stalled", "OrphanFound")
             .await?;
         let ready = condition_of(&stalled, "Ready");
-        ensure!(ready.is_some_and(|ready| ready["status"] == "False"), "{name} is not refused: {stalled:#}");
+        ensure!(
+            ready.is_some_and(|ready| ready["status"] == "False"),
+            "{name} is not refused: {stalled:#}"
+        );
     }
     let creates = JournalQuery::new().since(sequence).operation(Operation::Create);
-    ensure!(environment.simulator.journal_count(&creates).await? == 0, "an account was created");
+    ensure!(
+        environment.simulator.journal_count(&creates).await? == 0,
+        "an account was created"
+    );
 
     // The refused objects go without a trace, and what was kept stays.
     for name in ["kept", "stripped"] {
@@ -281,7 +358,11 @@ async fn orphan(bed: Arc<TestBed>, api: Api) -> Result<()> {
     );
     environment.simulator.account(&stripped.auth_id).await?;
     ensure!(
-        environment.events("Subaccount", "stripped", "SubaccountOrphaned").await?.len() == 1,
+        environment
+            .events("Subaccount", "stripped", "SubaccountOrphaned")
+            .await?
+            .len()
+            == 1,
         "the account without an object is not reported once"
     );
     Ok(())
@@ -289,13 +370,19 @@ async fn orphan(bed: Arc<TestBed>, api: Api) -> Result<()> {
 
 async fn accounts(environment: &Environment) -> Result<Vec<Value>> {
     let accounts = environment.simulator.accounts().await?;
-    Ok(accounts.iter().map(|account| account["auth_id"].clone()).collect())
+    Ok(accounts
+        .iter()
+        .map(|account| account["auth_id"].clone())
+        .collect())
 }
 
 /// The Record is kept with the whole pair, and the account exists.
 async fn ensure_kept(environment: &Environment, uid: &str, auth_id: &str) -> Result<()> {
     let phase = environment.record_value(uid, "phase").await?;
-    ensure!(phase.as_deref() == Some("Kept"), "the Record is {phase:?} instead of Kept");
+    ensure!(
+        phase.as_deref() == Some("Kept"),
+        "the Record is {phase:?} instead of Kept"
+    );
     let account = environment.simulator.account(auth_id).await?;
     let token = environment.record_value(uid, "auth_token").await?;
     ensure!(

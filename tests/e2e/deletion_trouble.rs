@@ -39,7 +39,11 @@ pub fn add_to(suite: &mut Suite) {
         "an object for which nothing was created goes at once",
         never_created,
     );
-    in_each(suite, "a spec that cannot be applied does not block deletion", invalid_spec);
+    in_each(
+        suite,
+        "a spec that cannot be applied does not block deletion",
+        invalid_spec,
+    );
     in_each(
         suite,
         "without its Account only an explicit Retain is released; with it the others follow",
@@ -52,17 +56,32 @@ pub fn add_to(suite: &mut Suite) {
             move |bed, api| outage(bed, api, json!({"type": failure})),
         );
     }
-    in_each(suite, "a deletion that Vobiz answers with 503 is done once Vobiz is back", |bed, api| {
-        outage(bed, api, json!({"type": "status", "status": 503}))
-    });
+    in_each(
+        suite,
+        "a deletion that Vobiz answers with 503 is done once Vobiz is back",
+        |bed, api| outage(bed, api, json!({"type": "status", "status": 503})),
+    );
 }
 
 /// Asks for the deletion and proves that the finalizer stays although the request was made `times`.
-async fn ensure_held(environment: &Environment, name: &str, deletes: &JournalQuery, times: usize) -> Result<()> {
+async fn ensure_held(
+    environment: &Environment,
+    name: &str,
+    deletes: &JournalQuery,
+    times: usize,
+) -> Result<()> {
     environment.objects.delete(Kind::Subaccount, name).await?;
-    environment.explain(environment.simulator.await_journal(deletes, times, DEADLINE).await)?;
+    environment.explain(
+        environment
+            .simulator
+            .await_journal(deletes, times, DEADLINE)
+            .await,
+    )?;
     let object = environment.objects.get(Kind::Subaccount, name).await?;
-    ensure!(finalizers(&object).contains(&FINALIZER), "the finalizer is gone: {object:#}");
+    ensure!(
+        finalizers(&object).contains(&FINALIZER),
+        "the finalizer is gone: {object:#}"
+    );
     Ok(())
 }
 
@@ -77,14 +96,26 @@ async fn cool_off(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .await_message(Kind::Subaccount, "acme", "Ready", &["tried again after", &year])
         .await?;
     let ready = condition_of(&shown, "Ready");
-    ensure!(ready.is_some_and(|ready| ready["reason"] == "Deleting"), "it is not deleting: {shown:#}");
-    ensure!(environment.simulator.find_account(&made.auth_id).await?.is_some(), "the account is gone");
+    ensure!(
+        ready.is_some_and(|ready| ready["reason"] == "Deleting"),
+        "it is not deleting: {shown:#}"
+    );
+    ensure!(
+        environment.simulator.find_account(&made.auth_id).await?.is_some(),
+        "the account is gone"
+    );
 
     environment.await_gone(Kind::Subaccount, "acme").await?;
-    ensure!(environment.simulator.find_account(&made.auth_id).await?.is_none(), "the account is left");
+    ensure!(
+        environment.simulator.find_account(&made.auth_id).await?.is_none(),
+        "the account is left"
+    );
     environment.await_record_gone(&made.uid).await?;
     let requests = environment.simulator.journal_count(&deletes).await?;
-    ensure!(requests <= 3, "{requests} requests were made although the end of the cool-off was known");
+    ensure!(
+        requests <= 3,
+        "{requests} requests were made although the end of the cool-off was known"
+    );
     Ok(())
 }
 
@@ -103,7 +134,10 @@ async fn still_there(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .await?;
     environment.simulator.clear_faults().await?;
     environment.await_gone(Kind::Subaccount, "acme").await?;
-    ensure!(environment.simulator.accounts().await?.is_empty(), "the account is left");
+    ensure!(
+        environment.simulator.accounts().await?.is_empty(),
+        "the account is left"
+    );
     environment.await_record_gone(&made.uid).await
 }
 
@@ -124,7 +158,10 @@ async fn missing(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let lists = JournalQuery::new().since(sequence).operation(Operation::List);
     environment.explain(environment.simulator.await_journal(&lists, 1, DEADLINE).await)?;
     let creates = JournalQuery::new().operation(Operation::Create);
-    ensure!(environment.simulator.journal_count(&creates).await? == 1, "it was created anew");
+    ensure!(
+        environment.simulator.journal_count(&creates).await? == 1,
+        "it was created anew"
+    );
 
     environment.objects.delete(Kind::Subaccount, "acme").await?;
     environment.await_gone(Kind::Subaccount, "acme").await?;
@@ -136,7 +173,12 @@ async fn never_created(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let spec = json!({"accountRef": {"name": "absent"}});
     environment.create_subaccount("acme", spec).await?;
     environment
-        .await_message(Kind::Subaccount, "acme", "Reconciling", &["absent", "does not exist"])
+        .await_message(
+            Kind::Subaccount,
+            "acme",
+            "Reconciling",
+            &["absent", "does not exist"],
+        )
         .await?;
     let sequence = environment.simulator.journal_mark().await?;
     environment.objects.delete(Kind::Subaccount, "acme").await?;
@@ -149,11 +191,17 @@ async fn never_created(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let stalled = environment
         .await_reason(Kind::Subaccount, "refused", "Stalled", "InvalidSpec")
         .await?;
-    ensure!(finalizers(&stalled).contains(&FINALIZER), "it has no finalizer: {stalled:#}");
+    ensure!(
+        finalizers(&stalled).contains(&FINALIZER),
+        "it has no finalizer: {stalled:#}"
+    );
     environment.objects.delete(Kind::Subaccount, "refused").await?;
     environment.await_gone(Kind::Subaccount, "refused").await?;
     let deletes = JournalQuery::new().since(sequence).operation(Operation::Delete);
-    ensure!(environment.simulator.journal_count(&deletes).await? == 0, "something was deleted at Vobiz");
+    ensure!(
+        environment.simulator.journal_count(&deletes).await? == 0,
+        "something was deleted at Vobiz"
+    );
     // Its first epoch is fenced until the retention is over; then nothing is left.
     environment
         .await_record_gone(created["metadata"]["uid"].as_str().unwrap_or_default())
@@ -175,7 +223,10 @@ async fn invalid_spec(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .await?;
     environment.objects.delete(Kind::Subaccount, "acme").await?;
     environment.await_gone(Kind::Subaccount, "acme").await?;
-    ensure!(environment.simulator.accounts().await?.is_empty(), "the account is left");
+    ensure!(
+        environment.simulator.accounts().await?.is_empty(),
+        "the account is left"
+    );
     environment.await_record_gone(&made.uid).await
 }
 
@@ -209,15 +260,31 @@ async fn account_gone(bed: Arc<TestBed>, api: Api) -> Result<()> {
         let held = environment
             .await_message(Kind::Subaccount, name, "Ready", &[ACCOUNT, "does not exist"])
             .await?;
-        ensure!(finalizers(&held).contains(&FINALIZER), "the finalizer of {name} is gone");
-        let told = environment.events("Subaccount", name, "DependencyNotReady").await?;
+        ensure!(
+            finalizers(&held).contains(&FINALIZER),
+            "the finalizer of {name} is gone"
+        );
+        let told = environment
+            .events("Subaccount", name, "DependencyNotReady")
+            .await?;
         ensure!(told.len() == 1, "{} events tell that {name} waits", told.len());
     }
-    let requests = environment.simulator.journal(&JournalQuery::new().since(sequence)).await?;
-    ensure!(requests.is_empty(), "without an Account Vobiz was asked: {requests:#?}");
+    let requests = environment
+        .simulator
+        .journal(&JournalQuery::new().since(sequence))
+        .await?;
+    ensure!(
+        requests.is_empty(),
+        "without an Account Vobiz was asked: {requests:#?}"
+    );
 
     let spec = json!({"spec": {"credentialsSecretRef": {"name": vobiz_harness::test_bed::CREDENTIALS}}});
-    if environment.objects.find(Kind::Secret, vobiz_harness::test_bed::CREDENTIALS).await?.is_none() {
+    if environment
+        .objects
+        .find(Kind::Secret, vobiz_harness::test_bed::CREDENTIALS)
+        .await?
+        .is_none()
+    {
         environment.create_credentials(&environment.objects).await?;
     }
     environment.objects.create(Kind::Account, ACCOUNT, spec).await?;
@@ -242,7 +309,10 @@ async fn outage(bed: Arc<TestBed>, api: Api, failure: serde_json::Value) -> Resu
         .await?;
     environment.simulator.clear_faults().await?;
     environment.await_gone(Kind::Subaccount, "acme").await?;
-    ensure!(environment.simulator.accounts().await?.is_empty(), "the account is left");
+    ensure!(
+        environment.simulator.accounts().await?.is_empty(),
+        "the account is left"
+    );
     environment.await_record_gone(&made.uid).await?;
     let told = environment.events("Subaccount", "acme", "DeleteFailed").await?;
     ensure!(told.len() == 1, "{} events tell of the failure", told.len());

@@ -12,7 +12,8 @@ use vobiz_harness::test_bed::{ACCOUNT, Environment, TestBed};
 use crate::generation::environment;
 
 /// Each environment, and whether the account of a deleted object is enabled, disabled or gone.
-const ENVIRONMENTS: [(&str, Option<bool>); 3] = [("dev", None), ("staging", Some(false)), ("prod", Some(true))];
+const ENVIRONMENTS: [(&str, Option<bool>); 3] =
+    [("dev", None), ("staging", Some(false)), ("prod", Some(true))];
 const SUBACCOUNTS: [(&str, &str); 2] = [("acme", "acme-vobiz"), ("globex", "globex-telephony")];
 
 pub fn add_to(suite: &mut Suite) {
@@ -39,24 +40,38 @@ async fn three_environments(bed: &TestBed, api: Api) -> Result<()> {
         let namespace = format!("vobiz-{name}");
         let client = bed.control_plane().client();
         let objects = Objects::new(client, &namespace, Duration::from_mins(1));
-        bed.control_plane().kubectl().apply_kustomization(&overlays.join(name)).await?;
+        bed.control_plane()
+            .kubectl()
+            .apply_kustomization(&overlays.join(name))
+            .await?;
         environment.create_credentials(&objects).await?;
         all.push((name, left, objects));
     }
     for (name, _, objects) in &all {
-        environment.explain(objects.await_condition(Kind::Account, ACCOUNT, "Ready", "True").await)?;
+        environment.explain(
+            objects
+                .await_condition(Kind::Account, ACCOUNT, "Ready", "True")
+                .await,
+        )?;
         for (subaccount, secret) in SUBACCOUNTS {
-            let waited = objects.await_condition(Kind::Subaccount, subaccount, "Ready", "True").await;
+            let waited = objects
+                .await_condition(Kind::Subaccount, subaccount, "Ready", "True")
+                .await;
             let ready = environment.explain(waited)?;
             let account = find(&environment, &format!("{name}-{subaccount}")).await?;
             ensure!(
-                account.as_ref().is_some_and(|account| account["auth_id"] == ready["status"]["authId"]),
+                account
+                    .as_ref()
+                    .is_some_and(|account| account["auth_id"] == ready["status"]["authId"]),
                 "{name}-{subaccount} is at Vobiz {account:#?}, in the cluster {ready:#}"
             );
             objects.get(Kind::Secret, secret).await?;
         }
     }
-    ensure!(environment.simulator.accounts().await?.len() == 6, "there are more accounts than six");
+    ensure!(
+        environment.simulator.accounts().await?.len() == 6,
+        "there are more accounts than six"
+    );
 
     for (_, _, objects) in &all {
         for (subaccount, _) in SUBACCOUNTS {
@@ -68,7 +83,10 @@ async fn three_environments(bed: &TestBed, api: Api) -> Result<()> {
             environment.explain(objects.await_gone(Kind::Subaccount, subaccount).await)?;
             let account = find(&environment, &format!("{name}-{subaccount}")).await?;
             let enabled = account.map(|account| account["enabled"] == true);
-            ensure!(enabled == *left, "{name}-{subaccount} is left {enabled:?} instead of {left:?}");
+            ensure!(
+                enabled == *left,
+                "{name}-{subaccount} is left {enabled:?} instead of {left:?}"
+            );
         }
     }
     for (_, _, objects) in &all {

@@ -2,6 +2,7 @@
 
 mod at_rest;
 mod bed;
+mod crash;
 mod deletion;
 mod deletion_trouble;
 mod environments;
@@ -9,10 +10,9 @@ mod generation;
 mod namespace;
 mod parent;
 mod parent_pair;
-mod crash;
 mod process;
-mod rights;
 mod records;
+mod rights;
 mod whole_suite;
 
 use std::path::Path;

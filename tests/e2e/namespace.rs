@@ -57,10 +57,16 @@ async fn namespace_deleted(bed: Arc<TestBed>, api: Api) -> Result<()> {
 }
 
 async fn await_marks(environment: &Environment, secret: &str, marked: bool) -> Result<()> {
-    let what = if marked { "marked in use" } else { "not marked in use" };
+    let what = if marked {
+        "marked in use"
+    } else {
+        "not marked in use"
+    };
     for (kind, name) in [(Kind::Account, ACCOUNT), (Kind::Secret, secret)] {
         environment
-            .await_object(kind, name, what, |object| finalizers(object).contains(&IN_USE) == marked)
+            .await_object(kind, name, what, |object| {
+                finalizers(object).contains(&IN_USE) == marked
+            })
             .await?;
     }
     Ok(())
@@ -90,10 +96,18 @@ async fn deleting_account(bed: Arc<TestBed>, api: Api) -> Result<()> {
     environment.objects.delete(Kind::Secret, CREDENTIALS).await?;
     environment.objects.delete(Kind::Account, ACCOUNT).await?;
     let shown = environment
-        .await_message(Kind::Account, ACCOUNT, "Ready", &["amber, beige, coral and others"])
+        .await_message(
+            Kind::Account,
+            ACCOUNT,
+            "Ready",
+            &["amber, beige, coral and others"],
+        )
         .await?;
     let ready = condition_of(&shown, "Ready");
-    ensure!(ready.is_some_and(|ready| ready["reason"] == "Deleting"), "it is not deleting: {shown:#}");
+    ensure!(
+        ready.is_some_and(|ready| ready["reason"] == "Deleting"),
+        "it is not deleting: {shown:#}"
+    );
 
     let sequence = environment.simulator.journal_mark().await?;
     environment.create_subaccount("ebony", json!({})).await?;
@@ -101,7 +115,12 @@ async fn deleting_account(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .await_reason(Kind::Subaccount, "ebony", "Reconciling", "DependencyNotReady")
         .await?;
     environment
-        .await_message(Kind::Subaccount, "ebony", "Reconciling", &[ACCOUNT, "is being deleted"])
+        .await_message(
+            Kind::Subaccount,
+            "ebony",
+            "Reconciling",
+            &[ACCOUNT, "is being deleted"],
+        )
         .await?;
 
     let (name, edited) = &made[0];
@@ -109,9 +128,14 @@ async fn deleting_account(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .objects
         .merge(Kind::Subaccount, name, &json!({"spec": {"enabled": false}}))
         .await?;
-    environment.await_reason(Kind::Subaccount, name, "Ready", "Disabled").await?;
+    environment
+        .await_reason(Kind::Subaccount, name, "Ready", "Disabled")
+        .await?;
     let account = environment.simulator.account(&edited.auth_id).await?;
-    ensure!(account["enabled"] == false, "the edit did not arrive: {account:#}");
+    ensure!(
+        account["enabled"] == false,
+        "the edit did not arrive: {account:#}"
+    );
 
     environment.objects.delete_all(Kind::Subaccount).await?;
     for name in ["amber", "beige", "coral", "denim", "ebony"] {
@@ -119,9 +143,15 @@ async fn deleting_account(bed: Arc<TestBed>, api: Api) -> Result<()> {
     }
     environment.await_gone(Kind::Account, ACCOUNT).await?;
     environment.await_gone(Kind::Secret, CREDENTIALS).await?;
-    ensure!(environment.simulator.accounts().await?.is_empty(), "accounts are left");
+    ensure!(
+        environment.simulator.accounts().await?.is_empty(),
+        "accounts are left"
+    );
     let creates = JournalQuery::new().since(sequence).operation(Operation::Create);
-    ensure!(environment.simulator.journal_count(&creates).await? == 0, "an account was created");
+    ensure!(
+        environment.simulator.journal_count(&creates).await? == 0,
+        "an account was created"
+    );
     Ok(())
 }
 

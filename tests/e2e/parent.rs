@@ -38,7 +38,11 @@ pub fn add_to(suite: &mut Suite) {
         "a balance that is too low is the Account's trouble, and the create follows once it is paid",
         balance,
     );
-    for (name, api, recorded) in [("1", Api::Gen1, "Gen1"), ("2", Api::Gen2, "Gen2"), ("1 and 2", Api::Both, "Gen2")] {
+    for (name, api, recorded) in [
+        ("1", Api::Gen1, "Gen1"),
+        ("2", Api::Gen2, "Gen2"),
+        ("1 and 2", Api::Both, "Gen2"),
+    ] {
         suite.test(
             &format!("a server of generation {name} is recognised and recorded in the Account"),
             move |bed| recognised(bed, api, recorded),
@@ -68,25 +72,40 @@ async fn rate_limited(bed: Arc<TestBed>, api: Api, as_date: bool) -> Result<()> 
         PAUSE.to_string()
     };
     let action = json!({"type": "status", "status": 429, "retry_after": retry_after});
-    environment.simulator.add_fault(&Fault::new(action).times(1)).await?;
+    environment
+        .simulator
+        .add_fault(&Fault::new(action).times(1))
+        .await?;
     for name in names {
         let edit = json!({"spec": {"enabled": false}});
         environment.objects.merge(Kind::Subaccount, name, &edit).await?;
         let refused = JournalQuery::new().since(sequence).status(429).answered(true);
         environment.explain(environment.simulator.await_journal(&refused, 1, DEADLINE).await)?;
     }
-    environment.await_reason(Kind::Account, ACCOUNT, "Ready", "RateLimited").await?;
+    environment
+        .await_reason(Kind::Account, ACCOUNT, "Ready", "RateLimited")
+        .await?;
     // A create has to wait as well.
     environment.create_ready("fourth", json!({})).await?;
     for name in names {
-        environment.await_reason(Kind::Subaccount, name, "Ready", "Disabled").await?;
+        environment
+            .await_reason(Kind::Subaccount, name, "Ready", "Disabled")
+            .await?;
     }
-    environment.await_condition(Kind::Account, ACCOUNT, "Ready", "True").await?;
+    environment
+        .await_condition(Kind::Account, ACCOUNT, "Ready", "True")
+        .await?;
     let told = environment.events("Account", ACCOUNT, "RateLimited").await?;
     ensure!(told.len() == 1, "{} events tell of the pause", told.len());
 
-    let journal = environment.simulator.journal(&JournalQuery::new().since(sequence)).await?;
-    let refused = journal.iter().position(|entry| entry.status == Some(429)).context("no 429")?;
+    let journal = environment
+        .simulator
+        .journal(&JournalQuery::new().since(sequence))
+        .await?;
+    let refused = journal
+        .iter()
+        .position(|entry| entry.status == Some(429))
+        .context("no 429")?;
     // What was on its way when the 429 left does not count as disobedience.
     let ended = journal[refused].ended_ms.context("the 429 did not end")?;
     let next = journal
@@ -95,7 +114,11 @@ async fn rate_limited(bed: Arc<TestBed>, api: Api, as_date: bool) -> Result<()> 
         .context("no request followed")?;
     if as_date {
         let until = Timestamp::from_second(date.as_second())?;
-        ensure!(next.time >= until, "asked to wait until {until}, it asked again at {}", next.time);
+        ensure!(
+            next.time >= until,
+            "asked to wait until {until}, it asked again at {}",
+            next.time
+        );
     } else {
         let pause = next.monotonic_ms - ended;
         ensure!(pause >= 5000, "asked to wait {PAUSE} s, it waited {pause} ms");
@@ -105,8 +128,11 @@ async fn rate_limited(bed: Arc<TestBed>, api: Api, as_date: bool) -> Result<()> 
 
 async fn outage(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let mut options = environment("parent-outage", api);
-    options.account = json!({"resyncIntervalSeconds": 10, "rateLimit": {"requestsPerSecond": 100, "burst": 100}});
-    options.operator_flags.push("--secret-check-interval-seconds=900".to_owned());
+    options.account =
+        json!({"resyncIntervalSeconds": 10, "rateLimit": {"requestsPerSecond": 100, "burst": 100}});
+    options
+        .operator_flags
+        .push("--secret-check-interval-seconds=900".to_owned());
     let environment = bed.environment(options).await?;
     let names: Vec<String> = (0..20).map(|number| format!("tenant-{number}")).collect();
     for name in &names {
@@ -130,22 +156,36 @@ async fn outage(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let failed = JournalQuery::new().since(sequence).status(503);
     environment.explain(environment.simulator.await_journal(&failed, 5, DEADLINE).await)?;
     environment.simulator.clear_faults().await?;
-    environment.await_condition(Kind::Account, ACCOUNT, "Ready", "True").await?;
-    let lists = JournalQuery::new().since(sequence).operation(Operation::List).status(200);
+    environment
+        .await_condition(Kind::Account, ACCOUNT, "Ready", "True")
+        .await?;
+    let lists = JournalQuery::new()
+        .since(sequence)
+        .operation(Operation::List)
+        .status(200);
     environment.explain(environment.simulator.await_journal(&lists, 3, DEADLINE).await)?;
 
-    let writes = environment.audit()?.writes(&environment.operator_requests(mark)).await?;
+    let writes = environment
+        .audit()?
+        .writes(&environment.operator_requests(mark))
+        .await?;
     let writes: Vec<String> = writes.iter().map(|line| line.summary()).collect();
     let (status, others): (Vec<_>, Vec<_>) = writes.iter().partition(|line| line.contains("accounts/status"));
     ensure!(
-        status.len() == 2 && status.iter().all(|line| line.starts_with("patch accounts/status")),
+        status.len() == 2
+            && status
+                .iter()
+                .all(|line| line.starts_with("patch accounts/status")),
         "the outage was written {status:#?}"
     );
     ensure!(
         others.len() == 1 && others[0].contains(" events"),
         "besides the Account's status it wrote {others:#?}"
     );
-    let changes = environment.simulator.journal(&JournalQuery::new().since(sequence)).await?;
+    let changes = environment
+        .simulator
+        .journal(&JournalQuery::new().since(sequence))
+        .await?;
     let changes: Vec<Operation> = changes
         .iter()
         .map(|entry| entry.operation)
@@ -174,15 +214,22 @@ async fn balance(bed: Arc<TestBed>, api: Api) -> Result<()> {
     // What costs nothing goes on.
     let edit = json!({"spec": {"enabled": false}});
     environment.objects.merge(Kind::Subaccount, "paid", &edit).await?;
-    environment.await_reason(Kind::Subaccount, "paid", "Ready", "Disabled").await?;
+    environment
+        .await_reason(Kind::Subaccount, "paid", "Ready", "Disabled")
+        .await?;
     ensure!(
         environment.simulator.account(&paid.auth_id).await?["enabled"] == false,
         "the edit did not arrive"
     );
     environment.simulator.clear_faults().await?;
     environment.await_ready("acme").await?;
-    environment.await_condition(Kind::Account, ACCOUNT, "Ready", "True").await?;
-    ensure!(environment.simulator.accounts().await?.len() == 2, "there are not two accounts");
+    environment
+        .await_condition(Kind::Account, ACCOUNT, "Ready", "True")
+        .await?;
+    ensure!(
+        environment.simulator.accounts().await?.len() == 2,
+        "there are not two accounts"
+    );
     Ok(())
 }
 
@@ -203,9 +250,14 @@ async fn recognised(bed: Arc<TestBed>, api: Api, recorded: &str) -> Result<()> {
     let lists = JournalQuery::new().since(sequence).operation(Operation::List);
     environment.explain(environment.simulator.await_journal(&lists, 1, DEADLINE).await)?;
     let other = if recorded == "Gen1" { "gen2" } else { "gen1" };
-    let asked = environment.simulator.journal(&JournalQuery::new().since(sequence)).await?;
+    let asked = environment
+        .simulator
+        .journal(&JournalQuery::new().since(sequence))
+        .await?;
     ensure!(
-        asked.iter().all(|entry| entry.generation.as_deref() != Some(other)),
+        asked
+            .iter()
+            .all(|entry| entry.generation.as_deref() != Some(other)),
         "the other generation was asked after a restart"
     );
     Ok(())
@@ -226,7 +278,12 @@ async fn asked_generation(bed: Arc<TestBed>) -> Result<()> {
     let first = bed.environment(options).await?;
     first.create_account(json!({"apiGeneration": "Gen2"})).await?;
     first
-        .await_message(Kind::Account, ACCOUNT, "Ready", &["credentials work", "spec.apiGeneration"])
+        .await_message(
+            Kind::Account,
+            ACCOUNT,
+            "Ready",
+            &["credentials work", "spec.apiGeneration"],
+        )
         .await?;
     let edit = json!({"spec": {"apiGeneration": "Auto"}});
     first.objects.merge(Kind::Account, ACCOUNT, &edit).await?;
@@ -239,7 +296,10 @@ fn created() -> JournalQuery {
     JournalQuery::new().operation(Operation::Create).committed(true)
 }
 
-fn ensure_created_by(creates: &[vobiz_harness::simulator_journal::JournalEntry], recorded: &str) -> Result<()> {
+fn ensure_created_by(
+    creates: &[vobiz_harness::simulator_journal::JournalEntry],
+    recorded: &str,
+) -> Result<()> {
     let generations: Vec<Value> = creates.iter().map(|entry| json!(entry.generation)).collect();
     ensure!(
         generations == [json!(recorded.to_lowercase())],

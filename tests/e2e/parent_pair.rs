@@ -25,7 +25,11 @@ pub fn add_to(suite: &mut Suite) {
         "credentials that are missing or incomplete are named; a trailing newline does no harm",
         incomplete_pair,
     );
-    in_each(suite, "a rotated parent pair is picked up when Vobiz refuses the old one", rotated);
+    in_each(
+        suite,
+        "a rotated parent pair is picked up when Vobiz refuses the old one",
+        rotated,
+    );
     in_each(
         suite,
         "a refused read proves nothing: a parent whose path answers 401 loses no account",
@@ -41,10 +45,15 @@ pub fn add_to(suite: &mut Suite) {
 /// Writes these values into the credentials Secret; null removes one.
 async fn set_pair(environment: &Environment, auth_id: Option<&str>, auth_token: Option<&str>) -> Result<()> {
     let value = |text: Option<&str>| {
-        text.map_or(Value::Null, |text| json!(k8s_openapi::ByteString(text.as_bytes().to_vec())))
+        text.map_or(Value::Null, |text| {
+            json!(k8s_openapi::ByteString(text.as_bytes().to_vec()))
+        })
     };
     let patch = json!({"data": {"auth_id": value(auth_id), "auth_token": value(auth_token)}});
-    environment.objects.merge(Kind::Secret, CREDENTIALS, &patch).await?;
+    environment
+        .objects
+        .merge(Kind::Secret, CREDENTIALS, &patch)
+        .await?;
     Ok(())
 }
 
@@ -54,11 +63,18 @@ async fn wrong_pair(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(options).await?;
     let good = environment.parent.clone();
     let wrong = json!({"stringData": {"auth_id": good.auth_id, "auth_token": "wrong"}});
-    environment.objects.create(Kind::Secret, CREDENTIALS, wrong).await?;
+    environment
+        .objects
+        .create(Kind::Secret, CREDENTIALS, wrong)
+        .await?;
     let spec = json!({"spec": {"credentialsSecretRef": {"name": CREDENTIALS}}});
     environment.objects.create(Kind::Account, ACCOUNT, spec).await?;
-    environment.await_reason(Kind::Account, ACCOUNT, "Ready", "Unauthorized").await?;
-    environment.await_reason(Kind::Account, ACCOUNT, "Stalled", "Unauthorized").await?;
+    environment
+        .await_reason(Kind::Account, ACCOUNT, "Ready", "Unauthorized")
+        .await?;
+    environment
+        .await_reason(Kind::Account, ACCOUNT, "Stalled", "Unauthorized")
+        .await?;
     let told = environment.events("Account", ACCOUNT, "Unauthorized").await?;
     ensure!(told.len() == 1, "{} events tell of the refusal", told.len());
 
@@ -74,14 +90,22 @@ async fn wrong_pair(bed: Arc<TestBed>, api: Api) -> Result<()> {
             .await?;
     }
     let creates = JournalQuery::new().operation(Operation::Create);
-    ensure!(environment.simulator.journal_count(&creates).await? == 0, "a create was sent");
+    ensure!(
+        environment.simulator.journal_count(&creates).await? == 0,
+        "a create was sent"
+    );
 
     set_pair(&environment, Some(&good.auth_id), Some(&good.auth_token)).await?;
     for name in ["first", "second"] {
         environment.await_ready(name).await?;
     }
-    environment.await_condition(Kind::Account, ACCOUNT, "Ready", "True").await?;
-    ensure!(environment.simulator.accounts().await?.len() == 2, "there are not two accounts");
+    environment
+        .await_condition(Kind::Account, ACCOUNT, "Ready", "True")
+        .await?;
+    ensure!(
+        environment.simulator.accounts().await?.len() == 2,
+        "there are not two accounts"
+    );
     Ok(())
 }
 
@@ -93,16 +117,31 @@ async fn incomplete_pair(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let spec = json!({"spec": {"credentialsSecretRef": {"name": CREDENTIALS}}});
     environment.objects.create(Kind::Account, ACCOUNT, spec).await?;
     environment.create_subaccount("acme", json!({})).await?;
-    environment.await_reason(Kind::Account, ACCOUNT, "Ready", "CredentialsMissing").await?;
     environment
-        .await_message(Kind::Account, ACCOUNT, "Ready", &["create the Secret", CREDENTIALS])
+        .await_reason(Kind::Account, ACCOUNT, "Ready", "CredentialsMissing")
         .await?;
     environment
-        .await_message(Kind::Subaccount, "acme", "Ready", &[ACCOUNT, "CredentialsMissing"])
+        .await_message(
+            Kind::Account,
+            ACCOUNT,
+            "Ready",
+            &["create the Secret", CREDENTIALS],
+        )
+        .await?;
+    environment
+        .await_message(
+            Kind::Subaccount,
+            "acme",
+            "Ready",
+            &[ACCOUNT, "CredentialsMissing"],
+        )
         .await?;
 
     let half = json!({"stringData": {"auth_id": parent.auth_id}});
-    environment.objects.create(Kind::Secret, CREDENTIALS, half).await?;
+    environment
+        .objects
+        .create(Kind::Secret, CREDENTIALS, half)
+        .await?;
     environment
         .await_message(Kind::Account, ACCOUNT, "Ready", &[CREDENTIALS, "auth_token"])
         .await?;
@@ -113,13 +152,21 @@ async fn incomplete_pair(bed: Arc<TestBed>, api: Api) -> Result<()> {
             text.contains("auth_token") && !text.contains("missing")
         })
         .await?;
-    ensure!(!shown["status"].to_string().contains("lines"), "the value is shown");
+    ensure!(
+        !shown["status"].to_string().contains("lines"),
+        "the value is shown"
+    );
     let asked = environment.simulator.journal(&JournalQuery::new()).await?;
     ensure!(asked.is_empty(), "Vobiz was asked without a pair");
 
-    let (auth_id, auth_token) = (format!("{}\n", parent.auth_id), format!("{}\r\n", parent.auth_token));
+    let (auth_id, auth_token) = (
+        format!("{}\n", parent.auth_id),
+        format!("{}\r\n", parent.auth_token),
+    );
     set_pair(&environment, Some(&auth_id), Some(&auth_token)).await?;
-    environment.await_condition(Kind::Account, ACCOUNT, "Ready", "True").await?;
+    environment
+        .await_condition(Kind::Account, ACCOUNT, "Ready", "True")
+        .await?;
     environment.await_ready("acme").await.map(drop)
 }
 
@@ -131,11 +178,21 @@ async fn rotated(bed: Arc<TestBed>, api: Api) -> Result<()> {
     set_pair(&environment, Some(&parent), Some("rotated-token")).await?;
     let edit = json!({"spec": {"enabled": false}});
     environment.objects.merge(Kind::Subaccount, "acme", &edit).await?;
-    environment.await_reason(Kind::Subaccount, "acme", "Ready", "Disabled").await?;
+    environment
+        .await_reason(Kind::Subaccount, "acme", "Ready", "Disabled")
+        .await?;
     let account = environment.simulator.account(&made.auth_id).await?;
-    ensure!(account["enabled"] == false, "the edit did not arrive: {account:#}");
-    environment.await_condition(Kind::Account, ACCOUNT, "Ready", "True").await?;
-    let refused = environment.simulator.journal_count(&JournalQuery::new().status(401)).await?;
+    ensure!(
+        account["enabled"] == false,
+        "the edit did not arrive: {account:#}"
+    );
+    environment
+        .await_condition(Kind::Account, ACCOUNT, "Ready", "True")
+        .await?;
+    let refused = environment
+        .simulator
+        .journal_count(&JournalQuery::new().status(401))
+        .await?;
     // Generation 1 is found by trying generation 2 first.
     ensure!((1..=3).contains(&refused), "{refused} requests were refused");
     Ok(())
@@ -150,16 +207,24 @@ async fn refused_reads(bed: Arc<TestBed>, api: Api) -> Result<()> {
         let refused = Fault::status(401).operation(operation);
         environment.simulator.add_fault(&refused).await?;
     }
-    environment.await_condition(Kind::Account, ACCOUNT, "Ready", "False").await?;
+    environment
+        .await_condition(Kind::Account, ACCOUNT, "Ready", "False")
+        .await?;
     environment.objects.delete(Kind::Subaccount, "acme").await?;
     let held = environment
         .await_message(Kind::Subaccount, "acme", "Ready", &[ACCOUNT])
         .await?;
-    ensure!(finalizers(&held).contains(&"vobiz.ai/subaccount"), "the finalizer is gone: {held:#}");
+    ensure!(
+        finalizers(&held).contains(&"vobiz.ai/subaccount"),
+        "the finalizer is gone: {held:#}"
+    );
     environment.simulator.account(&made.auth_id).await?;
     environment.simulator.clear_faults().await?;
     environment.await_gone(Kind::Subaccount, "acme").await?;
-    ensure!(environment.simulator.accounts().await?.is_empty(), "the account is left");
+    ensure!(
+        environment.simulator.accounts().await?.is_empty(),
+        "the account is left"
+    );
     Ok(())
 }
 
@@ -169,15 +234,29 @@ async fn parent_changed(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(options).await?;
     let goes = environment.create_ready("goes", json!({})).await?;
     environment.create_ready("stays", json!({})).await?;
-    let (first, other) = (environment.parent.clone(), format!("{}B", environment.parent.auth_id));
+    let (first, other) = (
+        environment.parent.clone(),
+        format!("{}B", environment.parent.auth_id),
+    );
     environment.simulator.put_parent(&other, "other-token").await?;
     set_pair(&environment, Some(&other), Some("other-token")).await?;
-    environment.await_reason(Kind::Account, ACCOUNT, "Ready", "ParentChanged").await?;
     environment
-        .await_message(Kind::Account, ACCOUNT, "Ready", &[first.auth_id.as_str(), other.as_str()])
+        .await_reason(Kind::Account, ACCOUNT, "Ready", "ParentChanged")
+        .await?;
+    environment
+        .await_message(
+            Kind::Account,
+            ACCOUNT,
+            "Ready",
+            &[first.auth_id.as_str(), other.as_str()],
+        )
         .await?;
     ensure!(
-        environment.events("Account", ACCOUNT, "ParentChanged").await?.len() == 1,
+        environment
+            .events("Account", ACCOUNT, "ParentChanged")
+            .await?
+            .len()
+            == 1,
         "no event tells of the change"
     );
 
@@ -185,36 +264,66 @@ async fn parent_changed(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let held = environment
         .await_message(Kind::Subaccount, "goes", "Ready", &[ACCOUNT, "ParentChanged"])
         .await?;
-    ensure!(finalizers(&held).contains(&"vobiz.ai/subaccount"), "the finalizer is gone: {held:#}");
+    ensure!(
+        finalizers(&held).contains(&"vobiz.ai/subaccount"),
+        "the finalizer is gone: {held:#}"
+    );
     environment.create_subaccount("new", json!({})).await?;
     environment
-        .await_message(Kind::Subaccount, "new", "Reconciling", &[ACCOUNT, "ParentChanged"])
+        .await_message(
+            Kind::Subaccount,
+            "new",
+            "Reconciling",
+            &[ACCOUNT, "ParentChanged"],
+        )
         .await?;
     // A restart must not forget whose accounts they are.
     let mut environment = environment;
     let mark = environment.audit()?.mark().await?;
     environment.restart_operator()?;
-    let reads = environment.operator_requests(mark).resource("secrets").name(CREDENTIALS);
+    let reads = environment
+        .operator_requests(mark)
+        .resource("secrets")
+        .name(CREDENTIALS);
     let account = environment.objects.get(Kind::Account, ACCOUNT).await?;
-    ensure!(account["status"]["authId"] == first.auth_id.as_str(), "the status forgot the parent: {account:#}");
-    await_reads(&environment, &reads, 3).await?;
-    let sent = environment.simulator.journal(&JournalQuery::new().parent(&other)).await?;
     ensure!(
-        sent.iter().all(|entry| matches!(entry.operation, Operation::Me | Operation::List)),
+        account["status"]["authId"] == first.auth_id.as_str(),
+        "the status forgot the parent: {account:#}"
+    );
+    await_reads(&environment, &reads, 3).await?;
+    let sent = environment
+        .simulator
+        .journal(&JournalQuery::new().parent(&other))
+        .await?;
+    ensure!(
+        sent.iter()
+            .all(|entry| matches!(entry.operation, Operation::Me | Operation::List)),
         "under the other parent it asked for {:?}",
         sent.iter().map(|entry| entry.operation).collect::<Vec<_>>()
     );
-    ensure!(environment.simulator.accounts().await?.len() == 2, "accounts were made or deleted");
+    ensure!(
+        environment.simulator.accounts().await?.len() == 2,
+        "accounts were made or deleted"
+    );
 
     set_pair(&environment, Some(&first.auth_id), Some(&first.auth_token)).await?;
     environment.await_gone(Kind::Subaccount, "goes").await?;
     environment.await_ready("new").await?;
-    ensure!(environment.simulator.find_account(&goes.auth_id).await?.is_none(), "the account is left");
+    ensure!(
+        environment.simulator.find_account(&goes.auth_id).await?.is_none(),
+        "the account is left"
+    );
     let accounts = environment.simulator.accounts().await?;
     ensure!(
-        accounts.len() == 2 && accounts.iter().all(|account| account["parent_auth_id"] == first.auth_id.as_str()),
+        accounts.len() == 2
+            && accounts
+                .iter()
+                .all(|account| account["parent_auth_id"] == first.auth_id.as_str()),
         "the accounts are now {:#?}",
-        accounts.iter().map(|account| (&account["name"], &account["parent_auth_id"])).collect::<Vec<_>>()
+        accounts
+            .iter()
+            .map(|account| (&account["name"], &account["parent_auth_id"]))
+            .collect::<Vec<_>>()
     );
     Ok(())
 }

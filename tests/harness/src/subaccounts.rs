@@ -30,24 +30,32 @@ impl Environment {
 
     /// One value of the Record of the object with this uid; none if there is no Record or no such key.
     pub async fn record_value(&self, uid: &str, key: &str) -> Result<Option<String>> {
-        let found = self.operator_objects.find(Kind::Secret, &record_name(uid)).await?;
+        let found = self
+            .operator_objects
+            .find(Kind::Secret, &record_name(uid))
+            .await?;
         found.map_or(Ok(None), |record| value_of(&record, key))
     }
 
     /// Waits until the Record of the object with this uid is in this phase.
     pub async fn await_record_phase(&self, uid: &str, phase: &str) -> Result<()> {
         let what = format!("a Record in phase {phase}");
-        let in_phase = |record: &Value| {
-            value_of(record, "phase").is_ok_and(|found| found.as_deref() == Some(phase))
-        };
+        let in_phase =
+            |record: &Value| value_of(record, "phase").is_ok_and(|found| found.as_deref() == Some(phase));
         let name = record_name(uid);
-        let waited = self.operator_objects.await_object(Kind::Secret, &name, &what, in_phase).await;
+        let waited = self
+            .operator_objects
+            .await_object(Kind::Secret, &name, &what, in_phase)
+            .await;
         self.explain(waited).map(drop)
     }
 
     /// Waits until the object with this uid has no Record.
     pub async fn await_record_gone(&self, uid: &str) -> Result<()> {
-        let waited = self.operator_objects.await_gone(Kind::Secret, &record_name(uid)).await;
+        let waited = self
+            .operator_objects
+            .await_gone(Kind::Secret, &record_name(uid))
+            .await;
         self.explain(waited)
     }
 
@@ -62,7 +70,13 @@ impl Environment {
     }
 
     /// Waits until a condition of the object says all of these texts in its message.
-    pub async fn await_message(&self, kind: Kind, name: &str, condition: &str, texts: &[&str]) -> Result<Value> {
+    pub async fn await_message(
+        &self,
+        kind: Kind,
+        name: &str,
+        condition: &str,
+        texts: &[&str],
+    ) -> Result<Value> {
         let what = format!("{condition} with a message that has {texts:?}");
         self.await_object(kind, name, &what, |object| {
             let message = condition_of(object, condition).and_then(|found| found["message"].as_str());
@@ -76,7 +90,11 @@ impl Environment {
 #[must_use]
 pub fn finalizers(object: &Value) -> Vec<&str> {
     let finalizers = object["metadata"]["finalizers"].as_array();
-    finalizers.into_iter().flatten().filter_map(Value::as_str).collect()
+    finalizers
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 fn record_name(uid: &str) -> String {
