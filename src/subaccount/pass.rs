@@ -73,7 +73,11 @@ impl<'a> Pass<'a> {
             namespace: key.namespace.clone(),
             name: object.spec.account_ref.name.clone(),
         };
-        let account = context.registry.account(&account_key);
+        // A pass over the Account may still have been under way when the Account went: then the cache is right.
+        let account = context
+            .registry
+            .account(&account_key)
+            .filter(|_| context.account_exists(&account_key.namespace, &account_key.name));
         let state = match object.metadata.deletion_timestamp {
             Some(_) => Object::Deleting,
             None => Object::Live,

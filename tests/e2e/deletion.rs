@@ -76,6 +76,11 @@ async fn counts(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "it took {operations:?}"
     );
 
+    let told = environment
+        .events("Subaccount", "goes", "SubaccountDeleted")
+        .await?;
+    ensure!(told.len() == 1, "no event tells of the deletion");
+
     let writes = environment
         .audit()?
         .writes(&environment.operator_requests(mark))
@@ -92,10 +97,6 @@ async fn counts(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "it wrote {writes:?}"
     );
     ensure!(events.len() == 1, "{} events were written", events.len());
-    let told = environment
-        .events("Subaccount", "goes", "SubaccountDeleted")
-        .await?;
-    ensure!(told.len() == 1, "no event tells of the deletion");
     Ok(())
 }
 

@@ -57,6 +57,7 @@ pub fn add_to(suite: &mut Suite) {
 /// The pause of a 429: in this many seconds of the future, if it is given as a date.
 const PAUSE: i64 = 5;
 
+#[expect(clippy::disallowed_methods, reason = "a test may read the clock")]
 async fn rate_limited(bed: Arc<TestBed>, api: Api, as_date: bool) -> Result<()> {
     let environment = bed.environment(environment("parent-limited", api)).await?;
     let names = ["first", "second", "third"];

@@ -329,6 +329,7 @@ async fn parent_changed(bed: Arc<TestBed>, api: Api) -> Result<()> {
 }
 
 /// Waits until the operator has made so many reads of a query: each begins a pass of the Account.
+#[expect(clippy::disallowed_methods, reason = "a test may read the clock")]
 async fn await_reads(
     environment: &Environment,
     query: &vobiz_harness::audit::AuditQuery,

@@ -1,11 +1,17 @@
 //! I/O. What tests ask of the Subaccounts of an environment: made and Ready, their Records, their events.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
 use crate::objects::{Kind, condition_of};
 use crate::test_bed::Environment;
+
+/// How often an event is looked for before it counts as not published.
+const EVENT_LOOKS: u32 = 100;
+const EVENT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A Subaccount that has become Ready.
 #[derive(Clone, Debug)]
@@ -59,14 +65,21 @@ impl Environment {
         self.explain(waited)
     }
 
-    /// The events about one object with this reason.
+    /// The events about one object with this reason, once there is one: an event follows the status that it tells of.
+    /// None after a while is no error, but an empty answer.
     pub async fn events(&self, kind: &str, name: &str, reason: &str) -> Result<Vec<Value>> {
-        let mut events = self.objects.list(Kind::Event).await?;
-        events.retain(|event| {
-            let regarding = &event["regarding"];
-            regarding["kind"] == kind && regarding["name"] == name && event["reason"] == reason
-        });
-        Ok(events)
+        for _ in 0..EVENT_LOOKS {
+            let mut events = self.objects.list(Kind::Event).await?;
+            events.retain(|event| {
+                let regarding = &event["regarding"];
+                regarding["kind"] == kind && regarding["name"] == name && event["reason"] == reason
+            });
+            if !events.is_empty() {
+                return Ok(events);
+            }
+            tokio::time::sleep(EVENT_INTERVAL).await;
+        }
+        Ok(Vec::new())
     }
 
     /// Waits until a condition of the object says all of these texts in its message.
