@@ -407,13 +407,15 @@ async fn not_in_generation_1(bed: Arc<TestBed>) -> Result<()> {
 async fn not_kept(bed: Arc<TestBed>) -> Result<()> {
     let environment = bed.environment(resyncing("edit-not-kept", Api::Gen2)).await?;
     let auth_id = create(&environment, NAME, json!({})).await?;
-    for (settings, spec, back) in [
+    for (field, settings, spec, back) in [
         (
+            "phone",
             json!({"ignored_fields": ["phone"]}),
             json!({"phone": "+911140001234"}),
             json!({"phone": null}),
         ),
         (
+            "rate_limit",
             json!({"rate_limit_max": 100}),
             json!({"rateLimit": 250}),
             json!({"rateLimit": 100}),
@@ -426,9 +428,12 @@ async fn not_kept(bed: Arc<TestBed>) -> Result<()> {
             .await_reason(Kind::Subaccount, NAME, "Stalled", "InvalidSpec")
             .await?;
         let message = condition_of(&object, "Stalled")
-            .map(|found| found["message"].to_string())
+            .and_then(|found| found["message"].as_str())
             .unwrap_or_default();
-        println!("reported: {message}");
+        ensure!(
+            message.contains(field),
+            "the message does not name {field}: {message}"
+        );
         resync_twice(&environment).await?;
         let sent = updates(&environment, before, &auth_id).await?.len();
         ensure!(

@@ -192,9 +192,10 @@ async fn first_create(bed: Arc<TestBed>, api: Api) -> Result<()> {
 
 async fn unknown_outcome(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(environment("kstatus-unknown", api)).await?;
+    // After the first loss another attempt begins at once; after the second the first two must settle.
     let lost = Fault::new(json!({"type": "lose_before"}))
         .operation(Operation::Create)
-        .times(1);
+        .times(2);
     environment.simulator.add_fault(&lost).await?;
     environment.create_subaccount(NAME, json!({})).await?;
     let object = reach(&environment, "waiting", |object| {
