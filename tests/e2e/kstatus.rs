@@ -169,7 +169,7 @@ async fn first_create(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .unwrap_or_default();
     ensure!(message.contains(ACCOUNT), "the Account is not named: {message}");
 
-    let hold = environment
+    let fault = environment
         .simulator
         .add_fault(&Fault::hold_after_commit().operation(Operation::Create).times(1))
         .await?;
@@ -184,7 +184,7 @@ async fn first_create(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "kstatus says {:?} of a create under way",
         status(&object)
     );
-    environment.simulator.remove_fault(hold).await?;
+    environment.simulator.remove_fault(fault).await?;
     environment.simulator.release_holds().await?;
     let object = ready(&environment).await?;
     ensure_verdict(&environment, &object, Status::Current, true).await
