@@ -99,7 +99,7 @@ async fn undecodable(bed: Arc<TestBed>) -> Result<()> {
     let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/rateLimit";
     let loose =
         json!([{"op": "replace", "path": path, "value": {"x-kubernetes-preserve-unknown-fields": true}}]);
-    let patch = [
+    let loosen = [
         "patch",
         "customresourcedefinition",
         DEFINITION,
@@ -107,7 +107,7 @@ async fn undecodable(bed: Arc<TestBed>) -> Result<()> {
         "-p",
         &loose.to_string(),
     ];
-    kubectl.run(&patch).await?;
+    kubectl.run(&loosen).await?;
     // The API server takes a moment to serve what it has stored.
     let bad = json!({"rateLimit": "many"});
     let stored = tokio::time::timeout(PATIENCE, async {
