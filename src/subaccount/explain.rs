@@ -30,7 +30,10 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
             let message = match block {
                 Block::InvalidSpec => match &pass.desired {
                     Some(Err(invalid)) => invalid.to_string(),
-                    _ => "Vobiz does not keep a value of the spec: change the spec to what Vobiz shows".to_owned(),
+                    _ => format!(
+                        "Vobiz does not keep what the spec sets ({}): change the spec to what Vobiz shows",
+                        pass.differing().join(", ")
+                    ),
                 },
                 Block::OrphanFound => {
                     "an earlier object of this name left an account that is kept: the operator's record of it must be \

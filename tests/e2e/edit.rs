@@ -1,10 +1,9 @@
-//! Edits and drift: only what differs is sent, what the user left out is left alone, and nothing is fought over.
+//! Edits: only what differs is sent, in the order that the API asks for, and nothing that cannot be applied.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use futures::future::try_join_all;
 use serde_json::{Value, json};
 use vobiz_harness::objects::{Kind, condition_of};
 use vobiz_harness::simulator::Api;
@@ -12,13 +11,13 @@ use vobiz_harness::simulator_journal::{JournalEntry, JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
 
-use crate::at_rest::{auth_id_of, await_event, marker_of};
+use crate::at_rest::{auth_id_of, await_event};
 use crate::generation::{environment, in_each};
 
-const NAME: &str = "acme";
-const PATIENCE: Duration = Duration::from_mins(1);
+pub const NAME: &str = "acme";
+pub const PATIENCE: Duration = Duration::from_mins(1);
 /// Field of the spec, its name at the API, its value, another value.
-type Field = (&'static str, &'static str, Value, Value);
+pub type Field = (&'static str, &'static str, Value, Value);
 
 pub fn add_to(suite: &mut Suite) {
     suite.test(
@@ -29,11 +28,6 @@ pub fn add_to(suite: &mut Suite) {
         "an edit sends name and enabled, as documented (generation 1)",
         edited_in_generation_1,
     );
-    in_each(suite, "drift of each field is repaired", each_field_drifts);
-    suite.test(
-        "fields that the spec leaves out stay as they are (generation 2)",
-        unset_fields,
-    );
     in_each(suite, "a disabled Subaccount is Ready and says so", disabled);
     suite.test(
         "a new email arrives before the mode that needs it (generation 2)",
@@ -43,17 +37,9 @@ pub fn add_to(suite: &mut Suite) {
         "a field that generation 1 does not have is refused without a request",
         not_in_generation_1,
     );
-    suite.test(
-        "a value that does not stick is reported and not fought over (generation 2)",
-        not_kept,
-    );
-    suite.test(
-        "a value that is stored in another spelling is as good (generation 2)",
-        respelled,
-    );
 }
 
-fn fields(api: Api) -> Vec<Field> {
+pub fn fields(api: Api) -> Vec<Field> {
     let mut fields = vec![
         ("name", "name", json!("Acme"), json!("Acme 2")),
         ("enabled", "enabled", json!(true), json!(false)),
@@ -87,7 +73,7 @@ fn fields(api: Api) -> Vec<Field> {
     fields
 }
 
-fn whole_spec(api: Api) -> Value {
+pub fn whole_spec(api: Api) -> Value {
     fields(api)
         .into_iter()
         .map(|(field, _, value, _)| (field.to_owned(), value))
@@ -95,26 +81,26 @@ fn whole_spec(api: Api) -> Value {
         .into()
 }
 
-fn resyncing(name: &str, api: Api) -> EnvironmentOptions {
+pub fn resyncing(name: &str, api: Api) -> EnvironmentOptions {
     EnvironmentOptions {
         account: json!({"resyncIntervalSeconds": 10}),
         ..environment(name, api)
     }
 }
 
-async fn create(environment: &Environment, name: &str, spec: Value) -> Result<String> {
+pub async fn create(environment: &Environment, name: &str, spec: Value) -> Result<String> {
     environment.create_subaccount(name, spec).await?;
     auth_id_of(&environment.await_ready(name).await?)
 }
 
-async fn edit(environment: &Environment, spec: Value) -> Result<Value> {
+pub async fn edit(environment: &Environment, spec: Value) -> Result<Value> {
     environment
         .objects
         .merge(Kind::Subaccount, NAME, &json!({"spec": spec}))
         .await
 }
 
-async fn updates(environment: &Environment, since: u64, auth_id: &str) -> Result<Vec<JournalEntry>> {
+pub async fn updates(environment: &Environment, since: u64, auth_id: &str) -> Result<Vec<JournalEntry>> {
     let query = JournalQuery::new()
         .since(since)
         .operation(Operation::Update)
@@ -123,7 +109,7 @@ async fn updates(environment: &Environment, since: u64, auth_id: &str) -> Result
 }
 
 /// Waits for two further resyncs.
-async fn resync_twice(environment: &Environment) -> Result<()> {
+pub async fn resync_twice(environment: &Environment) -> Result<()> {
     let now = environment.simulator.journal_mark().await?;
     let lists = JournalQuery::new().since(now).operation(Operation::List);
     environment
@@ -132,7 +118,7 @@ async fn resync_twice(environment: &Environment) -> Result<()> {
 }
 
 /// The one body that was sent holds this field alone; a description ends with the account's marker.
-fn ensure_sent(sent: &[JournalEntry], marker: &str, field: &str, value: &Value) -> Result<()> {
+pub fn ensure_sent(sent: &[JournalEntry], marker: &str, field: &str, value: &Value) -> Result<()> {
     let value = match (field, value.as_str()) {
         ("description", Some(text)) => json!(format!("{text} {marker}")),
         _ => value.clone(),
@@ -211,102 +197,6 @@ async fn edited_in_generation_1(bed: Arc<TestBed>) -> Result<()> {
         account["name"],
         account["enabled"]
     );
-    Ok(())
-}
-
-/// One object per field, so that one resync repairs them all.
-async fn each_field_drifts(bed: Arc<TestBed>, api: Api) -> Result<()> {
-    let environment = bed.environment(resyncing("edit-drift", api)).await?;
-    let environment = &environment;
-    let created = fields(api).into_iter().map(async |field| {
-        let name = format!("drift-{}", field.0.to_lowercase());
-        let mut spec = whole_spec(api);
-        if field.0 == "kycMode" {
-            // From `customer_use` to `personal_use`: a drift that needs nothing else.
-            spec["kycMode"] = json!("customer_use");
-        }
-        let auth_id = create(environment, &name, spec).await?;
-        anyhow::Ok((name, auth_id, field))
-    });
-    let created = try_join_all(created).await?;
-    let before = environment.simulator.journal_mark().await?;
-    for (_, auth_id, (field, wire, value, other)) in &created {
-        let other = if *field == "kycMode" { value } else { other };
-        environment
-            .simulator
-            .change_account(auth_id, &json!({*wire: other}))
-            .await?;
-    }
-    for (name, auth_id, (field, wire, value, other)) in &created {
-        let value = if *field == "kycMode" { other } else { value };
-        let query = JournalQuery::new()
-            .since(before)
-            .operation(Operation::Update)
-            .id(auth_id)
-            .answered(true);
-        let sent = environment.explain(environment.simulator.await_journal(&query, 1, PATIENCE).await)?;
-        let account = environment.simulator.account(auth_id).await?;
-        if api == Api::Gen1 {
-            ensure!(
-                sent[0].body == Some(json!({"name": "Acme", "enabled": true})),
-                "sent {:?}",
-                sent[0].body
-            );
-        } else if *field == "description" {
-            let body = sent[0].body.clone().unwrap_or_default();
-            ensure!(
-                body.as_object().is_some_and(|body| body.len() == 1),
-                "sent {body}"
-            );
-            ensure!(
-                marker_of(&account).is_some(),
-                "the marker is lost: {}",
-                account["description"]
-            );
-            let text = account["description"].as_str().unwrap_or_default();
-            ensure!(
-                text.starts_with("Voice [vobiz-operator "),
-                "the description is {text}"
-            );
-        } else {
-            ensure_sent(&sent, "", wire, value)?;
-        }
-        ensure!(
-            *field == "description" || account[*wire] == *value,
-            "{wire} is {}",
-            account[*wire]
-        );
-        await_event(environment, name, "DriftCorrected").await?;
-    }
-    resync_twice(environment).await?;
-    let sent = JournalQuery::new().since(before).operation(Operation::Update);
-    let sent = environment.simulator.journal_count(&sent).await?;
-    ensure!(
-        sent == created.len(),
-        "{} drifts took {sent} updates",
-        created.len()
-    );
-    Ok(())
-}
-
-async fn unset_fields(bed: Arc<TestBed>) -> Result<()> {
-    let environment = bed.environment(resyncing("edit-unset", Api::Gen2)).await?;
-    let auth_id = create(&environment, NAME, json!({})).await?;
-    let by_hand = json!({
-        "description": "by hand", "email": "hand@acme.example", "phone": "+9111", "rate_limit": 7,
-        "permissions": {"calls": false, "cdr": false}, "kyc_mode": "customer_use", "business_type": "huf",
-    });
-    let before = environment.simulator.journal_mark().await?;
-    environment.simulator.change_account(&auth_id, &by_hand).await?;
-    resync_twice(&environment).await?;
-    edit(&environment, json!({"name": "Acme 2"})).await?;
-    environment.await_ready(NAME).await?;
-    let sent = updates(&environment, before, &auth_id).await?;
-    ensure_sent(&sent, "", "name", &json!("Acme 2"))?;
-    let account = environment.simulator.account(&auth_id).await?;
-    for (field, value) in by_hand.as_object().into_iter().flatten() {
-        ensure!(account[field] == *value, "{field} became {}", account[field]);
-    }
     Ok(())
 }
 
@@ -401,57 +291,5 @@ async fn not_in_generation_1(bed: Arc<TestBed>) -> Result<()> {
         environment.simulator.journal_count(&sent).await? == 0,
         "a part of an invalid spec was sent"
     );
-    Ok(())
-}
-
-async fn not_kept(bed: Arc<TestBed>) -> Result<()> {
-    let environment = bed.environment(resyncing("edit-not-kept", Api::Gen2)).await?;
-    let auth_id = create(&environment, NAME, json!({})).await?;
-    for (settings, spec, back) in [
-        (
-            json!({"ignored_fields": ["phone"]}),
-            json!({"phone": "+911140001234"}),
-            json!({"phone": null}),
-        ),
-        (
-            json!({"rate_limit_max": 100}),
-            json!({"rateLimit": 250}),
-            json!({"rateLimit": 100}),
-        ),
-    ] {
-        environment.simulator.change_settings(&settings).await?;
-        let before = environment.simulator.journal_mark().await?;
-        edit(&environment, spec).await?;
-        let object = environment
-            .await_reason(Kind::Subaccount, NAME, "Stalled", "InvalidSpec")
-            .await?;
-        let message = condition_of(&object, "Stalled")
-            .map(|found| found["message"].to_string())
-            .unwrap_or_default();
-        println!("reported: {message}");
-        resync_twice(&environment).await?;
-        let sent = updates(&environment, before, &auth_id).await?.len();
-        ensure!(
-            (1..=3).contains(&sent),
-            "{sent} updates were sent about {settings}"
-        );
-        edit(&environment, back).await?;
-        environment.await_ready(NAME).await?;
-    }
-    Ok(())
-}
-
-async fn respelled(bed: Arc<TestBed>) -> Result<()> {
-    let environment = bed.environment(resyncing("edit-respelled", Api::Gen2)).await?;
-    environment
-        .simulator
-        .change_settings(&json!({"lowercase_email": true, "trim_text": true}))
-        .await?;
-    let spec = json!({"email": "Voice@Acme.Example", "phone": " +911140001234 ", "description": " Voice  "});
-    let auth_id = create(&environment, NAME, spec).await?;
-    let before = environment.simulator.journal_mark().await?;
-    resync_twice(&environment).await?;
-    let sent = updates(&environment, before, &auth_id).await?;
-    ensure!(sent.is_empty(), "it was sent again: {sent:?}");
     Ok(())
 }

@@ -169,7 +169,7 @@ async fn first_create(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .unwrap_or_default();
     ensure!(message.contains(ACCOUNT), "the Account is not named: {message}");
 
-    let hold = environment
+    let fault = environment
         .simulator
         .add_fault(&Fault::hold_after_commit().operation(Operation::Create).times(1))
         .await?;
@@ -189,7 +189,7 @@ async fn first_create(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "kstatus says {:?} of a create under way",
         status(&object)
     );
-    environment.simulator.remove_fault(hold).await?;
+    environment.simulator.remove_fault(fault).await?;
     environment.simulator.release_holds().await?;
     let object = ready(&environment).await?;
     ensure_verdict(&environment, &object, Status::Current, true).await
@@ -197,9 +197,10 @@ async fn first_create(bed: Arc<TestBed>, api: Api) -> Result<()> {
 
 async fn unknown_outcome(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(environment("kstatus-unknown", api)).await?;
+    // After the first loss another attempt begins at once; after the second the first two must settle.
     let lost = Fault::new(json!({"type": "lose_before"}))
         .operation(Operation::Create)
-        .times(1);
+        .times(2);
     environment.simulator.add_fault(&lost).await?;
     environment.create_subaccount(NAME, json!({})).await?;
     let object = reach(&environment, "waiting", |object| {

@@ -11,6 +11,7 @@ mod crash;
 mod create;
 mod deletion;
 mod deletion_trouble;
+mod drift;
 mod edit;
 mod environments;
 mod generation;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
     create::add_to(&mut suite);
     deletion::add_to(&mut suite);
     deletion_trouble::add_to(&mut suite);
+    drift::add_to(&mut suite);
     edit::add_to(&mut suite);
     environments::add_to(&mut suite);
     kstatus::add_to(&mut suite);

@@ -9,6 +9,7 @@ use vobiz_harness::products;
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{EnvironmentOptions, TestBed};
 
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 const DEFINITION: &str = "subaccounts.vobiz.ai";
 
 pub fn add_to(suite: &mut Suite) {
@@ -79,10 +80,10 @@ async fn refused(bed: Arc<TestBed>) -> Result<()> {
 }
 
 /// On a control plane of its own: for a moment the definition lets everything through.
-async fn undecodable(shared: Arc<TestBed>) -> Result<()> {
-    let bed = TestBed::start(
+async fn undecodable(bed: Arc<TestBed>) -> Result<()> {
+    let own = TestBed::start(
         products::repository(),
-        shared.operator_binary(),
+        bed.operator_binary(),
         &products::simulator()?,
     )
     .await?;
@@ -90,8 +91,8 @@ async fn undecodable(shared: Arc<TestBed>) -> Result<()> {
         start_operator: false,
         ..EnvironmentOptions::new("undecodable")
     };
-    let mut environment = bed.environment(options).await?;
-    let kubectl = bed.control_plane().kubectl();
+    let mut environment = own.environment(options).await?;
+    let kubectl = own.control_plane().kubectl();
     let strict = kubectl
         .get_json(&["customresourcedefinition", DEFINITION])
         .await?;
@@ -109,14 +110,12 @@ async fn undecodable(shared: Arc<TestBed>) -> Result<()> {
     kubectl.run(&loosen).await?;
     // The API server takes a moment to serve what it has stored.
     let bad = json!({"rateLimit": "many"});
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
-    while let Err(error) = environment.create_subaccount("bad", bad.clone()).await {
-        ensure!(
-            tokio::time::Instant::now() < deadline,
-            "the loose definition does not serve: {error:#}"
-        );
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    let stored = tokio::time::timeout(PATIENCE, async {
+        while environment.create_subaccount("bad", bad.clone()).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    });
+    stored.await.context("the loose definition is not served")?;
     let back = strict.pointer(path).context("the definition has no rateLimit")?;
     let back = json!([{"op": "replace", "path": path, "value": back}]);
     kubectl

@@ -76,6 +76,15 @@ impl Pass<'_> {
         self.access()?.parent.roster().get(&self.auth_id()?).cloned()
     }
 
+    /// Names of the fields in which the account, as last seen, is not as it should be.
+    #[must_use]
+    pub fn differing(&self) -> Vec<&'static str> {
+        let (Some(target), Some(account)) = (self.target(), self.remote_account()) else {
+            return Vec::new();
+        };
+        target.changes(&account, None).names()
+    }
+
     /// What is sent to make the account as it should be.
     #[must_use]
     pub fn changes(&self, account: &vobiz::Subaccount) -> Fields {
