@@ -97,6 +97,11 @@ fn live(
     outcome: &Outcome,
 ) -> Option<Vec<NewCondition>> {
     let message = outcome.message.as_str();
+    // Before the first create nobody knows yet whether it will be ready; afterwards it certainly is not.
+    let not_ready = match (view.auth_id, &previous.auth_id) {
+        (None, None) => ConditionStatus::Unknown,
+        _ => ConditionStatus::False,
+    };
     let applied = view.facts.applied;
     let mut conditions = match rest {
         Rest::Settled if applied && view.account.is_none() => return unchanged_but_published(previous, view),
@@ -117,7 +122,7 @@ fn live(
         Rest::Waiting(Wait::Settle | Wait::CleanWalk | Wait::Retention) => {
             progress(ConditionStatus::Unknown, Reason::Progressing, message)
         }
-        Rest::Waiting(Wait::Account) => progress(ConditionStatus::False, Reason::DependencyNotReady, message),
+        Rest::Waiting(Wait::Account) => progress(not_ready, Reason::DependencyNotReady, message),
         Rest::Waiting(
             Wait::StillThere
             | Wait::RateLimited
@@ -125,7 +130,7 @@ fn live(
             | Wait::OutcomeUnknown
             | Wait::CoolOff
             | Wait::SecretForbidden,
-        ) => progress(ConditionStatus::False, Reason::ProgressingWithRetry, message),
+        ) => progress(not_ready, Reason::ProgressingWithRetry, message),
         Rest::Blocked(block) => stalled(reason(block), message),
     };
     conditions.extend(synced(rest, outcome));

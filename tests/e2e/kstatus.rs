@@ -164,6 +164,11 @@ async fn first_create(bed: Arc<TestBed>, api: Api) -> Result<()> {
     })
     .await?;
     ensure_verdict(&environment, &waiting, Status::InProgress, false).await?;
+    ensure!(
+        has(&waiting, "Ready", "Unknown", "DependencyNotReady"),
+        "{:#}",
+        waiting["status"]
+    );
     let message = condition_of(&waiting, "Ready")
         .map(|ready| ready["message"].to_string())
         .unwrap_or_default();

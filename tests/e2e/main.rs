@@ -1,6 +1,9 @@
 //! The shipped operator against a real API server and the simulated Vobiz API.
 
-#![allow(clippy::disallowed_methods, reason = "test tools may read clocks; the bans are the operator's")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "test tools may read clocks; the bans are the operator's"
+)]
 
 mod at_rest;
 mod bed;
