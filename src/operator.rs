@@ -22,7 +22,7 @@ use crate::controller::backoff::{Backoff, delay};
 use crate::controller::cluster;
 use crate::controller::event::{Recorder, instance};
 use crate::controller::heartbeat::Beat;
-use crate::controller::instrument::{Metrics, ReconcileResult};
+use crate::controller::instrument::{Metrics, Pass, ReconcileResult};
 use crate::controller::newest::Newest;
 use crate::controller::readiness::Readiness;
 use crate::controller::wake::{Caches, Guarded, Scope, queues};
@@ -33,6 +33,7 @@ use crate::subaccount;
 use crate::subaccount::context::{Context, Times};
 use crate::subaccount::installation::{InstallationError, installation};
 use crate::subaccount::memory::Memory;
+use crate::subaccount::reconcile::Ended;
 use crate::subaccount::records::Records;
 use crate::subaccount::watches::Watches;
 use crate::vobiz::{Transport, TransportConfig};
@@ -255,10 +256,11 @@ async fn account_pass(
 ) -> Result<Action, Infallible> {
     let pass = context.metrics.reconcile("account");
     let Ok(object) = &account.0 else {
+        let (namespace, name) = (account.namespace(), account.name_any());
         tracing::error!(
-            namespace = account.namespace(),
-            name = account.name_any(),
-            "a stored Account cannot be read"
+            namespace,
+            name,
+            "a stored Account cannot be read: apply it again as its schema asks"
         );
         pass.finish(ReconcileResult::Success);
         return Ok(Action::await_change());
@@ -287,19 +289,33 @@ async fn subaccount_pass(
     context: Arc<Context>,
 ) -> Result<Action, Infallible> {
     let pass = context.metrics.reconcile("subaccount");
-    let next = match &object.0 {
+    let ended = match &object.0 {
         Ok(object) => subaccount::reconcile::object(&context, Arc::new(object.clone())).await,
-        Err(_) => subaccount::unsupported::tell(&context, &object).await,
+        Err(_) => Ended {
+            next: Some(subaccount::unsupported::tell(&context, &object).await),
+            failed: false,
+        },
     };
-    pass.finish(ReconcileResult::RequeueAfter);
-    Ok(Action::requeue(next))
+    Ok(finish(pass, ended))
 }
 
 async fn record_pass(secret: Arc<Secret>, context: Arc<Context>) -> Result<Action, Infallible> {
     let pass = context.metrics.reconcile("record");
-    let next = subaccount::reconcile::record(&context, &secret).await;
-    pass.finish(next.map_or(ReconcileResult::Success, |_| ReconcileResult::RequeueAfter));
-    Ok(next.map_or_else(Action::await_change, Action::requeue))
+    let nothing = Ended {
+        next: None,
+        failed: false,
+    };
+    let ended = subaccount::reconcile::record(&context, &secret).await;
+    Ok(finish(pass, ended.unwrap_or(nothing)))
+}
+
+fn finish(pass: Pass, ended: Ended) -> Action {
+    pass.finish(match ended {
+        Ended { failed: true, .. } => ReconcileResult::Error,
+        Ended { next: Some(_), .. } => ReconcileResult::RequeueAfter,
+        Ended { next: None, .. } => ReconcileResult::Success,
+    });
+    ended.next.map_or_else(Action::await_change, Action::requeue)
 }
 
 fn caches<K: Resource<DynamicType = ()> + Clone + 'static>(

@@ -58,6 +58,8 @@ struct State {
     /// uids of Accounts that are gone: a pass that was still under way must not bring one back.
     gone: HashSet<String>,
     parents: HashMap<ParentAuthId, Arc<Parent>>,
+    /// What each Account asks of its parent: the lowest of them holds.
+    limits: HashMap<ObjectKey, (ParentAuthId, Limit)>,
 }
 
 impl Registry {
@@ -118,13 +120,17 @@ impl Registry {
         generation: Generation,
         limit: Limit,
     ) -> Access {
-        let parent = Arc::clone(
-            self.lock()
-                .parents
+        let parent = {
+            let State { parents, limits, .. } = &mut *self.lock();
+            limits.insert(account.clone(), (credentials.auth_id.clone(), limit));
+            let parent = parents
                 .entry(credentials.auth_id.clone())
-                .or_insert_with(|| Arc::new(Parent::new(credentials.auth_id.clone(), limit))),
-        );
-        parent.gate.set_limit(limit);
+                .or_insert_with(|| Arc::new(Parent::new(credentials.auth_id.clone(), limit)));
+            parent
+                .gate
+                .set_limit(lowest(limits.values(), &credentials.auth_id, limit));
+            Arc::clone(parent)
+        };
         Access {
             account: account.clone(),
             parent,
@@ -166,6 +172,7 @@ impl Registry {
         let mut state = self.lock();
         state.gone.insert(uid.to_owned());
         state.accounts.remove(key);
+        state.limits.remove(key);
         let State {
             accounts, parents, ..
         } = &mut *state;
@@ -182,6 +189,18 @@ impl Registry {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn lowest<'a>(
+    limits: impl Iterator<Item = &'a (ParentAuthId, Limit)>,
+    parent: &ParentAuthId,
+    own: Limit,
+) -> Limit {
+    let of_parent = limits.filter(|(of, _)| of == parent).map(|(_, limit)| *limit);
+    of_parent.fold(own, |lowest, limit| Limit {
+        requests_per_second: lowest.requests_per_second.min(limit.requests_per_second),
+        burst: lowest.burst.min(limit.burst),
+    })
 }
 
 /// The limit of an Account's spec; the schema admits no zero, and a stored zero means the slowest.

@@ -66,8 +66,6 @@ names! {
         Available,
         /// Ready: disabled, as the manifest asks.
         Disabled,
-        /// Not ready: an edit has not reached Vobiz yet.
-        UpdatePending,
         /// Not ready: the pair, or the parent's pair, is not there.
         CredentialsMissing,
         /// Being deleted.
@@ -122,8 +120,6 @@ names! {
         InsufficientBalance,
         /// Account: the credentials now belong to another parent account.
         ParentChanged,
-        /// Account: many subaccounts vanished at once; nothing is created or deleted until that is understood.
-        MassDeletionSuspected,
     }
 }
 
@@ -272,7 +268,7 @@ mod tests {
         let now = Timestamp::from_millisecond(200_750).unwrap();
         let second = merge(
             &first,
-            vec![ready(ConditionStatus::False, Reason::UpdatePending, "")],
+            vec![ready(ConditionStatus::False, Reason::InvalidSpec, "")],
             1,
             now,
         );

@@ -41,10 +41,9 @@ pub fn of(
     let mut news = of_deeds(deeds);
     let Some(written) = written else { return news };
     let previous = object.status.clone().unwrap_or_default();
-    if let (None, Some(id), Rest::Settled) = (&previous.auth_id, &written.auth_id, outcome.rest) {
-        let secret = written.secret_name.as_deref().unwrap_or_default();
+    if let (None, Some(secret), Some(id)) = (&previous.secret_name, &written.secret_name, &written.auth_id) {
         // The first creation tells everything; the staged name of generation 1 is no news.
-        return vec![normal(
+        news = vec![normal(
             "SubaccountCreated",
             format!("created {id}; its pair is in the Secret {secret}"),
         )];

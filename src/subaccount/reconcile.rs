@@ -26,19 +26,38 @@ const STEPS_PER_PASS: usize = 40;
 /// A safety net for passes that something else wakes.
 const WOKEN_AT_LAST: Duration = Duration::from_mins(5);
 
-/// One pass over a Subaccount as the cache shows it. Returns when to look again.
-pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Duration {
+/// What a pass comes to for its controller.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// When to look again; none: when something changes.
+    pub next: Option<Duration>,
+    /// A request that it made failed.
+    pub failed: bool,
+}
+
+impl Ended {
+    fn new(outcome: &Outcome, next: Option<Duration>) -> Self {
+        let failed = outcome.failed_request || outcome.rest == Rest::Waiting(Wait::Cluster);
+        Self { next, failed }
+    }
+}
+
+/// One pass over a Subaccount as the cache shows it.
+pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Ended {
     let mut pass = Pass::of_object(context, cached);
     let observed = pass.object.clone();
     let outcome = run(&mut pass).await;
     finish(&mut pass, observed.as_deref(), &outcome).await;
     tracing::debug!(object = %pass.key, uid = pass.uid, rest = ?outcome.rest, "pass over a subaccount ended");
-    context.metrics_of(&pass);
-    next(&pass, &outcome)
+    // The series of an object that is gone went with it.
+    if !pass.released {
+        context.metrics_of(&pass);
+    }
+    Ended::new(&outcome, Some(next(&pass, &outcome)))
 }
 
-/// The janitor's pass over a Record, whether its object lives or not. None: nothing to do until something changes.
-pub async fn record(context: &Context, secret: &Secret) -> Option<Duration> {
+/// The janitor's pass over a Record, whether its object lives or not. None: there was nothing to do.
+pub async fn record(context: &Context, secret: &Secret) -> Option<Ended> {
     let record = record::decode(secret.data.as_ref()?)
         .inspect_err(|damaged| tracing::error!(name = secret.name_any(), %damaged, "a record cannot be read"))
         .ok()?;
@@ -60,9 +79,9 @@ pub async fn record(context: &Context, secret: &Secret) -> Option<Duration> {
     );
     if outcome.rest == Rest::Settled {
         context.succeeded(&pass.uid);
-        return None;
+        return Some(Ended::new(&outcome, None));
     }
-    Some(next(&pass, &outcome))
+    Some(Ended::new(&outcome, Some(next(&pass, &outcome))))
 }
 
 async fn run(pass: &mut Pass<'_>) -> Outcome {

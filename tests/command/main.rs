@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The flags that the contract names; leader election does not exist yet.
+/// The flags of `run`; leader election does not exist yet.
 const FLAGS: [&str; 17] = [
     "--api-base-url",
     "--allow-insecure-api",

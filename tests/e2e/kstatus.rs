@@ -298,6 +298,18 @@ async fn terminal(bed: Arc<TestBed>, api: Api) -> Result<()> {
     })
     .await?;
     ensure_verdict(&environment, &object, Status::Failed, false).await?;
+    let (namespace, resource) = (
+        format!("--namespace={}", environment.objects.namespace()),
+        format!("subaccount/{NAME}"),
+    );
+    let stalled = [
+        "wait",
+        "--for=condition=Stalled",
+        "--timeout=1s",
+        &namespace,
+        &resource,
+    ];
+    environment.control_plane().kubectl().run(&stalled).await?;
     environment
         .objects
         .merge(

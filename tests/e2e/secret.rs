@@ -39,6 +39,54 @@ pub fn add_to(suite: &mut Suite) {
         "of two Subaccounts that name one Secret the second is refused",
         shared,
     );
+    suite.test(
+        "with --watch-secrets and the right for it a deleted Secret is restored at once",
+        watched,
+    );
+}
+
+/// The right that `manifests/base` does not grant: metadata of Secrets, listed and watched, in one namespace.
+fn may_watch_secrets(environment: &Environment) -> String {
+    let namespace = environment.objects.namespace();
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": "watch-secrets", "namespace": namespace},
+        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]}],
+    });
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "watch-secrets", "namespace": namespace},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "watch-secrets"},
+        "subjects": [{
+            "kind": "ServiceAccount", "name": "vobiz-operator", "namespace": environment.installation.namespace,
+        }],
+    });
+    json!({"apiVersion": "v1", "kind": "List", "items": [role, binding]}).to_string()
+}
+
+async fn watched(bed: Arc<TestBed>) -> Result<()> {
+    let options = EnvironmentOptions {
+        operator_flags: vec![
+            "--watch-secrets=true".to_owned(),
+            "--secret-check-interval-seconds=900".to_owned(),
+        ],
+        start_operator: false,
+        ..environment("secret-watched", Api::Gen2)
+    };
+    let mut environment = bed.environment(options).await?;
+    let rights = may_watch_secrets(&environment);
+    environment.control_plane().kubectl().apply(&rights).await?;
+    environment.start_operator().await?;
+    ready(&environment).await?;
+    let old = environment.objects.get(Kind::Secret, SECRET).await?["metadata"]["uid"].clone();
+    environment.objects.delete(Kind::Secret, SECRET).await?;
+    // Well within the interval of fifteen minutes.
+    environment
+        .await_object(Kind::Secret, SECRET, "restored", |secret| {
+            secret["metadata"]["uid"] != old
+        })
+        .await?;
+    Ok(())
 }
 
 fn options(name: &str, api: Api) -> EnvironmentOptions {

@@ -64,7 +64,7 @@ fn demonstrate(command: &OsString, arguments: &[OsString]) -> Result<ExitCode> {
     build()?;
     let program = binaries()?.join("vobiz-demo");
     let mut demo = Command::new(&program);
-    demo.arg(command).args(arguments).current_dir(root());
+    demo.arg(command).args(arguments);
     run(demo
         .env("VOBIZ_OPERATOR_BINARY", operator()?)
         .env("VOBIZ_SIMULATOR_BINARY", simulator()?))

@@ -106,6 +106,7 @@ pub async fn describe(stack: &Stack, narration: &Narration, folder: &Path) -> Re
             .control_plane
             .endpoint()
             .write_for_token(&own, &stack.installation.namespace, &held)?;
+        variables.push(("OPERATOR_METRICS_URL", "http://127.0.0.1:8080/metrics".to_owned()));
         let flags = stack.operator_flags().join(" ");
         narration.say("run your own operator with its ServiceAccount's rights:");
         narration.command(&format!(
