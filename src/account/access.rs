@@ -5,7 +5,7 @@ use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::Account;
 use crate::vobiz::{
-    AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, Subaccount,
+    AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, ParentAuthId, Subaccount,
 };
 use std::collections::HashMap;
 use std::future::Future;
@@ -76,6 +76,17 @@ pub enum CallError {
 pub struct Permit(());
 
 impl Access {
+    /// Whether an account of this parent and API generation can be reached through it.
+    #[must_use]
+    pub fn serves(&self, parent: &ParentAuthId, generation: Generation) -> bool {
+        self.parent.id == *parent && self.generation == generation
+    }
+
+    /// Proves that it is Vobiz that answers, and this parent: a 404 says nothing while a gateway has lost its route.
+    pub async fn confirm_parent(&self) -> Result<(), CallError> {
+        self.call("me", |client| async move { client.me().await }).await
+    }
+
     /// Takes the permit for one create request.
     pub fn permit(&self) -> Result<Permit, CallError> {
         self.pass().map(Permit)

@@ -28,8 +28,8 @@ struct State {
     limit: Limit,
     bucket: DefaultDirectRateLimiter,
     closed_until: Option<Instant>,
-    /// Callers that were refused since the last one that passed: each is told to come back after the others.
-    waiting: u32,
+    /// When the last of those who were refused comes back: each is told to come back after the others.
+    queue_end: Option<Instant>,
 }
 
 impl Gate {
@@ -41,7 +41,7 @@ impl Gate {
                 limit,
                 bucket: bucket(limit),
                 closed_until: None,
-                waiting: 0,
+                queue_end: None,
             }),
         }
     }
@@ -63,10 +63,7 @@ impl Gate {
         }
         let refused = state.bucket.check().err();
         match refused {
-            None => {
-                state.waiting = state.waiting.saturating_sub(1);
-                Ok(())
-            }
+            None => Ok(()),
             Some(until) => Err(until.wait_time_from(DefaultClock::default().now()) + state.join_queue()),
         }
     }
@@ -99,16 +96,18 @@ impl State {
             .filter(|left| !left.is_zero());
         if remaining.is_none() {
             self.closed_until = None;
-            self.waiting = 0;
+            self.queue_end = None;
         }
         remaining
     }
 
     /// Spreads those who wait, so that they do not all come back for the same permit.
+    #[expect(clippy::disallowed_methods, reason = "the queue is monotonic time")]
     fn join_queue(&mut self) -> Duration {
-        let place = self.waiting;
-        self.waiting = self.waiting.saturating_add(1);
-        Duration::from_secs(1) * place / self.limit.requests_per_second.get()
+        let now = Instant::now();
+        let place = self.queue_end.filter(|end| *end > now).unwrap_or(now);
+        self.queue_end = Some(place + Duration::from_secs(1) / self.limit.requests_per_second.get());
+        place - now
     }
 }
 

@@ -1,6 +1,6 @@
-//! One parent account at Vobiz, shared by every Account object that names it: its rate, its list, its walks. I/O (clock).
+//! One parent account at Vobiz under one API generation, shared by every Account object that names it: its rate, its list, its walks. I/O (clock).
 
-use crate::account::gate::{Gate, Limit};
+use crate::account::gate::Gate;
 use crate::account::marker::Marker;
 use crate::account::roster::{Roster, Walk};
 use crate::vobiz::{AuthId, ParentAuthId};
@@ -14,7 +14,7 @@ pub struct Parent {
     /// Its `auth_id`.
     pub id: ParentAuthId,
     /// Its rate limit.
-    pub gate: Gate,
+    pub gate: Arc<Gate>,
     /// Held while its list is read: one sweep at a time.
     pub sweeping: tokio::sync::Mutex<Schedule>,
     roster: Mutex<Roster>,
@@ -52,10 +52,10 @@ struct Walks {
 impl Parent {
     /// A parent of which nothing is known yet.
     #[must_use]
-    pub fn new(id: ParentAuthId, limit: Limit) -> Self {
+    pub fn new(id: ParentAuthId, gate: Arc<Gate>) -> Self {
         Self {
             id,
-            gate: Gate::new(limit),
+            gate,
             sweeping: tokio::sync::Mutex::default(),
             roster: Mutex::default(),
             walks: Mutex::default(),

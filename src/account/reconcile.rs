@@ -24,6 +24,9 @@ use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Pause before a walk is tried again whose list kept changing.
+const RESTLESS_PAUSE: Duration = Duration::from_secs(10);
+
 /// What an Account's pass asks of, and tells to, whoever depends on Accounts.
 pub trait Dependents: Send + Sync {
     /// Names of the Subaccounts that name this Account.
@@ -106,6 +109,8 @@ impl Pass<'_> {
             // Subaccounts that are being deleted may be served from here on, before the first list is complete.
             match self.survey(access, interval).await {
                 Ok(due) => next = due,
+                // Accounts come and go, perhaps by our own hand: those who wait for a walk wait a little longer.
+                Err(SweepError::Restless) => next = RESTLESS_PAUSE.min(interval),
                 Err(error) => trouble = Some(connect::trouble(&error)),
             }
             // Another Account of the same parent may have read the list.
@@ -288,8 +293,15 @@ impl Pass<'_> {
                 backoff.succeeded(&self.key);
                 next
             }
-            Some(trouble) if trouble.reason == Reason::RateLimited => next,
-            Some(_) => backoff.failed(self.key.clone(), self.context.started.elapsed(), rand::random()),
+            Some(trouble) => {
+                let pause = backoff.failed(self.key.clone(), self.context.started.elapsed(), rand::random());
+                // The gate knows how long Vobiz asked us to stay away, unless another Account's pass has heard it.
+                if trouble.reason == Reason::RateLimited {
+                    next.min(pause)
+                } else {
+                    pause
+                }
+            }
         }
     }
 

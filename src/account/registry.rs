@@ -3,7 +3,7 @@
 //! Two Accounts with the same parent share its gate and its list.
 
 use crate::account::access::{Access, Doubts};
-use crate::account::gate::Limit;
+use crate::account::gate::{Gate, Limit};
 use crate::account::parent::Parent;
 use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
@@ -34,6 +34,15 @@ pub struct Snapshot {
     pub compared: Option<Instant>,
 }
 
+impl Snapshot {
+    /// Whether calls may be made. A low balance holds creates back and nothing else.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        let trouble = self.trouble.as_ref();
+        trouble.is_none_or(|trouble| trouble.reason == Reason::InsufficientBalance)
+    }
+}
+
 /// A trouble of the parent account, or of the way there. It is told on the Account, once for all its Subaccounts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trouble {
@@ -57,7 +66,10 @@ struct State {
     accounts: HashMap<ObjectKey, Arc<Snapshot>>,
     /// uids of Accounts that are gone: a pass that was still under way must not bring one back.
     gone: HashSet<String>,
-    parents: HashMap<ParentAuthId, Arc<Parent>>,
+    /// Each generation of the API shows other fields, and the marker in another place: a list of its own for each.
+    parents: HashMap<(ParentAuthId, Generation), Arc<Parent>>,
+    /// The rate is the parent's, whatever the generation.
+    gates: HashMap<ParentAuthId, Arc<Gate>>,
     /// What each Account asks of its parent: the lowest of them holds.
     limits: HashMap<ObjectKey, (ParentAuthId, Limit)>,
 }
@@ -83,15 +95,12 @@ impl Registry {
 
     /// Any usable way to a parent, whichever Account it belongs to.
     #[must_use]
-    pub fn any_access(&self, parent: &ParentAuthId) -> Option<Access> {
+    pub fn any_access(&self, parent: &ParentAuthId, generation: Generation) -> Option<Access> {
         let state = self.lock();
-        let usable = state
-            .accounts
-            .values()
-            .filter(|account| account.trouble.is_none());
+        let usable = state.accounts.values().filter(|account| account.is_usable());
         usable
             .filter_map(|account| account.access.clone())
-            .find(|access| access.parent.id == *parent)
+            .find(|access| access.serves(parent, generation))
     }
 
     /// Whether any Account of this cluster names the parent, usable or not.
@@ -121,14 +130,21 @@ impl Registry {
         limit: Limit,
     ) -> Access {
         let parent = {
-            let State { parents, limits, .. } = &mut *self.lock();
-            limits.insert(account.clone(), (credentials.auth_id.clone(), limit));
+            let id = &credentials.auth_id;
+            let State {
+                parents,
+                gates,
+                limits,
+                ..
+            } = &mut *self.lock();
+            limits.insert(account.clone(), (id.clone(), limit));
+            let gate = gates
+                .entry(id.clone())
+                .or_insert_with(|| Arc::new(Gate::new(limit)));
+            gate.set_limit(lowest(limits.values(), id, limit));
             let parent = parents
-                .entry(credentials.auth_id.clone())
-                .or_insert_with(|| Arc::new(Parent::new(credentials.auth_id.clone(), limit)));
-            parent
-                .gate
-                .set_limit(lowest(limits.values(), &credentials.auth_id, limit));
+                .entry((id.clone(), generation))
+                .or_insert_with(|| Arc::new(Parent::new(id.clone(), Arc::clone(gate))));
             Arc::clone(parent)
         };
         Access {
@@ -174,16 +190,17 @@ impl Registry {
         state.accounts.remove(key);
         state.limits.remove(key);
         let State {
-            accounts, parents, ..
+            accounts,
+            parents,
+            gates,
+            ..
         } = &mut *state;
-        parents.retain(|id, _| {
-            accounts.values().any(|account| {
-                account
-                    .access
-                    .as_ref()
-                    .is_some_and(|access| access.parent.id == *id)
-            })
-        });
+        let used = |id: &ParentAuthId| {
+            let mut accesses = accounts.values().filter_map(|account| account.access.as_ref());
+            accesses.any(|access| access.parent.id == *id)
+        };
+        parents.retain(|(id, _), _| used(id));
+        gates.retain(|id, _| used(id));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

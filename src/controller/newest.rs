@@ -42,6 +42,11 @@ impl<K: Resource> Newest<K> {
         }
     }
 
+    /// The object is gone.
+    pub fn forget(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<K>>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }

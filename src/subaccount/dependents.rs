@@ -36,7 +36,7 @@ impl Context {
         let Some(record) = self
             .records
             .get(&uid)
-            .filter(|record| record.parent == access.parent.id)
+            .filter(|record| access.serves(&record.parent, record.generation))
         else {
             return false;
         };
@@ -151,6 +151,13 @@ impl Dependents for Context {
             return;
         };
         for record in self.records.under(&access.parent.id) {
+            if matches!(record.phase, Phase::Closed | Phase::Kept) {
+                // Its object may be waiting for any way to this parent, if its own Account is gone.
+                self.wake_object.wake(&ObjectKey {
+                    namespace: record.subject.namespace.clone(),
+                    name: record.subject.name.clone(),
+                });
+            }
             if record.phase != Phase::Bound || record.is_fenced() {
                 let name = super::record::secret_name(&record.subject.uid);
                 self.wake_record.wake(&ObjectKey {

@@ -60,6 +60,8 @@ pub struct Pass<'a> {
     pub updates: u32,
     /// The finalizer was taken off.
     pub released: bool,
+    /// The status could not be written: another pass must do it soon.
+    pub status_failed: bool,
 }
 
 impl<'a> Pass<'a> {
@@ -167,6 +169,7 @@ impl<'a> Pass<'a> {
             deeds: Deeds::default(),
             updates: 0,
             released: false,
+            status_failed: false,
         }
     }
 

@@ -164,7 +164,7 @@ async fn write_status(
         }
         Err(error) => {
             tracing::debug!(object = %pass.key, %error, "failed to write the status");
-            pass.context.backoff_next(&pass.uid);
+            pass.status_failed = true;
             None
         }
     }
@@ -253,6 +253,9 @@ fn await_walk(pass: &Pass<'_>, outcome: &Outcome, waiter: WalkWaiter) {
 }
 
 fn next(pass: &Pass<'_>, outcome: &Outcome) -> Duration {
+    if pass.status_failed {
+        return pass.context.backoff_next(&pass.uid);
+    }
     let checks_secret = pass.facts.object == Object::Live && pass.facts.secret != UserSecret::Foreign;
     let settled = if checks_secret {
         pass.secret_due_in()

@@ -7,7 +7,7 @@ use crate::subaccount::facts::{Evidence, Made, Object, Phase, Record, Remote};
 use crate::subaccount::memory::Unspent;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now};
-use crate::subaccount::plan::{Rest, Wait};
+use crate::subaccount::plan::{Block, Rest, Wait};
 use crate::vobiz::{self, AuthId, Created, Credentials, Deletion, Error, Fields, Generation, UnknownOutcome};
 
 pub(super) fn take_permit(pass: &mut Pass<'_>) -> Result<(), Outcome> {
@@ -95,7 +95,18 @@ pub(super) async fn prove_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             .get(generation, &id)
             .await
             .map_err(|error| Outcome::of_call(act, &error))?,
-        _ => None,
+        // A disabled account's own pair is refused: that disproves nothing, and neither does it prove.
+        _ => match access
+            .get(generation, &pair.auth_id)
+            .await
+            .map_err(|error| Outcome::of_call(act, &error))?
+        {
+            Some(found) if !found.enabled => {
+                let message = "the pair in the Secret cannot be proved while the subaccount is disabled: enable it at Vobiz";
+                return Err(Outcome::blocked(Block::CredentialsLost, message));
+            }
+            _ => None,
+        },
     };
     pass.facts.evidence = if account.is_some() {
         Evidence::Proven
@@ -113,7 +124,13 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .await
         .map_err(|error| failed(pass, "read the subaccount", &error))?;
     pass.facts.remote = match (found, pass.facts.remote) {
-        (None, _) => {
+        (None, before) => {
+            if before != Remote::Deleted {
+                access
+                    .confirm_parent()
+                    .await
+                    .map_err(|error| failed(pass, "confirm the parent account", &error))?;
+            }
             access.parent.roster().forget(&id);
             Remote::Gone
         }
@@ -147,11 +164,21 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let account = answer.unwrap_or_else(|| updated(&seen, &changes));
     pass.updates += 1;
     note_deed(pass, &changes);
-    let left = pass.changes(&account);
-    let stuck = left.names() == changes.names();
-    pass.context.memory.with(&pass.uid, |remembered| {
-        remembered.note_update(if stuck { left.clone() } else { Fields::default() });
-    });
+    // Compared as `compare` will: without the marker. An answer that does not show the account proves nothing.
+    let unmarked = |account| {
+        pass.target()
+            .map(|target| target.changes(account, None))
+            .unwrap_or_default()
+    };
+    let (sent, left) = (unmarked(&seen), unmarked(&account));
+    let unproved = if shown && left.names() == sent.names() {
+        left
+    } else {
+        Fields::default()
+    };
+    pass.context
+        .memory
+        .with(&pass.uid, |remembered| remembered.note_update(unproved));
     access.parent.roster().note(account.clone());
     let kept = matches!(
         pass.facts.record,
@@ -179,6 +206,10 @@ pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     pass.facts.remote = match deleted {
         Deletion::Accepted => Remote::Deleted,
         Deletion::AlreadyGone => {
+            access
+                .confirm_parent()
+                .await
+                .map_err(|error| failed(pass, "confirm the parent account", &error))?;
             access.parent.roster().forget(&id);
             Remote::Gone
         }

@@ -89,12 +89,14 @@ pub(super) async fn adopt_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
-    let released = guarded_patch::remove(&pass.objects(), &*object, FINALIZER)
+    guarded_patch::remove(&pass.objects(), &*object, FINALIZER)
         .await
         .map_err(|error| Outcome::of_cluster("release the finalizer", &error))?;
     pass.released = true;
-    if let Some(released) = released {
-        remember(pass, released);
+    pass.context.newest.forget(&pass.uid);
+    if pass.record.is_none() {
+        // Nobody else will: there is no Record whose end would.
+        pass.context.memory.forget(&pass.uid);
     }
     let closed = pass
         .record

@@ -121,7 +121,8 @@ fn refusal(name: &str, error: &ClusterError) -> Outcome {
 }
 
 fn checked(pass: &Pass<'_>) {
-    pass.context
-        .memory
-        .with(&pass.uid, |remembered| remembered.secret_checked = Some(now()));
+    pass.context.memory.with(&pass.uid, |remembered| {
+        remembered.secret_checked = Some(now());
+        remembered.secret_suspect = false;
+    });
 }

@@ -2,13 +2,10 @@
 
 use super::Pass;
 use crate::account::access::Access;
-use crate::account::registry::Snapshot;
-use crate::crd::DeletionPolicy;
-use crate::crd::condition::Reason;
+use crate::crd::{ApiGeneration, DeletionPolicy};
 use crate::subaccount::facts::{self, Object};
 use crate::subaccount::record::Decision;
-use crate::vobiz::ParentAuthId;
-use std::sync::Arc;
+use crate::vobiz::{Generation, ParentAuthId};
 
 impl Pass<'_> {
     pub(super) fn account_fact(&self) -> facts::Account {
@@ -28,12 +25,12 @@ impl Pass<'_> {
             let Some(access) = &snapshot.access else {
                 return facts::Account::Unavailable;
             };
-            let recorded = self.record.as_ref().map(|(record, _)| &record.parent);
+            let served = match &self.record {
+                Some((record, _)) => access.serves(&record.parent, record.generation),
+                None => true,
+            };
             return match &snapshot.trouble {
-                Some(trouble) if trouble.reason != Reason::InsufficientBalance => facts::Account::Unavailable,
-                _ if recorded.is_some_and(|parent| *parent != access.parent.id) => {
-                    facts::Account::Unavailable
-                }
+                _ if !snapshot.is_usable() || !served => facts::Account::Unavailable,
                 Some(_) => facts::Account::Closing,
                 None if snapshot.closing => facts::Account::Closing,
                 None if !snapshot.in_use => facts::Account::Preparing,
@@ -57,23 +54,29 @@ impl Pass<'_> {
     /// parent. Before there is a Record, through the object's Account.
     #[must_use]
     pub fn access(&self) -> Option<Access> {
-        let usable = |snapshot: &&Arc<Snapshot>| {
-            snapshot
-                .trouble
-                .as_ref()
-                .is_none_or(|trouble| trouble.reason == Reason::InsufficientBalance)
-        };
         let own = self
             .account
             .as_ref()
-            .filter(usable)
+            .filter(|snapshot| snapshot.is_usable())
             .and_then(|snapshot| snapshot.access.clone());
-        match self.parent() {
-            Some(parent) => own
-                .filter(|access| access.parent.id == parent)
-                .or_else(|| self.context.registry.any_access(&parent)),
-            None => own,
+        match (self.parent(), self.recorded_generation()) {
+            (Some(parent), Some(generation)) => own
+                .filter(|access| access.serves(&parent, generation))
+                .or_else(|| self.context.registry.any_access(&parent, generation)),
+            (Some(parent), None) => own.filter(|access| access.parent.id == parent),
+            (None, _) => own,
         }
+    }
+
+    /// The API generation that the account lives under, as the Record or the object's status tells.
+    fn recorded_generation(&self) -> Option<Generation> {
+        let recorded = self.record.as_ref().map(|(record, _)| record.generation);
+        recorded.or_else(|| {
+            Some(match self.object.as_ref()?.status.as_ref()?.api_generation? {
+                ApiGeneration::Gen1 => Generation::Gen1,
+                ApiGeneration::Gen2 => Generation::Gen2,
+            })
+        })
     }
 
     /// The parent that the account lives under, as the Record or the object's status tells.
@@ -102,11 +105,14 @@ impl Pass<'_> {
         if self.parent().is_some_and(|recorded| recorded != *parent) {
             return None;
         }
-        let policy = own
-            .policy
-            .or(account.deletion.policy)
-            .unwrap_or(DeletionPolicy::Delete);
-        let cascade = own.cascade.or(account.deletion.cascade).unwrap_or(false);
+        // As the Account says now, not as its last finished pass found it.
+        let stored = self
+            .context
+            .accounts
+            .get(&self.key.namespace, &object.spec.account_ref.name)?;
+        let defaults = stored.0.as_ref().ok()?.spec.defaults.deletion;
+        let policy = own.policy.or(defaults.policy).unwrap_or(DeletionPolicy::Delete);
+        let cascade = own.cascade.or(defaults.cascade).unwrap_or(false);
         Some(match policy {
             DeletionPolicy::Delete => Decision::Delete { cascade },
             DeletionPolicy::Disable => Decision::Disable,

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 impl Pass<'_> {
     pub(super) fn secret_is_due(&self) -> bool {
-        let suspect = self.context.memory.with(&self.uid, |remembered| {
-            std::mem::take(&mut remembered.secret_suspect)
-        });
+        let suspect = self
+            .context
+            .memory
+            .with(&self.uid, |remembered| remembered.secret_suspect);
         suspect || self.secret_due_at() <= now()
     }
 
