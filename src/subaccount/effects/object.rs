@@ -8,7 +8,7 @@ use crate::subaccount::facts::{Confirmation, Object};
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Rest;
-use crate::subaccount::record::{self, Phase};
+use crate::subaccount::record::Phase;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -89,6 +89,16 @@ pub(super) async fn adopt_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
+    if pass
+        .record
+        .as_ref()
+        .is_some_and(|(record, _)| record.phase == Phase::Closed)
+    {
+        // Said before the object goes: its end wakes the janitor, who need not prove it again.
+        pass.context
+            .memory
+            .with(&pass.uid, |remembered| remembered.proved_gone = true);
+    }
     guarded_patch::remove(&pass.objects(), &*object, FINALIZER)
         .await
         .map_err(|error| Outcome::of_cluster("release the finalizer", &error))?;
@@ -97,21 +107,6 @@ pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome
     if pass.record.is_none() {
         // Nobody else will: there is no Record whose end would.
         pass.context.memory.forget(&pass.uid);
-    }
-    let closed = pass
-        .record
-        .as_ref()
-        .is_some_and(|(record, _)| record.phase == Phase::Closed);
-    if closed {
-        let name = record::secret_name(&pass.uid);
-        let key = crate::controller::wake::ObjectKey {
-            namespace: pass.context.operator_namespace.clone(),
-            name,
-        };
-        pass.context
-            .memory
-            .with(&pass.uid, |remembered| remembered.proved_gone = true);
-        pass.context.wake_record.wake(&key);
     }
     Err(Outcome::new(Rest::Settled, ""))
 }
