@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::kubectl::Kubectl;
 
+/// Held while the cluster-wide objects are applied.
+static APPLYING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// An applied `manifests/base`.
 #[derive(Clone, Debug)]
 pub struct Installation {
@@ -40,6 +43,8 @@ impl Installation {
             .map(|object| moved(object, &original, namespace))
             .collect();
         let found = Self::of(&items)?;
+        // Two that apply the same cluster-wide object for the first time at the same moment: one would be refused.
+        let _one_at_a_time = APPLYING.lock().await;
         kubectl
             .apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
             .await?;
