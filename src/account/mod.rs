@@ -3,6 +3,7 @@
 pub mod access;
 mod connect;
 pub mod gate;
+pub mod generation;
 pub mod marker;
 pub mod parent;
 pub mod reconcile;

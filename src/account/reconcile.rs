@@ -2,6 +2,7 @@
 
 use crate::account::access::Access;
 use crate::account::connect::{self, Connection};
+use crate::account::generation::stored;
 use crate::account::registry::{Registry, Snapshot, Trouble};
 use crate::account::status::{self, Findings};
 use crate::account::sweep::{SweepError, sweep, walk};
@@ -14,8 +15,8 @@ use crate::controller::newest::Newest;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::controller::wake::ObjectKey;
 use crate::crd::condition::Reason;
-use crate::crd::{Account, ApiGeneration, IN_USE_FINALIZER, SubaccountCounts};
-use crate::vobiz::{Generation, ParentAuthId};
+use crate::crd::{Account, IN_USE_FINALIZER, SubaccountCounts};
+use crate::vobiz::ParentAuthId;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
@@ -153,7 +154,6 @@ impl Pass<'_> {
                 closing: account.metadata.deletion_timestamp.is_some(),
                 in_use,
                 name_prefix: account.spec.name_prefix.clone(),
-                deletion: account.spec.defaults.deletion,
                 access,
                 // A pause that Vobiz asked for is kept by the gate; those who wait for it need no other reason.
                 trouble: trouble
@@ -323,13 +323,6 @@ async fn release(account: &Account, context: &Context) -> Result<(), ClusterErro
         users: Vec::new(),
     };
     pass.mark_account().await.map(drop)
-}
-
-fn stored(generation: Generation) -> ApiGeneration {
-    match generation {
-        Generation::Gen1 => ApiGeneration::Gen1,
-        Generation::Gen2 => ApiGeneration::Gen2,
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "schedules on the monotonic clock")]

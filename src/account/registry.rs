@@ -7,8 +7,8 @@ use crate::account::gate::{Gate, Limit};
 use crate::account::parent::Parent;
 use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
+use crate::crd::Account;
 use crate::crd::condition::Reason;
-use crate::crd::{Account, DeletionSettings};
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials, Transport};
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
@@ -24,8 +24,6 @@ pub struct Snapshot {
     pub in_use: bool,
     /// Put before the name of a Subaccount that gives none.
     pub name_prefix: String,
-    /// What its Subaccounts do when they are deleted, where they say nothing themselves.
-    pub deletion: DeletionSettings,
     /// How to reach its parent; absent until credentials were read and found good.
     pub access: Option<Access>,
     /// Why no call should be made now.
@@ -170,7 +168,6 @@ impl Registry {
             before.closing != snapshot.closing
                 || before.in_use != snapshot.in_use
                 || before.name_prefix != snapshot.name_prefix
-                || before.deletion != snapshot.deletion
                 || pair(before) != pair(&snapshot)
                 || before.trouble != snapshot.trouble
         };

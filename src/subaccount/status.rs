@@ -7,8 +7,9 @@ pub use kyc::kyc_differs;
 use super::facts::{Facts, Object, UserSecret};
 use super::outcome::Outcome;
 use super::plan::{Block, Rest, Wait};
+use crate::account::generation::stored;
 use crate::crd::condition::{self, ConditionStatus, ConditionType, NewCondition, Reason};
-use crate::crd::{ApiGeneration, NOT_OBSERVED, Subaccount, SubaccountStatus};
+use crate::crd::{NOT_OBSERVED, Subaccount, SubaccountStatus};
 use crate::vobiz::{self, Generation};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -297,13 +298,6 @@ fn reason(block: Block) -> Reason {
         Block::SecretConflict => Reason::SecretConflict,
         Block::CredentialsLost => Reason::CredentialsLost,
         Block::UnusableAnswer => Reason::UnusableAnswer,
-    }
-}
-
-fn stored(generation: Generation) -> ApiGeneration {
-    match generation {
-        Generation::Gen1 => ApiGeneration::Gen1,
-        Generation::Gen2 => ApiGeneration::Gen2,
     }
 }
 

@@ -15,6 +15,7 @@ use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
 use crate::at_rest::{await_event, await_leftovers_deleted, ensure_consistent, events, record, uid_of};
+use crate::generation::in_each;
 
 const ROUNDS: u64 = 5;
 const CREATES_PER_ROUND: u64 = 50;
@@ -23,34 +24,31 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const REQUEST_TIMEOUT_SECONDS: u64 = 4;
 
 pub fn add_to(suite: &mut Suite) {
-    for (api, generation) in [(Api::Gen1, "generation 1"), (Api::Gen2, "generation 2")] {
-        suite.test(
-            &format!(
-                "250 creates with five kills between commit and answer leave 250 accounts ({generation})"
-            ),
-            move |bed| five_rounds_of_fifty(bed, api),
-        );
-        suite.test(
-            &format!(
-                "a create whose answer is lost or spoilt ends with one account and its pair ({generation})"
-            ),
-            move |bed| spoilt_answers(bed, api),
-        );
-        suite.test(
-            &format!("a refused create is stalled, names the fields and can be corrected ({generation})"),
-            move |bed| refused(bed, api),
-        );
-        suite.test(
-            &format!("a create that found nobody listening spends no epoch ({generation})"),
-            move |bed| nobody_listens(bed, api),
-        );
-        suite.test(
-            &format!(
-                "three unusable answers in a row stop the creates until the spec changes ({generation})"
-            ),
-            move |bed| unusable_answers(bed, api),
-        );
-    }
+    in_each(
+        suite,
+        "250 creates with five kills between commit and answer leave 250 accounts",
+        five_rounds_of_fifty,
+    );
+    in_each(
+        suite,
+        "a create whose answer is lost or spoilt ends with one account and its pair",
+        spoilt_answers,
+    );
+    in_each(
+        suite,
+        "a refused create is stalled, names the fields and can be corrected",
+        refused,
+    );
+    in_each(
+        suite,
+        "a create that found nobody listening spends no epoch",
+        nobody_listens,
+    );
+    in_each(
+        suite,
+        "three unusable answers in a row stop the creates until the spec changes",
+        unusable_answers,
+    );
 }
 
 fn options(name: &str, api: Api, request_timeout: u64, settle: u64) -> EnvironmentOptions {

@@ -20,44 +20,48 @@ use crate::at_rest::{
     auth_id_of, await_event, await_leftovers_deleted, ensure_consistent, find_record, record, record_name,
     secret_values, text, uid_of, values_of,
 };
+use crate::generation::in_each;
 
 const DEADLINE: Duration = Duration::from_secs(40);
 /// Longer than settle and walk take, so that a Record is seen after its object is gone.
 const RETENTION_SECONDS: i64 = 15;
 
 pub fn add_to(suite: &mut Suite) {
-    for (api, generation) in [(Api::Gen1, "generation 1"), (Api::Gen2, "generation 2")] {
-        suite.test(
-            &format!("all Records deleted and the operator restarted: rebuilt from the Secrets without a create ({generation})"),
-            move |bed| all_records_lost(bed, api),
-        );
-        suite.test(
-            &format!("a Record deleted while the operator runs is rebuilt ({generation})"),
-            move |bed| one_record_lost(bed, api),
-        );
-        suite.test(
-            &format!("a pair lost with its Record and Secret is reported and never made anew ({generation})"),
-            move |bed| pair_lost(bed, api),
-        );
-        suite.test(
-            &format!("a copy of another object's pair binds nobody to its account ({generation})"),
-            move |bed| stolen_pair(bed, api),
-        );
-        suite.test(
-            &format!(
-                "an object gone without its finalizer is reported, its account and Record kept ({generation})"
-            ),
-            move |bed| finalizer_stripped(bed, api),
-        );
-        suite.test(
-            &format!("accounts with markers of nobody's Record are counted and never deleted ({generation})"),
-            move |bed| stray_accounts(bed, api),
-        );
-        suite.test(
-            &format!("the Record of a fenced attempt outlives its object for the retention ({generation})"),
-            move |bed| retention(bed, api),
-        );
-    }
+    in_each(
+        suite,
+        "all Records deleted and the operator restarted: rebuilt from the Secrets without a create",
+        all_records_lost,
+    );
+    in_each(
+        suite,
+        "a Record deleted while the operator runs is rebuilt",
+        one_record_lost,
+    );
+    in_each(
+        suite,
+        "a pair lost with its Record and Secret is reported and never made anew",
+        pair_lost,
+    );
+    in_each(
+        suite,
+        "a copy of another object's pair binds nobody to its account",
+        stolen_pair,
+    );
+    in_each(
+        suite,
+        "an object gone without its finalizer is reported, its account and Record kept",
+        finalizer_stripped,
+    );
+    in_each(
+        suite,
+        "accounts with markers of nobody's Record are counted and never deleted",
+        stray_accounts,
+    );
+    in_each(
+        suite,
+        "the Record of a fenced attempt outlives its object for the retention",
+        retention,
+    );
 }
 
 fn options(name: &str, api: Api) -> EnvironmentOptions {

@@ -2,7 +2,8 @@
 
 use super::Pass;
 use crate::account::access::Access;
-use crate::crd::{ApiGeneration, DeletionPolicy};
+use crate::account::generation::recorded;
+use crate::crd::DeletionPolicy;
 use crate::subaccount::facts::{self, Object};
 use crate::subaccount::record::Decision;
 use crate::vobiz::{Generation, ParentAuthId};
@@ -70,12 +71,14 @@ impl Pass<'_> {
 
     /// The API generation that the account lives under, as the Record or the object's status tells.
     fn recorded_generation(&self) -> Option<Generation> {
-        let recorded = self.record.as_ref().map(|(record, _)| record.generation);
-        recorded.or_else(|| {
-            Some(match self.object.as_ref()?.status.as_ref()?.api_generation? {
-                ApiGeneration::Gen1 => Generation::Gen1,
-                ApiGeneration::Gen2 => Generation::Gen2,
-            })
+        let own = self.record.as_ref().map(|(record, _)| record.generation);
+        own.or_else(|| {
+            self.object
+                .as_ref()?
+                .status
+                .as_ref()?
+                .api_generation
+                .map(recorded)
         })
     }
 
