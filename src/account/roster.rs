@@ -3,7 +3,6 @@
 use crate::account::marker::Marker;
 use crate::vobiz::{AuthId, Generation, Subaccount};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::BuildHasher;
 use std::time::Instant;
 
 /// The accounts of one parent, as last listed and as our own calls have changed them since.
@@ -106,25 +105,6 @@ pub struct Walk {
     pub marked: BTreeMap<Marker, HashSet<AuthId>>,
 }
 
-/// Whether two lists together missed nothing: pages shift while accounts come and go, so one list proves no absence.
-///
-/// No id stands twice in the first, and the second shows all of the first; an id that it lacks counts as shown if
-/// it was proved gone (404) between the two.
-#[must_use]
-pub fn misses_nothing(
-    first: &[AuthId],
-    second: &[AuthId],
-    proved_gone: &HashSet<AuthId, impl BuildHasher>,
-) -> bool {
-    let mut seen = HashSet::with_capacity(first.len());
-    let no_duplicate = first.iter().all(|id| seen.insert(id));
-    let second: HashSet<_> = second.iter().collect();
-    no_duplicate
-        && first
-            .iter()
-            .all(|id| second.contains(id) || proved_gone.contains(id))
-}
-
 /// The marked accounts of two lists.
 #[must_use]
 pub fn marked(lists: [&[Subaccount]; 2], generation: Generation) -> BTreeMap<Marker, HashSet<AuthId>> {
@@ -141,8 +121,6 @@ pub fn marked(lists: [&[Subaccount]; 2], generation: Generation) -> BTreeMap<Mar
 mod tests {
     use super::*;
     use crate::account::marker::{Installation, Series};
-
-    type Names = &'static [&'static str];
 
     fn id(name: &str) -> AuthId {
         AuthId::parse(&format!("SA_{name}")).unwrap()
@@ -170,28 +148,6 @@ mod tests {
             installation: Installation(1),
             series: Series(2),
             epoch: 3,
-        }
-    }
-
-    #[test]
-    fn two_lists_prove_an_absence_only_if_nothing_can_have_slipped_between_their_pages() {
-        let table: [(Names, Names, Names, bool); 7] = [
-            (&[], &[], &[], true),
-            (&["A", "B"], &["B", "A"], &[], true),
-            (&["A"], &["A", "NEW"], &[], true),
-            (&["A", "B"], &["A"], &[], false),
-            (&["A", "B"], &["A"], &["B"], true),
-            (&["A", "A"], &["A"], &[], false),
-            (&["A"], &["A", "A"], &[], true),
-        ];
-        for (first, second, gone, expected) in table {
-            let ids = |names: &[&str]| names.iter().map(|name| id(name)).collect::<Vec<_>>();
-            let gone: HashSet<_> = ids(gone).into_iter().collect();
-            assert_eq!(
-                misses_nothing(&ids(first), &ids(second), &gone),
-                expected,
-                "{first:?} {second:?} {gone:?}"
-            );
         }
     }
 

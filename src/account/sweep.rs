@@ -1,11 +1,12 @@
 //! Reads the whole list of a parent account: once for the roster, twice where absence must be proved. I/O.
 
 use crate::account::access::{Access, CallError};
-use crate::account::roster::{Walk, marked, misses_nothing};
+use crate::account::roster::{Walk, marked};
 use crate::vobiz::{AuthId, Error, Subaccount};
 use std::collections::HashSet;
 use std::future::Future;
 use std::time::{Duration, Instant};
+use vobiz_protocol::judge::misses_nothing;
 
 /// Pages after which a list is taken for endless: a server that ignores the page number must not keep us for ever.
 const PAGE_CAP: u32 = 20_000;

@@ -84,6 +84,8 @@ names! {
         RateLimited,
         /// A request made for this object failed.
         ReconcileError,
+        /// A person paused it.
+        Paused,
         /// The Secret holds the pair.
         SecretWritten,
         /// A Secret of that name belongs to somebody else.

@@ -16,8 +16,8 @@ pub use account::{
 };
 pub use definition::custom_resource_definitions;
 pub use subaccount::{
-    AccountReference, BusinessType, DeletionPolicy, DeletionSettings, KycMode, KycStatus, Permissions,
-    SecretKeys, SecretReference, Subaccount, SubaccountSpec, SubaccountStatus,
+    AccountReference, BusinessType, CredentialRecovery, DeletionPolicy, DeletionSettings, KycMode, KycStatus,
+    Permissions, SecretKeys, SecretReference, Subaccount, SubaccountSpec, SubaccountStatus,
 };
 pub use yaml::{YamlError, yaml};
 
@@ -41,6 +41,16 @@ pub const MANAGED_BY: &str = "vobiz-operator";
 pub const SUBACCOUNT_LABEL: &str = "vobiz.ai/subaccount";
 /// Annotation on a user's Secret: the `auth_id` whose pair it holds.
 pub const AUTH_ID_ANNOTATION: &str = "vobiz.ai/auth-id";
+/// Annotation that a user sets to `true`: hands off, also while the object is being deleted.
+pub const PAUSED_ANNOTATION: &str = "vobiz.ai/paused";
+/// Annotation that a user sets to any new value: look at everything now. Echoed in `status.lastHandledReconcileAt`.
+pub const RECONCILE_REQUESTED_ANNOTATION: &str = "vobiz.ai/reconcile-requested-at";
+/// Annotation that a user sets to `true`: take over the account that an earlier object of this name left.
+pub const RECLAIM_ANNOTATION: &str = "vobiz.ai/reclaim";
+/// Annotation that a user sets to `true`: let this object, which is being deleted, go without proof.
+pub const FORCE_DELETE_ANNOTATION: &str = "vobiz.ai/force-delete";
+/// Label on a Record that a later object took over: that object's uid.
+pub const RECLAIMED_BY_LABEL: &str = "vobiz.ai/reclaimed-by";
 /// Start of every marker at Vobiz; users' texts must not contain it.
 pub const MARKER_START: &str = "[vobiz-operator ";
 /// `status.observedGeneration` of an object that no operator has read yet (schema default).

@@ -103,6 +103,11 @@ pub struct SubaccountSpec {
     /// What happens at Vobiz when this object is deleted. Each part left out: the Account's default.
     #[serde(default, skip_serializing_if = "DeletionSettings::is_unset")]
     pub deletion: DeletionSettings,
+
+    /// What happens when the pair is lost for good, or the subaccount was deleted by somebody else. `Manual`: this object
+    /// says so and waits. `Recreate`: the subaccount is deleted, if it is still there, and made anew with another pair.
+    #[serde(default)]
+    pub credential_recovery: CredentialRecovery,
 }
 
 /// Names an Account in the same namespace.
@@ -255,6 +260,17 @@ pub enum DeletionPolicy {
     Retain,
 }
 
+/// What happens when the pair is lost for good, or the subaccount was deleted by somebody else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_description)]
+pub enum CredentialRecovery {
+    /// The object says so and waits for a person.
+    #[default]
+    Manual,
+    /// The subaccount is deleted and made anew.
+    Recreate,
+}
+
 /// What the operator knows about a Subaccount. Users cannot write it.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -281,6 +297,9 @@ pub struct SubaccountStatus {
     /// Identity check as Vobiz reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kyc: Option<KycStatus>,
+    /// The value of the annotation `vobiz.ai/reconcile-requested-at` that was handled last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
 }
 
 impl Default for SubaccountStatus {
@@ -293,6 +312,7 @@ impl Default for SubaccountStatus {
             parent_auth_id: None,
             api_generation: None,
             kyc: None,
+            last_handled_reconcile_at: None,
         }
     }
 }

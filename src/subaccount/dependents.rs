@@ -22,6 +22,13 @@ impl Context {
             .collect()
     }
 
+    fn record_key(&self, secret: String) -> ObjectKey {
+        ObjectKey {
+            namespace: self.operator_namespace.clone(),
+            name: secret,
+        }
+    }
+
     /// As the Account's spec gives it: its first pass has not told the registry yet when it compares its first list.
     fn name_prefix(&self, account: &ObjectKey) -> String {
         let account = self.accounts.get(&account.namespace, &account.name);
@@ -36,11 +43,12 @@ impl Context {
         let Some(record) = self
             .records
             .get(&uid)
+            .map(|stored| stored.record.clone())
             .filter(|record| access.serves(&record.parent, record.generation))
         else {
             return false;
         };
-        let (Phase::Bound, Some(id)) = (record.phase, &record.auth_id) else {
+        let (Phase::Bound, Some(id)) = (record.ledger.phase, record.auth_id()) else {
             return false;
         };
         let roster = access.parent.roster();
@@ -99,16 +107,14 @@ impl Dependents for Context {
                 continue;
             }
             match self.records.of_series(marker.series) {
-                Some(record) if record.fences(&marker) => {
+                Some(stored) if stored.record.fences(&marker) => {
                     leftovers += 1;
-                    let name = super::record::secret_name(&record.subject.uid);
-                    self.wake_record.wake(&ObjectKey {
-                        namespace: self.operator_namespace.clone(),
-                        name,
-                    });
+                    self.wake_record.wake(&self.record_key(stored.secret.clone()));
                 }
                 // Its answer may be on its way to the Record.
-                Some(record) if record.phase == Phase::Open && record.epoch == marker.epoch => {}
+                Some(stored)
+                    if stored.record.ledger.phase == Phase::Open
+                        && stored.record.ledger.epoch == marker.epoch => {}
                 _ => orphaned += 1,
             }
         }
@@ -128,12 +134,7 @@ impl Dependents for Context {
         for waiter in self.take_walk_waiters(parent) {
             match waiter {
                 WalkWaiter::Object(key) => self.wake_object.wake(&key),
-                WalkWaiter::Record(name) => {
-                    self.wake_record.wake(&ObjectKey {
-                        namespace: self.operator_namespace.clone(),
-                        name,
-                    });
-                }
+                WalkWaiter::Record(name) => self.wake_record.wake(&self.record_key(name)),
             }
         }
     }
@@ -150,20 +151,17 @@ impl Dependents for Context {
         else {
             return;
         };
-        for record in self.records.under(&access.parent.id) {
-            if matches!(record.phase, Phase::Closed | Phase::Kept) {
+        for stored in self.records.under(&access.parent.id) {
+            let record = &stored.record;
+            if matches!(record.ledger.phase, Phase::Closed | Phase::Kept) {
                 // Its object may be waiting for any way to this parent, if its own Account is gone.
                 self.wake_object.wake(&ObjectKey {
                     namespace: record.subject.namespace.clone(),
                     name: record.subject.name.clone(),
                 });
             }
-            if record.phase != Phase::Bound || record.is_fenced() {
-                let name = super::record::secret_name(&record.subject.uid);
-                self.wake_record.wake(&ObjectKey {
-                    namespace: self.operator_namespace.clone(),
-                    name,
-                });
+            if record.ledger.phase != Phase::Bound || record.ledger.is_fenced() {
+                self.wake_record.wake(&self.record_key(stored.secret.clone()));
             }
         }
     }

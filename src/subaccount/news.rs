@@ -15,6 +15,8 @@ pub struct Deeds {
     pub updated: Vec<&'static str>,
     /// The update repaired what somebody changed at Vobiz, not what the user changed in the spec.
     pub drift: bool,
+    /// The account of an earlier object of this name was taken over.
+    pub reclaimed: bool,
     /// An account with a fenced marker was deleted.
     pub leftovers: usize,
 }
@@ -65,6 +67,12 @@ pub fn of(
 #[must_use]
 pub fn of_deeds(deeds: &Deeds) -> Vec<News> {
     let mut news = Vec::new();
+    if deeds.reclaimed {
+        news.push(normal(
+            "SubaccountReclaimed",
+            "took over the account that an earlier object of this name had left".to_owned(),
+        ));
+    }
     if deeds.secret_restored {
         news.push(normal(
             "SecretRestored",

@@ -128,9 +128,9 @@ impl Outcome {
             Rest::Settled => Next::After(settled),
             Rest::Blocked(_) => Next::After(STALLED_PROBE),
             Rest::Waiting(Wait::Account) if self.failed_request => Next::Backoff,
-            Rest::Waiting(Wait::Account | Wait::AccountPreparing | Wait::CleanWalk | Wait::Retention) => {
-                Next::Woken
-            }
+            Rest::Waiting(
+                Wait::Paused | Wait::Account | Wait::AccountPreparing | Wait::CleanWalk | Wait::Retention,
+            ) => Next::Woken,
             Rest::Outdated | Rest::Waiting(_) => Next::Backoff,
         }
     }

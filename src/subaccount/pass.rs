@@ -7,21 +7,24 @@ mod secret_check;
 
 use super::context::Context;
 use super::desired::{Desired, InvalidSpec};
-use super::facts::{self, Confirmation, Evidence, Facts, Fence, Made, Object, Remote, UserSecret};
+use super::facts::{
+    self, Confirmation, Directive, Evidence, Facts, Fence, Made, Object, Predecessor, Remote, UserSecret,
+};
 use super::news::Deeds;
-use super::record::{Phase, Record};
-use super::{secret, status};
+use super::record::{Phase, Record, secret_name};
+use super::{secret, status, wish};
 use crate::account::access::Permit;
 use crate::account::registry::Snapshot;
 use crate::controller::versioned::Versioned;
 use crate::controller::wake::ObjectKey;
-use crate::crd::{FINALIZER, Subaccount};
+use crate::crd::{CredentialRecovery, FINALIZER, Subaccount};
 use crate::vobiz::{self, AuthId, Credentials, Generation};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use vobiz_protocol::judge::Seen;
 
 /// Longest time between a read or write of the Record and its POST.
 const GUARD: Duration = Duration::from_secs(30);
@@ -42,6 +45,8 @@ pub struct Pass<'a> {
     pub account: Option<Arc<Snapshot>>,
     /// What the spec asks for.
     pub desired: Option<Result<Desired, InvalidSpec>>,
+    /// Name of the Secret that holds the Record.
+    pub record_name: String,
     /// The Record, as last read or written.
     pub record: Option<(Record, Option<Versioned<Secret>>)>,
     /// When the Record was last read by quorum or written.
@@ -54,6 +59,12 @@ pub struct Pass<'a> {
     pub secret: Option<Versioned<Secret>>,
     /// The pair in the user's Secret, and the account that it proved.
     pub evidence: Option<(Credentials, Option<vobiz::Subaccount>)>,
+    /// The Record of an earlier object of this name, as read.
+    pub predecessor: Option<(Record, Versioned<Secret>)>,
+    /// The API was asked for the token of an account whose pair is lost.
+    pub token_asked: bool,
+    /// The account was read because a person had asked for it.
+    pub looked: bool,
     /// What the pass did.
     pub deeds: Deeds,
     /// Updates sent in this pass.
@@ -86,25 +97,18 @@ impl<'a> Pass<'a> {
         };
         let mut pass = Self::empty(context, key, uid, state);
         pass.account = account;
-        pass.facts.predecessor = context
-            .records
-            .predecessor(&pass.key.namespace, &pass.key.name, &pass.uid)
-            .is_some();
         pass.take(object);
         pass.facts.applied = pass.object.as_deref().is_some_and(status::is_applied);
-        let cached = context
-            .records
-            .get(&pass.uid)
-            .filter(|record| record.phase == Phase::Bound);
-        if let (Some(record), Object::Live) = (cached, state) {
-            pass.facts.record = facts::Record::Present {
-                phase: facts::Phase::Bound,
-                fenced: record.is_fenced(),
-                quorum: false,
-            };
-            pass.record = Some(((*record).clone(), None));
+        if let Some(stored) = context.records.get(&pass.uid) {
+            pass.record_name.clone_from(&stored.secret);
+            let ledger = &stored.record.ledger;
+            // Nothing but Bound is ever concluded from a cache.
+            if ledger.phase == Phase::Bound && state == Object::Live {
+                pass.facts.record = ledger.fact(false, false);
+                pass.record = Some((stored.record.clone(), None));
+            }
         }
-        if pass.facts.applied && !pass.secret_is_due() {
+        if pass.facts.applied && !pass.facts.requested && !pass.secret_is_due() {
             pass.facts.secret = UserSecret::NotDue;
         }
         pass
@@ -112,12 +116,13 @@ impl<'a> Pass<'a> {
 
     /// A pass over a Record without its object: the janitor's.
     #[must_use]
-    pub fn of_record(context: &'a Context, record: &Record) -> Self {
+    pub fn of_record(context: &'a Context, name: String, record: &Record) -> Self {
         let key = ObjectKey {
             namespace: record.subject.namespace.clone(),
             name: record.subject.name.clone(),
         };
         let mut pass = Self::empty(context, key, record.subject.uid.clone(), Object::Unseen);
+        pass.record_name = name;
         pass.record = Some((record.clone(), None));
         if context
             .memory
@@ -132,23 +137,29 @@ impl<'a> Pass<'a> {
         Self {
             context,
             key,
+            record_name: secret_name(&uid),
             uid,
             facts: Facts {
                 object,
                 finalizer: false,
                 identity: false,
                 applied: false,
+                directive: Directive::Manage,
+                requested: false,
+                reclaim: false,
+                recreate: false,
                 valid: true,
                 unusable: false,
                 account: facts::Account::Unavailable,
                 permit: false,
                 record: facts::Record::Unread,
-                predecessor: false,
+                predecessor: Predecessor::Nothing,
                 confirmation: Confirmation::Unasked,
                 looked_again: false,
                 guard_expired: false,
                 secret: UserSecret::Unread,
                 evidence: Evidence::Unread,
+                token_shown: false,
                 former_secret: false,
                 remote: Remote::Unknown,
                 made: Made::Nothing,
@@ -166,6 +177,9 @@ impl<'a> Pass<'a> {
             made: None,
             secret: None,
             evidence: None,
+            predecessor: None,
+            token_asked: false,
+            looked: false,
             deeds: Deeds::default(),
             updates: 0,
             released: false,
@@ -185,12 +199,27 @@ impl<'a> Pass<'a> {
             .status
             .as_ref()
             .is_some_and(|status| status.auth_id.is_some());
+        self.facts.directive = wish::directive(&object);
+        self.facts.reclaim = wish::reclaim(&object);
+        self.facts.recreate = object.spec.credential_recovery == CredentialRecovery::Recreate;
+        self.facts.requested = !self.looked && wish::pending_request(&object).is_some();
         let published = object
             .status
             .as_ref()
             .and_then(|status| status.secret_name.clone());
         self.facts.former_secret = published.is_some_and(|name| name != secret::name_of(&object));
         self.object = Some(object);
+    }
+
+    /// What the pass believes of its object.
+    #[must_use]
+    pub fn seen(&self) -> Seen<AuthId> {
+        Seen {
+            deleting: self.facts.object == Object::Deleting,
+            finalizer: self.facts.finalizer,
+            identity: self.known_id(),
+            reclaim: self.facts.reclaim,
+        }
     }
 
     /// Brings up to date what depends on clocks, on the Account and on the list: before every decision.
@@ -205,6 +234,7 @@ impl<'a> Pass<'a> {
             self.facts.made
         };
         self.refresh_desired();
+        self.facts.token_shown = !self.token_asked && self.generation().is_some_and(Generation::shows_tokens);
         self.facts.unusable = self.is_unusable(now);
         self.facts.policy = match self.decision() {
             Some(_) => facts::Policy::Decided,
@@ -257,7 +287,7 @@ impl<'a> Pass<'a> {
     pub fn auth_id(&self) -> Option<AuthId> {
         self.record
             .as_ref()
-            .and_then(|(record, _)| record.auth_id.clone())
+            .and_then(|(record, _)| record.auth_id().cloned())
     }
 
     /// The API of Subaccounts in the object's namespace.

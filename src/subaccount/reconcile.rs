@@ -63,20 +63,16 @@ pub async fn record(context: &Context, secret: &Secret) -> Option<Ended> {
         .ok()?;
     let cached = context.cached(&record.subject.namespace, &record.subject.name);
     let lives = cached.is_some_and(|object| object.uid().as_deref() == Some(&record.subject.uid));
-    let ended = matches!(record.phase, Phase::Closed | Phase::Kept);
+    let ended = matches!(record.ledger.phase, Phase::Closed | Phase::Kept);
     // A living object looks after its Record itself, but for the epochs that a takeover fenced.
-    if lives && (ended || !record.is_fenced()) {
+    if lives && (ended || !record.ledger.is_fenced()) {
         return None;
     }
-    let mut pass = Pass::of_record(context, &record);
+    let mut pass = Pass::of_record(context, secret.name_any(), &record);
     let outcome = run(&mut pass).await;
     report_orphan(&pass, &outcome).await;
     publish(&pass, news::of_deeds(&pass.deeds)).await;
-    await_walk(
-        &pass,
-        &outcome,
-        WalkWaiter::Record(record::secret_name(&pass.uid)),
-    );
+    await_walk(&pass, &outcome, WalkWaiter::Record(pass.record_name.clone()));
     if outcome.rest == Rest::Settled {
         context.succeeded(&pass.uid);
         return Some(Ended::new(&outcome, None));
@@ -172,8 +168,8 @@ async fn write_status(
 
 fn farewell(pass: &Pass<'_>) -> News {
     match &pass.record {
-        Some((record, _)) => match (record.phase, &record.auth_id) {
-            (Phase::Kept, Some(id)) if record.disable => normal(
+        Some((record, _)) => match (record.ledger.phase, record.auth_id()) {
+            (Phase::Kept, Some(id)) if record.ledger.disable => normal(
                 "SubaccountDisabled",
                 format!("{id} is disabled and kept, as the deletion policy says"),
             ),

@@ -2,6 +2,7 @@
 //!
 //! A cached Record may be trusted only where it says Bound, and only to rest or to publish the user's Secret.
 
+use super::facts::Predecessor;
 use super::record::{self, Phase, Record};
 use crate::account::marker::Series;
 use crate::vobiz::{AuthId, ParentAuthId};
@@ -16,9 +17,21 @@ pub struct Records {
     state: Mutex<State>,
 }
 
+/// A Record as it is stored. The name of its Secret is made from the uid of the object that it first served; one that
+/// was taken over by a later object keeps it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stored {
+    /// Name of the Secret.
+    pub secret: String,
+    /// What it says.
+    pub record: Record,
+}
+
+/// Every index names Secrets.
 #[derive(Debug, Default)]
 struct State {
-    by_uid: HashMap<String, Arc<Record>>,
+    by_secret: HashMap<String, Arc<Stored>>,
+    by_uid: HashMap<String, BTreeSet<String>>,
     by_name: HashMap<(String, String), BTreeSet<String>>,
     by_account: HashMap<AuthId, BTreeSet<String>>,
     by_series: HashMap<Series, String>,
@@ -45,11 +58,11 @@ impl Records {
                 Vec::new()
             }
             Event::InitApply(secret) | Event::Apply(secret) => {
-                if let Some(record) = decode(secret) {
+                if let Some(stored) = decode(secret) {
                     if let Some(listed) = &mut state.listed {
-                        listed.insert(record.subject.uid.clone());
+                        listed.insert(stored.secret.clone());
                     }
-                    state.insert(record);
+                    state.insert(stored);
                 }
                 Vec::new()
             }
@@ -58,52 +71,49 @@ impl Records {
                     return Vec::new();
                 };
                 let gone: Vec<_> = state
-                    .by_uid
+                    .by_secret
                     .keys()
-                    .filter(|uid| !listed.contains(*uid))
+                    .filter(|secret| !listed.contains(*secret))
                     .cloned()
                     .collect();
-                gone.iter().map(|uid| state.remove(uid)).collect()
+                gone.iter().map(|secret| state.remove(secret)).collect()
             }
             Event::Delete(secret) => {
-                let uid = secret
-                    .metadata
-                    .name
-                    .as_deref()
-                    .and_then(|name| name.strip_prefix("subaccount-"));
-                uid.map(|uid| state.remove(uid)).into_iter().collect()
+                let name = secret.metadata.name.as_deref();
+                name.map(|name| state.remove(name)).into_iter().collect()
             }
         }
     }
 
-    /// The Record of an object.
+    /// The Record of an object. One that it took over counts before one that it opened itself.
     #[must_use]
-    pub fn get(&self, uid: &str) -> Option<Arc<Record>> {
-        self.lock().by_uid.get(uid).cloned()
+    pub fn get(&self, uid: &str) -> Option<Arc<Stored>> {
+        let state = self.lock();
+        let stored = state.of(state.by_uid.get(uid)?);
+        stored.min_by_key(|stored| stored.record.ledger.phase == Phase::Open)
     }
 
-    /// Whether an earlier object of this name left a Record with an account in it.
+    /// Records that earlier objects of this name left, and that mean something to a new one.
     #[must_use]
-    pub fn predecessor(&self, namespace: &str, name: &str, uid: &str) -> Option<Arc<Record>> {
+    pub fn predecessors(&self, namespace: &str, name: &str, uid: &str) -> Vec<Arc<Stored>> {
         let state = self.lock();
-        let uids = state.by_name.get(&(namespace.to_owned(), name.to_owned()))?;
-        let others = uids
-            .iter()
-            .filter(|other| *other != uid)
-            .filter_map(|other| state.by_uid.get(other));
-        others
-            .into_iter()
-            .find(|record| matches!(record.phase, Phase::Bound | Phase::Kept))
-            .cloned()
+        let Some(secrets) = state.by_name.get(&(namespace.to_owned(), name.to_owned())) else {
+            return Vec::new();
+        };
+        let means_something = |stored: &Arc<Stored>| {
+            stored.record.subject.uid != uid && stored.record.ledger.as_predecessor() != Predecessor::Nothing
+        };
+        state.of(secrets).filter(means_something).collect()
     }
 
     /// Whether the Record of another object than `uid` holds this account.
     #[must_use]
     pub fn held_by_another(&self, id: &AuthId, uid: &str) -> bool {
-        self.lock()
-            .by_account
-            .get(id)
-            .is_some_and(|uids| uids.iter().any(|other| other != uid))
+        let state = self.lock();
+        let Some(secrets) = state.by_account.get(id) else {
+            return false;
+        };
+        state.of(secrets).any(|stored| stored.record.subject.uid != uid)
     }
 
     /// Whether any Record holds this account.
@@ -114,22 +124,22 @@ impl Records {
 
     /// The Record that a marker's series belongs to.
     #[must_use]
-    pub fn of_series(&self, series: Series) -> Option<Arc<Record>> {
+    pub fn of_series(&self, series: Series) -> Option<Arc<Stored>> {
         let state = self.lock();
         state
             .by_series
             .get(&series)
-            .and_then(|uid| state.by_uid.get(uid))
+            .and_then(|secret| state.by_secret.get(secret))
             .cloned()
     }
 
     /// Every Record under a parent.
     #[must_use]
-    pub fn under(&self, parent: &ParentAuthId) -> Vec<Arc<Record>> {
+    pub fn under(&self, parent: &ParentAuthId) -> Vec<Arc<Stored>> {
         self.lock()
-            .by_uid
+            .by_secret
             .values()
-            .filter(|record| record.parent == *parent)
+            .filter(|stored| stored.record.parent == *parent)
             .cloned()
             .collect()
     }
@@ -140,29 +150,45 @@ impl Records {
 }
 
 impl State {
-    fn insert(&mut self, record: Record) {
-        let uid = record.subject.uid.clone();
-        self.remove(&uid);
-        let name = (record.subject.namespace.clone(), record.subject.name.clone());
-        self.by_name.entry(name).or_default().insert(uid.clone());
-        if let Some(id) = &record.auth_id {
-            self.by_account.entry(id.clone()).or_default().insert(uid.clone());
-        }
-        self.by_series.insert(record.series, uid.clone());
-        self.by_uid.insert(uid, Arc::new(record));
+    fn of(&self, secrets: &BTreeSet<String>) -> impl Iterator<Item = Arc<Stored>> {
+        secrets
+            .iter()
+            .filter_map(|secret| self.by_secret.get(secret).cloned())
     }
 
-    fn remove(&mut self, uid: &str) -> Change {
-        let Some(record) = self.by_uid.remove(uid) else {
+    fn insert(&mut self, stored: Stored) {
+        let secret = stored.secret.clone();
+        self.remove(&secret);
+        let Record { subject, ledger, .. } = &stored.record;
+        let name = (subject.namespace.clone(), subject.name.clone());
+        self.by_name.entry(name).or_default().insert(secret.clone());
+        self.by_uid
+            .entry(subject.uid.clone())
+            .or_default()
+            .insert(secret.clone());
+        if let Some(id) = &ledger.auth_id {
+            self.by_account
+                .entry(id.clone())
+                .or_default()
+                .insert(secret.clone());
+        }
+        self.by_series.insert(ledger.series, secret.clone());
+        self.by_secret.insert(secret, Arc::new(stored));
+    }
+
+    fn remove(&mut self, secret: &str) -> Change {
+        let Some(stored) = self.by_secret.remove(secret) else {
             return Change::None;
         };
-        let (namespace, name) = (record.subject.namespace.clone(), record.subject.name.clone());
-        remove_from(&mut self.by_name, &(namespace.clone(), name.clone()), uid);
-        if let Some(id) = &record.auth_id {
-            remove_from(&mut self.by_account, id, uid);
+        let Record { subject, ledger, .. } = &stored.record;
+        let (namespace, name) = (subject.namespace.clone(), subject.name.clone());
+        remove_from(&mut self.by_name, &(namespace.clone(), name.clone()), secret);
+        remove_from(&mut self.by_uid, &subject.uid, secret);
+        if let Some(id) = &ledger.auth_id {
+            remove_from(&mut self.by_account, id, secret);
         }
-        self.by_series.remove(&record.series);
-        match record.phase {
+        self.by_series.remove(&ledger.series);
+        match ledger.phase {
             Phase::Open | Phase::Bound => Change::Lost(namespace, name),
             Phase::Closed | Phase::Kept => Change::None,
         }
@@ -170,14 +196,17 @@ impl State {
 }
 
 /// A Record that cannot be read is not cached: whoever needs it reads it by quorum and says what is wrong.
-fn decode(secret: &Secret) -> Option<Record> {
-    record::decode(secret.data.as_ref()?).ok()
+fn decode(secret: &Secret) -> Option<Stored> {
+    Some(Stored {
+        secret: secret.metadata.name.clone()?,
+        record: record::decode(secret.data.as_ref()?).ok()?,
+    })
 }
 
-fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<String>>, key: &K, uid: &str) {
-    if let Some(uids) = index.get_mut(key) {
-        uids.remove(uid);
-        if uids.is_empty() {
+fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<String>>, key: &K, secret: &str) {
+    if let Some(secrets) = index.get_mut(key) {
+        secrets.remove(secret);
+        if secrets.is_empty() {
             index.remove(key);
         }
     }
@@ -187,7 +216,7 @@ fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<String>>
 mod tests {
     use super::*;
     use crate::subaccount::record::{Decision, Subject, encode, secret_name};
-    use crate::vobiz::{AuthToken, Credentials, Generation};
+    use crate::vobiz::{AuthToken, Generation};
 
     fn id(name: &str) -> AuthId {
         AuthId::parse(name).unwrap()
@@ -205,10 +234,11 @@ mod tests {
     }
 
     fn bound(uid: &str, series: u128, account: &str) -> Record {
-        open(uid, series).bound(Credentials {
-            auth_id: id(account),
-            auth_token: AuthToken::parse("token").unwrap(),
-        })
+        let mut record = open(uid, series);
+        record.ledger = record
+            .ledger
+            .bound(id(account), AuthToken::parse("token").unwrap());
+        record
     }
 
     fn stored(record: &Record) -> Secret {
@@ -226,9 +256,8 @@ mod tests {
 
     #[test]
     fn a_record_that_vanishes_unfinished_is_noticed_and_a_finished_one_is_not_missed() {
-        let closed = bound("u-1", 1, "SA_ONE").closed(
-            Decision::Delete { cascade: false },
-            None,
+        let closed = bound("u-1", 1, "SA_ONE").with(
+            |ledger| ledger.closed(Decision::Delete { cascade: false }, None),
             jiff::Timestamp::UNIX_EPOCH,
         );
         let table = [
@@ -281,7 +310,10 @@ mod tests {
         assert!(!records.holds(&id("SA_ONE")));
         records.apply(&Event::Apply(stored(&bound("u-1", 9, "SA_ONE"))));
         assert!(records.holds(&id("SA_ONE")) && records.of_series(Series(1)).is_none());
-        assert_eq!(*records.of_series(Series(9)).unwrap(), bound("u-1", 9, "SA_ONE"));
+        assert_eq!(
+            records.of_series(Series(9)).unwrap().record,
+            bound("u-1", 9, "SA_ONE")
+        );
     }
 
     #[test]
@@ -294,23 +326,48 @@ mod tests {
     }
 
     #[test]
-    fn only_an_earlier_object_of_the_name_with_an_account_in_its_record_is_a_predecessor() {
+    fn only_an_earlier_object_of_the_name_that_left_something_is_a_predecessor() {
         let records = Records::default();
+        let found = |namespace, name, uid| records.predecessors(namespace, name, uid).len();
         records.apply(&Event::Apply(stored(&open("u-1", 1))));
-        assert_eq!(
-            records.predecessor("team", "acme", "u-2"),
-            None,
-            "it has no account"
-        );
+        assert_eq!(found("team", "acme", "u-2"), 1, "its attempt may still bind");
         records.apply(&Event::Apply(stored(&bound("u-1", 1, "SA_ONE"))));
-        assert!(records.predecessor("team", "acme", "u-2").is_some());
+        assert_eq!(found("team", "acme", "u-2"), 1);
         assert_eq!(
-            records.predecessor("team", "acme", "u-1"),
-            None,
+            found("team", "acme", "u-1"),
+            0,
             "an object does not precede itself"
         );
-        assert_eq!(records.predecessor("team", "other", "u-2"), None);
-        assert_eq!(records.predecessor("other", "acme", "u-2"), None);
+        assert_eq!(found("team", "other", "u-2") + found("other", "acme", "u-2"), 0);
+        let mut closed = open("u-1", 1);
+        closed.ledger = closed.ledger.closed(Decision::Delete { cascade: false }, None);
+        closed.last_fenced_at = Some(jiff::Timestamp::UNIX_EPOCH);
+        records.apply(&Event::Apply(stored(&closed)));
+        assert_eq!(
+            found("team", "acme", "u-2"),
+            0,
+            "it left nothing to be taken over"
+        );
+    }
+
+    #[test]
+    fn a_record_that_was_taken_over_is_found_by_the_object_that_it_serves_now() {
+        let records = Records::default();
+        let mut taken = stored(&bound("u-1", 1, "SA_ONE"));
+        records.apply(&Event::Apply(taken.clone()));
+        records.apply(&Event::Apply(stored(&open("u-2", 2))));
+        taken.data = Some(encode(&bound("u-2", 1, "SA_ONE")));
+        records.apply(&Event::Apply(taken.clone()));
+        assert!(records.get("u-1").is_none());
+        let found = records.get("u-2").unwrap();
+        assert_eq!(
+            found.secret,
+            secret_name("u-1"),
+            "it counts before an open one of its own"
+        );
+        assert!(!records.held_by_another(&id("SA_ONE"), "u-2"));
+        assert_eq!(records.apply(&Event::Delete(taken)), [lost()]);
+        assert_eq!(records.get("u-2").unwrap().record.ledger.phase, Phase::Open);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub use kyc::kyc_differs;
 use super::facts::{Facts, Object, UserSecret};
 use super::outcome::Outcome;
 use super::plan::{Block, Rest, Wait};
+use super::wish;
 use crate::account::generation::stored;
 use crate::crd::condition::{self, ConditionStatus, ConditionType, NewCondition, Reason};
 use crate::crd::{NOT_OBSERVED, Subaccount, SubaccountStatus};
@@ -43,17 +44,24 @@ pub fn of(
     let previous = object.status.clone().unwrap_or_default();
     let conditions = match (view.facts.object, outcome.rest) {
         (Object::Unseen, _) | (_, Rest::Outdated) => return None,
+        (kind, Rest::Waiting(Wait::Paused)) => paused(kind, &previous),
         (Object::Deleting, rest) => deleting(rest, outcome)?,
         (Object::Live, rest) => live(&previous, view, rest, outcome)?,
     };
-    let generation = object.metadata.generation.unwrap_or_default();
+    let is_paused = outcome.rest == Rest::Waiting(Wait::Paused);
+    // What a paused object asks for was not looked at, and is still to be seen as such.
+    let generation = if is_paused {
+        previous.observed_generation
+    } else {
+        object.metadata.generation.unwrap_or_default()
+    };
     let published = view.facts.secret == UserSecret::Good;
     let status = SubaccountStatus {
         observed_generation: generation,
         conditions: condition::merge(
             &previous.conditions,
             with_previous(conditions, &previous.conditions),
-            generation,
+            generation.max(0),
             now,
         ),
         auth_id: view
@@ -71,6 +79,11 @@ pub fn of(
             .or_else(|| previous.parent_auth_id.clone()),
         api_generation: view.generation.map(stored).or(previous.api_generation),
         kyc: view.account.map_or_else(|| previous.kyc.clone(), kyc),
+        last_handled_reconcile_at: if is_paused {
+            previous.last_handled_reconcile_at.clone()
+        } else {
+            wish::request(object).map(str::to_owned)
+        },
     };
     let unchanged = SubaccountStatus {
         conditions: previous.conditions.clone(),
@@ -107,7 +120,8 @@ fn live(
     let mut conditions = match rest {
         Rest::Settled if applied && view.account.is_none() => return unchanged_but_published(previous, view),
         Rest::Settled => ready(view),
-        Rest::Outdated | Rest::Waiting(Wait::AccountPreparing | Wait::Gate | Wait::Guard | Wait::Cluster) => {
+        Rest::Outdated
+        | Rest::Waiting(Wait::Paused | Wait::AccountPreparing | Wait::Gate | Wait::Guard | Wait::Cluster) => {
             return None;
         }
         Rest::Waiting(Wait::Settle | Wait::CleanWalk | Wait::Retention)
@@ -168,6 +182,38 @@ fn deleting(rest: Rest, outcome: &Outcome) -> Option<Vec<NewCondition>> {
     let mut conditions = progress(ConditionStatus::False, Reason::Deleting, message);
     conditions.extend(synced(rest, outcome));
     Some(conditions)
+}
+
+/// Everything stays as it was, but for the word that nothing is done any more.
+fn paused(object: Object, previous: &SubaccountStatus) -> Vec<NewCondition> {
+    let (deleting, new) = (
+        object == Object::Deleting,
+        condition::find(&previous.conditions, ConditionType::Ready).is_none(),
+    );
+    let message = if deleting {
+        "paused: the deletion is held until the annotation vobiz.ai/paused is removed"
+    } else {
+        "paused: nothing is done until the annotation vobiz.ai/paused is removed"
+    };
+    let mut conditions = match (deleting, new) {
+        (true, _) => progress(ConditionStatus::False, Reason::Deleting, message),
+        (false, true) => progress(ConditionStatus::Unknown, Reason::Progressing, message),
+        (false, false) => [
+            ConditionType::Ready,
+            ConditionType::Reconciling,
+            ConditionType::Stalled,
+        ]
+        .into_iter()
+        .filter_map(|kind| condition::find(&previous.conditions, kind).and_then(parse))
+        .collect(),
+    };
+    conditions.push(condition(
+        ConditionType::Synced,
+        ConditionStatus::Unknown,
+        Reason::Paused,
+        message,
+    ));
+    conditions
 }
 
 fn progress(status: ConditionStatus, reason: Reason, message: &str) -> Vec<NewCondition> {
@@ -240,6 +286,9 @@ fn published(view: &View<'_>, rest: Rest, message: &str) -> Option<NewCondition>
 fn unchanged_but_published(previous: &SubaccountStatus, view: &View<'_>) -> Option<Vec<NewCondition>> {
     let mut conditions = keep(previous, ConditionType::Ready)?;
     conditions.extend(published(view, Rest::Settled, ""));
+    if was_paused(&previous.conditions) {
+        conditions.extend(synced(Rest::Settled, &Outcome::new(Rest::Settled, "")));
+    }
     Some(conditions)
 }
 
@@ -251,11 +300,18 @@ fn with_previous(mut conditions: Vec<NewCondition>, previous: &[Condition]) -> V
         ConditionType::CallsAllowed,
     ];
     for kind in lasting {
-        if !conditions.iter().any(|condition| condition.kind == kind) {
+        let over = kind == ConditionType::Synced && was_paused(previous);
+        if !over && !conditions.iter().any(|condition| condition.kind == kind) {
             conditions.extend(condition::find(previous, kind).and_then(parse));
         }
     }
     conditions
+}
+
+/// Whether the last thing that was said is that nothing is done.
+pub(super) fn was_paused(conditions: &[Condition]) -> bool {
+    condition::find(conditions, ConditionType::Synced)
+        .is_some_and(|synced| synced.reason == Reason::Paused.as_str())
 }
 
 fn keep(previous: &SubaccountStatus, kind: ConditionType) -> Option<Vec<NewCondition>> {

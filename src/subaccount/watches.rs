@@ -82,6 +82,7 @@ impl Watches {
         let mut users: HashMap<ObjectKey, HashSet<String>> = HashMap::new();
         let (wake_account, wake_record) = (self.wake_account.clone(), self.wake_record.clone());
         let (metrics, operator_namespace) = (self.metrics.clone(), self.operator_namespace.clone());
+        let records = Arc::clone(&self.records);
         watch(
             "Subaccount",
             self.api(scope),
@@ -101,9 +102,10 @@ impl Watches {
                     let key = ObjectKey::of(object);
                     metrics.forget_object(&key.namespace, &key.name);
                     let uid = object.uid().unwrap_or_default();
+                    let taken_over = records.get(&uid).map(|stored| stored.secret.clone());
                     wake_record.wake(&ObjectKey {
                         namespace: operator_namespace.clone(),
-                        name: secret_name(&uid),
+                        name: taken_over.unwrap_or_else(|| secret_name(&uid)),
                     });
                     if let Some(account) = account_of(object) {
                         let left = users.get_mut(&account);

@@ -23,6 +23,12 @@ impl Generation {
             Self::Gen2 => "Gen2",
         }
     }
+
+    /// Whether the parent can read its accounts' tokens at any time.
+    #[must_use]
+    pub const fn shows_tokens(self) -> bool {
+        matches!(self, Self::Gen1)
+    }
 }
 
 impl fmt::Display for Generation {

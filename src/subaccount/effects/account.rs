@@ -50,7 +50,7 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
                 .map(|secret| secret.version().to_owned())
                 .unwrap_or_default();
             let unspent = Unspent {
-                epoch: record.epoch,
+                epoch: record.ledger.epoch,
                 version,
             };
             pass.context
@@ -117,8 +117,35 @@ pub(super) async fn prove_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     Ok(())
 }
 
+/// The pair is nowhere, but this API shows the parent its accounts' tokens: the status says which one to ask for.
+pub(super) async fn recover_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let access = access(pass)?;
+    let Some(id) = pass.known_id() else {
+        return Err(impossible("identity"));
+    };
+    pass.token_asked = true;
+    if pass.context.records.held_by_another(&id, &pass.uid) {
+        return Ok(());
+    }
+    let generation = pass.generation().unwrap_or(access.generation);
+    let found = access
+        .get(generation, &id)
+        .await
+        .map_err(|error| Outcome::of_call("read the token of the subaccount", &error))?;
+    if let Some((account, token)) = found.and_then(|account| Some((account.clone(), account.auth_token?))) {
+        let pair = Credentials {
+            auth_id: id,
+            auth_token: token,
+        };
+        pass.evidence = Some((pair, Some(account)));
+        pass.facts.evidence = Evidence::Proven;
+    }
+    Ok(())
+}
+
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
+    (pass.looked, pass.facts.requested) = (true, false);
     let found = access
         .get(generation, &id)
         .await
@@ -198,7 +225,10 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
-    let cascade = pass.record.as_ref().is_some_and(|(record, _)| record.cascade);
+    let cascade = pass
+        .record
+        .as_ref()
+        .is_some_and(|(record, _)| record.ledger.cascade);
     let deleted = access
         .delete(generation, &id, cascade)
         .await
@@ -259,7 +289,7 @@ fn target(pass: &Pass<'_>) -> Result<(Access, Generation, AuthId), Outcome> {
     let Some((record, _)) = &pass.record else {
         return Err(impossible("record"));
     };
-    let Some(id) = record.auth_id.clone() else {
+    let Some(id) = record.ledger.auth_id.clone() else {
         return Err(impossible("auth_id"));
     };
     Ok((access, record.generation, id))

@@ -3,7 +3,9 @@
 //! An effect that cannot go on ends the pass with an outcome; nothing is retried here but what protects a pair.
 
 mod account;
+mod lookup;
 mod object;
+mod predecessor;
 mod record;
 mod secret;
 
@@ -22,11 +24,16 @@ pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Step::OpenRecord => record::open(pass).await,
         Step::RebuildRecord => record::rebuild(pass).await,
         Step::TakeOver => record::take_over(pass).await,
+        Step::Reopen => record::reopen(pass).await,
+        Step::ClosePredecessor => predecessor::close(pass).await,
+        Step::Reclaim => predecessor::reclaim(pass).await,
         Step::Confirm => object::confirm(pass).await,
         Step::Create => account::create(pass).await,
         Step::Bind => record::bind(pass).await,
         Step::ReadSecret => secret::read(pass).await,
         Step::ProvePair => account::prove_pair(pass).await,
+        Step::RecoverPair => account::recover_pair(pass).await,
+        Step::ForgetIdentity => object::forget_identity(pass).await,
         Step::AdoptIdentity => object::adopt_identity(pass).await,
         Step::RestorePair => record::restore_pair(pass).await,
         Step::PublishSecret => secret::publish(pass).await,

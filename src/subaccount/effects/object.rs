@@ -2,15 +2,17 @@
 
 use super::impossible;
 use crate::controller::guarded_patch;
-use crate::controller::versioned::get_versioned;
+use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{FINALIZER, Subaccount};
 use crate::subaccount::facts::{Confirmation, Object};
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Rest;
 use crate::subaccount::record::Phase;
+use crate::subaccount::wish;
 use serde_json::json;
 use std::sync::Arc;
+use vobiz_protocol::judge::{self, Seen};
 
 pub(super) async fn add_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
@@ -27,39 +29,44 @@ pub(super) async fn confirm(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .await
         .map_err(|error| Outcome::of_cluster("read the object again", &error))?;
     let current = read
-        .map(crate::controller::versioned::Versioned::into_object)
+        .map(Versioned::into_object)
         .filter(|object| object.metadata.uid.as_deref() == Some(&pass.uid));
-    let deleting = current
-        .as_ref()
-        .is_some_and(|object| object.metadata.deletion_timestamp.is_some());
-    let expected_identity = pass.facts.identity;
-    let expected_id = pass.known_id();
-    let confirmed = match (pass.facts.object, current) {
-        (_, None) => false,
-        (Object::Unseen, Some(_)) => true,
-        (Object::Deleting, Some(object)) => {
-            // The identity counts as the quorum read shows it.
+    let believed = pass.seen();
+    let found = current.map(|object| {
+        let deleting = object.metadata.deletion_timestamp.is_some();
+        if pass.facts.object == Object::Unseen {
+            pass.facts.directive = wish::directive(&object);
+        } else {
+            // What follows counts on the object as the quorum read shows it.
             pass.take(Arc::new(object));
-            deleting
         }
-        (Object::Live, Some(object)) => {
-            pass.take(Arc::new(object));
-            !deleting
-                && pass.facts.finalizer
-                && pass.facts.identity == expected_identity
-                && pass.known_id() == expected_id
+        Seen {
+            deleting,
+            ..pass.seen()
         }
-    };
-    pass.facts.confirmation = if confirmed {
-        Confirmation::Confirmed
-    } else {
-        Confirmation::Refuted
-    };
-    if !confirmed {
+    });
+    pass.facts.confirmation = judge::confirm(pass.facts.object, &believed, found.as_ref());
+    if pass.facts.confirmation == Confirmation::Refuted {
         pass.context
             .memory
             .with(&pass.uid, |remembered| remembered.unspent = None);
     }
+    Ok(())
+}
+
+/// The account that the status names is gone, and its pair with it.
+pub(super) async fn forget_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let object = object(pass)?;
+    let mut status = object.status.clone().unwrap_or_default();
+    (status.auth_id, status.kyc) = (None, None);
+    let operations = vec![
+        json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.metadata.resource_version}),
+        json!({"op": "add", "path": "/status", "value": status}),
+    ];
+    let written = guarded_patch::patch_status(&pass.objects(), &*object, operations)
+        .await
+        .map_err(|error| Outcome::of_cluster("forget the account that is gone", &error))?;
+    remember(pass, written);
     Ok(())
 }
 
@@ -92,7 +99,7 @@ pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome
     if pass
         .record
         .as_ref()
-        .is_some_and(|(record, _)| record.phase == Phase::Closed)
+        .is_some_and(|(record, _)| record.ledger.phase == Phase::Closed)
     {
         // Said before the object goes: its end wakes the janitor, who need not prove it again.
         pass.context

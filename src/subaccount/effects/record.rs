@@ -1,66 +1,41 @@
 //! Steps on the Record: each write is a compare-and-swap. I/O.
 
-use super::impossible;
+use super::{impossible, lookup};
 use crate::account::marker::Series;
 use crate::account::roster::marker_of;
 use crate::controller::cluster::{ClusterError, REQUEST_DEADLINE, within};
 use crate::controller::versioned::{Versioned, create_versioned, get_versioned, replace};
 use crate::crd::{MANAGED_BY, MANAGED_BY_LABEL};
-use crate::subaccount::facts::{self, Confirmation, Made, Object};
+use crate::subaccount::facts::{self, Confirmation, Evidence, Made, Object, UserSecret};
 use crate::subaccount::memory::Unspent;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now, wall_clock};
 use crate::subaccount::plan::{Block, Rest};
-use crate::subaccount::record::{self, Phase, Record, Subject};
+use crate::subaccount::record::{self, Ledger, Record};
 use crate::vobiz::AuthId;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::api::{Api, DeleteParams, Preconditions};
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use kube::api::{DeleteParams, Preconditions};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use vobiz_protocol::judge::{self, Bind};
 
 /// Pause between two attempts to find out what became of a bind, while the pair is in memory only.
 const BIND_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let at = now();
-    let read = get_versioned(&pass.context.record_api(), &record::secret_name(&pass.uid))
-        .await
-        .map_err(|error| Outcome::of_cluster("read the record", &error))?;
+    let found = lookup::find(pass).await?;
     if pass.facts.confirmation == Confirmation::Confirmed {
         pass.facts.looked_again = true;
     }
     pass.record_at = Some(at);
-    match read {
-        None => {
-            pass.record = None;
-            pass.facts.record = facts::Record::Absent;
-            pass.context
-                .memory
-                .with(&pass.uid, |remembered| remembered.unspent = None);
-            look_for_predecessor(pass).await
-        }
-        Some(secret) => take(pass, secret),
+    if let Some(secret) = found {
+        return take(pass, secret);
     }
-}
-
-/// The cache names an earlier object of this name that left an account: only its Record, read by quorum, stops a create.
-async fn look_for_predecessor(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let hint = pass
-        .context
-        .records
-        .predecessor(&pass.key.namespace, &pass.key.name, &pass.uid);
-    let Some(hint) = hint.filter(|_| pass.facts.object == Object::Live) else {
-        pass.facts.predecessor = false;
-        return Ok(());
-    };
-    let read = get_versioned(
-        &pass.context.record_api(),
-        &record::secret_name(&hint.subject.uid),
-    )
-    .await
-    .map_err(|error| Outcome::of_cluster("read the record of an earlier object of this name", &error))?;
-    let record = read.and_then(|secret| record::decode(secret.object().data.as_ref()?).ok());
-    pass.facts.predecessor = record.is_some_and(|record| matches!(record.phase, Phase::Bound | Phase::Kept));
+    pass.record = None;
+    pass.facts.record = facts::Record::Absent;
+    forget_unspent(pass);
     Ok(())
 }
 
@@ -72,9 +47,7 @@ pub(super) async fn open(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         // Whoever acted on the object before the Record existed must be seen: both are looked at again.
         pass.facts.confirmation = Confirmation::Unasked;
         pass.facts.looked_again = false;
-        pass.context
-            .memory
-            .with(&pass.uid, |remembered| remembered.unspent = None);
+        forget_unspent(pass);
     } else {
         claim(pass);
     }
@@ -83,13 +56,22 @@ pub(super) async fn open(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 pub(super) async fn rebuild(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let marker = proven_marker(pass);
-    let record = new_record(pass).await?.rebuilt(marker, wall_clock());
+    let record = new_record(pass).await?;
+    let record = record.with(|ledger| ledger.rebuilt(marker), wall_clock());
     create(pass, &record).await
 }
 
 pub(super) async fn take_over(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let at = wall_clock();
-    swap(pass, "take over the record", |record| record.taken_over(at)).await?;
+    swap(pass, "take over the record", Ledger::taken_over).await?;
+    claim(pass);
+    Ok(())
+}
+
+/// The account is gone and the status names none: a new attempt, looked at as if nothing were known.
+pub(super) async fn reopen(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    swap(pass, "open the record again", Ledger::reopened).await?;
+    pass.facts.remote = facts::Remote::Unknown;
+    (pass.facts.secret, pass.facts.evidence) = (UserSecret::Unread, Evidence::Unread);
     claim(pass);
     Ok(())
 }
@@ -98,9 +80,9 @@ pub(super) async fn restore_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let Some((pair, _)) = pass.evidence.clone() else {
         return Err(impossible("evidence"));
     };
-    let (marker, at) = (proven_marker(pass), wall_clock());
-    swap(pass, "restore the record", |record| {
-        record.restored(pair, marker, at)
+    let marker = proven_marker(pass);
+    swap(pass, "restore the record", |ledger| {
+        ledger.restored(pair.auth_id, pair.auth_token, marker)
     })
     .await
 }
@@ -110,11 +92,7 @@ pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Err(impossible("decision"));
     };
     let known: Option<AuthId> = pass.known_id();
-    let at = wall_clock();
-    swap(pass, "close the record", |record| {
-        record.closed(decision, known, at)
-    })
-    .await
+    swap(pass, "close the record", |ledger| ledger.closed(decision, known)).await
 }
 
 /// Writes the pair. It exists nowhere else: this gives up only on proof that the Record has another owner.
@@ -127,33 +105,32 @@ pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     };
     loop {
         let attempt = pair.clone();
-        let written = swap(pass, "bind the record", |record| record.bound(attempt)).await;
+        let written = swap(pass, "bind the record", |ledger| {
+            ledger.bound(attempt.auth_id, attempt.auth_token)
+        })
+        .await;
         if written.is_ok() {
             pass.made = None;
             return Ok(());
         }
-        match look_again(pass).await {
-            None => {
-                // Not ours any more, and not fenced either: the Record was lost. The account is reported, not deleted.
+        let found = look_again(pass).await;
+        let found = found.as_ref().map(|record| &record.ledger);
+        match judge::bind(&claimed.ledger, &pair.auth_id, found) {
+            Bind::Done => {
+                pass.made = None;
+                return Ok(());
+            }
+            Bind::Fenced => {
+                pass.facts.made = Made::Fenced;
+                return Ok(());
+            }
+            Bind::Lost => {
                 tracing::error!(auth_id = %pair.auth_id, "the record was lost while its account was being created");
                 pass.made = None;
                 return Err(Outcome::outdated());
             }
-            Some(found) if found.auth_id.as_ref() == Some(&pair.auth_id) => {
-                pass.made = None;
-                return Ok(());
-            }
-            Some(found) if found.series != claimed.series => {
-                tracing::error!(auth_id = %pair.auth_id, "the record was replaced while its account was being created");
-                pass.made = None;
-                return Err(Outcome::outdated());
-            }
-            Some(found) if found.fenced_through >= claimed.epoch => {
-                pass.facts.made = Made::Fenced;
-                return Ok(());
-            }
-            // Still open with our epoch: the compare-and-swap is tried again with the version just read.
-            Some(_) => tokio::time::sleep(BIND_PAUSE).await,
+            // The compare-and-swap is tried again with the version just read.
+            Bind::Again => tokio::time::sleep(BIND_PAUSE).await,
         }
     }
 }
@@ -161,7 +138,7 @@ pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// Reads the Record until it can be read: nothing may be concluded from a failure.
 async fn look_again(pass: &mut Pass<'_>) -> Option<Record> {
     loop {
-        match get_versioned(&pass.context.record_api(), &record::secret_name(&pass.uid)).await {
+        match get_versioned(&pass.context.record_api(), &pass.record_name).await {
             Ok(None) => return None,
             Ok(Some(secret)) => {
                 take(pass, secret).ok();
@@ -186,17 +163,19 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         }),
         ..DeleteParams::default()
     };
-    if pass.facts.parent_abandoned && record.auth_id.is_some() && pass.facts.remote != facts::Remote::Gone {
+    if pass.facts.parent_abandoned
+        && record.ledger.auth_id.is_some()
+        && pass.facts.remote != facts::Remote::Gone
+    {
         tracing::warn!(
             uid = pass.uid,
             parent = %record.parent,
             "a closed record goes after its retention: no account of its parent is left to prove its subaccount gone with"
         );
     }
-    let name = record::secret_name(&pass.uid);
     let deleted = within(
         REQUEST_DEADLINE,
-        pass.context.record_api().delete(&name, &parameters),
+        pass.context.record_api().delete(&pass.record_name, &parameters),
     )
     .await;
     match deleted {
@@ -212,17 +191,7 @@ async fn new_record(pass: &Pass<'_>) -> Result<Record, Outcome> {
     let Some(access) = pass.access() else {
         return Err(impossible("access"));
     };
-    let namespaces: Api<Namespace> = Api::all(pass.context.cluster.clone());
-    let namespace = get_versioned(&namespaces, &pass.key.namespace)
-        .await
-        .map_err(|error| Outcome::of_cluster("read the namespace", &error))?;
-    let namespace_uid = namespace.and_then(|namespace| namespace.into_object().metadata.uid);
-    let subject = Subject {
-        namespace: pass.key.namespace.clone(),
-        namespace_uid: namespace_uid.ok_or_else(Outcome::outdated)?,
-        name: pass.key.name.clone(),
-        uid: pass.uid.clone(),
-    };
+    let subject = lookup::subject(pass).await?;
     Ok(Record::open(
         subject,
         access.parent.id.clone(),
@@ -236,7 +205,8 @@ async fn create(pass: &mut Pass<'_>, record: &Record) -> Result<(), Outcome> {
         type_: Some(record::RECORD_TYPE.to_owned()),
         ..Secret::default()
     };
-    secret.metadata.name = Some(record::secret_name(&pass.uid));
+    pass.record_name = record::secret_name(&pass.uid);
+    secret.metadata.name = Some(pass.record_name.clone());
     secret.metadata.namespace = Some(pass.context.operator_namespace.clone());
     secret.metadata.labels = Some(BTreeMap::from([(
         MANAGED_BY_LABEL.to_owned(),
@@ -251,40 +221,62 @@ async fn create(pass: &mut Pass<'_>, record: &Record) -> Result<(), Outcome> {
     take(pass, created)
 }
 
-/// Replaces the Record by what `change` makes of it, if it is still the one that was read.
-async fn swap(pass: &mut Pass<'_>, act: &str, change: impl FnOnce(Record) -> Record) -> Result<(), Outcome> {
+/// Replaces the Record by what the transition makes of it, if it is still the one that was read.
+async fn swap(
+    pass: &mut Pass<'_>,
+    act: &str,
+    transition: impl FnOnce(Ledger) -> Ledger,
+) -> Result<(), Outcome> {
     let Some((record, Some(secret))) = pass.record.clone() else {
         return Err(impossible("record"));
     };
-    let changed = change(record);
-    let data = record::encode(&changed);
-    let secret = secret.map(|secret| Secret {
-        data: Some(data),
-        ..secret
-    });
     let at = now();
-    let written: Result<Versioned<Secret>, ClusterError> = replace(&pass.context.record_api(), secret).await;
+    let written = write(pass, &record.with(transition, wall_clock()), secret).await;
     let written = written.map_err(|error| Outcome::of_cluster(act, &error))?;
     pass.record_at = Some(at);
     take(pass, written)
 }
 
-/// Folds a Record that was just read or written into the facts.
-fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(), Outcome> {
+/// Replaces the content of a Record that was read.
+pub(super) async fn write(
+    pass: &Pass<'_>,
+    record: &Record,
+    read: Versioned<Secret>,
+) -> Result<Versioned<Secret>, ClusterError> {
+    let data = record::encode(record);
+    let changed = read.map(|secret| Secret {
+        data: Some(data),
+        ..secret
+    });
+    replace(&pass.context.record_api(), changed).await
+}
+
+/// The Record in a Secret that was read.
+pub(super) fn decode(secret: &Secret) -> Result<Record, Outcome> {
     let empty = BTreeMap::new();
-    let record = record::decode(secret.object().data.as_ref().unwrap_or(&empty)).map_err(|damaged| {
-        let name = record::secret_name(&pass.uid);
+    record::decode(secret.data.as_ref().unwrap_or(&empty)).map_err(|damaged| {
+        let name = secret.name_any();
         Outcome::blocked(
             Block::CredentialsLost,
             format!("{damaged}: correct or delete the Secret {name} of the operator"),
         )
-    })?;
+    })
+}
+
+/// Folds a Record that was just read or written into the facts.
+pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(), Outcome> {
+    let record = decode(secret.object())?;
+    if record.subject.uid != pass.uid {
+        // A later object took it over.
+        return Err(Outcome::outdated());
+    }
+    let ledger = &record.ledger;
     let unspent = pass.context.memory.with(&pass.uid, |remembered| {
-        if record.is_fenced() {
-            remembered.note_fence(record.fenced_through, now());
+        if ledger.is_fenced() {
+            remembered.note_fence(ledger.fenced_through, now());
         }
         let current = Unspent {
-            epoch: record.epoch,
+            epoch: ledger.epoch,
             version: secret.version().to_owned(),
         };
         if remembered.unspent.as_ref() != Some(&current) {
@@ -292,50 +284,40 @@ fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(), Outcome> {
         }
         remembered.unspent.is_some()
     });
-    let phase = match record.phase {
-        Phase::Open => facts::Phase::Open { unspent },
-        Phase::Bound => facts::Phase::Bound,
-        Phase::Closed => facts::Phase::Closed {
-            account: record.auth_id.is_some(),
-        },
-        Phase::Kept => facts::Phase::Kept {
-            disable: record.disable,
-        },
-    };
-    pass.facts.record = facts::Record::Present {
-        phase,
-        fenced: record.is_fenced(),
-        quorum: true,
-    };
+    pass.facts.record = ledger.fact(unspent, true);
     pass.record = Some((record, Some(secret)));
     Ok(())
 }
 
-/// This process opened or took over the epoch just now: it may post it, once.
+fn forget_unspent(pass: &Pass<'_>) {
+    pass.context
+        .memory
+        .with(&pass.uid, |remembered| remembered.unspent = None);
+}
+
+/// This process opened or took over the epoch just now: it may post it, once, if the object is then read again.
 fn claim(pass: &mut Pass<'_>) {
     let Some((record, Some(secret))) = &pass.record else {
         return;
     };
     let unspent = Unspent {
-        epoch: record.epoch,
+        epoch: record.ledger.epoch,
         version: secret.version().to_owned(),
     };
-    let fenced = record.is_fenced();
+    pass.facts.record = record.ledger.fact(true, true);
+    pass.facts.confirmation = Confirmation::Unasked;
     pass.context
         .memory
         .with(&pass.uid, |remembered| remembered.unspent = Some(unspent));
-    pass.facts.record = facts::Record::Present {
-        phase: facts::Phase::Open { unspent: true },
-        fenced,
-        quorum: true,
-    };
 }
 
-/// The marker of the account that the user's Secret proved, if it is one of this cluster.
-fn proven_marker(pass: &Pass<'_>) -> Option<crate::account::marker::Marker> {
+/// Series and epoch in the marker of the account that was proved, if it is one of this cluster.
+fn proven_marker(pass: &Pass<'_>) -> Option<(Series, u32)> {
     let (_, account) = pass.evidence.as_ref()?;
     let generation = pass.generation()?;
-    marker_of(account.as_ref()?, generation).filter(|marker| marker.installation == pass.context.installation)
+    marker_of(account.as_ref()?, generation)
+        .filter(|marker| marker.installation == pass.context.installation)
+        .map(|marker| (marker.series, marker.epoch))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a series is random bits, never reused")]

@@ -28,7 +28,7 @@ impl Pass<'_> {
             };
             let served = match &self.record {
                 Some((record, _)) => access.serves(&record.parent, record.generation),
-                None => true,
+                None => self.parent().is_none_or(|parent| parent == access.parent.id),
             };
             return match &snapshot.trouble {
                 _ if !snapshot.is_usable() || !served => facts::Account::Unavailable,
@@ -95,11 +95,19 @@ impl Pass<'_> {
     /// What becomes of the account when the object goes; none while nothing may be guessed.
     #[must_use]
     pub fn decision(&self) -> Option<Decision> {
-        let Some(object) = &self.object else {
+        let Some(object) = self
+            .object
+            .as_ref()
+            .filter(|_| self.facts.object == Object::Deleting)
+        else {
+            // Leftovers of a gone object, or an account that is made anew.
             return Some(Decision::Delete { cascade: false });
         };
         let own = object.spec.deletion;
-        let fenced = self.record.as_ref().is_some_and(|(record, _)| record.is_fenced());
+        let fenced = self
+            .record
+            .as_ref()
+            .is_some_and(|(record, _)| record.ledger.is_fenced());
         if own.policy == Some(DeletionPolicy::Retain) && !fenced {
             return Some(Decision::Retain);
         }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 impl Pass<'_> {
     /// How far the fenced epochs are from being proved absent.
     pub(super) fn fence(&self, record: &Record, now: Instant) -> Fence {
-        if !record.is_fenced() {
+        if !record.ledger.is_fenced() {
             return Fence::Clean;
         }
         let access = self.access();
@@ -27,7 +27,7 @@ impl Pass<'_> {
             return Fence::Leftovers;
         }
         self.context.memory.with(&self.uid, |remembered| {
-            remembered.note_fence(record.fenced_through, now);
+            remembered.note_fence(record.ledger.fenced_through, now);
             let not_before = self.walk_from(remembered, now);
             let tombstone = self.facts.retention_over && self.facts.object == Object::Unseen;
             if tombstone && remembered.retention_over_since.is_none() {
@@ -36,7 +36,7 @@ impl Pass<'_> {
                 remembered.swept_through = 0;
                 return Fence::Unwalked;
             }
-            if remembered.swept_through >= record.fenced_through {
+            if remembered.swept_through >= record.ledger.fenced_through {
                 return Fence::Clean;
             }
             if now < not_before {
@@ -44,7 +44,7 @@ impl Pass<'_> {
             }
             match access.and_then(|access| access.parent.walk_since(not_before)) {
                 Some(_) => {
-                    remembered.swept_through = record.fenced_through;
+                    remembered.swept_through = record.ledger.fenced_through;
                     Fence::Clean
                 }
                 None => Fence::Unwalked,
@@ -81,7 +81,7 @@ impl Pass<'_> {
             |account| marker_of(account, generation),
             |marker| marker.installation == self.context.installation && record.fences(marker),
         );
-        found.retain(|id| record.auth_id.as_ref() != Some(id) && !self.context.records.holds(id));
+        found.retain(|id| record.ledger.auth_id.as_ref() != Some(id) && !self.context.records.holds(id));
         found
     }
 

@@ -15,12 +15,12 @@ const UPDATES_PER_PASS: u32 = 3;
 impl Pass<'_> {
     pub(super) fn is_unusable(&self, now: Instant) -> bool {
         self.context.memory.with(&self.uid, |remembered| {
-            if !self.facts.applied
+            let changed = !self.facts.applied
                 && self
                     .object
                     .as_ref()
-                    .is_some_and(|object| seen_another_generation(object))
-            {
+                    .is_some_and(|object| seen_another_generation(object));
+            if changed || self.facts.requested {
                 remembered.forget_unusable();
             }
             remembered.is_unusable(now, STALLED_PROBE)
@@ -103,12 +103,10 @@ impl Pass<'_> {
         match &self.record {
             Some((
                 Record {
-                    phase: Phase::Kept,
-                    generation,
-                    ..
+                    generation, ledger, ..
                 },
                 _,
-            )) => Some(Desired::disabled(*generation)),
+            )) if ledger.phase == Phase::Kept => Some(Desired::disabled(*generation)),
             _ => self.desired.clone().and_then(Result::ok),
         }
     }

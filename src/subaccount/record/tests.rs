@@ -36,166 +36,40 @@ fn marker(series: u128, epoch: u32) -> Marker {
     }
 }
 
+fn with_pair(record: Record) -> Record {
+    let pair = pair();
+    record.with(|ledger| ledger.bound(pair.auth_id, pair.auth_token), at(0))
+}
+
 #[test]
-fn a_takeover_fences_exactly_the_epochs_before_it() {
-    let record = open().taken_over(at(10)).taken_over(at(20));
+fn a_fence_is_dated_when_it_moves_and_only_then() {
+    let taken = open().with(Ledger::taken_over, at(10));
     assert_eq!(
-        (record.epoch, record.fenced_through, record.last_fenced_at),
-        (3, 2, Some(at(20)))
+        (taken.ledger.fenced_through, taken.last_fenced_at),
+        (1, Some(at(10)))
     );
-    let fenced: Vec<bool> = (1..=4).map(|epoch| record.fences(&marker(7, epoch))).collect();
-    assert_eq!(fenced, [true, true, false, false]);
-    assert!(
-        !record.fences(&marker(8, 1)),
-        "another series is never ours to delete"
-    );
-    assert_eq!(record.marker(Installation(1)), marker(7, 3));
-    assert_eq!(record.series, open().series);
+    let bound = with_pair(taken);
+    assert_eq!(bound.last_fenced_at, Some(at(10)));
+    let decision = Decision::Delete { cascade: false };
+    let closed = bound.with(|ledger| ledger.closed(decision, None), at(30));
+    assert_eq!(closed.last_fenced_at, Some(at(10)), "its own epoch is not void");
+    let unposted = open().with(|ledger| ledger.closed(decision, None), at(30));
+    assert_eq!(unposted.last_fenced_at, Some(at(30)));
 }
 
 #[test]
-fn a_new_record_fences_nothing_and_a_bound_one_keeps_its_epoch() {
-    assert!(!open().is_fenced() && open().pair().is_none());
-    let bound = open().taken_over(at(10)).bound(pair());
-    assert_eq!(
-        (bound.phase, bound.epoch, bound.fenced_through),
-        (Phase::Bound, 2, 1)
-    );
-    assert_eq!(bound.pair(), Some(pair()));
-}
-
-#[test]
-fn what_becomes_of_the_account_follows_the_decision_and_whether_there_is_one() {
-    let known = AuthId::parse("SA_KNOWN").unwrap();
-    let delete = Decision::Delete { cascade: true };
-    let table = [
-        (
-            open().bound(pair()),
-            delete,
-            None,
-            Phase::Closed,
-            false,
-            true,
-            Some("SA_ONE"),
-            0,
-        ),
-        (
-            open().bound(pair()),
-            Decision::Disable,
-            None,
-            Phase::Kept,
-            true,
-            false,
-            Some("SA_ONE"),
-            0,
-        ),
-        (
-            open().bound(pair()),
-            Decision::Retain,
-            None,
-            Phase::Kept,
-            false,
-            false,
-            Some("SA_ONE"),
-            0,
-        ),
-        (
-            open(),
-            delete,
-            Some(known.clone()),
-            Phase::Closed,
-            false,
-            true,
-            Some("SA_KNOWN"),
-            1,
-        ),
-        (
-            open(),
-            Decision::Disable,
-            Some(known.clone()),
-            Phase::Kept,
-            true,
-            false,
-            Some("SA_KNOWN"),
-            1,
-        ),
-        (
-            open(),
-            Decision::Retain,
-            None,
-            Phase::Closed,
-            false,
-            false,
-            None,
-            1,
-        ),
-        (
-            open().bound(pair()),
-            Decision::Retain,
-            Some(known),
-            Phase::Kept,
-            false,
-            false,
-            Some("SA_ONE"),
-            0,
-        ),
-    ];
-    for (record, decision, known, phase, disable, cascade, id, fenced_through) in table {
-        let closed = record.clone().closed(decision, known, at(30));
-        let shown = (
-            closed.phase,
-            closed.disable,
-            closed.cascade,
-            closed.fenced_through,
-        );
-        assert_eq!(
-            shown,
-            (phase, disable, cascade, fenced_through),
-            "{record:?} {decision:?}"
-        );
-        assert_eq!(closed.auth_id.as_ref().map(AuthId::as_str), id);
-        assert_eq!(closed.last_fenced_at, (fenced_through > 0).then(|| at(30)));
-        assert_eq!(
-            decode(&encode(&closed)),
-            Ok(closed),
-            "what is written can be read"
-        );
-    }
-}
-
-#[test]
-fn a_rebuilt_record_takes_series_and_epoch_from_the_accounts_own_marker() {
-    let rebuilt = open().rebuilt(Some(marker(9, 4)), at(40));
-    assert_eq!(
-        (rebuilt.series, rebuilt.epoch, rebuilt.fenced_through),
-        (Series(9), 4, 3)
-    );
-    assert_eq!(rebuilt.last_fenced_at, Some(at(40)));
-    let restored = rebuilt.clone().restored(pair(), Some(marker(9, 4)), at(50));
-    assert!(
-        !restored.fences(&marker(9, 4)),
-        "the account's own epoch is not void"
-    );
-    assert_eq!(open().rebuilt(None, at(40)), open());
-    let first = open().rebuilt(Some(marker(9, 1)), at(40));
-    assert_eq!((first.fenced_through, first.last_fenced_at), (0, None));
-}
-
-#[test]
-fn a_pair_proved_by_other_means_voids_an_epoch_that_is_not_its_own() {
-    for foreign in [None, Some(marker(7, 2)), Some(marker(8, 1))] {
-        let restored = open().restored(pair(), foreign, at(50));
-        assert!(restored.fences(&marker(7, 1)), "{foreign:?}");
-        assert_eq!((restored.phase, restored.pair()), (Phase::Bound, Some(pair())));
-    }
+fn a_record_knows_its_marker_and_the_ones_that_it_fences() {
+    let record = open().with(Ledger::taken_over, at(10));
+    assert_eq!(record.marker(Installation(1)), marker(7, 2));
+    let fenced = [marker(7, 1), marker(7, 2), marker(8, 1)].map(|marker| record.fences(&marker));
+    assert_eq!(fenced, [true, false, false]);
+    assert_eq!((open().pair(), with_pair(open()).pair()), (None, Some(pair())));
 }
 
 /// Every key of a Record that says all it can.
 fn full() -> BTreeMap<String, ByteString> {
-    let kept = open()
-        .taken_over(at(10))
-        .bound(pair())
-        .closed(Decision::Disable, None, at(20));
+    let kept = with_pair(open().with(Ledger::taken_over, at(10)))
+        .with(|ledger| ledger.closed(Decision::Disable, None), at(20));
     let mut data = encode(&kept);
     data.insert("cascade".to_owned(), ByteString(b"true".to_vec()));
     data
@@ -246,19 +120,21 @@ fn a_damaged_key_is_an_error_that_names_it() {
 #[test]
 fn a_record_that_contradicts_itself_is_never_guessed() {
     let table: [(&str, Damage); 8] = [
-        ("epoch", |record| record.epoch = 0),
-        ("fencedThrough", |record| record.fenced_through = 9),
+        ("epoch", |record| record.ledger.epoch = 0),
+        ("fencedThrough", |record| record.ledger.fenced_through = 9),
         ("lastFencedAt", |record| record.last_fenced_at = None),
-        ("auth_token", |record| record.auth_token = None),
-        ("auth_id", |record| record.auth_id = None),
-        ("phase", |record| record.phase = Phase::Open),
+        ("auth_token", |record| record.ledger.auth_token = None),
+        ("auth_id", |record| record.ledger.auth_id = None),
+        ("phase", |record| record.ledger.phase = Phase::Open),
         ("auth_id", |record| {
-            (record.phase, record.auth_id) = (Phase::Kept, None);
+            (record.ledger.phase, record.ledger.auth_id) = (Phase::Kept, None);
         }),
-        ("epoch", |record| (record.epoch, record.fenced_through) = (0, 0)),
+        ("epoch", |record| {
+            (record.ledger.epoch, record.ledger.fenced_through) = (0, 0)
+        }),
     ];
     for (key, damage) in table {
-        let mut record = open().taken_over(at(10)).bound(pair());
+        let mut record = with_pair(open().with(Ledger::taken_over, at(10)));
         damage(&mut record);
         assert_eq!(decode(&encode(&record)).unwrap_err().key, key, "{record:?}");
     }
@@ -266,7 +142,7 @@ fn a_record_that_contradicts_itself_is_never_guessed() {
 
 #[test]
 fn neither_an_error_nor_debug_output_shows_the_token() {
-    let bound = open().bound(pair());
+    let bound = with_pair(open());
     assert!(!format!("{bound:?}").contains("token-one"));
     let mut data = encode(&bound);
     data.insert("auth_token".to_owned(), ByteString(b"two words".to_vec()));
@@ -284,20 +160,20 @@ proptest! {
         name in "[a-z0-9-]{1,63}", token in "[!-~]{1,80}",
     ) {
         let mut record = open();
-        record.series = Series(series);
+        record.ledger.series = Series(series);
         record.subject.name = name;
         record.generation = if gen1 { Generation::Gen1 } else { Generation::Gen2 };
         for _ in 0..epochs {
-            record = record.taken_over(at(second));
+            record = record.with(Ledger::taken_over, at(second));
         }
-        let pair = Credentials { auth_token: AuthToken::parse(&token).unwrap(), ..pair() };
-        let record = match ends {
-            0 => record,
-            1 => record.bound(pair),
-            2 => record.bound(pair).closed(Decision::Delete { cascade: true }, None, at(second)),
-            3 => record.bound(pair).closed(Decision::Disable, None, at(second)),
-            _ => record.closed(Decision::Retain, None, at(second)),
+        let end = |ledger: Ledger| match ends {
+            0 => ledger,
+            1 => ledger.bound(pair().auth_id, AuthToken::parse(&token).unwrap()),
+            2 => ledger.bound(pair().auth_id, pair().auth_token).closed(Decision::Delete { cascade: true }, None),
+            3 => ledger.bound(pair().auth_id, pair().auth_token).closed(Decision::Disable, None),
+            _ => ledger.closed(Decision::Retain, None),
         };
+        let record = record.with(end, at(second));
         prop_assert_eq!(decode(&encode(&record)), Ok(record));
     }
 }

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::crd::condition::find;
-use crate::subaccount::facts::{Account, Confirmation, Evidence, Fence, Made, Phase, Policy, Record, Remote};
+use crate::subaccount::facts::{
+    Account, Confirmation, Directive, Evidence, Fence, Made, Phase, Policy, Predecessor, Record, Remote,
+};
 use serde_json::json;
 
 const WAITS: [Wait; 14] = [
@@ -54,12 +56,17 @@ fn facts(object: Object, applied: bool, secret: UserSecret) -> Facts {
             fenced: false,
             quorum: true,
         },
-        predecessor: false,
+        directive: Directive::Manage,
+        requested: false,
+        reclaim: false,
+        recreate: false,
+        predecessor: Predecessor::Nothing,
         confirmation: Confirmation::Unasked,
         looked_again: false,
         guard_expired: false,
         secret,
         evidence: Evidence::Unread,
+        token_shown: false,
         former_secret: false,
         remote: Remote::Matches,
         made: Made::Nothing,

@@ -14,6 +14,30 @@ pub enum Object {
     Unseen,
 }
 
+/// What its annotations ask of the operator.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Directive {
+    /// Nothing out of the ordinary.
+    Manage,
+    /// Hands off, also while it is being deleted.
+    Pause,
+    /// Let the object go without any proof; means something only while it is being deleted.
+    ForceDelete,
+}
+
+/// What an earlier object of the same name left behind in a Record.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Predecessor {
+    /// Nothing, as far as is known.
+    Nothing,
+    /// A Record without a pair: its attempt may still be under way.
+    Open,
+    /// A Record with an account and its pair.
+    Orphaned,
+    /// A Record with an account whose token is lost.
+    Tokenless,
+}
+
 /// What the referenced Account allows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Account {
@@ -177,6 +201,14 @@ pub struct Facts {
     pub identity: bool,
     /// Its status says that this generation of the spec is applied.
     pub applied: bool,
+    /// What its annotations ask for.
+    pub directive: Directive,
+    /// A person asked for a look at everything, and it was not taken yet.
+    pub requested: bool,
+    /// It may take over what an earlier object of its name left.
+    pub reclaim: bool,
+    /// An account whose pair is lost, or that was deleted outside, is made anew.
+    pub recreate: bool,
     /// The spec can be applied to the API generation in use.
     pub valid: bool,
     /// Vobiz answered the last creates with something that is no pair: no more until a person looks, or time passes.
@@ -187,8 +219,8 @@ pub struct Facts {
     pub permit: bool,
     /// The Record.
     pub record: Record,
-    /// A gone object of the same name left a Record with an account in it.
-    pub predecessor: bool,
+    /// What a gone object of the same name left.
+    pub predecessor: Predecessor,
     /// The quorum re-read of the object.
     pub confirmation: Confirmation,
     /// The Record was looked up again after the object was confirmed.
@@ -199,6 +231,8 @@ pub struct Facts {
     pub secret: UserSecret,
     /// What that Secret proves.
     pub evidence: Evidence,
+    /// The API shows the parent its accounts' tokens, and was not asked for this one yet.
+    pub token_shown: bool,
     /// A Secret of an earlier `secretRef` may still be there.
     pub former_secret: bool,
     /// The bound account at Vobiz.

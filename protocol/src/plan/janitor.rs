@@ -2,7 +2,7 @@
 
 use super::deleting::{delete, keep_disabled};
 use super::{Rest, Step, Wait, sweep, waiting, with_account};
-use crate::subaccount::facts::{Confirmation, Facts, Fence, Phase, Record, Remote};
+use crate::facts::{Confirmation, Directive, Facts, Fence, Phase, Record, Remote};
 
 /// The janitor's pass: a Record is looked after whether its object lives or not.
 pub(super) fn janitor(facts: &Facts) -> Step {
@@ -21,6 +21,7 @@ pub(super) fn janitor(facts: &Facts) -> Step {
         Confirmation::Unasked => return Step::Confirm,
         // Refuted: no object of this uid exists any more, proved by quorum.
         Confirmation::Refuted => {}
+        Confirmation::Confirmed if facts.directive == Directive::Pause => return Step::Rest(Rest::Settled),
         Confirmation::Confirmed if fenced => return sweep_or(facts, Step::Rest(Rest::Settled)),
         Confirmation::Confirmed => return Step::Rest(Rest::Settled),
     }
@@ -55,7 +56,7 @@ fn sweep_or(facts: &Facts, clean: Step) -> Step {
 }
 
 /// As [`delete`], but looking first: the pass that closed the Record has most likely deleted the account already.
-fn prove_deleted(facts: &Facts) -> Option<Step> {
+pub(super) fn prove_deleted(facts: &Facts) -> Option<Step> {
     match facts.remote {
         Remote::Unknown | Remote::Unlisted => Some(with_account(facts, Step::ReadAccount)),
         _ => delete(facts),

@@ -9,7 +9,7 @@ mod deleting;
 mod janitor;
 mod live;
 
-use super::facts::{Account, Facts, Fence, Made, Object};
+use super::facts::{Account, Confirmation, Directive, Facts, Fence, Made, Object};
 
 /// One act. Exactly one request follows from it, except [`Step::Rest`], which ends the pass.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -26,6 +26,12 @@ pub enum Step {
     RebuildRecord,
     /// Claim the next epoch of an open Record and fence the ones before it.
     TakeOver,
+    /// Claim the next epoch of a closed Record whose account is gone, to make it anew.
+    Reopen,
+    /// Close the open Record of an earlier object of this name.
+    ClosePredecessor,
+    /// Make the Record of an earlier object of this name this object's.
+    Reclaim,
     /// Read the object again by quorum.
     Confirm,
     /// Post the account, with the marker of the Record's epoch.
@@ -36,8 +42,12 @@ pub enum Step {
     ReadSecret,
     /// Ask Vobiz about the pair in the user's Secret.
     ProvePair,
+    /// Ask Vobiz for the token of the account that the status names.
+    RecoverPair,
     /// Write the proven id into the object's status, and end.
     AdoptIdentity,
+    /// Take the id of an account that is gone out of the object's status.
+    ForgetIdentity,
     /// Write the proven pair into the rebuilt Record.
     RestorePair,
     /// Write the user's Secret.
@@ -80,6 +90,8 @@ pub enum Rest {
 /// What a pass waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Wait {
+    /// A person paused it.
+    Paused,
     /// This process has not prepared the Account yet; a matter of moments, nothing is written.
     AccountPreparing,
     /// The Account, or its parent account, must become usable.
@@ -139,11 +151,17 @@ pub fn plan(facts: &Facts) -> Step {
         Made::Fenced => return Step::DeleteMade,
         Made::Nothing => {}
     }
-    match facts.object {
-        Object::Live => live::live(facts),
-        Object::Deleting if facts.finalizer => deleting::deleting(facts),
-        Object::Deleting => Step::Rest(Rest::Settled),
-        Object::Unseen => janitor::janitor(facts),
+    match (facts.object, facts.directive) {
+        (Object::Unseen, _) => janitor::janitor(facts),
+        (Object::Deleting, _) if !facts.finalizer => Step::Rest(Rest::Settled),
+        (Object::Deleting, Directive::ForceDelete) => match facts.confirmation {
+            Confirmation::Unasked => Step::Confirm,
+            Confirmation::Confirmed => Step::ReleaseFinalizer,
+            Confirmation::Refuted => Step::Rest(Rest::Outdated),
+        },
+        (_, Directive::Pause) => waiting(Wait::Paused),
+        (Object::Deleting, Directive::Manage) => deleting::deleting(facts),
+        (Object::Live, _) => live::live(facts),
     }
 }
 

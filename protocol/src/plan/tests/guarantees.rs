@@ -1,10 +1,17 @@
 //! The guarantees of the protocol, held against all facts. PURE.
 
 use super::*;
-use crate::subaccount::plan::{Rest, Wait};
+use crate::plan::{Block, Rest, Wait};
 
 const BOOLS: [bool; 2] = [false, true];
 const OBJECTS: [Object; 3] = [Object::Live, Object::Deleting, Object::Unseen];
+const DIRECTIVES: [Directive; 3] = [Directive::Manage, Directive::Pause, Directive::ForceDelete];
+const PREDECESSORS: [Predecessor; 4] = [
+    Predecessor::Nothing,
+    Predecessor::Open,
+    Predecessor::Orphaned,
+    Predecessor::Tokenless,
+];
 const ACCOUNTS: [Account; 4] = [
     Account::Preparing,
     Account::Unavailable,
@@ -92,28 +99,57 @@ fn looked_at(facts: &Facts) -> Facts {
             ..base
         };
     }
+    let paused = facts.directive == Directive::Pause;
     match (facts.object, facts.record) {
-        (
-            Object::Live,
-            Record::Present {
-                phase: Phase::Bound, ..
-            },
-        ) => Facts {
+        (Object::Live, _) if paused => Facts {
+            directive: Directive::Pause,
+            ..base
+        },
+        (Object::Live, record) if phase_of(record) == Some(Phase::Bound) => Facts {
             finalizer: facts.finalizer,
             identity: facts.identity,
             applied: facts.applied,
+            requested: facts.requested,
+            recreate: facts.recreate,
             valid: facts.valid,
             account: facts.account,
             record: facts.record,
+            confirmation: facts.confirmation,
             secret: facts.secret,
             former_secret: facts.former_secret,
             remote: facts.remote,
             ..base
         },
-        (Object::Live, _) => Facts {
+        (Object::Live, record) if is_ended(record) => Facts {
+            finalizer: facts.finalizer,
+            identity: facts.identity,
+            valid: facts.valid,
+            unusable: facts.unusable,
+            account: facts.account,
+            permit: facts.permit,
+            record: facts.record,
+            confirmation: facts.confirmation,
+            remote: facts.remote,
+            ..base
+        },
+        (Object::Live, record) => Facts {
             applied: false,
-            former_secret: false,
+            directive: Directive::Manage,
+            requested: false,
+            predecessor: if record == Record::Absent {
+                facts.predecessor
+            } else {
+                Predecessor::Nothing
+            },
+            reclaim: facts.reclaim && record == Record::Absent,
+            guard_expired: facts.guard_expired && record != Record::Absent,
+            fence: if record == Record::Absent {
+                base.fence
+            } else {
+                facts.fence
+            },
             looked_again: false,
+            former_secret: false,
             remote: Remote::Unknown,
             policy: Policy::Decided,
             retention_over: false,
@@ -122,10 +158,14 @@ fn looked_at(facts: &Facts) -> Facts {
         },
         (Object::Deleting, _) => Facts {
             applied: false,
+            requested: false,
+            reclaim: false,
+            recreate: false,
+            token_shown: false,
             valid: true,
             unusable: false,
             permit: false,
-            predecessor: false,
+            predecessor: Predecessor::Nothing,
             guard_expired: false,
             former_secret: false,
             retention_over: false,
@@ -134,6 +174,7 @@ fn looked_at(facts: &Facts) -> Facts {
         },
         (Object::Unseen, _) => Facts {
             object: Object::Unseen,
+            directive: facts.directive,
             account: facts.account,
             record: facts.record,
             confirmation: facts.confirmation,
@@ -146,41 +187,57 @@ fn looked_at(facts: &Facts) -> Facts {
     }
 }
 
+fn phase_of(record: Record) -> Option<Phase> {
+    match record {
+        Record::Present { phase, .. } => Some(phase),
+        Record::Unread | Record::Absent => None,
+    }
+}
+
+fn is_ended(record: Record) -> bool {
+    matches!(phase_of(record), Some(Phase::Closed { .. } | Phase::Kept { .. }))
+}
+
 /// Runs over all facts that a pass can look at: [`looked_at`] tells which those are.
 fn over_all_facts(mut check: impl FnMut(&Facts)) {
     for made in [Made::Pair, Made::Fenced] {
         check(&Facts { made, ..new_object() });
     }
-    let is_bound = |record: &Record| {
-        matches!(
-            record,
-            Record::Present {
-                phase: Phase::Bound,
-                ..
-            }
-        )
-    };
-    let (bound, others): (Vec<_>, Vec<_>) = records().into_iter().partition(is_bound);
+    let (bound, others): (Vec<_>, Vec<_>) = records()
+        .into_iter()
+        .partition(|record| phase_of(*record) == Some(Phase::Bound));
+    let (ended, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|record| is_ended(*record));
     let mut facts = new_object();
-    every!(facts, [finalizer in BOOLS, identity in BOOLS, applied in BOOLS, valid in BOOLS, account in ACCOUNTS,
-        record in bound.iter().copied(), secret in SECRETS, former_secret in BOOLS, remote in REMOTES], check);
+    every!(facts, [finalizer in BOOLS, identity in BOOLS, applied in BOOLS, requested in BOOLS, recreate in BOOLS,
+        valid in BOOLS, account in ACCOUNTS, record in bound.iter().copied(), confirmation in CONFIRMATIONS,
+        secret in SECRETS, former_secret in BOOLS, remote in REMOTES], check);
     let mut facts = new_object();
     every!(facts, [finalizer in BOOLS, identity in BOOLS, valid in BOOLS, unusable in BOOLS, account in ACCOUNTS,
-        permit in BOOLS, record in others.iter().copied(), predecessor in BOOLS, confirmation in CONFIRMATIONS,
-        guard_expired in BOOLS, secret in SECRETS, evidence in EVIDENCE, fence in FENCES], check);
+        permit in BOOLS, record in ended.iter().copied(), confirmation in CONFIRMATIONS, remote in REMOTES], check);
+    let mut facts = Facts {
+        record: Record::Absent,
+        ..new_object()
+    };
+    every!(facts, [finalizer in BOOLS, identity in BOOLS, reclaim in BOOLS, recreate in BOOLS, valid in BOOLS,
+        unusable in BOOLS, account in ACCOUNTS, permit in BOOLS, predecessor in PREDECESSORS,
+        confirmation in CONFIRMATIONS, secret in SECRETS, evidence in EVIDENCE, token_shown in BOOLS], check);
+    let mut facts = new_object();
+    every!(facts, [finalizer in BOOLS, identity in BOOLS, recreate in BOOLS, valid in BOOLS, unusable in BOOLS,
+        account in ACCOUNTS, permit in BOOLS, record in others.iter().copied(), confirmation in CONFIRMATIONS,
+        guard_expired in BOOLS, secret in SECRETS, evidence in EVIDENCE, token_shown in BOOLS, fence in FENCES], check);
     let mut facts = Facts {
         object: Object::Deleting,
         ..new_object()
     };
-    every!(facts, [finalizer in BOOLS, identity in BOOLS, account in ACCOUNTS, record in records(),
-        confirmation in CONFIRMATIONS, looked_again in BOOLS, secret in SECRETS, evidence in EVIDENCE,
-        remote in REMOTES, fence in FENCES, policy in POLICIES], check);
+    every!(facts, [finalizer in BOOLS, identity in BOOLS, directive in DIRECTIVES, account in ACCOUNTS,
+        record in records(), confirmation in CONFIRMATIONS, looked_again in BOOLS, secret in SECRETS,
+        evidence in EVIDENCE, remote in REMOTES, fence in FENCES, policy in POLICIES], check);
     let mut facts = Facts {
         object: Object::Unseen,
         ..new_object()
     };
-    every!(facts, [account in ACCOUNTS, record in records(), confirmation in CONFIRMATIONS, remote in REMOTES,
-        fence in FENCES, retention_over in BOOLS, parent_abandoned in BOOLS], check);
+    every!(facts, [directive in DIRECTIVES, account in ACCOUNTS, record in records(), confirmation in CONFIRMATIONS,
+        remote in REMOTES, fence in FENCES, retention_over in BOOLS, parent_abandoned in BOOLS], check);
 }
 
 /// The phase, if the Record was read by quorum, and whether it is fenced.
@@ -200,6 +257,11 @@ fn nothing_claimed(facts: &Facts) -> bool {
         && !matches!(facts.secret, UserSecret::Unread | UserSecret::NotDue)
 }
 
+/// Nothing proves the pair of the account that the status names, and the user wants it made anew then.
+fn lost(facts: &Facts) -> bool {
+    facts.recreate && !facts.token_shown && nothing_claimed(facts)
+}
+
 /// Whether the facts allow the step.
 #[expect(clippy::too_many_lines, reason = "one arm for each step")]
 fn is_allowed(facts: &Facts, step: Step) -> bool {
@@ -213,7 +275,9 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
     let confirmed = confirmation == Confirmation::Confirmed;
     let leaving = object == Object::Deleting && finalizer;
     let gone = object == Object::Unseen && confirmation == Confirmation::Refuted;
+    let managed = facts.directive != Directive::Pause;
     let may_create = object == Object::Live
+        && managed
         && finalizer
         && facts.permit
         && facts.valid
@@ -230,6 +294,9 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
                 Step::DeleteMade
             };
     }
+    if !managed && object != Object::Unseen {
+        return step == Step::Rest(Rest::Waiting(Wait::Paused)) || (object == Object::Deleting && !finalizer);
+    }
     match step {
         Step::Rest(_) => true,
         Step::Bind | Step::DeleteMade => false,
@@ -243,7 +310,12 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             unread || (leaving && confirmed && !facts.looked_again)
         }
         Step::OpenRecord => {
-            let intent = may_create && !facts.predecessor;
+            let free = match facts.predecessor {
+                Predecessor::Nothing => true,
+                Predecessor::Open => !facts.reclaim,
+                Predecessor::Orphaned | Predecessor::Tokenless => false,
+            };
+            let intent = may_create && free;
             let tombstone = leaving
                 && identity
                 && confirmed
@@ -257,7 +329,7 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
                 && finalizer
                 && identity
                 && facts.record == Record::Absent
-                && facts.evidence == Evidence::Proven
+                && (facts.evidence == Evidence::Proven || lost(facts))
                 && facts.account == Account::Ready
         }
         Step::RestorePair => {
@@ -270,6 +342,40 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
         Step::TakeOver => {
             may_create
                 && matches!(by_quorum(facts), Some((Phase::Open { unspent: false }, fenced)) if clean(fenced))
+        }
+        Step::Reopen => {
+            may_create
+                && confirmed
+                && matches!(by_quorum(facts), Some((Phase::Closed { account }, _))
+                    if !account || facts.remote == Remote::Gone)
+        }
+        Step::ForgetIdentity => {
+            object == Object::Live
+                && identity
+                && confirmed
+                && matches!(by_quorum(facts), Some((Phase::Closed { account }, _))
+                    if !account || facts.remote == Remote::Gone)
+        }
+        Step::ClosePredecessor => {
+            may_create
+                && confirmed
+                && facts.reclaim
+                && facts.record == Record::Absent
+                && facts.predecessor == Predecessor::Open
+        }
+        Step::Reclaim => {
+            may_create
+                && confirmed
+                && facts.reclaim
+                && facts.record == Record::Absent
+                && facts.predecessor == Predecessor::Orphaned
+        }
+        Step::RecoverPair => {
+            object == Object::Live
+                && identity
+                && facts.token_shown
+                && facts.account == Account::Ready
+                && nothing_claimed(facts)
         }
         Step::Create => {
             may_create
@@ -310,20 +416,26 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             reachable && ours
         }
         Step::Close => match by_quorum(facts) {
+            Some((Phase::Bound, _)) if object == Object::Live => {
+                confirmed && facts.recreate && facts.remote == Remote::Gone
+            }
             Some((Phase::Bound, _)) => leaving && facts.policy == Policy::Decided,
             Some((Phase::Open { .. }, _)) => {
                 let proved = identity || nothing_claimed(facts);
-                gone || (leaving
-                    && confirmed
-                    && facts.looked_again
-                    && proved
-                    && facts.policy == Policy::Decided)
+                let lost = object == Object::Live && finalizer && identity && confirmed && lost(facts);
+                lost || gone
+                    || (leaving
+                        && confirmed
+                        && facts.looked_again
+                        && proved
+                        && facts.policy == Policy::Decided)
             }
             _ => false,
         },
         Step::Delete => {
+            let anew = object == Object::Live && confirmed;
             reachable
-                && (leaving || gone)
+                && (leaving || gone || anew)
                 && matches!(by_quorum(facts), Some((Phase::Closed { account: true }, _)))
         }
         Step::DeleteLeftover => {
@@ -340,7 +452,7 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
                 }
                 _ => false,
             };
-            leaving && proved
+            leaving && (proved || (facts.directive == Directive::ForceDelete && confirmed))
         }
         Step::DropRecord => match by_quorum(facts) {
             Some((Phase::Closed { account }, fenced)) => {
@@ -388,25 +500,71 @@ fn no_combination_of_facts_leads_to_a_step_that_the_protocol_forbids() {
         Step::DeleteLeftover,
         Step::ReleaseFinalizer,
         Step::DropRecord,
+        Step::Reopen,
+        Step::ForgetIdentity,
+        Step::ClosePredecessor,
+        Step::Reclaim,
+        Step::RecoverPair,
     ] {
         assert!(steps.contains(&step), "{step:?} is never taken");
     }
 }
 
 #[test]
-fn a_living_object_whose_record_says_closed_or_kept_is_only_waited_for() {
+fn a_living_object_whose_record_is_kept_is_only_waited_for() {
     over_all_facts(|facts| {
-        let ended = matches!(
-            facts.record,
-            Record::Present {
-                phase: Phase::Closed { .. } | Phase::Kept { .. },
-                ..
-            }
+        let kept = matches!(phase_of(facts.record), Some(Phase::Kept { .. }));
+        if facts.object == Object::Live && kept && facts.made == Made::Nothing {
+            assert_eq!(plan(facts), Step::Rest(Rest::Outdated), "{facts:#?}");
+        }
+    });
+}
+
+#[test]
+fn nothing_is_done_for_a_paused_object_but_what_protects_a_pair_that_was_just_made() {
+    over_all_facts(|facts| {
+        let paused = Facts {
+            directive: Directive::Pause,
+            ..*facts
+        };
+        if paused.object == Object::Live || (paused.object == Object::Deleting && paused.finalizer) {
+            let expected = match paused.made {
+                Made::Nothing => Step::Rest(Rest::Waiting(Wait::Paused)),
+                Made::Pair => Step::Bind,
+                Made::Fenced => Step::DeleteMade,
+            };
+            assert_eq!(plan(&paused), expected, "{paused:#?}");
+        }
+    });
+}
+
+#[test]
+fn a_lost_pair_costs_no_account_unless_the_user_asked_for_it() {
+    over_all_facts(|facts| {
+        let manual = Facts {
+            recreate: false,
+            ..*facts
+        };
+        if manual.object == Object::Live && manual.made == Made::Nothing && manual.identity {
+            let step = plan(&manual);
+            assert!(step != Step::Close, "{manual:#?}");
+            let closed = matches!(phase_of(manual.record), Some(Phase::Closed { .. }));
+            assert!(closed || step != Step::Delete, "{manual:#?}");
+        }
+        if manual.reclaim {
+            return;
+        }
+        let step = plan(&manual);
+        assert!(
+            !matches!(step, Step::Reclaim | Step::ClosePredecessor),
+            "{manual:#?}"
         );
-        if facts.object == Object::Live && ended && facts.made == Made::Nothing {
+        let orphan = matches!(manual.predecessor, Predecessor::Orphaned | Predecessor::Tokenless);
+        if manual.object == Object::Live && manual.record == Record::Absent && !manual.identity && orphan {
             assert!(
-                matches!(plan(facts), Step::Rest(Rest::Outdated) | Step::ReadRecord),
-                "{facts:#?}"
+                step != Step::OpenRecord || manual.made != Made::Nothing,
+                "{:?} {manual:#?}",
+                Block::OrphanFound
             );
         }
     });
@@ -435,7 +593,8 @@ fn an_open_record_of_a_gone_object_is_closed_and_a_bound_one_is_never_touched() 
 #[test]
 fn nothing_is_asked_of_vobiz_before_requests_of_a_fenced_epoch_have_settled() {
     over_all_facts(|facts| {
-        if facts.fence == Fence::Settling && by_quorum(facts).is_some_and(|(_, fenced)| fenced) {
+        let forced = facts.directive == Directive::ForceDelete;
+        if facts.fence == Fence::Settling && !forced && by_quorum(facts).is_some_and(|(_, fenced)| fenced) {
             let step = plan(facts);
             let too_early = matches!(
                 step,
@@ -470,17 +629,22 @@ fn what_a_pass_does_not_look_at_changes_nothing() {
             finalizer: dice.one_of(&BOOLS),
             identity: dice.one_of(&BOOLS),
             applied: dice.one_of(&BOOLS),
+            directive: dice.one_of(&DIRECTIVES),
+            requested: dice.one_of(&BOOLS),
+            reclaim: dice.one_of(&BOOLS),
+            recreate: dice.one_of(&BOOLS),
             valid: dice.one_of(&BOOLS),
             unusable: dice.one_of(&BOOLS),
             account: dice.one_of(&ACCOUNTS),
             permit: dice.one_of(&BOOLS),
             record: dice.one_of(&records),
-            predecessor: dice.one_of(&BOOLS),
+            predecessor: dice.one_of(&PREDECESSORS),
             confirmation: dice.one_of(&CONFIRMATIONS),
             looked_again: dice.one_of(&BOOLS),
             guard_expired: dice.one_of(&BOOLS),
             secret: dice.one_of(&SECRETS),
             evidence: dice.one_of(&EVIDENCE),
+            token_shown: dice.one_of(&BOOLS),
             former_secret: dice.one_of(&BOOLS),
             remote: dice.one_of(&REMOTES),
             made: dice.one_of(&MADE),

@@ -1,8 +1,9 @@
 //! The next step for an object that lives: create its account, restore its Record, or keep both as they should be. PURE.
 
+use super::janitor::prove_deleted;
 use super::{Block, Rest, Step, Wait, blocked, sweep, waiting};
-use crate::subaccount::facts::{
-    Account, Confirmation, Evidence, Facts, Fence, Phase, Record, Remote, UserSecret,
+use crate::facts::{
+    Account, Confirmation, Evidence, Facts, Fence, Phase, Predecessor, Record, Remote, UserSecret,
 };
 
 pub(super) fn live(facts: &Facts) -> Step {
@@ -14,9 +15,14 @@ pub(super) fn live(facts: &Facts) -> Step {
         } => bound(facts, quorum),
         // An object that lives in our cache and is being deleted in truth: its deletion brings the next pass.
         Record::Present {
-            phase: Phase::Closed { .. } | Phase::Kept { .. },
+            phase: Phase::Kept { .. },
             ..
         } => Step::Rest(Rest::Outdated),
+        Record::Present {
+            phase: Phase::Closed { account },
+            quorum,
+            ..
+        } => make_anew(facts, account, quorum),
         Record::Unread
         | Record::Absent
         | Record::Present {
@@ -29,16 +35,8 @@ pub(super) fn live(facts: &Facts) -> Step {
 /// Everything that can make the pass wait or refuse comes first: between the Record's write and the POST stand only
 /// the evidence, the re-read of the object and the guard.
 fn create(facts: &Facts) -> Step {
-    if !facts.valid {
-        return blocked(Block::InvalidSpec);
-    }
-    if facts.unusable {
-        return blocked(Block::UnusableAnswer);
-    }
-    match facts.account {
-        Account::Preparing => return waiting(Wait::AccountPreparing),
-        Account::Unavailable | Account::Closing => return waiting(Wait::Account),
-        Account::Ready => {}
+    if let Some(step) = hindrance(facts) {
+        return step;
     }
     // An object whose status names an account lost its Record: nothing will be posted for it.
     if !facts.identity && !facts.permit {
@@ -51,8 +49,17 @@ fn create(facts: &Facts) -> Step {
         // Nothing but Bound is ever concluded from a cache.
         Record::Unread | Record::Present { quorum: false, .. } => Step::ReadRecord,
         Record::Absent | Record::Present { .. } if facts.identity => restore(facts),
-        Record::Absent if facts.predecessor => blocked(Block::OrphanFound),
-        Record::Absent => Step::OpenRecord,
+        Record::Absent => match facts.predecessor {
+            Predecessor::Nothing => Step::OpenRecord,
+            Predecessor::Open if !facts.reclaim => Step::OpenRecord,
+            _ if !facts.reclaim => blocked(Block::OrphanFound),
+            left => confirmed(facts, || match left {
+                Predecessor::Tokenless => blocked(Block::CredentialsLost),
+                Predecessor::Orphaned => Step::Reclaim,
+                // It may still bind; afterwards nobody would know which of two accounts was meant.
+                Predecessor::Nothing | Predecessor::Open => Step::ClosePredecessor,
+            }),
+        },
         Record::Present {
             phase: Phase::Open { unspent: true },
             ..
@@ -74,11 +81,32 @@ fn attempt(facts: &Facts) -> Step {
         (_, Evidence::Proven) => return Step::AdoptIdentity,
         (_, Evidence::Unread | Evidence::Nothing) => {}
     }
+    confirmed(facts, || {
+        if facts.guard_expired {
+            waiting(Wait::Guard)
+        } else {
+            Step::Create
+        }
+    })
+}
+
+/// What stands in the way of a create from the start.
+fn hindrance(facts: &Facts) -> Option<Step> {
+    match facts.account {
+        _ if !facts.valid => Some(blocked(Block::InvalidSpec)),
+        _ if facts.unusable => Some(blocked(Block::UnusableAnswer)),
+        Account::Preparing => Some(waiting(Wait::AccountPreparing)),
+        Account::Unavailable | Account::Closing => Some(waiting(Wait::Account)),
+        Account::Ready => None,
+    }
+}
+
+/// The step, once a quorum read has shown that the object is still what this pass took it for.
+fn confirmed(facts: &Facts, step: impl FnOnce() -> Step) -> Step {
     match facts.confirmation {
         Confirmation::Unasked => Step::Confirm,
         Confirmation::Refuted => Step::Rest(Rest::Outdated),
-        Confirmation::Confirmed if facts.guard_expired => waiting(Wait::Guard),
-        Confirmation::Confirmed => Step::Create,
+        Confirmation::Confirmed => step(),
     }
 }
 
@@ -87,14 +115,34 @@ fn restore(facts: &Facts) -> Step {
     match (facts.secret, facts.evidence) {
         (UserSecret::Unread | UserSecret::NotDue, _) => Step::ReadSecret,
         (_, Evidence::Claimed) => Step::ProvePair,
-        (_, Evidence::Unread | Evidence::Nothing) => blocked(Block::CredentialsLost),
-        (_, Evidence::Proven) => match (facts.record, facts.confirmation) {
-            (Record::Absent | Record::Unread, _) => Step::RebuildRecord,
-            (Record::Present { .. }, Confirmation::Unasked) => Step::Confirm,
-            (Record::Present { .. }, Confirmation::Confirmed) => Step::RestorePair,
-            (Record::Present { .. }, Confirmation::Refuted) => Step::Rest(Rest::Outdated),
+        (_, Evidence::Unread | Evidence::Nothing) if facts.token_shown => Step::RecoverPair,
+        (_, Evidence::Unread | Evidence::Nothing) if !facts.recreate => blocked(Block::CredentialsLost),
+        (_, found) => match facts.record {
+            Record::Absent | Record::Unread => Step::RebuildRecord,
+            Record::Present { .. } => confirmed(facts, || match found {
+                Evidence::Proven => Step::RestorePair,
+                _ => Step::Close,
+            }),
         },
     }
+}
+
+/// A closed Record of an object that lives, proved by quorum: its account is deleted to be made anew. Its id is
+/// forgotten before the Record is opened again, or a crash between the two would look like a lost Record.
+fn make_anew(facts: &Facts, account: bool, quorum: bool) -> Step {
+    if !quorum {
+        return Step::ReadRecord;
+    }
+    confirmed(facts, || match account.then(|| prove_deleted(facts)).flatten() {
+        Some(step) => step,
+        None if facts.identity => Step::ForgetIdentity,
+        None => match hindrance(facts) {
+            Some(step) => step,
+            None if !facts.permit => Step::TakePermit,
+            None if !facts.finalizer => Step::AddFinalizer,
+            None => Step::Reopen,
+        },
+    })
 }
 
 /// The pair is safe. The user's Secret comes first: it needs nobody's permission but the cluster's.
@@ -109,9 +157,11 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
         return blocked(Block::InvalidSpec);
     }
     let needs_a_call = match facts.remote {
+        Remote::Gone => false,
+        _ if facts.requested => true,
         Remote::Unknown => !facts.applied,
         Remote::Unlisted | Remote::Differs => true,
-        Remote::Matches | Remote::Stubborn | Remote::Gone | Remote::Deleted | Remote::StillThere => false,
+        Remote::Matches | Remote::Stubborn | Remote::Deleted | Remote::StillThere => false,
     };
     if needs_a_call {
         match facts.account {
@@ -120,6 +170,7 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
             Account::Unavailable => return waiting(Wait::Account),
             Account::Closing | Account::Ready if !facts.finalizer => return Step::AddFinalizer,
             Account::Closing | Account::Ready => match facts.remote {
+                _ if facts.requested => return Step::ReadAccount,
                 // A cached Record may be out of date, and an old pass must not write to an account that is kept.
                 Remote::Differs if !quorum => return Step::ReadRecord,
                 Remote::Differs => return Step::Update,
@@ -128,7 +179,9 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
         }
     }
     match facts.remote {
-        Remote::Gone => blocked(Block::ExternalResourceMissing),
+        Remote::Gone if !facts.recreate => blocked(Block::ExternalResourceMissing),
+        Remote::Gone if !quorum => Step::ReadRecord,
+        Remote::Gone => confirmed(facts, || Step::Close),
         Remote::Stubborn => blocked(Block::InvalidSpec),
         _ if facts.secret == UserSecret::Foreign => blocked(Block::SecretConflict),
         _ if !facts.finalizer => Step::AddFinalizer,

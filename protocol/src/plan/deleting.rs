@@ -1,7 +1,7 @@
 //! The next step for an object that is being deleted: what becomes of its account, and when the finalizer may go. PURE.
 
 use super::{Rest, Step, Wait, sweep, waiting, with_account};
-use crate::subaccount::facts::{
+use crate::facts::{
     Account, Confirmation, Evidence, Facts, Fence, Phase, Policy, Record, Remote, UserSecret,
 };
 

@@ -1,7 +1,7 @@
 //! The paths that passes take, step by step, with what each step finds folded back into the facts. PURE.
 
 use super::*;
-use crate::subaccount::plan::{Block, Rest, Wait};
+use crate::plan::{Block, Rest, Wait};
 
 /// What the cluster and Vobiz answer a pass.
 #[derive(Clone, Copy)]
@@ -61,6 +61,22 @@ fn fold(facts: &mut Facts, step: Step, world: &mut World) -> Option<()> {
             facts.record = record(Phase::Open { unspent: true }, true);
             facts.fence = Fence::Settling;
         }
+        Step::Reopen => {
+            facts.record = record(Phase::Open { unspent: true }, true);
+            facts.confirmation = Confirmation::Unasked;
+            facts.remote = Remote::Unknown;
+        }
+        Step::ForgetIdentity => facts.identity = false,
+        Step::ClosePredecessor => facts.predecessor = Predecessor::Orphaned,
+        Step::Reclaim => {
+            facts.record = record(Phase::Bound, false);
+            facts.remote = Remote::Matches;
+            facts.secret = UserSecret::Absent;
+        }
+        Step::RecoverPair => {
+            facts.token_shown = false;
+            facts.evidence = world.proof;
+        }
         Step::Confirm => facts.confirmation = world.confirmation,
         Step::Create => facts.made = Made::Pair,
         Step::Bind | Step::RestorePair => {
@@ -81,7 +97,10 @@ fn fold(facts: &mut Facts, step: Step, world: &mut World) -> Option<()> {
         Step::ProvePair => facts.evidence = world.proof,
         Step::PublishSecret => facts.secret = UserSecret::Good,
         Step::RemoveFormerSecret => facts.former_secret = false,
-        Step::ReadAccount => facts.remote = world.remote,
+        Step::ReadAccount => {
+            facts.requested = false;
+            facts.remote = world.remote;
+        }
         Step::Update => facts.remote = Remote::Matches,
         Step::Close => {
             let open = matches!(
@@ -335,13 +354,148 @@ fn an_object_that_turns_out_to_be_going_is_not_posted_for() {
 fn a_gone_object_of_the_same_name_with_an_account_stops_the_create() {
     let path = drive(
         Facts {
-            predecessor: true,
+            predecessor: Predecessor::Orphaned,
             ..new_object()
         },
         WORLD,
     );
     assert_eq!(path.last(), Some(&Step::Rest(Rest::Blocked(Block::OrphanFound))));
     assert!(!path.contains(&Step::OpenRecord), "{path:?}");
+}
+
+#[test]
+fn what_an_earlier_object_left_is_taken_over_when_the_user_asks_for_it() {
+    let facts = Facts {
+        predecessor: Predecessor::Open,
+        reclaim: true,
+        ..new_object()
+    };
+    let path = [
+        Step::TakePermit,
+        Step::AddFinalizer,
+        Step::ReadRecord,
+        Step::Confirm,
+        Step::ClosePredecessor,
+        Step::Reclaim,
+        Step::PublishSecret,
+        Step::Rest(Rest::Settled),
+    ];
+    assert_eq!(drive(facts, WORLD), path);
+    let tokenless = Facts {
+        predecessor: Predecessor::Tokenless,
+        ..facts
+    };
+    let lost = Step::Rest(Rest::Blocked(Block::CredentialsLost));
+    assert_eq!(drive(tokenless, WORLD).last(), Some(&lost));
+}
+
+#[test]
+fn a_lost_pair_is_read_from_the_account_where_the_api_shows_it() {
+    let facts = Facts {
+        finalizer: true,
+        identity: true,
+        token_shown: true,
+        ..new_object()
+    };
+    let path = [
+        Step::ReadRecord,
+        Step::ReadSecret,
+        Step::RecoverPair,
+        Step::RebuildRecord,
+        Step::Confirm,
+        Step::RestorePair,
+    ];
+    assert_eq!(drive(facts, WORLD)[..6], path);
+}
+
+#[test]
+fn an_account_whose_pair_is_lost_is_deleted_and_made_anew_where_the_user_asked_for_it() {
+    let facts = Facts {
+        finalizer: true,
+        identity: true,
+        recreate: true,
+        ..new_object()
+    };
+    let path = [
+        Step::ReadRecord,
+        Step::ReadSecret,
+        Step::RebuildRecord,
+        Step::Confirm,
+        Step::Close,
+        Step::ReadAccount,
+        Step::ForgetIdentity,
+        Step::TakePermit,
+        Step::Reopen,
+        Step::Confirm,
+        Step::Create,
+        Step::Bind,
+        Step::PublishSecret,
+        Step::Rest(Rest::Settled),
+    ];
+    assert_eq!(drive(facts, WORLD), path);
+    let missing = World {
+        record: record(Phase::Bound, false),
+        ..WORLD
+    };
+    let path = drive(
+        Facts {
+            remote: Remote::Gone,
+            secret: UserSecret::Good,
+            ..facts
+        },
+        missing,
+    );
+    let head = [Step::ReadRecord, Step::Confirm, Step::Close, Step::ForgetIdentity];
+    assert_eq!(path[..4], head);
+    let kept_by_default = drive(
+        Facts {
+            recreate: false,
+            ..facts
+        },
+        WORLD,
+    );
+    assert_eq!(
+        kept_by_default.last(),
+        Some(&Step::Rest(Rest::Blocked(Block::CredentialsLost)))
+    );
+}
+
+#[test]
+fn an_object_that_a_person_forces_goes_without_proof_and_only_while_it_is_being_deleted() {
+    let (facts, world) = deleting(record(Phase::Bound, false));
+    let forced = Facts {
+        directive: Directive::ForceDelete,
+        account: Account::Unavailable,
+        ..facts
+    };
+    assert_eq!(drive(forced, world), [Step::Confirm, Step::ReleaseFinalizer]);
+    let living = Facts {
+        directive: Directive::ForceDelete,
+        ..new_object()
+    };
+    assert_eq!(drive(living, WORLD), drive(new_object(), WORLD));
+}
+
+#[test]
+fn a_request_of_a_person_looks_at_the_account_once() {
+    let facts = Facts {
+        finalizer: true,
+        identity: true,
+        applied: true,
+        requested: true,
+        record: record(Phase::Bound, false),
+        secret: UserSecret::Good,
+        remote: Remote::Matches,
+        ..new_object()
+    };
+    let world = World {
+        remote: Remote::Matches,
+        ..WORLD
+    };
+    assert_eq!(
+        drive(facts, world),
+        [Step::ReadAccount, Step::Rest(Rest::Settled)]
+    );
 }
 
 #[test]

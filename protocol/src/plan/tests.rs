@@ -4,8 +4,9 @@ mod guarantees;
 mod paths;
 
 use super::{Step, plan};
-use crate::subaccount::facts::{
-    Account, Confirmation, Evidence, Facts, Fence, Made, Object, Phase, Policy, Record, Remote, UserSecret,
+use crate::facts::{
+    Account, Confirmation, Directive, Evidence, Facts, Fence, Made, Object, Phase, Policy, Predecessor,
+    Record, Remote, UserSecret,
 };
 
 /// What a pass over a new object knows, with an Account that serves everything.
@@ -15,17 +16,22 @@ fn new_object() -> Facts {
         finalizer: false,
         identity: false,
         applied: false,
+        directive: Directive::Manage,
+        requested: false,
+        reclaim: false,
+        recreate: false,
         valid: true,
         unusable: false,
         account: Account::Ready,
         permit: false,
         record: Record::Unread,
-        predecessor: false,
+        predecessor: Predecessor::Nothing,
         confirmation: Confirmation::Unasked,
         looked_again: false,
         guard_expired: false,
         secret: UserSecret::Unread,
         evidence: Evidence::Unread,
+        token_shown: false,
         former_secret: false,
         remote: Remote::Unknown,
         made: Made::Nothing,

@@ -1,0 +1,182 @@
+//! What a quorum read proves: that an object is still what a pass took it for, what became of a bind, what two lists of
+//! a parent's accounts cannot have missed. PURE.
+
+use super::facts::{Confirmation, Object};
+use super::ledger::Ledger;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hash};
+
+/// What a pass believes of its object, or what a quorum read of it shows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Seen<Id> {
+    /// It is being deleted.
+    pub deleting: bool,
+    /// Our finalizer is on it.
+    pub finalizer: bool,
+    /// The account that its status names.
+    pub identity: Option<Id>,
+    /// It may take over what an earlier object of its name left.
+    pub reclaim: bool,
+}
+
+/// Whether the object is still what the pass took it for. `found` is what a quorum read of this very uid shows.
+#[must_use]
+pub fn confirm<Id: PartialEq>(object: Object, believed: &Seen<Id>, found: Option<&Seen<Id>>) -> Confirmation {
+    let confirmed = match (object, found) {
+        (_, None) => false,
+        (Object::Unseen, Some(_)) => true,
+        (Object::Deleting, Some(found)) => found.deleting,
+        (Object::Live, Some(found)) => {
+            !found.deleting
+                && found.finalizer
+                && found.identity == believed.identity
+                && found.reclaim == believed.reclaim
+        }
+    };
+    if confirmed {
+        Confirmation::Confirmed
+    } else {
+        Confirmation::Refuted
+    }
+}
+
+/// What a quorum read of the Record says about a bind that failed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Bind {
+    /// The pair is there: the write was carried out.
+    Done,
+    /// The attempt was fenced: its account is ours to delete.
+    Fenced,
+    /// The Record is gone or another one, which proves nothing: the account is reported, not deleted.
+    Lost,
+    /// Still open with our epoch: try again.
+    Again,
+}
+
+/// What became of a bind of `made` under the ledger that this pass had `claimed`.
+#[must_use]
+pub fn bind<Series: Copy + PartialEq, Id: PartialEq, Token>(
+    claimed: &Ledger<Series, Id, Token>,
+    made: &Id,
+    found: Option<&Ledger<Series, Id, Token>>,
+) -> Bind {
+    match found {
+        None => Bind::Lost,
+        Some(found) if found.auth_id.as_ref() == Some(made) => Bind::Done,
+        Some(found) if found.series != claimed.series => Bind::Lost,
+        Some(found) if found.fenced_through >= claimed.epoch => Bind::Fenced,
+        Some(_) => Bind::Again,
+    }
+}
+
+/// Whether two lists together missed nothing: pages shift while accounts come and go, so one list proves no absence.
+///
+/// No id stands twice in the first, and the second shows all of the first; an id that it lacks counts as shown if
+/// it was proved gone (404) between the two.
+#[must_use]
+pub fn misses_nothing<Id: Eq + Hash>(
+    first: &[Id],
+    second: &[Id],
+    proved_gone: &HashSet<Id, impl BuildHasher>,
+) -> bool {
+    let mut seen = HashSet::with_capacity(first.len());
+    let no_duplicate = first.iter().all(|id| seen.insert(id));
+    let second: HashSet<_> = second.iter().collect();
+    no_duplicate
+        && first
+            .iter()
+            .all(|id| second.contains(id) || proved_gone.contains(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Decision;
+
+    type Small = Ledger<u8, u8, u8>;
+
+    const SEEN: Seen<u8> = Seen {
+        deleting: false,
+        finalizer: true,
+        identity: None,
+        reclaim: false,
+    };
+
+    #[test]
+    fn a_living_object_is_confirmed_only_if_nothing_that_the_pass_relies_on_has_changed() {
+        assert_eq!(confirm(Object::Live, &SEEN, Some(&SEEN)), Confirmation::Confirmed);
+        let changed = [
+            Seen {
+                deleting: true,
+                ..SEEN
+            },
+            Seen {
+                finalizer: false,
+                ..SEEN
+            },
+            Seen {
+                identity: Some(1),
+                ..SEEN
+            },
+            Seen {
+                reclaim: true,
+                ..SEEN
+            },
+        ];
+        for found in changed {
+            assert_eq!(
+                confirm(Object::Live, &SEEN, Some(&found)),
+                Confirmation::Refuted,
+                "{found:?}"
+            );
+        }
+        for object in [Object::Live, Object::Deleting, Object::Unseen] {
+            assert_eq!(
+                confirm(object, &SEEN, None),
+                Confirmation::Refuted,
+                "{object:?} is gone"
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_record_of_the_same_series_that_fences_the_epoch_makes_a_created_account_ours_to_delete() {
+        let claimed = Small::open(7);
+        let table = [
+            (None, Bind::Lost),
+            (Some(claimed), Bind::Again),
+            (Some(claimed.bound(1, 1)), Bind::Done),
+            (Some(claimed.taken_over()), Bind::Fenced),
+            (
+                Some(claimed.closed(Decision::Delete { cascade: false }, None)),
+                Bind::Fenced,
+            ),
+            (Some(Small::open(8).taken_over()), Bind::Lost),
+            (Some(claimed.taken_over().bound(2, 2)), Bind::Fenced),
+        ];
+        for (found, expected) in table {
+            assert_eq!(bind(&claimed, &1, found.as_ref()), expected, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn two_lists_prove_an_absence_only_if_nothing_can_have_slipped_between_their_pages() {
+        let table: [(&[u8], &[u8], &[u8], bool); 7] = [
+            (&[], &[], &[], true),
+            (&[1, 2], &[2, 1], &[], true),
+            (&[1], &[1, 9], &[], true),
+            (&[1, 2], &[1], &[], false),
+            (&[1, 2], &[1], &[2], true),
+            (&[1, 1], &[1], &[], false),
+            (&[1], &[1, 1], &[], true),
+        ];
+        for (first, second, gone, expected) in table {
+            let gone: HashSet<u8> = gone.iter().copied().collect();
+            assert_eq!(
+                misses_nothing(first, second, &gone),
+                expected,
+                "{first:?} {second:?} {gone:?}"
+            );
+        }
+    }
+}

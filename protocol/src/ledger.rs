@@ -1,0 +1,214 @@
+//! The part of a Record that decides: whose attempt it is, which attempts are void, and what becomes of the account. PURE.
+//!
+//! Generic over the names: the operator's are texts and secrets, a model's are small numbers.
+
+use super::facts;
+
+/// How far the life of the account has come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Phase {
+    /// No pair yet.
+    Open,
+    /// The pair is present.
+    Bound,
+    /// The account is to be deleted.
+    Closed,
+    /// The object is gone or going; account and pair stay by policy.
+    Kept,
+}
+
+/// What the deletion policy of an object comes to, decided once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Decision {
+    /// The account is deleted; with `cascade` its applications, endpoints and numbers too.
+    Delete {
+        /// Delete what belongs to the account instead of handing it back to the parent.
+        cascade: bool,
+    },
+    /// The account is disabled and stays.
+    Disable,
+    /// The account stays as it is.
+    Retain,
+}
+
+/// Attempts, fences and phase of one account.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Ledger<Series, Id, Token> {
+    /// Belongs to one Record and is never used again.
+    pub series: Series,
+    /// Number of the current attempt, from 1.
+    pub epoch: u32,
+    /// Every epoch up to this one is void: its account, should it ever appear, is ours to delete.
+    pub fenced_through: u32,
+    /// See [`Phase`].
+    pub phase: Phase,
+    /// The account, once one is bound or known.
+    pub auth_id: Option<Id>,
+    /// Its token; absent in a Record that was closed for an account whose token was lost.
+    pub auth_token: Option<Token>,
+    /// In phase Kept: the account must be shown to be disabled.
+    pub disable: bool,
+    /// In phase Closed: what belongs to the account is deleted with it.
+    pub cascade: bool,
+}
+
+impl<Series: Copy + PartialEq, Id, Token> Ledger<Series, Id, Token> {
+    /// The intent to create: written before the first POST.
+    #[must_use]
+    pub fn open(series: Series) -> Self {
+        Self {
+            series,
+            epoch: 1,
+            fenced_through: 0,
+            phase: Phase::Open,
+            auth_id: None,
+            auth_token: None,
+            disable: false,
+            cascade: false,
+        }
+    }
+
+    /// The intent of a Record that was lost: its account's own marker (series and epoch), where it has one.
+    #[must_use]
+    pub fn rebuilt(self, marker: Option<(Series, u32)>) -> Self {
+        match marker {
+            Some((series, epoch)) => Self {
+                series,
+                epoch,
+                fenced_through: epoch - 1,
+                ..self
+            },
+            None => self,
+        }
+    }
+
+    /// Claims the next epoch and fences the ones before it.
+    #[must_use]
+    pub fn taken_over(self) -> Self {
+        Self {
+            epoch: self.epoch + 1,
+            fenced_through: self.epoch,
+            ..self
+        }
+    }
+
+    /// Stores the pair that the current epoch's POST was answered.
+    #[must_use]
+    pub fn bound(self, auth_id: Id, auth_token: Token) -> Self {
+        Self {
+            phase: Phase::Bound,
+            auth_id: Some(auth_id),
+            auth_token: Some(auth_token),
+            ..self
+        }
+    }
+
+    /// Stores a pair that was proved by other means; the open epoch is void, unless it is the account's own.
+    #[must_use]
+    pub fn restored(self, auth_id: Id, auth_token: Token, marker: Option<(Series, u32)>) -> Self {
+        let own = marker == Some((self.series, self.epoch));
+        let open = if own { self } else { self.fenced() };
+        open.bound(auth_id, auth_token)
+    }
+
+    /// Decides what becomes of the account. `known` is the account that the object's status names, for a Record
+    /// without a pair; an open epoch is void from here on.
+    #[must_use]
+    pub fn closed(self, decision: Decision, known: Option<Id>) -> Self {
+        let ledger = if self.phase == Phase::Open {
+            self.fenced()
+        } else {
+            self
+        };
+        let auth_id = ledger.auth_id.or(known);
+        let (phase, disable, cascade) = match (decision, &auth_id) {
+            (Decision::Delete { cascade }, _) => (Phase::Closed, false, cascade),
+            (_, None) => (Phase::Closed, false, false),
+            (Decision::Disable, Some(_)) => (Phase::Kept, true, false),
+            (Decision::Retain, Some(_)) => (Phase::Kept, false, false),
+        };
+        Self {
+            phase,
+            auth_id,
+            disable,
+            cascade,
+            ..ledger
+        }
+    }
+
+    /// Opens a closed Record again, whose account is gone: a new attempt, and the ones before it are void.
+    #[must_use]
+    pub fn reopened(self) -> Self {
+        Self {
+            phase: Phase::Open,
+            auth_id: None,
+            auth_token: None,
+            disable: false,
+            cascade: false,
+            ..self.taken_over()
+        }
+    }
+
+    /// Serves another object from here on; none if there is no pair to serve it with.
+    #[must_use]
+    pub fn reclaimed(self) -> Option<Self> {
+        let whole = self.auth_id.is_some() && self.auth_token.is_some();
+        (whole && matches!(self.phase, Phase::Bound | Phase::Kept)).then(|| Self {
+            phase: Phase::Bound,
+            disable: false,
+            ..self
+        })
+    }
+
+    /// Whether an account with this series and epoch in its marker is void and ours to delete.
+    #[must_use]
+    pub fn fences(&self, series: Series, epoch: u32) -> bool {
+        series == self.series && epoch <= self.fenced_through
+    }
+
+    /// Whether any epoch is void.
+    #[must_use]
+    pub fn is_fenced(&self) -> bool {
+        self.fenced_through > 0
+    }
+
+    /// What `plan` is told about the Record. `unspent`: this process knows that nothing was posted under the epoch.
+    #[must_use]
+    pub fn fact(&self, unspent: bool, quorum: bool) -> facts::Record {
+        facts::Record::Present {
+            phase: match self.phase {
+                Phase::Open => facts::Phase::Open { unspent },
+                Phase::Bound => facts::Phase::Bound,
+                Phase::Closed => facts::Phase::Closed {
+                    account: self.auth_id.is_some(),
+                },
+                Phase::Kept => facts::Phase::Kept {
+                    disable: self.disable,
+                },
+            },
+            fenced: self.is_fenced(),
+            quorum,
+        }
+    }
+
+    /// What the Record of an earlier object of this name means to a new one.
+    #[must_use]
+    pub fn as_predecessor(&self) -> facts::Predecessor {
+        match self.phase {
+            Phase::Open => facts::Predecessor::Open,
+            Phase::Closed => facts::Predecessor::Nothing,
+            Phase::Bound | Phase::Kept if self.auth_token.is_none() => facts::Predecessor::Tokenless,
+            Phase::Bound | Phase::Kept => facts::Predecessor::Orphaned,
+        }
+    }
+
+    fn fenced(self) -> Self {
+        Self {
+            fenced_through: self.epoch,
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

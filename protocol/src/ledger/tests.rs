@@ -1,0 +1,159 @@
+//! What a ledger says after each transition. PURE.
+
+use super::*;
+
+type Small = Ledger<u8, &'static str, u8>;
+
+fn open() -> Small {
+    Ledger::open(7)
+}
+
+fn bound() -> Small {
+    open().bound("SA_ONE", 1)
+}
+
+#[test]
+fn a_takeover_fences_exactly_the_epochs_before_it() {
+    let ledger = open().taken_over().taken_over();
+    assert_eq!((ledger.epoch, ledger.fenced_through), (3, 2));
+    let fenced: Vec<bool> = (1..=4).map(|epoch| ledger.fences(7, epoch)).collect();
+    assert_eq!(fenced, [true, true, false, false]);
+    assert!(!ledger.fences(8, 1), "another series is never ours to delete");
+}
+
+#[test]
+fn what_becomes_of_the_account_follows_the_decision_and_whether_there_is_one() {
+    let delete = Decision::Delete { cascade: true };
+    let known = Some("SA_KNOWN");
+    let table = [
+        (
+            bound(),
+            delete,
+            None,
+            Phase::Closed,
+            false,
+            true,
+            Some("SA_ONE"),
+            0,
+        ),
+        (
+            bound(),
+            Decision::Disable,
+            None,
+            Phase::Kept,
+            true,
+            false,
+            Some("SA_ONE"),
+            0,
+        ),
+        (
+            bound(),
+            Decision::Retain,
+            known,
+            Phase::Kept,
+            false,
+            false,
+            Some("SA_ONE"),
+            0,
+        ),
+        (open(), delete, known, Phase::Closed, false, true, known, 1),
+        (
+            open(),
+            Decision::Disable,
+            known,
+            Phase::Kept,
+            true,
+            false,
+            known,
+            1,
+        ),
+        (
+            open(),
+            Decision::Retain,
+            None,
+            Phase::Closed,
+            false,
+            false,
+            None,
+            1,
+        ),
+    ];
+    for (ledger, decision, known, phase, disable, cascade, id, fenced_through) in table {
+        let closed = ledger.closed(decision, known);
+        let shown = (
+            closed.phase,
+            closed.disable,
+            closed.cascade,
+            closed.auth_id,
+            closed.fenced_through,
+        );
+        assert_eq!(
+            shown,
+            (phase, disable, cascade, id, fenced_through),
+            "{ledger:?} {decision:?}"
+        );
+    }
+}
+
+#[test]
+fn a_rebuilt_ledger_goes_on_where_the_marker_of_its_account_says() {
+    let rebuilt = open().rebuilt(Some((9, 3)));
+    assert_eq!((rebuilt.series, rebuilt.epoch, rebuilt.fenced_through), (9, 3, 2));
+    assert_eq!(open().rebuilt(None), open());
+    let own = rebuilt.restored("SA_ONE", 1, Some((9, 3)));
+    assert_eq!((own.phase, own.fenced_through), (Phase::Bound, 2));
+    let foreign = open().restored("SA_ONE", 1, None);
+    assert_eq!(
+        (foreign.phase, foreign.fenced_through),
+        (Phase::Bound, 1),
+        "the open epoch is void"
+    );
+}
+
+#[test]
+fn a_reopened_ledger_has_a_new_epoch_no_account_and_every_earlier_epoch_void() {
+    let closed = bound().closed(Decision::Delete { cascade: true }, None);
+    let expected = Ledger {
+        epoch: 2,
+        fenced_through: 1,
+        ..open()
+    };
+    assert_eq!(closed.reopened(), expected);
+}
+
+#[test]
+fn only_a_pair_can_be_reclaimed() {
+    let kept = bound().closed(Decision::Disable, None);
+    assert_eq!(
+        kept.reclaimed(),
+        Some(bound()),
+        "and what was disabled is wanted again"
+    );
+    assert_eq!(bound().reclaimed(), Some(bound()));
+    assert_eq!(open().reclaimed(), None);
+    assert_eq!(
+        bound()
+            .closed(Decision::Delete { cascade: false }, None)
+            .reclaimed(),
+        None
+    );
+    let tokenless = open().closed(Decision::Retain, Some("SA_ONE"));
+    assert_eq!(tokenless.reclaimed(), None);
+    let seen = [
+        open(),
+        bound(),
+        kept,
+        tokenless,
+        open().closed(Decision::Retain, None),
+    ];
+    assert_eq!(
+        seen.map(|ledger| ledger.as_predecessor()),
+        [
+            facts::Predecessor::Open,
+            facts::Predecessor::Orphaned,
+            facts::Predecessor::Orphaned,
+            facts::Predecessor::Tokenless,
+            facts::Predecessor::Nothing
+        ]
+    );
+}

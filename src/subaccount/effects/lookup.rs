@@ -1,0 +1,123 @@
+//! Finds the Record of an object by quorum, and what an earlier object of its name left. I/O.
+//!
+//! A Record lies under the uid of the object that it first served. One that a later object took over keeps its name, so
+//! that 'there is none' is said only after the places where such a one can be were looked at too.
+
+use super::record::decode;
+use crate::controller::cluster::{REQUEST_DEADLINE, within};
+use crate::controller::versioned::{Versioned, get_versioned};
+use crate::crd::RECLAIMED_BY_LABEL;
+use crate::subaccount::facts::{Object, Predecessor};
+use crate::subaccount::outcome::Outcome;
+use crate::subaccount::pass::Pass;
+use crate::subaccount::record::{Phase, Record, Subject, secret_name};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::ResourceExt;
+use kube::api::{Api, ListParams};
+
+/// The Record that serves the object of this pass. Notes on the way what an earlier object left.
+pub(super) async fn find(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Outcome> {
+    let name = pass.record_name.clone();
+    let mut found = get(pass, &name).await?;
+    if pass.facts.object == Object::Unseen {
+        return Ok(found);
+    }
+    let own = secret_name(&pass.uid);
+    if name != own && !found.as_ref().is_some_and(|secret| serves(pass, secret)) {
+        pass.record_name.clone_from(&own);
+        found = get(pass, &own).await?;
+    }
+    pass.predecessor = None;
+    pass.facts.predecessor = Predecessor::Nothing;
+    // One that was taken over counts before an open one that this object opened itself.
+    let settled = found
+        .as_ref()
+        .is_some_and(|secret| decode(secret.object()).is_ok_and(|record| record.ledger.phase != Phase::Open));
+    if settled {
+        return Ok(found);
+    }
+    match taken_over(pass).await? {
+        Some(secret) => {
+            pass.record_name = secret.object().name_any();
+            Ok(Some(secret))
+        }
+        None => Ok(found),
+    }
+}
+
+/// Whom a Record of this object serves.
+pub(super) async fn subject(pass: &Pass<'_>) -> Result<Subject, Outcome> {
+    let namespaces: Api<Namespace> = Api::all(pass.context.cluster.clone());
+    let namespace = get_versioned(&namespaces, &pass.key.namespace)
+        .await
+        .map_err(|error| Outcome::of_cluster("read the namespace", &error))?;
+    let namespace_uid = namespace.and_then(|namespace| namespace.into_object().metadata.uid);
+    Ok(Subject {
+        namespace: pass.key.namespace.clone(),
+        namespace_uid: namespace_uid.ok_or_else(Outcome::outdated)?,
+        name: pass.key.name.clone(),
+        uid: pass.uid.clone(),
+    })
+}
+
+/// A Record that this object took over. The cache names the candidates; where the object itself says that there may be
+/// one, the label does, by quorum.
+async fn taken_over(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Outcome> {
+    let hints = pass
+        .context
+        .records
+        .predecessors(&pass.key.namespace, &pass.key.name, &pass.uid);
+    for hint in hints {
+        let Some(secret) = get(pass, &hint.secret).await? else {
+            continue;
+        };
+        if serves(pass, &secret) {
+            return Ok(Some(secret));
+        }
+        if let Ok(record) = decode(secret.object()) {
+            note_predecessor(pass, record, secret);
+        }
+    }
+    if !pass.facts.reclaim && !pass.facts.identity {
+        return Ok(None);
+    }
+    let labelled = ListParams::default().labels(&format!("{RECLAIMED_BY_LABEL}={}", pass.uid));
+    let listed = within(REQUEST_DEADLINE, pass.context.record_api().list(&labelled))
+        .await
+        .map_err(|error| Outcome::of_cluster("look for a record that was taken over", &error))?;
+    for secret in listed {
+        // What a list shows is read once more by itself: only that can be written back.
+        if let Some(secret) = get(pass, &secret.name_any())
+            .await?
+            .filter(|secret| serves(pass, secret))
+        {
+            return Ok(Some(secret));
+        }
+    }
+    Ok(None)
+}
+
+/// An open one comes first where it is to be closed, one with an account where it is to be reported.
+fn note_predecessor(pass: &mut Pass<'_>, record: Record, secret: Versioned<Secret>) {
+    let (known, found) = (pass.facts.predecessor, record.ledger.as_predecessor());
+    let more = match (known, found) {
+        (Predecessor::Nothing, _) => found != Predecessor::Nothing,
+        (Predecessor::Open, _) => !pass.facts.reclaim && found != Predecessor::Nothing,
+        (_, Predecessor::Open) => pass.facts.reclaim,
+        (known, found) => known == Predecessor::Tokenless && found == Predecessor::Orphaned,
+    };
+    if more {
+        pass.facts.predecessor = found;
+        pass.predecessor = Some((record, secret));
+    }
+}
+
+fn serves(pass: &Pass<'_>, secret: &Versioned<Secret>) -> bool {
+    decode(secret.object()).is_ok_and(|record| record.subject.uid == pass.uid)
+}
+
+async fn get(pass: &Pass<'_>, name: &str) -> Result<Option<Versioned<Secret>>, Outcome> {
+    get_versioned(&pass.context.record_api(), name)
+        .await
+        .map_err(|error| Outcome::of_cluster("read the record", &error))
+}
