@@ -248,3 +248,16 @@ pub struct Facts {
     /// No Account of the recorded parent is left in the cluster.
     pub parent_abandoned: bool,
 }
+
+impl Facts {
+    /// Takes over what a read or a write of the Record showed. If it names another account than the one that this pass knew
+    /// before, what was found out about that one says nothing about this one.
+    pub fn take_record(&mut self, record: Record, same_account: bool) {
+        self.record = record;
+        if !same_account {
+            self.remote = Remote::Unknown;
+            self.secret = UserSecret::Unread;
+            self.evidence = Evidence::Unread;
+        }
+    }
+}

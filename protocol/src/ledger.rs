@@ -68,20 +68,6 @@ impl<Series: Copy + PartialEq, Id, Token> Ledger<Series, Id, Token> {
         }
     }
 
-    /// The intent of a Record that was lost: its account's own marker (series and epoch), where it has one.
-    #[must_use]
-    pub fn rebuilt(self, marker: Option<(Series, u32)>) -> Self {
-        match marker {
-            Some((series, epoch)) => Self {
-                series,
-                epoch,
-                fenced_through: epoch - 1,
-                ..self
-            },
-            None => self,
-        }
-    }
-
     /// Claims the next epoch and fences the ones before it.
     #[must_use]
     pub fn taken_over(self) -> Self {
@@ -103,11 +89,20 @@ impl<Series: Copy + PartialEq, Id, Token> Ledger<Series, Id, Token> {
         }
     }
 
-    /// Stores a pair that was proved by other means; the open epoch is void, unless it is the account's own.
+    /// Stores a pair that was proved by other means. The account's own marker, where it has one, tells the series whose
+    /// earlier attempts may have left something; under the open one nothing was posted, or it is void.
     #[must_use]
     pub fn restored(self, auth_id: Id, auth_token: Token, marker: Option<(Series, u32)>) -> Self {
-        let own = marker == Some((self.series, self.epoch));
-        let open = if own { self } else { self.fenced() };
+        let open = match marker {
+            Some((series, epoch)) if series != self.series => Self {
+                series,
+                epoch,
+                fenced_through: epoch - 1,
+                ..self
+            },
+            Some((_, epoch)) if epoch == self.epoch => self,
+            _ => self.fenced(),
+        };
         open.bound(auth_id, auth_token)
     }
 

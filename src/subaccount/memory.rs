@@ -44,10 +44,11 @@ pub struct Remembered {
 }
 
 impl Remembered {
-    /// Notes when a fence is seen for the first time.
+    /// Notes when a fence is seen for the first time. Its retention begins anew, and with it what was seen of that.
     pub fn note_fence(&mut self, fenced_through: u32, now: Instant) {
         if self.fence.is_none_or(|(known, _)| known != fenced_through) {
             self.fence = Some((fenced_through, now));
+            self.retention_over_since = None;
         }
     }
 
@@ -163,8 +164,15 @@ mod tests {
         remembered.note_fence(1, first);
         remembered.note_fence(1, later);
         assert_eq!(remembered.fence, Some((1, first)));
+        remembered.retention_over_since = Some(later);
+        remembered.note_fence(1, later);
+        assert_eq!(remembered.retention_over_since, Some(later));
         remembered.note_fence(2, later);
         assert_eq!(remembered.fence, Some((2, later)));
+        assert_eq!(
+            remembered.retention_over_since, None,
+            "the last look at this fence is still to come"
+        );
     }
 
     #[test]

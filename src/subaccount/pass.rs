@@ -61,10 +61,8 @@ pub struct Pass<'a> {
     pub evidence: Option<(Credentials, Option<vobiz::Subaccount>)>,
     /// The Record of an earlier object of this name, as read.
     pub predecessor: Option<(Record, Versioned<Secret>)>,
-    /// The API was asked for the token of an account whose pair is lost.
-    pub token_asked: bool,
-    /// The account was read because a person had asked for it.
-    pub looked: bool,
+    /// What is asked once in a pass and was.
+    pub asked: Asked,
     /// What the pass did.
     pub deeds: Deeds,
     /// Updates sent in this pass.
@@ -73,6 +71,15 @@ pub struct Pass<'a> {
     pub released: bool,
     /// The status could not be written: another pass must do it soon.
     pub status_failed: bool,
+}
+
+/// Questions that a pass asks Vobiz at most once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// The token of an account whose pair is lost.
+    pub token: bool,
+    /// The account itself, because a person had asked for a look at it.
+    pub account: bool,
 }
 
 impl<'a> Pass<'a> {
@@ -178,8 +185,7 @@ impl<'a> Pass<'a> {
             secret: None,
             evidence: None,
             predecessor: None,
-            token_asked: false,
-            looked: false,
+            asked: Asked::default(),
             deeds: Deeds::default(),
             updates: 0,
             released: false,
@@ -202,7 +208,7 @@ impl<'a> Pass<'a> {
         self.facts.directive = wish::directive(&object);
         self.facts.reclaim = wish::reclaim(&object);
         self.facts.recreate = object.spec.credential_recovery == CredentialRecovery::Recreate;
-        self.facts.requested = !self.looked && wish::pending_request(&object).is_some();
+        self.facts.requested = !self.asked.account && wish::pending_request(&object).is_some();
         let published = object
             .status
             .as_ref()
@@ -234,7 +240,7 @@ impl<'a> Pass<'a> {
             self.facts.made
         };
         self.refresh_desired();
-        self.facts.token_shown = !self.token_asked && self.generation().is_some_and(Generation::shows_tokens);
+        self.facts.token_shown = !self.asked.token && self.generation().is_some_and(Generation::shows_tokens);
         self.facts.unusable = self.is_unusable(now);
         self.facts.policy = match self.decision() {
             Some(_) => facts::Policy::Decided,

@@ -69,9 +69,9 @@ impl Record {
     /// The Record after a transition of its ledger; a fence that moved is dated `now`.
     #[must_use]
     pub fn with(self, transition: impl FnOnce(Ledger) -> Ledger, now: Timestamp) -> Self {
-        let before = self.ledger.fenced_through;
+        let before = (self.ledger.series, self.ledger.fenced_through);
         let ledger = transition(self.ledger);
-        let moved = ledger.fenced_through != before;
+        let moved = ledger.is_fenced() && (ledger.series, ledger.fenced_through) != before;
         Self {
             ledger,
             last_fenced_at: if moved { Some(now) } else { self.last_fenced_at },

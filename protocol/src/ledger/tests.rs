@@ -97,11 +97,20 @@ fn what_becomes_of_the_account_follows_the_decision_and_whether_there_is_one() {
 
 #[test]
 fn a_rebuilt_ledger_goes_on_where_the_marker_of_its_account_says() {
-    let rebuilt = open().rebuilt(Some((9, 3)));
-    assert_eq!((rebuilt.series, rebuilt.epoch, rebuilt.fenced_through), (9, 3, 2));
-    assert_eq!(open().rebuilt(None), open());
-    let own = rebuilt.restored("SA_ONE", 1, Some((9, 3)));
-    assert_eq!((own.phase, own.fenced_through), (Phase::Bound, 2));
+    let own = open().restored("SA_ONE", 1, Some((7, 1)));
+    assert_eq!((own.phase, own.fenced_through), (Phase::Bound, 0));
+    let other = open().restored("SA_ONE", 1, Some((9, 3)));
+    assert_eq!(
+        (other.series, other.epoch, other.fenced_through),
+        (9, 3, 2),
+        "its series may have left something"
+    );
+    let earlier = open().taken_over().restored("SA_ONE", 1, Some((7, 1)));
+    assert_eq!(
+        (earlier.epoch, earlier.fenced_through),
+        (2, 2),
+        "the open epoch is void"
+    );
     let foreign = open().restored("SA_ONE", 1, None);
     assert_eq!(
         (foreign.phase, foreign.fenced_through),

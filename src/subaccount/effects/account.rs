@@ -123,7 +123,7 @@ pub(super) async fn recover_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let Some(id) = pass.known_id() else {
         return Err(impossible("identity"));
     };
-    pass.token_asked = true;
+    pass.asked.token = true;
     if pass.context.records.held_by_another(&id, &pass.uid) {
         return Ok(());
     }
@@ -145,7 +145,7 @@ pub(super) async fn recover_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
-    (pass.looked, pass.facts.requested) = (true, false);
+    (pass.asked.account, pass.facts.requested) = (true, false);
     let found = access
         .get(generation, &id)
         .await

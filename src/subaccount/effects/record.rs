@@ -6,7 +6,7 @@ use crate::account::roster::marker_of;
 use crate::controller::cluster::{ClusterError, REQUEST_DEADLINE, within};
 use crate::controller::versioned::{Versioned, create_versioned, get_versioned, replace};
 use crate::crd::{MANAGED_BY, MANAGED_BY_LABEL};
-use crate::subaccount::facts::{self, Confirmation, Evidence, Made, Object, UserSecret};
+use crate::subaccount::facts::{self, Confirmation, Made, Object};
 use crate::subaccount::memory::Unspent;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now, wall_clock};
@@ -54,10 +54,9 @@ pub(super) async fn open(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     Ok(())
 }
 
+/// A new series: under the account's own one, a takeover by a pass that does not know of it yet would fence its epoch.
 pub(super) async fn rebuild(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let marker = proven_marker(pass);
     let record = new_record(pass).await?;
-    let record = record.with(|ledger| ledger.rebuilt(marker), wall_clock());
     create(pass, &record).await
 }
 
@@ -70,8 +69,6 @@ pub(super) async fn take_over(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// The account is gone and the status names none: a new attempt, looked at as if nothing were known.
 pub(super) async fn reopen(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     swap(pass, "open the record again", Ledger::reopened).await?;
-    pass.facts.remote = facts::Remote::Unknown;
-    (pass.facts.secret, pass.facts.evidence) = (UserSecret::Unread, Evidence::Unread);
     claim(pass);
     Ok(())
 }
@@ -284,7 +281,11 @@ pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(),
         }
         remembered.unspent.is_some()
     });
-    pass.facts.record = ledger.fact(unspent, true);
+    let same_account = pass
+        .auth_id()
+        .is_none_or(|known| record.auth_id() == Some(&known));
+    pass.facts
+        .take_record(record.ledger.fact(unspent, true), same_account);
     pass.record = Some((record, Some(secret)));
     Ok(())
 }

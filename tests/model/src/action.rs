@@ -1,0 +1,452 @@
+//! Everything that can happen next: a pass begins or takes a step, a process is killed, time passes, a request is carried
+//! out late, a person does something. PURE.
+
+use crate::normal::normal;
+use crate::rules::Rules;
+use crate::state::{PROCESSES, Pass, Process, State, Task};
+use crate::step::{self, Fault};
+use crate::weakness::Weakness;
+use crate::world::{Object, Record, UIDS, UserSecret};
+use vobiz_protocol::facts::{
+    Account, Confirmation, Directive, Evidence, Facts, Fence, Made, Object as Kind, Policy, Predecessor,
+    Record as RecordFact, Remote, UserSecret as SecretFact,
+};
+use vobiz_protocol::ledger::Phase;
+
+/// What a pass is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Work {
+    /// The object that has the name.
+    Object,
+    /// The Record in this slot, without its object.
+    Record(u8),
+}
+
+/// One thing that happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// A pass begins, on caches as they are now, or as they were when the last one began.
+    Begin(u8, Work, bool),
+    /// A pass takes its next step.
+    Step(u8, Fault),
+    /// A process is killed and starts anew.
+    Crash(u8),
+    /// Requests that were sent before a process saw this object's fence can no longer commit.
+    Settle(u8, u8),
+    /// A process reads the list twice; what it does not show is not there. (With one list: but for one account.)
+    Walk(u8, Option<u8>),
+    /// A create request is carried out late.
+    Commit(u8),
+    /// A create request is never carried out.
+    Vanish(u8),
+    /// The deletion policy is edited.
+    Edit,
+    /// The object is deleted.
+    Delete,
+    /// The next object of the name is created.
+    Create,
+    /// Our finalizer is taken off by somebody else.
+    Strip,
+    /// The user's Secret is deleted.
+    LoseSecret,
+    /// A Record is deleted.
+    LoseRecord(u8),
+    /// The user's Secret is made to hold the pair of another Record.
+    Steal(u8),
+    /// An account is deleted by somebody else.
+    DeleteOutside(u8),
+}
+
+const PROCESS_NUMBERS: [u8; PROCESSES] = [0, 1];
+
+/// Everything that may happen in this state.
+pub fn all(rules: &Rules, state: &State, actions: &mut Vec<Action>) {
+    let left = &state.left;
+    for process in PROCESS_NUMBERS.into_iter().take(usize::from(rules.processes)) {
+        let held = &state.processes[usize::from(process)];
+        match &held.pass {
+            Some(pass) => steps(rules, state, process, pass, actions),
+            None => {
+                for stale in [false, true].into_iter().take(if left.stale > 0 { 2 } else { 1 }) {
+                    actions.push(Action::Begin(process, Work::Object, stale));
+                    actions.extend(slots().map(|slot| Action::Begin(process, Work::Record(slot), stale)));
+                }
+                actions.extend(slots().map(|uid| Action::Settle(process, uid)));
+                actions.push(Action::Walk(process, None));
+                if rules.drops(Weakness::OneList) && left.missed > 0 {
+                    let living = state.vobiz.living().map(|(id, _)| id);
+                    actions.extend(living.map(|id| Action::Walk(process, Some(id))));
+                }
+            }
+        }
+        if left.crashes > 0 {
+            actions.push(Action::Crash(process));
+        }
+    }
+    for (number, flight) in (0_u8..).zip(&state.vobiz.flights) {
+        if flight.is_some() {
+            actions.extend([Action::Commit(number), Action::Vanish(number)]);
+        }
+    }
+    people(state, actions);
+}
+
+fn steps(rules: &Rules, state: &State, process: u8, pass: &Pass, actions: &mut Vec<Action>) {
+    let left = &state.left;
+    actions.push(Action::Step(process, Fault::None));
+    if left.failures > 0 {
+        actions.push(Action::Step(process, Fault::Before));
+    }
+    if left.unknowns > 0 {
+        actions.push(Action::Step(process, Fault::After));
+    }
+    let next = step::next(rules, state, usize::from(process), pass);
+    if pass.task == Task::Plan && next == vobiz_protocol::plan::Step::Create {
+        if left.refusals > 0 {
+            actions.push(Action::Step(process, Fault::Refused));
+        }
+        if left.unknowns > 0 {
+            actions.extend([Fault::NeverSent, Fault::Late].map(|fault| Action::Step(process, fault)));
+        }
+    }
+}
+
+fn people(state: &State, actions: &mut Vec<Action>) {
+    let (left, cluster) = (&state.left, &state.cluster);
+    let live = cluster.object.filter(|object| !object.deleting);
+    if live.is_some() && left.edits > 0 {
+        actions.push(Action::Edit);
+    }
+    if live.is_some() && left.deletes > 0 {
+        actions.push(Action::Delete);
+    }
+    if cluster.object.is_none() {
+        actions.push(Action::Create);
+    }
+    if cluster.object.is_some_and(|object| object.finalizer) && left.strips > 0 {
+        actions.push(Action::Strip);
+    }
+    // Without a Record the Secret or the status must go on naming the account: nothing else does.
+    let named = cluster.secret.is_some_and(|secret| {
+        let recorded = cluster
+            .record_of(secret.owner)
+            .and_then(|(_, record)| record.ledger.auth_id);
+        recorded == Some(secret.id) || live.is_some_and(|object| object.identity == Some(secret.id))
+    });
+    if named && left.lost_secrets > 0 {
+        actions.push(Action::LoseSecret);
+    }
+    for slot in slots() {
+        let Some(record) = cluster.records[usize::from(slot)] else {
+            continue;
+        };
+        if left.lost_records > 0 && is_protected(state, &record) {
+            actions.push(Action::LoseRecord(slot));
+        }
+        let another = live.is_some_and(|object| object.uid != record.uid);
+        if left.thefts > 0 && another && record.ledger.auth_token.is_some() {
+            actions.push(Action::Steal(slot));
+        }
+        if let Some(id) = record
+            .ledger
+            .auth_id
+            .filter(|_| record.ledger.phase == Phase::Bound)
+            && left.outside > 0
+        {
+            actions.push(Action::DeleteOutside(id));
+        }
+    }
+}
+
+/// What protects a Record that a person deletes: the status or the user's Secret still names the account, and no other
+/// attempt of its series is under way or left.
+fn is_protected(state: &State, record: &Record) -> bool {
+    let series = record.ledger.series;
+    let others = state
+        .vobiz
+        .living()
+        .any(|(id, account)| account.series == series && record.ledger.auth_id != Some(id));
+    let coming = state
+        .vobiz
+        .flights
+        .iter()
+        .flatten()
+        .any(|flight| flight.series == series);
+    let paused = state
+        .processes
+        .iter()
+        .filter_map(|process| process.pass.as_ref())
+        .any(|pass| {
+            pass.record
+                .is_some_and(|held| held.ledger.series == series && held.ledger.phase == Phase::Open)
+        });
+    let object = state.cluster.object.filter(|object| object.uid == record.uid);
+    let named = object.is_some_and(|object| object.identity.is_some());
+    let published = state
+        .cluster
+        .secret
+        .is_some_and(|secret| secret.owner == record.uid);
+    matches!(record.ledger.phase, Phase::Open | Phase::Bound)
+        && (named || published)
+        && !(others || coming || paused)
+}
+
+fn slots() -> impl Iterator<Item = u8> {
+    (0..UIDS).filter_map(|slot| u8::try_from(slot).ok())
+}
+
+/// The state after this; none if it cannot happen, or changes nothing.
+#[must_use]
+pub fn apply(rules: &Rules, state: &State, action: Action) -> Option<State> {
+    let mut after = *state;
+    let left = &mut after.left;
+    let happens = match action {
+        Action::Begin(process, work, stale) => {
+            left.stale -= u8::from(stale);
+            begin(rules, &mut after, usize::from(process), work, stale)
+        }
+        Action::Step(process, fault) => {
+            match fault {
+                Fault::None => {}
+                Fault::Before => left.failures -= 1,
+                Fault::After | Fault::NeverSent | Fault::Late => left.unknowns -= 1,
+                Fault::Refused => left.refusals -= 1,
+            }
+            step::take(rules, &mut after, usize::from(process), fault)
+        }
+        Action::Crash(process) => {
+            left.crashes -= 1;
+            let before = after.processes[usize::from(process)];
+            after.processes[usize::from(process)] = Process::fresh(&after.cluster);
+            before.pass.is_some()
+                || before.memory != Process::fresh(&after.cluster).memory
+                || before.roster != 0
+        }
+        Action::Settle(process, uid) => settle(&mut after, usize::from(process), usize::from(uid)),
+        Action::Walk(process, missed) => walk(&mut after, usize::from(process), missed),
+        Action::Commit(number) => commit(rules, &mut after, usize::from(number)),
+        Action::Vanish(number) => after.vobiz.flights[usize::from(number)].take().is_some(),
+        person => act(rules, &mut after, person),
+    };
+    let after = happens.then(|| normal(rules, after))?;
+    (after != *state).then_some(after)
+}
+
+fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
+    let (left, cluster) = (&mut state.left, &mut state.cluster);
+    match (action, &mut cluster.object) {
+        (Action::Edit, Some(object)) => {
+            left.edits -= 1;
+            object.policy = if object.policy == rules.policies[0] {
+                rules.policies[1]
+            } else {
+                rules.policies[0]
+            };
+            object.ready = false;
+            object.version += 1;
+        }
+        (Action::Delete, Some(object)) => {
+            left.deletes -= 1;
+            object.deleting = true;
+            object.version += 1;
+            cluster.collect();
+        }
+        (Action::Create, None) => return create(rules, state),
+        (Action::Strip, Some(object)) => {
+            left.strips -= 1;
+            object.finalizer = false;
+            object.version += 1;
+            cluster.collect();
+        }
+        (Action::LoseSecret, _) => {
+            left.lost_secrets -= 1;
+            cluster.secret = None;
+        }
+        (Action::LoseRecord(slot), _) => {
+            left.lost_records -= 1;
+            cluster.records[usize::from(slot)] = None;
+        }
+        (Action::Steal(slot), Some(object)) => {
+            left.thefts -= 1;
+            let stolen = cluster.records[usize::from(slot)].and_then(|record| record.ledger.auth_token);
+            cluster.secret = stolen.map(|id| UserSecret {
+                owner: object.uid,
+                id,
+            });
+        }
+        (Action::DeleteOutside(id), _) => {
+            left.outside -= 1;
+            return state.vobiz.delete(id);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// The next object of the name; the last Record or pass of an earlier one tells how many there were.
+fn create(rules: &Rules, state: &mut State) -> bool {
+    let uid = state.next_uid;
+    if uid >= rules.objects {
+        return false;
+    }
+    state.next_uid += 1;
+    state.cluster.object = Some(Object {
+        uid,
+        version: 1,
+        deleting: false,
+        finalizer: false,
+        identity: None,
+        ready: false,
+        reclaim: rules.reclaim,
+        policy: rules.policies[0],
+    });
+    true
+}
+
+fn settle(state: &mut State, process: usize, uid: usize) -> bool {
+    let memory = &mut state.processes[process].memory[uid];
+    let waiting = state.vobiz.flights.iter().flatten().any(|flight| flight.due);
+    if memory.fence == 0 || memory.settled || waiting {
+        return false;
+    }
+    memory.settled = true;
+    true
+}
+
+fn walk(state: &mut State, process: usize, missed: Option<u8>) -> bool {
+    state.left.missed -= u8::from(missed.is_some());
+    let roster = state
+        .vobiz
+        .living()
+        .filter(|(id, _)| Some(*id) != missed)
+        .fold(0, |roster, (id, _)| roster | (1 << id));
+    let process = &mut state.processes[process];
+    let wanted = process
+        .memory
+        .iter()
+        .any(|memory| memory.settled && !memory.walked);
+    if !wanted {
+        // A list that nobody waits for changes nothing that matters: leftovers are deleted when they are proved.
+        return false;
+    }
+    process.roster = roster;
+    for memory in &mut process.memory {
+        memory.walked |= memory.settled;
+    }
+    true
+}
+
+fn commit(rules: &Rules, state: &mut State, number: usize) -> bool {
+    let Some(flight) = state.vobiz.flights[number].take() else {
+        return false;
+    };
+    state.vobiz.commit(flight);
+    step::check_multiplied(rules, state, flight.series);
+    true
+}
+
+fn begin(rules: &Rules, state: &mut State, process: usize, work: Work, stale: bool) -> bool {
+    let held = &mut state.processes[process];
+    if held.pass.is_some() {
+        return false;
+    }
+    if !stale {
+        held.cache = state.cluster;
+    }
+    let (cache, memory) = (held.cache, held.memory);
+    let pass = match work {
+        Work::Object => {
+            let Some(object) = cache.object else { return false };
+            object_pass(rules, state, &cache.record_of(object.uid), object)
+        }
+        Work::Record(slot) => {
+            let Some(record) = cache.records[usize::from(slot)] else {
+                return false;
+            };
+            let lives = cache.object.is_some_and(|object| object.uid == record.uid);
+            let ended = matches!(record.ledger.phase, Phase::Closed | Phase::Kept);
+            if lives && (ended || !record.ledger.is_fenced()) {
+                return false;
+            }
+            let mut pass = empty(rules, record.uid, Kind::Unseen);
+            (pass.slot, pass.record) = (slot, Some(record));
+            if memory[usize::from(record.uid)].proved_gone {
+                pass.facts.remote = Remote::Gone;
+            }
+            pass
+        }
+    };
+    step::begin(rules, state, process, pass)
+}
+
+fn object_pass(rules: &Rules, state: &State, record: &Option<(u8, Record)>, object: Object) -> Pass {
+    let kind = if object.deleting {
+        Kind::Deleting
+    } else {
+        Kind::Live
+    };
+    let mut pass = empty(rules, object.uid, kind);
+    pass.object = Some(object);
+    pass.facts.finalizer = object.finalizer;
+    pass.facts.identity = object.identity.is_some();
+    pass.facts.applied = object.ready;
+    pass.facts.reclaim = object.reclaim;
+    if let Some((slot, record)) = record {
+        pass.slot = *slot;
+        if record.ledger.phase == Phase::Bound && kind == Kind::Live {
+            pass.record = Some(*record);
+            pass.facts.record = record.ledger.fact(false, false);
+            let account = record.ledger.auth_id.and_then(|id| state.vobiz.alive(id));
+            pass.facts.remote = match account {
+                Some(account) if account.enabled => Remote::Matches,
+                Some(_) => Remote::Differs,
+                None => Remote::Unlisted,
+            };
+        }
+    }
+    pass
+}
+
+fn empty(rules: &Rules, uid: u8, object: Kind) -> Pass {
+    Pass {
+        uid,
+        slot: uid,
+        task: Task::Plan,
+        facts: Facts {
+            object,
+            finalizer: false,
+            identity: false,
+            applied: false,
+            directive: Directive::Manage,
+            requested: false,
+            reclaim: false,
+            recreate: rules.recreate,
+            valid: true,
+            unusable: false,
+            account: Account::Ready,
+            permit: false,
+            record: RecordFact::Unread,
+            predecessor: Predecessor::Nothing,
+            confirmation: Confirmation::Unasked,
+            looked_again: false,
+            guard_expired: false,
+            secret: SecretFact::Unread,
+            evidence: Evidence::Unread,
+            token_shown: false,
+            former_secret: false,
+            remote: Remote::Unknown,
+            made: Made::Nothing,
+            fence: Fence::Clean,
+            policy: Policy::Decided,
+            retention_over: false,
+            parent_abandoned: false,
+        },
+        object: None,
+        record: None,
+        predecessor: None,
+        secret: None,
+        evidence: None,
+        made: None,
+        token_asked: false,
+    }
+}

@@ -1,0 +1,121 @@
+//! One form for states that differ in nothing that can ever matter, so that fewer of them are looked at. PURE.
+
+use crate::rules::Rules;
+use crate::state::{Process, State};
+use crate::world::{Account, Cluster, UIDS};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Longest list of copies of one object or Record: stored, in two caches, in two passes twice, remembered twice.
+const COPIES: usize = 10;
+
+/// The state in its normal form.
+#[must_use]
+pub fn normal(rules: &Rules, mut state: State) -> State {
+    let alive = state.vobiz.living().fold(0, |alive, (id, _)| alive | (1 << id));
+    for account in state.vobiz.accounts.iter_mut().flatten() {
+        if !account.alive {
+            *account = Account {
+                series: 0,
+                epoch: 0,
+                alive: false,
+                enabled: false,
+                due: false,
+            };
+        }
+    }
+    if state.vobiz.flights[0].is_none() {
+        state.vobiz.flights.swap(0, 1);
+    }
+    for process in &mut state.processes {
+        process.roster &= alive;
+        if process.pass.is_none() && state.left.stale == 0 {
+            process.cache = Cluster::default();
+        }
+    }
+    renumber_object(&mut state);
+    for slot in 0..UIDS {
+        renumber_record(&mut state, slot);
+    }
+    if rules.processes == 2 && digest(&state.processes[0]) > digest(&state.processes[1]) {
+        state.processes.swap(0, 1);
+    }
+    state
+}
+
+/// Versions are compared for equality alone: the order in which they came is all that is kept.
+fn renumber_object(state: &mut State) {
+    let mut versions = Versions::default();
+    each_object_version(state, |version| versions.note(*version));
+    each_object_version(state, |version| *version = versions.rank(*version));
+}
+
+fn each_object_version(state: &mut State, mut visit: impl FnMut(&mut u8)) {
+    // Versions of objects with different uids never meet: each write of one is guarded by its uid.
+    let stored = state.cluster.object.iter_mut();
+    let held = state.processes.iter_mut().flat_map(|process| {
+        let pass = process.pass.iter_mut().flat_map(|pass| pass.object.iter_mut());
+        process.cache.object.iter_mut().chain(pass)
+    });
+    for object in stored.chain(held) {
+        visit(&mut object.version);
+    }
+}
+
+fn renumber_record(state: &mut State, slot: usize) {
+    let mut versions = Versions::default();
+    each_record_version(state, slot, |version| versions.note(*version));
+    each_record_version(state, slot, |version| *version = versions.rank(*version));
+}
+
+fn each_record_version(state: &mut State, slot: usize, mut visit: impl FnMut(&mut u8)) {
+    if let Some(record) = &mut state.cluster.records[slot] {
+        visit(&mut record.version);
+    }
+    for process in &mut state.processes {
+        if let Some(record) = &mut process.cache.records[slot] {
+            visit(&mut record.version);
+        }
+        // An epoch is remembered of the Record under the object's own name alone: one that was taken over is never open.
+        if let Some((_, version)) = &mut process.memory[slot].unspent {
+            visit(version);
+        }
+        let Some(pass) = &mut process.pass else { continue };
+        if let Some(record) = pass.record.as_mut().filter(|_| usize::from(pass.slot) == slot) {
+            visit(&mut record.version);
+        }
+        if let Some((from, record)) = &mut pass.predecessor
+            && usize::from(*from) == slot
+        {
+            visit(&mut record.version);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Versions {
+    seen: [u8; COPIES],
+    count: usize,
+}
+
+impl Versions {
+    fn note(&mut self, version: u8) {
+        if !self.seen[..self.count].contains(&version) && self.count < COPIES {
+            self.seen[self.count] = version;
+            self.count += 1;
+        }
+    }
+
+    fn rank(&self, version: u8) -> u8 {
+        let smaller = self.seen[..self.count]
+            .iter()
+            .filter(|seen| **seen < version)
+            .count();
+        u8::try_from(smaller + 1).unwrap_or(u8::MAX)
+    }
+}
+
+fn digest(process: &Process) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    process.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,205 @@
+//! One state of the model: the cluster, Vobiz, what each process holds, and the faults that may still happen. PURE.
+
+use crate::world::{Account, Cluster, FLIGHTS, Object, Policy, Record, SERIES, UIDS, UserSecret, Vobiz};
+use vobiz_protocol::facts::Facts;
+
+/// Processes that act as if each were the leader.
+pub const PROCESSES: usize = 2;
+
+/// How often each fault may still happen.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Budget {
+    /// A process is killed.
+    pub crashes: u8,
+    /// A write is carried out and its answer lost; or nobody knows what became of a create request.
+    pub unknowns: u8,
+    /// A request fails before it has any effect, and the pass ends.
+    pub failures: u8,
+    /// A create request is refused for certain.
+    pub refusals: u8,
+    /// A pass begins with a cache as it was at the beginning of the pass before.
+    pub stale: u8,
+    /// The deletion policy is edited.
+    pub edits: u8,
+    /// The object is deleted.
+    pub deletes: u8,
+    /// Our finalizer is taken off by somebody else.
+    pub strips: u8,
+    /// The user's Secret is deleted.
+    pub lost_secrets: u8,
+    /// The Record is deleted, while the status or the user's Secret names the account.
+    pub lost_records: u8,
+    /// A user puts the pair of another Record into the Secret.
+    pub thefts: u8,
+    /// The bound account is deleted by somebody else.
+    pub outside: u8,
+    /// A list lacks an account that is there.
+    pub missed: u8,
+}
+
+/// What a process remembers about one object between passes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Memory {
+    /// Epoch and version of a Record whose epoch may still be posted.
+    pub unspent: Option<(u8, u8)>,
+    /// The newest fence seen; whether requests sent before it have settled; whether a walk was made since.
+    pub fence: u8,
+    /// See `fence`.
+    pub settled: bool,
+    /// See `fence`.
+    pub walked: bool,
+    /// The account of the closed Record was proved gone.
+    pub proved_gone: bool,
+    /// Retention was seen to be over: the last look is taken.
+    pub last_look: bool,
+}
+
+/// What a pass does next.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Task {
+    /// What `plan` says.
+    Plan,
+    /// Read the Record after a bind that failed.
+    LookAgain,
+    /// Write the status, and end.
+    Report {
+        /// It says Ready.
+        ready: bool,
+    },
+}
+
+/// A pass under way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Pass {
+    /// The object that it is about.
+    pub uid: u8,
+    /// Where the Record lies.
+    pub slot: u8,
+    /// What comes next.
+    pub task: Task,
+    /// What `plan` decides on.
+    pub facts: Facts,
+    /// The object as cached or read.
+    pub object: Option<Object>,
+    /// The Record as cached or read.
+    pub record: Option<Record>,
+    /// The Record that an earlier object left, and where.
+    pub predecessor: Option<(u8, Record)>,
+    /// The user's Secret as read.
+    pub secret: Option<UserSecret>,
+    /// The account whose pair that Secret holds.
+    pub evidence: Option<u8>,
+    /// An account that is in no Record yet.
+    pub made: Option<u8>,
+    /// The API was asked for a token.
+    pub token_asked: bool,
+}
+
+/// What one process holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Process {
+    /// The cluster as its caches showed it when a pass began last.
+    pub cache: Cluster,
+    /// By uid.
+    pub memory: [Memory; UIDS],
+    /// Accounts that its last list showed, one bit each.
+    pub roster: u8,
+    /// The pass under way.
+    pub pass: Option<Pass>,
+}
+
+/// A promise that was broken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Broken {
+    /// A marker was posted twice.
+    PostedTwice,
+    /// A bound account was deleted.
+    DeletedBound,
+    /// An account that a policy keeps was deleted.
+    DeletedKept,
+    /// An account that the living object's status or Secret names was deleted.
+    DeletedNamed,
+    /// The finalizer went while something was left.
+    ReleasedEarly,
+    /// More accounts lived at a time than two attempts explain.
+    Multiplied,
+    /// At rest there is an account that nothing explains.
+    Stray,
+    /// At rest the object has no account, or its pair is not where it should be.
+    Unserved,
+    /// At rest the finalizer is still on an object that is being deleted.
+    Stuck,
+    /// It never comes to rest.
+    Restless,
+}
+
+/// One state.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct State {
+    /// Kubernetes.
+    pub cluster: Cluster,
+    /// Vobiz.
+    pub vobiz: Vobiz,
+    /// The operator's processes.
+    pub processes: [Process; PROCESSES],
+    /// Faults to come.
+    pub left: Budget,
+    /// The next random series.
+    pub next_series: u8,
+    /// The uid of the next object of the name.
+    pub next_uid: u8,
+    /// A promise that was broken on the way here.
+    pub broken: Option<Broken>,
+}
+
+impl Process {
+    /// As it starts: nothing remembered, caches filled.
+    #[must_use]
+    pub fn fresh(cluster: &Cluster) -> Self {
+        Self {
+            cache: *cluster,
+            memory: [Memory::default(); UIDS],
+            roster: 0,
+            pass: None,
+        }
+    }
+}
+
+impl State {
+    /// One new object, and nothing else.
+    #[must_use]
+    pub fn initial(policy: Policy, reclaim: bool, left: Budget) -> Self {
+        let cluster = Cluster {
+            object: Some(Object {
+                uid: 0,
+                version: 1,
+                deleting: false,
+                finalizer: false,
+                identity: None,
+                ready: false,
+                reclaim,
+                policy,
+            }),
+            records: [None; UIDS],
+            secret: None,
+        };
+        Self {
+            cluster,
+            vobiz: Vobiz {
+                accounts: [None::<Account>; crate::world::ACCOUNTS],
+                flights: [None; FLIGHTS],
+                posted: [0; SERIES],
+            },
+            processes: [Process::fresh(&cluster); PROCESSES],
+            left,
+            next_series: 0,
+            next_uid: 1,
+            broken: None,
+        }
+    }
+
+    /// Notes the first promise that is broken.
+    pub fn breaks(&mut self, broken: Broken) {
+        self.broken = self.broken.or(Some(broken));
+    }
+}

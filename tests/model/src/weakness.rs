@@ -1,0 +1,99 @@
+//! One rule of the protocol dropped at a time: each of these must be caught, or the model proves nothing. PURE.
+
+/// A rule that is not followed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Weakness {
+    /// The object is not read again after its Record exists.
+    NoConfirmation,
+    /// A takeover posts under the epoch that it found.
+    TakeoverKeepsEpoch,
+    /// An account is deleted before its Record is closed.
+    DeleteBeforeClose,
+    /// After a bind that failed the account is deleted without a look.
+    CompensateUnread,
+    /// Every account of the series is taken for a leftover.
+    DeleteAnyEpoch,
+    /// Requests under way are not waited for.
+    NoSettle,
+    /// The tombstone goes at once.
+    NoRetention,
+    /// 'There is no Record' is believed of a cache.
+    CachedAbsence,
+    /// 'The object is gone' is believed of a cache.
+    CachedGone,
+    /// A look at the object that fails closes the Record.
+    RefutedCloses,
+    /// The finalizer is removed by name alone.
+    FinalizerWithoutUid,
+    /// One list is taken for a proof.
+    OneList,
+    /// The janitor decides the policy anew.
+    PolicyDecidedTwice,
+    /// A status that names an account does not stop a create.
+    IdentityIgnored,
+    /// A lost Record is rebuilt as bound at once.
+    RebuildWithoutLook,
+    /// A lost Record is opened under the epoch of the account that it had.
+    RebuildUnderOwnEpoch,
+    /// On delete the status is acted on without a Record.
+    NoTombstone,
+    /// On delete the status is believed of a cache.
+    CachedIdentity,
+    /// A Record that is gone is taken for a fence.
+    LostIsFenced,
+    /// The user's Secret is no evidence.
+    NoEvidence,
+    /// An epoch is remembered although its Record changed.
+    UnspentOutlivesRecord,
+    /// An epoch is remembered although the look at the object failed.
+    UnspentOutlivesRefusal,
+    /// An epoch is remembered after an unknown outcome.
+    UnspentAfterUnknown,
+    /// A takeover does not wait for what an earlier one fenced.
+    ImpatientTakeover,
+    /// A create does not look for what an earlier object left.
+    PredecessorIgnored,
+    /// A Record is written without regard to what it says by now.
+    SwapWithoutVersion,
+    /// An id that another Record holds is bound again.
+    SharedPair,
+    /// An account is made anew while the old one lives.
+    ReopenBeforeGone,
+    /// A Record is closed to be made anew without a look at the object.
+    AnewUnconfirmed,
+}
+
+impl Weakness {
+    /// Every one of them.
+    pub const ALL: [Self; 29] = [
+        Self::NoConfirmation,
+        Self::TakeoverKeepsEpoch,
+        Self::DeleteBeforeClose,
+        Self::CompensateUnread,
+        Self::DeleteAnyEpoch,
+        Self::NoSettle,
+        Self::NoRetention,
+        Self::CachedAbsence,
+        Self::CachedGone,
+        Self::RefutedCloses,
+        Self::FinalizerWithoutUid,
+        Self::OneList,
+        Self::PolicyDecidedTwice,
+        Self::IdentityIgnored,
+        Self::RebuildWithoutLook,
+        Self::RebuildUnderOwnEpoch,
+        Self::NoTombstone,
+        Self::CachedIdentity,
+        Self::LostIsFenced,
+        Self::NoEvidence,
+        Self::UnspentOutlivesRecord,
+        Self::UnspentOutlivesRefusal,
+        Self::UnspentAfterUnknown,
+        Self::ImpatientTakeover,
+        Self::PredecessorIgnored,
+        Self::SwapWithoutVersion,
+        Self::SharedPair,
+        Self::ReopenBeforeGone,
+        Self::AnewUnconfirmed,
+    ];
+}

@@ -1,0 +1,268 @@
+//! Kubernetes and Vobiz as far as the protocol depends on them: uids, versions, finalizers, compare-and-swap; commits,
+//! show-once pairs, accounts that appear late. PURE.
+//!
+//! Everything is a small number that can be copied: an account's id is its place in the list, and its token is
+//! the same number, so that a pair that was mixed up shows.
+
+use vobiz_protocol::ledger::{Ledger as GenericLedger, Phase};
+
+/// The Record's deciding part, with small names.
+pub type Ledger = GenericLedger<u8, u8, u8>;
+
+/// An object and its successors of the same name.
+pub const UIDS: usize = 2;
+/// Accounts that ever were.
+pub const ACCOUNTS: usize = 6;
+/// Series that ever were.
+pub const SERIES: usize = 5;
+/// Create requests under way whose answer nobody waits for any more.
+pub const FLIGHTS: usize = 2;
+
+/// What `spec.deletion.policy` comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Policy {
+    /// The account is deleted.
+    Delete,
+    /// It is disabled and stays.
+    Disable,
+    /// It stays.
+    Retain,
+}
+
+/// The Subaccount that has the name now.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Object {
+    /// Its uid, from 0.
+    pub uid: u8,
+    /// Its resourceVersion.
+    pub version: u8,
+    /// It has a deletion timestamp.
+    pub deleting: bool,
+    /// Our finalizer is on it.
+    pub finalizer: bool,
+    /// `status.authId`.
+    pub identity: Option<u8>,
+    /// The status says Ready for this generation.
+    pub ready: bool,
+    /// The annotation that allows a re-claim.
+    pub reclaim: bool,
+    /// `spec.deletion.policy`.
+    pub policy: Policy,
+}
+
+/// A Record in its Secret. The slot it lies in is the uid that it first served.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Record {
+    /// The object that it serves.
+    pub uid: u8,
+    /// Its resourceVersion.
+    pub version: u8,
+    /// What decides.
+    pub ledger: Ledger,
+}
+
+/// The user's Secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct UserSecret {
+    /// uid of the object that controls it.
+    pub owner: u8,
+    /// The account whose pair it holds.
+    pub id: u8,
+}
+
+/// What the API server stores.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Cluster {
+    /// The object.
+    pub object: Option<Object>,
+    /// Records by slot.
+    pub records: [Option<Record>; UIDS],
+    /// The user's Secret.
+    pub secret: Option<UserSecret>,
+}
+
+/// An account at Vobiz.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Account {
+    /// Series of its marker.
+    pub series: u8,
+    /// Epoch of its marker.
+    pub epoch: u8,
+    /// It was not deleted.
+    pub alive: bool,
+    /// It may be used.
+    pub enabled: bool,
+    /// It existed, or its request was under way, when its epoch was fenced: settle and walk must have seen it.
+    pub due: bool,
+}
+
+/// A create request that was sent and may still be carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Flight {
+    /// Series of its marker.
+    pub series: u8,
+    /// Epoch of its marker.
+    pub epoch: u8,
+    /// See [`Account::due`].
+    pub due: bool,
+}
+
+/// What Vobiz stores.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Vobiz {
+    /// Accounts in the order of their creation.
+    pub accounts: [Option<Account>; ACCOUNTS],
+    /// Requests under way.
+    pub flights: [Option<Flight>; FLIGHTS],
+    /// Epochs that were posted, one bit each, by series.
+    pub posted: [u8; SERIES],
+}
+
+/// The answer of the API server to a write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Written {
+    /// Carried out.
+    Done,
+    /// Refused: it changed since, is gone, or is there already.
+    Refused,
+}
+
+impl Cluster {
+    /// The Record that serves an object, wherever it lies; one that was taken over before an open one of its own.
+    #[must_use]
+    pub fn record_of(&self, uid: u8) -> Option<(u8, Record)> {
+        let serving = (0_u8..).zip(self.records).filter_map(|(slot, record)| {
+            let record = record?;
+            (record.uid == uid).then_some((slot, record))
+        });
+        serving.min_by_key(|(_, record)| record.ledger.phase == Phase::Open)
+    }
+
+    /// Creates a Record; refused if there is one of this name.
+    pub fn create_record(&mut self, slot: u8, ledger: Ledger) -> Written {
+        let place = &mut self.records[usize::from(slot)];
+        if place.is_some() {
+            return Written::Refused;
+        }
+        *place = Some(Record {
+            uid: slot,
+            version: 1,
+            ledger,
+        });
+        Written::Done
+    }
+
+    /// Replaces a Record if it is still the one that was read.
+    pub fn swap_record(&mut self, slot: u8, read: &Record, uid: u8, ledger: Ledger) -> Written {
+        match &mut self.records[usize::from(slot)] {
+            Some(stored) if stored == read => {
+                *stored = Record {
+                    uid,
+                    version: stored.version + 1,
+                    ledger,
+                };
+                Written::Done
+            }
+            _ => Written::Refused,
+        }
+    }
+
+    /// Deletes a Record if it is still the one that was read.
+    pub fn drop_record(&mut self, slot: u8, read: &Record) -> Written {
+        let place = &mut self.records[usize::from(slot)];
+        if *place == Some(*read) {
+            *place = None;
+            Written::Done
+        } else {
+            Written::Refused
+        }
+    }
+
+    /// Patches the object with this uid; `version`: a test of the resourceVersion beside it.
+    pub fn patch(&mut self, uid: u8, version: Option<u8>, change: impl FnOnce(&mut Object)) -> Written {
+        match &mut self.object {
+            Some(object) if object.uid == uid && version.is_none_or(|version| version == object.version) => {
+                let before = *object;
+                change(object);
+                if *object != before {
+                    object.version += 1;
+                }
+                self.collect();
+                Written::Done
+            }
+            _ => Written::Refused,
+        }
+    }
+
+    /// An object that is being deleted and has no finalizer is gone, and with it the Secret that it owns.
+    pub fn collect(&mut self) {
+        if self
+            .object
+            .is_some_and(|object| object.deleting && !object.finalizer)
+        {
+            self.object = None;
+        }
+        let owner = self.object.map(|object| object.uid);
+        if self.secret.is_some_and(|secret| Some(secret.owner) != owner) {
+            self.secret = None;
+        }
+    }
+}
+
+impl Vobiz {
+    /// The account of this id, if it lives.
+    #[must_use]
+    pub fn alive(&self, id: u8) -> Option<&Account> {
+        self.accounts[usize::from(id)]
+            .as_ref()
+            .filter(|account| account.alive)
+    }
+
+    /// Every account that lives.
+    pub fn living(&self) -> impl Iterator<Item = (u8, &Account)> {
+        (0_u8..)
+            .zip(&self.accounts)
+            .filter_map(|(id, account)| Some((id, account.as_ref().filter(|account| account.alive)?)))
+    }
+
+    /// Carries a create request out; none: more accounts than this model has room for.
+    pub fn commit(&mut self, flight: Flight) -> Option<u8> {
+        let place = self.accounts.iter().position(Option::is_none)?;
+        self.accounts[place] = Some(Account {
+            series: flight.series,
+            epoch: flight.epoch,
+            alive: true,
+            enabled: true,
+            due: flight.due,
+        });
+        u8::try_from(place).ok()
+    }
+
+    /// Deletes an account; false if it was gone already.
+    pub fn delete(&mut self, id: u8) -> bool {
+        match &mut self.accounts[usize::from(id)] {
+            Some(account) if account.alive => {
+                *account = Account {
+                    alive: false,
+                    due: false,
+                    ..*account
+                };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The fence of a Record moved: from here on a proof that nothing is left must have seen what it covers now.
+    pub fn fenced(&mut self, before: &Ledger, after: &Ledger) {
+        let covers = |series: u8, epoch: u8| {
+            after.fences(series, u32::from(epoch)) && !before.fences(series, u32::from(epoch))
+        };
+        for account in self.accounts.iter_mut().flatten() {
+            account.due |= account.alive && covers(account.series, account.epoch);
+        }
+        for flight in self.flights.iter_mut().flatten() {
+            flight.due |= covers(flight.series, flight.epoch);
+        }
+    }
+}
