@@ -120,15 +120,6 @@ impl Access {
         .await
     }
 
-    /// Reads one account, for the Account's own pass.
-    pub(super) async fn look_up(&self, id: &AuthId) -> Result<Option<Subaccount>, CallError> {
-        self.measured(
-            "get",
-            |client| async move { client.get(self.generation, id).await },
-        )
-        .await
-    }
-
     /// Asks whether the parent's pair works, for the Account's own pass.
     pub(super) async fn check(&self) -> Result<(), CallError> {
         self.measured("me", |client| async move { client.me().await })

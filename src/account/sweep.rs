@@ -3,7 +3,6 @@
 use crate::account::access::{Access, CallError};
 use crate::account::roster::{Walk, marked};
 use crate::vobiz::{AuthId, Error, Subaccount};
-use std::collections::HashSet;
 use std::future::Future;
 use std::time::{Duration, Instant};
 use vobiz_protocol::judge::misses_nothing;
@@ -11,11 +10,8 @@ use vobiz_protocol::judge::misses_nothing;
 /// Pages after which a list is taken for endless: a server that ignores the page number must not keep us for ever.
 const PAGE_CAP: u32 = 20_000;
 
-/// Walks that are tried before the list is left alone for a while: on a busy parent pages shift all the time.
+/// Lists that are held against the one before it, until the parent is left alone for a while: on a busy parent pages shift all the time.
 const WALK_ATTEMPTS: u32 = 5;
-
-/// Accounts missing from a second list whose end is proved one by one; more of them, and the walk is tried again.
-const PROOFS_PER_WALK: usize = 20;
 
 /// Why no complete list or walk could be had.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -40,51 +36,33 @@ pub async fn sweep(access: &Access) -> Result<(), SweepError> {
     Ok(())
 }
 
-/// Two lists that together miss nothing; the second becomes the roster.
+/// Two lists that together miss nothing; the second becomes the roster. Where two do not agree, the second is held
+/// against a third.
 pub async fn walk(access: &Access) -> Result<(), SweepError> {
+    let mut first_begun = now();
+    access.parent.roster().begin_list();
+    let mut first = list(access).await?;
     for _ in 0..WALK_ATTEMPTS {
-        let begun = now();
+        let second_begun = now();
         access.parent.roster().begin_list();
-        let first = list(access).await?;
         let second = list(access).await?;
-        let ids = |list: &[Subaccount]| {
-            list.iter()
-                .map(|account| account.auth_id.clone())
-                .collect::<Vec<_>>()
-        };
-        let (first_ids, second_ids) = (ids(&first), ids(&second));
-        let proved_gone = prove_gone(access, &first_ids, &second_ids).await?;
-        let complete = misses_nothing(&first_ids, &second_ids, &proved_gone);
         let walk = Walk {
-            begun,
+            begun: first_begun,
             marked: marked([&first, &second], access.generation),
         };
-        access.parent.roster().replace(second, begun);
+        let complete = misses_nothing(&ids(&first), &ids(&second));
+        access.parent.roster().replace(second.clone(), second_begun);
         if complete {
             access.parent.walked(walk);
             return Ok(());
         }
+        (first_begun, first) = (second_begun, second);
     }
     Err(SweepError::Restless)
 }
 
-async fn prove_gone(
-    access: &Access,
-    first: &[AuthId],
-    second: &[AuthId],
-) -> Result<HashSet<AuthId>, SweepError> {
-    let second: HashSet<_> = second.iter().collect();
-    let mut gone = HashSet::new();
-    for id in first
-        .iter()
-        .filter(|id| !second.contains(id))
-        .take(PROOFS_PER_WALK)
-    {
-        if patiently(access, || access.look_up(id)).await?.is_none() {
-            gone.insert(id.clone());
-        }
-    }
-    Ok(gone)
+fn ids(list: &[Subaccount]) -> Vec<&AuthId> {
+    list.iter().map(|account| &account.auth_id).collect()
 }
 
 async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {

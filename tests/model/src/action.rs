@@ -5,8 +5,7 @@ use crate::normal::normal;
 use crate::rules::Rules;
 use crate::state::{PROCESSES, Pass, Process, State, Task};
 use crate::step::{self, Fault};
-use crate::weakness::Weakness;
-use crate::world::{Object, Record, UIDS, UserSecret};
+use crate::world::{Object, Record, UIDS};
 use vobiz_protocol::facts::{
     Account, Confirmation, Directive, Evidence, Facts, Fence, Made, Object as Kind, Policy, Predecessor,
     Record as RecordFact, Remote, UserSecret as SecretFact,
@@ -22,19 +21,36 @@ pub enum Work {
     Record(u8),
 }
 
+/// What a pass begins on: the caches as they are now, or as they were when the pass before began. Each kind is watched by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caches {
+    /// As they are now.
+    Fresh,
+    /// The object is an old one.
+    OldObject,
+    /// The Records are old ones.
+    OldRecords,
+    /// Everything is old.
+    Old,
+}
+
+impl Caches {
+    const ALL: [Self; 4] = [Self::Fresh, Self::OldObject, Self::OldRecords, Self::Old];
+}
+
 /// One thing that happens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// A pass begins, on caches as they are now, or as they were when the last one began.
-    Begin(u8, Work, bool),
+    /// A pass begins.
+    Begin(u8, Work, Caches),
     /// A pass takes its next step.
     Step(u8, Fault),
     /// A process is killed and starts anew.
     Crash(u8),
     /// Requests that were sent before a process saw this object's fence can no longer commit.
     Settle(u8, u8),
-    /// A process reads the list twice; what it does not show is not there. (With one list: but for one account.)
-    Walk(u8, Option<u8>),
+    /// A process walks the list; what it does not show is not there. (What makes that true has a model of its own.)
+    Walk(u8),
     /// A create request is carried out late.
     Commit(u8),
     /// A create request is never carried out.
@@ -51,8 +67,6 @@ pub enum Action {
     LoseSecret,
     /// A Record is deleted.
     LoseRecord(u8),
-    /// The user's Secret is made to hold the pair of another Record.
-    Steal(u8),
     /// An account is deleted by somebody else.
     DeleteOutside(u8),
 }
@@ -67,16 +81,13 @@ pub fn all(rules: &Rules, state: &State, actions: &mut Vec<Action>) {
         match &held.pass {
             Some(pass) => steps(rules, state, process, pass, actions),
             None => {
-                for stale in [false, true].into_iter().take(if left.stale > 0 { 2 } else { 1 }) {
-                    actions.push(Action::Begin(process, Work::Object, stale));
-                    actions.extend(slots().map(|slot| Action::Begin(process, Work::Record(slot), stale)));
+                let ages = if left.stale > 0 { Caches::ALL.len() } else { 1 };
+                for caches in Caches::ALL.into_iter().take(ages) {
+                    actions.push(Action::Begin(process, Work::Object, caches));
+                    actions.extend(slots().map(|slot| Action::Begin(process, Work::Record(slot), caches)));
                 }
                 actions.extend(slots().map(|uid| Action::Settle(process, uid)));
-                actions.push(Action::Walk(process, None));
-                if rules.drops(Weakness::OneList) && left.missed > 0 {
-                    let living = state.vobiz.living().map(|(id, _)| id);
-                    actions.extend(living.map(|id| Action::Walk(process, Some(id))));
-                }
+                actions.push(Action::Walk(process));
             }
         }
         if left.crashes > 0 {
@@ -123,7 +134,19 @@ fn people(state: &State, actions: &mut Vec<Action>) {
     if cluster.object.is_none() {
         actions.push(Action::Create);
     }
-    if cluster.object.is_some_and(|object| object.finalizer) && left.strips > 0 {
+    // Without Record and finalizer nothing is left that could know of the account.
+    let recorded = |object: &Object| {
+        let published = cluster.secret.is_some_and(|secret| secret.owner == object.uid);
+        let known = cluster
+            .record_of(object.uid)
+            .and_then(|(_, record)| record.ledger.auth_id);
+        known.is_some() || !(published || object.identity.is_some())
+    };
+    if cluster
+        .object
+        .is_some_and(|object| object.finalizer && recorded(&object))
+        && left.strips > 0
+    {
         actions.push(Action::Strip);
     }
     // Without a Record the Secret or the status must go on naming the account: nothing else does.
@@ -131,7 +154,10 @@ fn people(state: &State, actions: &mut Vec<Action>) {
         let recorded = cluster
             .record_of(secret.owner)
             .and_then(|(_, record)| record.ledger.auth_id);
-        recorded == Some(secret.id) || live.is_some_and(|object| object.identity == Some(secret.id))
+        recorded == Some(secret.id)
+            || cluster
+                .object
+                .is_some_and(|object| object.identity == Some(secret.id))
     });
     if named && left.lost_secrets > 0 {
         actions.push(Action::LoseSecret);
@@ -142,10 +168,6 @@ fn people(state: &State, actions: &mut Vec<Action>) {
         };
         if left.lost_records > 0 && is_protected(state, &record) {
             actions.push(Action::LoseRecord(slot));
-        }
-        let another = live.is_some_and(|object| object.uid != record.uid);
-        if left.thefts > 0 && another && record.ledger.auth_token.is_some() {
-            actions.push(Action::Steal(slot));
         }
         if let Some(id) = record
             .ledger
@@ -177,17 +199,21 @@ fn is_protected(state: &State, record: &Record) -> bool {
         .iter()
         .filter_map(|process| process.pass.as_ref())
         .any(|pass| {
-            pass.record
-                .is_some_and(|held| held.ledger.series == series && held.ledger.phase == Phase::Open)
+            // Once it has posted it posts no more.
+            let may_post = pass.made.is_none();
+            let open = |held: Record| held.ledger.series == series && held.ledger.phase == Phase::Open;
+            may_post && pass.record.is_some_and(open)
         });
     let object = state.cluster.object.filter(|object| object.uid == record.uid);
-    let named = object.is_some_and(|object| object.identity.is_some());
-    let published = state
-        .cluster
-        .secret
-        .is_some_and(|secret| secret.owner == record.uid);
+    let secret = state.cluster.secret.filter(|secret| secret.owner == record.uid);
+    let names = |name: Option<u8>| {
+        name.is_some() && (name == record.ledger.auth_id || record.ledger.auth_id.is_none())
+    };
+    let named = names(object.and_then(|object| object.identity));
+    let published = names(secret.map(|secret| secret.id));
     matches!(record.ledger.phase, Phase::Open | Phase::Bound)
         && (named || published)
+        && object.is_some_and(|object| object.finalizer)
         && !(others || coming || paused)
 }
 
@@ -201,9 +227,9 @@ pub fn apply(rules: &Rules, state: &State, action: Action) -> Option<State> {
     let mut after = *state;
     let left = &mut after.left;
     let happens = match action {
-        Action::Begin(process, work, stale) => {
-            left.stale -= u8::from(stale);
-            begin(rules, &mut after, usize::from(process), work, stale)
+        Action::Begin(process, work, caches) => {
+            left.stale -= u8::from(caches != Caches::Fresh);
+            begin(rules, &mut after, usize::from(process), work, caches)
         }
         Action::Step(process, fault) => {
             match fault {
@@ -223,7 +249,7 @@ pub fn apply(rules: &Rules, state: &State, action: Action) -> Option<State> {
                 || before.roster != 0
         }
         Action::Settle(process, uid) => settle(&mut after, usize::from(process), usize::from(uid)),
-        Action::Walk(process, missed) => walk(&mut after, usize::from(process), missed),
+        Action::Walk(process) => walk(&mut after, usize::from(process)),
         Action::Commit(number) => commit(rules, &mut after, usize::from(number)),
         Action::Vanish(number) => after.vobiz.flights[usize::from(number)].take().is_some(),
         person => act(rules, &mut after, person),
@@ -266,14 +292,6 @@ fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
             left.lost_records -= 1;
             cluster.records[usize::from(slot)] = None;
         }
-        (Action::Steal(slot), Some(object)) => {
-            left.thefts -= 1;
-            let stolen = cluster.records[usize::from(slot)].and_then(|record| record.ledger.auth_token);
-            cluster.secret = stolen.map(|id| UserSecret {
-                owner: object.uid,
-                id,
-            });
-        }
         (Action::DeleteOutside(id), _) => {
             left.outside -= 1;
             return state.vobiz.delete(id);
@@ -290,16 +308,7 @@ fn create(rules: &Rules, state: &mut State) -> bool {
         return false;
     }
     state.next_uid += 1;
-    state.cluster.object = Some(Object {
-        uid,
-        version: 1,
-        deleting: false,
-        finalizer: false,
-        identity: None,
-        ready: false,
-        reclaim: rules.reclaim,
-        policy: rules.policies[0],
-    });
+    state.cluster.object = Some(Object::new(uid, rules.policies[0], rules.reclaim));
     true
 }
 
@@ -313,13 +322,8 @@ fn settle(state: &mut State, process: usize, uid: usize) -> bool {
     true
 }
 
-fn walk(state: &mut State, process: usize, missed: Option<u8>) -> bool {
-    state.left.missed -= u8::from(missed.is_some());
-    let roster = state
-        .vobiz
-        .living()
-        .filter(|(id, _)| Some(*id) != missed)
-        .fold(0, |roster, (id, _)| roster | (1 << id));
+fn walk(state: &mut State, process: usize) -> bool {
+    let roster = state.vobiz.living().fold(0, |roster, (id, _)| roster | (1 << id));
     let process = &mut state.processes[process];
     let wanted = process
         .memory
@@ -345,13 +349,17 @@ fn commit(rules: &Rules, state: &mut State, number: usize) -> bool {
     true
 }
 
-fn begin(rules: &Rules, state: &mut State, process: usize, work: Work, stale: bool) -> bool {
+fn begin(rules: &Rules, state: &mut State, process: usize, work: Work, caches: Caches) -> bool {
     let held = &mut state.processes[process];
     if held.pass.is_some() {
         return false;
     }
-    if !stale {
-        held.cache = state.cluster;
+    let now = state.cluster;
+    match caches {
+        Caches::Fresh => held.cache = now,
+        Caches::OldObject => held.cache.records = now.records,
+        Caches::OldRecords => (held.cache.object, held.cache.secret) = (now.object, now.secret),
+        Caches::Old => {}
     }
     let (cache, memory) = (held.cache, held.memory);
     let pass = match work {
@@ -446,6 +454,7 @@ fn empty(rules: &Rules, uid: u8, object: Kind) -> Pass {
         predecessor: None,
         secret: None,
         evidence: None,
+        marker: None,
         made: None,
         token_asked: false,
     }

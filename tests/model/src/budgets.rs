@@ -1,8 +1,9 @@
-//! Which runs prove the protocol, and which shows each weakness. PURE.
+//! Which runs prove the protocol, and which run shows what happens without each of its rules. PURE.
 
-use crate::rules::Rules;
+use crate::rules::{Rules, Start};
 use crate::state::Budget;
-use crate::world::Policy;
+use crate::weakness::Weakness;
+use crate::world::Policy::{Delete, Disable, Retain};
 
 /// No faults.
 const NONE: Budget = Budget {
@@ -16,155 +17,368 @@ const NONE: Budget = Budget {
     strips: 0,
     lost_secrets: 0,
     lost_records: 0,
-    thefts: 0,
     outside: 0,
-    missed: 0,
 };
 
-const BASE: Rules = Rules {
+const ONE: Rules = Rules {
     name: "",
+    start: Start::New,
     processes: 1,
-    policies: [Policy::Delete, Policy::Delete],
+    policies: [Delete, Delete],
     reclaim: false,
     objects: 1,
     recreate: false,
     shows_tokens: false,
+    attempts: u32::MAX,
     budget: NONE,
     weakness: None,
 };
 
+/// See [`Rules::attempts`].
+const TWO: Rules = Rules {
+    processes: 2,
+    attempts: 3,
+    ..ONE
+};
+
+/// One object after another, policies, and everything that a create can meet.
+const ONE_CREATE: Rules = Rules {
+    name: "one process: crashes, unknown outcomes, a stale cache, an edit of the policy, delete, re-create",
+    policies: [Delete, Retain],
+    objects: 2,
+    budget: Budget {
+        crashes: 2,
+        unknowns: 2,
+        stale: 1,
+        edits: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const ONE_LOSS: Rules = Rules {
+    name: "one process: Record and Secret deleted, credentials made anew, account deleted outside",
+    objects: 2,
+    recreate: true,
+    budget: Budget {
+        lost_records: 1,
+        lost_secrets: 1,
+        outside: 1,
+        deletes: 1,
+        crashes: 1,
+        stale: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const ONE_MANUAL: Rules = Rules {
+    name: "one process: Record and Secret deleted, a person decides",
+    objects: 2,
+    budget: Budget {
+        lost_records: 2,
+        lost_secrets: 1,
+        deletes: 1,
+        unknowns: 1,
+        failures: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const ONE_SHOWN: Rules = Rules {
+    name: "one process: the API shows tokens, Record and Secret deleted",
+    shows_tokens: true,
+    budget: Budget {
+        lost_records: 1,
+        lost_secrets: 1,
+        deletes: 1,
+        unknowns: 1,
+        crashes: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const ONE_RECLAIM: Rules = Rules {
+    name: "one process: re-claim of what was disabled, finalizer stripped, policy edited",
+    policies: [Disable, Delete],
+    reclaim: true,
+    objects: 2,
+    budget: Budget {
+        strips: 1,
+        deletes: 2,
+        unknowns: 1,
+        crashes: 1,
+        edits: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const ONE_REFUSAL: Rules = Rules {
+    name: "one process: creates refused, requests that fail, passes that wait at the gate",
+    objects: 2,
+    budget: Budget {
+        refusals: 2,
+        failures: 2,
+        deletes: 1,
+        unknowns: 1,
+        lost_records: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const TWO_UNKNOWN: Rules = Rules {
+    name: "two processes: an unknown outcome, delete",
+    budget: Budget {
+        unknowns: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
+const TWO_EDIT: Rules = Rules {
+    name: "two processes: a crash, an edit of the policy, delete",
+    policies: [Delete, Retain],
+    budget: Budget {
+        deletes: 1,
+        edits: 1,
+        crashes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
+const TWO_LOSS: Rules = Rules {
+    name: "two processes: Record deleted, delete",
+    budget: Budget {
+        lost_records: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
+const TWO_ANEW: Rules = Rules {
+    name: "two processes: account deleted outside and made anew, delete",
+    recreate: true,
+    budget: Budget {
+        outside: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
+const TWO_RECLAIM: Rules = Rules {
+    name: "two processes: re-claim, delete",
+    start: Start::Left,
+    policies: [Delete, Retain],
+    reclaim: true,
+    objects: 2,
+    budget: Budget {
+        deletes: 1,
+        edits: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
+const TWO_STALE: Rules = Rules {
+    name: "two processes: a stale cache, Disable, delete",
+    policies: [Disable, Disable],
+    budget: Budget {
+        stale: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
+const TWO_REFUSAL: Rules = Rules {
+    name: "two processes: a create refused, a request that fails, delete",
+    budget: Budget {
+        refusals: 1,
+        failures: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
+const TWO_AGAIN: Rules = Rules {
+    name: "two processes: from a served object: delete, finalizer stripped, re-create",
+    start: Start::Served,
+    objects: 2,
+    budget: Budget {
+        deletes: 1,
+        strips: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
 /// The runs that are exhausted each time.
+pub const EXHAUSTED: [Rules; 14] = [
+    ONE_CREATE,
+    ONE_LOSS,
+    ONE_MANUAL,
+    ONE_SHOWN,
+    ONE_RECLAIM,
+    ONE_REFUSAL,
+    TWO_UNKNOWN,
+    TWO_EDIT,
+    TWO_LOSS,
+    TWO_ANEW,
+    TWO_RECLAIM,
+    TWO_STALE,
+    TWO_REFUSAL,
+    TWO_AGAIN,
+];
+
+/// Larger ones, by command, up to a time limit.
+pub const LARGER: [Rules; 3] = [
+    Rules {
+        name: "larger: two processes, all objects after another, a stale cache, a crash, an unknown outcome",
+        objects: 2,
+        attempts: 4,
+        budget: Budget {
+            crashes: 1,
+            unknowns: 1,
+            stale: 1,
+            deletes: 1,
+            edits: 1,
+            ..NONE
+        },
+        policies: [Delete, Retain],
+        ..TWO
+    },
+    Rules {
+        name: "larger: one process, three crashes, three unknown outcomes, two stale caches, everything deleted once",
+        objects: 2,
+        recreate: true,
+        budget: Budget {
+            crashes: 3,
+            unknowns: 3,
+            stale: 2,
+            edits: 1,
+            deletes: 2,
+            strips: 1,
+            lost_records: 1,
+            lost_secrets: 1,
+            outside: 1,
+            failures: 1,
+            refusals: 1,
+        },
+        policies: [Delete, Disable],
+        ..ONE
+    },
+    Rules {
+        name: "larger: two processes, re-claim, losses, a stripped finalizer",
+        start: Start::Left,
+        reclaim: true,
+        objects: 2,
+        attempts: 4,
+        budget: Budget {
+            unknowns: 1,
+            deletes: 1,
+            strips: 1,
+            lost_records: 1,
+            lost_secrets: 1,
+            ..NONE
+        },
+        ..TWO
+    },
+];
+
+/// The run that shows what happens without a rule.
 #[must_use]
-pub fn exhausted() -> Vec<Rules> {
-    vec![
-        Rules {
-            name: "smoke",
+pub fn showing(weakness: Weakness) -> Rules {
+    let rules = match weakness {
+        Weakness::TakeoverKeepsEpoch
+        | Weakness::DeleteBeforeClose
+        | Weakness::CompensateUnread
+        | Weakness::NoSettle
+        | Weakness::ImpatientTakeover
+        | Weakness::UnspentAfterUnknown => ONE_CREATE,
+        Weakness::IdentityIgnored | Weakness::NoEvidence | Weakness::RefutedCloses => ONE_REFUSAL,
+        Weakness::RebuildWithoutLook | Weakness::RebuildUnderOwnEpoch | Weakness::ReopenBeforeGone => {
+            ONE_LOSS
+        }
+        Weakness::PolicyDecidedTwice | Weakness::PredecessorIgnored => ONE_RECLAIM,
+        Weakness::CachedAbsence => Rules {
             budget: Budget {
-                crashes: 1,
-                unknowns: 1,
-                deletes: 1,
-                ..NONE
-            },
-            objects: 2,
-            ..BASE
-        },
-        Rules {
-            name: "one process",
-            policies: [Policy::Delete, Policy::Retain],
-            objects: 2,
-            budget: Budget {
-                crashes: 2,
-                unknowns: 2,
                 stale: 1,
-                edits: 1,
+                failures: 1,
                 deletes: 1,
                 ..NONE
             },
-            ..BASE
+            ..ONE
         },
-        Rules {
-            name: "two A",
-            processes: 2,
+        Weakness::CachedIdentity => Rules {
             budget: Budget {
-                unknowns: 1,
-                deletes: 1,
-                ..NONE
-            },
-            ..BASE
-        },
-        Rules {
-            name: "two B",
-            processes: 2,
-            objects: 2,
-            budget: Budget {
-                deletes: 1,
                 stale: 1,
-                ..NONE
-            },
-            ..BASE
-        },
-        Rules {
-            name: "two C",
-            processes: 2,
-            policies: [Policy::Delete, Policy::Retain],
-            budget: Budget {
+                failures: 1,
                 deletes: 1,
-                edits: 1,
-                crashes: 1,
-                ..NONE
-            },
-            ..BASE
-        },
-        Rules {
-            name: "two D",
-            processes: 2,
-            budget: Budget {
-                lost_records: 1,
-                deletes: 1,
-                ..NONE
-            },
-            ..BASE
-        },
-        Rules {
-            name: "two E",
-            processes: 2,
-            recreate: true,
-            budget: Budget {
-                outside: 1,
-                deletes: 1,
-                ..NONE
-            },
-            ..BASE
-        },
-        Rules {
-            name: "two F",
-            processes: 2,
-            objects: 2,
-            reclaim: true,
-            policies: [Policy::Retain, Policy::Delete],
-            budget: Budget { deletes: 1, ..NONE },
-            ..BASE
-        },
-        Rules {
-            name: "one lost",
-            objects: 2,
-            recreate: true,
-            budget: Budget {
                 lost_records: 1,
                 lost_secrets: 1,
-                deletes: 1,
-                unknowns: 1,
-                crashes: 1,
                 ..NONE
             },
-            ..BASE
+            ..ONE
         },
-        Rules {
-            name: "one reclaim",
+        Weakness::NoTombstone => Rules {
+            start: Start::Served,
+            policies: [Retain, Retain],
+            budget: Budget {
+                deletes: 1,
+                lost_records: 1,
+                ..NONE
+            },
+            ..ONE
+        },
+        Weakness::NoConfirmation
+        | Weakness::DeleteAnyEpoch
+        | Weakness::NoRetention
+        | Weakness::SwapWithoutVersion => Rules {
+            budget: Budget { deletes: 1, ..NONE },
+            ..TWO
+        },
+        Weakness::CachedGone => Rules {
+            budget: Budget { stale: 1, ..NONE },
+            ..TWO
+        },
+        Weakness::FinalizerWithoutUid => Rules {
+            start: Start::Served,
             objects: 2,
-            reclaim: true,
-            policies: [Policy::Disable, Policy::Delete],
-            budget: Budget {
-                strips: 1,
-                deletes: 2,
-                unknowns: 1,
-                crashes: 1,
-                edits: 1,
-                ..NONE
-            },
-            ..BASE
+            budget: Budget { deletes: 1, ..NONE },
+            ..TWO
         },
-        Rules {
-            name: "one refuse",
+        Weakness::LostIsFenced => Rules {
             budget: Budget {
-                refusals: 2,
-                failures: 2,
-                deletes: 1,
                 unknowns: 1,
                 lost_records: 1,
                 ..NONE
             },
-            ..BASE
+            ..TWO
         },
-    ]
+        Weakness::UnspentOutlivesRecord => Rules {
+            budget: Budget { refusals: 1, ..NONE },
+            ..TWO
+        },
+        Weakness::NoSecondLook => Rules {
+            start: Start::Left,
+            reclaim: true,
+            objects: 2,
+            budget: Budget { deletes: 1, ..NONE },
+            ..TWO
+        },
+    };
+    Rules {
+        weakness: Some(weakness),
+        ..rules
+    }
 }

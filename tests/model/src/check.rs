@@ -1,7 +1,7 @@
 //! Runs one exploration with the checker. I/O (threads, a time limit).
 
 use crate::action::{self, Action};
-use crate::rest;
+use crate::rest::{self, KnownGood};
 use crate::rules::Rules;
 use crate::state::{Broken, State};
 use stateright::{Checker as _, Model, Property};
@@ -9,26 +9,37 @@ use std::time::{Duration, Instant};
 
 const GOOD: &str = "every promise holds here and, without further faults, at rest";
 
-impl Model for Rules {
+/// A run under way.
+struct Exploration {
+    rules: Rules,
+    known: KnownGood,
+}
+
+impl Model for Exploration {
     type State = State;
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![self.initial()]
+        vec![self.rules.initial()]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        action::all(self, state, actions);
+        action::all(&self.rules, state, actions);
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
-        action::apply(self, state, action)
+        action::apply(&self.rules, state, action)
+    }
+
+    fn within_boundary(&self, state: &State) -> bool {
+        let mut records = state.cluster.records.iter().flatten();
+        records.all(|record| record.ledger.epoch <= self.rules.attempts)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         // Not `eventually`: it misses violations where paths join. Each state is run to rest instead.
-        vec![Property::always(GOOD, |rules, state| {
-            rest::verdict(rules, state).is_none()
+        vec![Property::always(GOOD, |run, state| {
+            rest::verdict(&run.rules, state, &run.known).is_none()
         })]
     }
 }
@@ -48,16 +59,28 @@ pub struct Found {
 
 /// Explores until everything was seen, a promise is broken, or the time is over.
 #[must_use]
-pub fn check(rules: Rules, threads: usize, limit: Duration) -> Found {
+pub fn check(rules: Rules, threads: usize, limit: Duration, bfs: bool) -> Found {
     let begun = now();
-    let checker = rules.checker().threads(threads).timeout(limit).spawn_bfs().join();
+    let exploration = Exploration {
+        rules,
+        known: KnownGood::default(),
+    };
+    let builder = exploration.checker().threads(threads).timeout(limit);
+    let (states, violation) = if bfs {
+        let c = builder.spawn_bfs().join();
+        (c.unique_state_count(), c.discovery(GOOD))
+    } else {
+        let c = builder.spawn_dfs().join();
+        (c.unique_state_count(), c.discovery(GOOD))
+    };
     let took = begun.elapsed();
-    let violation = checker.discovery(GOOD).map(|path| {
-        let broken = rest::verdict(&rules, path.last_state()).unwrap_or(Broken::Restless);
+    let violation = violation.map(|path| {
+        let broken =
+            rest::verdict(&rules, path.last_state(), &KnownGood::default()).unwrap_or(Broken::Restless);
         (broken, path.into_actions())
     });
     Found {
-        states: checker.unique_state_count(),
+        states: states,
         exhausted: violation.is_none() && took < limit,
         violation,
         took,

@@ -9,5 +9,6 @@ pub mod rest;
 pub mod rules;
 pub mod state;
 pub mod step;
+pub mod walk;
 pub mod weakness;
 pub mod world;

@@ -1,23 +1,45 @@
-//! `vobiz-model`: explores the protocol. I/O.
-
+//! tmp
 use std::time::Duration;
 use vobiz_model::budgets;
 use vobiz_model::check::check;
 
 fn main() {
-    let filter = std::env::args().nth(1);
+    let filter = std::env::args().nth(1).unwrap_or_default();
     let limit = std::env::args()
         .nth(2)
         .and_then(|s| s.parse().ok())
         .unwrap_or(120);
-    for rules in budgets::exhausted() {
-        if filter
-            .as_ref()
-            .is_some_and(|filter| !rules.name.contains(filter.as_str()))
-        {
+    if filter.starts_with("weak") {
+        for weakness in vobiz_model::weakness::Weakness::ALL {
+            if !std::env::args()
+                .nth(3)
+                .is_none_or(|only| only.contains(&format!("{weakness:?}")))
+            {
+                continue;
+            }
+            let found = check(budgets::showing(weakness), 2, Duration::from_secs(limit), true);
+            println!(
+                "{weakness:?}: {:?} {} states {:?}",
+                found.violation.as_ref().map(|v| (v.0, v.1.len())),
+                found.states,
+                found.took
+            );
+            if let (true, Some(v)) = (filter == "weakness", &found.violation) {
+                println!("  {:?}", v.1);
+            }
+        }
+        return;
+    }
+    for rules in budgets::EXHAUSTED {
+        if !rules.name.contains(&filter) {
             continue;
         }
-        let found = check(rules, 2, Duration::from_secs(limit));
+        let found = check(
+            rules,
+            2,
+            Duration::from_secs(limit),
+            std::env::args().nth(3).is_some(),
+        );
         println!(
             "{}: {} states, {:?}, exhausted {}",
             rules.name, found.states, found.took, found.exhausted
@@ -44,15 +66,14 @@ fn main() {
                 println!("    {action:?} {}", step.unwrap_or_default());
                 state = next;
             }
-            println!("{:#?}", state.cluster);
+            println!("{:?}", state.cluster);
             println!("{:?}", state.vobiz);
-            if let Some(rested) = vobiz_model::rest::run(&rules, state) {
+            if let vobiz_model::rest::Run::Rested(rested) = vobiz_model::rest::run(&rules, state, |_| false) {
                 println!(
                     "at rest: {:?}\n{:?}\n{:?}",
                     rested.cluster, rested.vobiz, rested.broken
                 );
             }
-            break;
         }
     }
 }

@@ -1,11 +1,15 @@
 //! From any state: no more faults, what is under way is finished, everybody works until nothing changes. Is it good then?
 //! PURE.
 
-use crate::action::{self, Action, Work};
+use crate::action::{self, Action, Caches, Work};
+use crate::normal::normal;
 use crate::rules::Rules;
-use crate::state::{Broken, State};
+use crate::state::{Broken, Budget, State};
 use crate::step::Fault;
 use crate::world::{FLIGHTS, UIDS};
+use dashmap::DashSet;
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher as _;
 use vobiz_protocol::ledger::Phase;
 
 /// Rounds in which everybody works; more of them, and it never ends.
@@ -13,68 +17,137 @@ const MOST_ROUNDS: usize = 12;
 /// Steps of one pass; more of them, and it goes in circles.
 const MOST_STEPS: usize = 60;
 
+/// States that are known to come to a good rest, by their hash. What follows without faults follows from the state alone, so
+/// that one run to rest speaks for every state on its way, and for all that differ in the faults to come.
+#[derive(Debug, Default)]
+pub struct KnownGood {
+    hashes: DashSet<u64, FixedState>,
+}
+
+impl KnownGood {
+    fn knows(&self, state: &State) -> bool {
+        self.hashes.contains(&hash(state))
+    }
+
+    fn learn(&self, states: &[State]) {
+        for state in states {
+            self.hashes.insert(hash(state));
+        }
+    }
+}
+
+fn hash(state: &State) -> u64 {
+    FixedState::default().hash_one(state)
+}
+
 /// What is wrong once everything has come to rest; none if it is good, however the requests under way end.
 #[must_use]
-pub fn verdict(rules: &Rules, state: &State) -> Option<Broken> {
+pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken> {
     if let Some(broken) = state.broken {
         return Some(broken);
     }
-    let mut carried_out = *state;
-    for number in numbers(FLIGHTS) {
-        if let Some(after) = action::apply(rules, &carried_out, Action::Commit(number)) {
-            carried_out = after;
-        }
+    let calm = normal(
+        rules,
+        State {
+            left: Budget::default(),
+            ..*state
+        },
+    );
+    if known.knows(&calm) {
+        return None;
+    }
+    let mut carried_out = calm;
+    for _ in 0..FLIGHTS {
+        // The normal form keeps them at the front.
+        happen(rules, &mut carried_out, Action::Commit(0));
     }
     // Without requests under way both endings are the same.
-    let mut vanished = *state;
+    let mut vanished = calm;
     vanished.vobiz.flights = [None; FLIGHTS];
-    at_rest(rules, carried_out).or_else(|| {
+    let broken = at_rest(rules, carried_out, known).or_else(|| {
         (vanished != carried_out)
-            .then(|| at_rest(rules, vanished))
+            .then(|| at_rest(rules, vanished, known))
             .flatten()
-    })
-}
-
-fn at_rest(rules: &Rules, state: State) -> Option<Broken> {
-    match run(rules, state) {
-        Some(rested) => rested.broken.or_else(|| judge(rules, &rested)),
-        None => Some(Broken::Restless),
+    });
+    if broken.is_none() {
+        known.learn(&[calm]);
     }
+    broken
 }
 
-/// Runs to rest; none if it does not get there.
-#[must_use]
-pub fn run(rules: &Rules, mut state: State) -> Option<State> {
+fn at_rest(rules: &Rules, state: State, known: &KnownGood) -> Option<Broken> {
+    let mut way = Vec::new();
+    let broken = match run(rules, state, |state| {
+        way.push(*state);
+        known.knows(state)
+    }) {
+        Run::Known => None,
+        Run::Rested(rested) => rested.broken.or_else(|| judge(rules, &rested)),
+        Run::Restless => Some(Broken::Restless),
+    };
+    if broken.is_none() {
+        known.learn(&way);
+    }
+    broken
+}
+
+/// How a run to rest ended.
+#[derive(Clone, Debug)]
+pub enum Run {
+    /// It came to a state that is known.
+    Known,
+    /// It came to rest here.
+    Rested(Box<State>),
+    /// It does not come to rest.
+    Restless,
+}
+
+/// Runs to rest, or to a state with which a round begins and that `known` says is known.
+pub fn run(rules: &Rules, mut state: State, mut known: impl FnMut(&State) -> bool) -> Run {
+    if finish(rules, &mut state).is_none() {
+        return Run::Restless;
+    }
     for _ in 0..MOST_ROUNDS {
-        let before = state;
-        for process in numbers(usize::from(rules.processes)) {
-            finish(rules, &mut state, process)?;
-            work(rules, &mut state, process, Work::Object)?;
-            for slot in numbers(UIDS) {
-                work(rules, &mut state, process, Work::Record(slot))?;
-                happen(rules, &mut state, Action::Settle(process, slot));
-            }
-            happen(rules, &mut state, Action::Walk(process, None));
+        if known(&state) {
+            return Run::Known;
         }
-        if state.broken.is_some()
-            || (state.cluster, state.vobiz) == (before.cluster, before.vobiz) && state == before
-        {
-            return Some(state);
+        let Some(changed) = round(rules, &mut state) else {
+            return Run::Restless;
+        };
+        if state.broken.is_some() || !changed {
+            return Run::Rested(Box::new(state));
         }
     }
-    None
+    Run::Restless
 }
 
-fn work(rules: &Rules, state: &mut State, process: u8, work: Work) -> Option<()> {
-    happen(rules, state, Action::Begin(process, work, false));
-    finish(rules, state, process)
-}
-
-fn finish(rules: &Rules, state: &mut State, process: u8) -> Option<()> {
-    for _ in 0..MOST_STEPS {
-        if state.processes[usize::from(process)].pass.is_none() {
-            return Some(());
+/// Everybody does all there is to do, once. Whether any of it changed anything; none if it does not end.
+fn round(rules: &Rules, state: &mut State) -> Option<bool> {
+    let mut changed = false;
+    // Processes change places as their states are brought into normal form; where nothing changes they do not.
+    for process in numbers(usize::from(rules.processes)) {
+        let work = [Work::Object].into_iter().chain(numbers(UIDS).map(Work::Record));
+        let passes = work.map(|work| Action::Begin(process, work, Caches::Fresh));
+        let settle = numbers(UIDS).map(|slot| Action::Settle(process, slot));
+        for action in passes.chain(settle).chain([Action::Walk(process)]) {
+            let before = *state;
+            happen(rules, state, action);
+            finish(rules, state)?;
+            changed |= *state != before;
         }
+    }
+    Some(changed)
+}
+
+/// Ends every pass under way; none if one does not end.
+fn finish(rules: &Rules, state: &mut State) -> Option<()> {
+    for _ in 0..MOST_STEPS {
+        let busy = (0_u8..)
+            .zip(&state.processes)
+            .find(|(_, process)| process.pass.is_some());
+        let Some((process, _)) = busy else {
+            return Some(());
+        };
         happen(rules, state, Action::Step(process, Fault::None));
     }
     None
@@ -110,7 +183,13 @@ fn judge(rules: &Rules, state: &State) -> Option<Broken> {
                 }
         })
     };
-    let left = state.vobiz.living().any(|(id, _)| !explained(id));
+    // The object says that its pair is lost: a person decides.
+    let reported =
+        |id: u8| object.is_some_and(|object| object.identity == Some(id) && is_lost(rules, &object));
+    let left = state
+        .vobiz
+        .living()
+        .any(|(id, _)| !explained(id) && !reported(id));
     let enabled = state.cluster.records.iter().flatten().any(|record| {
         record.ledger.phase == Phase::Kept
             && record.ledger.disable

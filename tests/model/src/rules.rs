@@ -1,15 +1,29 @@
 //! What one run explores: the workload, the faults, and the rule that is dropped, if any. PURE.
 
 use crate::normal::normal;
-use crate::state::{Budget, State};
+use crate::rest::{self, Run};
+use crate::state::{Budget, PROCESSES, Process, State};
 use crate::weakness::Weakness;
-use crate::world::Policy;
+use crate::world::{Object, Policy};
+
+/// Where a run starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// The object was created just now, and no process knows of it.
+    New,
+    /// The object has its account and its pair.
+    Served,
+    /// An object was served and deleted, its account kept; another one of its name was created just now.
+    Left,
+}
 
 /// One run.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// For people.
     pub name: &'static str,
+    /// Where it starts.
+    pub start: Start,
     /// How many processes act at the same time.
     pub processes: u8,
     /// The deletion policy at the start, and what an edit makes of it.
@@ -22,6 +36,9 @@ pub struct Rules {
     pub recreate: bool,
     /// The API shows the parent its accounts' tokens (generation 1).
     pub shows_tokens: bool,
+    /// Attempts of one Record beyond which is not looked: two processes, each paused for the whole of every settling of
+    /// the other, could fence each other for ever.
+    pub attempts: u32,
     /// Faults.
     pub budget: Budget,
     /// A rule of the protocol that is not followed.
@@ -35,9 +52,38 @@ impl Rules {
         self.weakness == Some(weakness)
     }
 
+    /// What everything comes to where every rule is followed and nothing goes wrong; no process remembers how.
+    fn rested(&self, state: State) -> State {
+        let followed = Self {
+            weakness: None,
+            ..*self
+        };
+        let mut state = match rest::run(&followed, state, |_| false) {
+            Run::Rested(rested) => *rested,
+            Run::Known | Run::Restless => state,
+        };
+        state.processes = [Process::fresh(&state.cluster); PROCESSES];
+        state
+    }
+
     /// Where it begins.
     #[must_use]
     pub fn initial(&self) -> State {
-        normal(self, State::initial(self.policies[0], false, self.budget))
+        let new = State::initial(self.policies[0], self.budget);
+        let state = match self.start {
+            Start::New => new,
+            Start::Served => self.rested(new),
+            Start::Left => {
+                let mut state = self.rested(new);
+                if let Some(object) = &mut state.cluster.object {
+                    (object.deleting, object.policy) = (true, Policy::Retain);
+                }
+                let mut state = self.rested(state);
+                state.cluster.object = Some(Object::new(1, self.policies[0], self.reclaim));
+                state.next_uid = 2;
+                state
+            }
+        };
+        normal(self, state)
     }
 }

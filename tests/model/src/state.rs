@@ -29,12 +29,8 @@ pub struct Budget {
     pub lost_secrets: u8,
     /// The Record is deleted, while the status or the user's Secret names the account.
     pub lost_records: u8,
-    /// A user puts the pair of another Record into the Secret.
-    pub thefts: u8,
     /// The bound account is deleted by somebody else.
     pub outside: u8,
-    /// A list lacks an account that is there.
-    pub missed: u8,
 }
 
 /// What a process remembers about one object between passes.
@@ -89,6 +85,8 @@ pub struct Pass {
     pub secret: Option<UserSecret>,
     /// The account whose pair that Secret holds.
     pub evidence: Option<u8>,
+    /// The marker of that account, once it is proved.
+    pub marker: Option<(u8, u32)>,
     /// An account that is in no Record yet.
     pub made: Option<u8>,
     /// The API was asked for a token.
@@ -119,6 +117,8 @@ pub enum Broken {
     DeletedKept,
     /// An account that the living object's status or Secret names was deleted.
     DeletedNamed,
+    /// The Record of an object that exists was closed by somebody who did not look.
+    ClosedLiving,
     /// The finalizer went while something was left.
     ReleasedEarly,
     /// More accounts lived at a time than two attempts explain.
@@ -168,20 +168,10 @@ impl Process {
 impl State {
     /// One new object, and nothing else.
     #[must_use]
-    pub fn initial(policy: Policy, reclaim: bool, left: Budget) -> Self {
+    pub fn initial(policy: Policy, left: Budget) -> Self {
         let cluster = Cluster {
-            object: Some(Object {
-                uid: 0,
-                version: 1,
-                deleting: false,
-                finalizer: false,
-                identity: None,
-                ready: false,
-                reclaim,
-                policy,
-            }),
-            records: [None; UIDS],
-            secret: None,
+            object: Some(Object::new(0, policy, false)),
+            ..Cluster::default()
         };
         Self {
             cluster,
@@ -190,7 +180,7 @@ impl State {
                 flights: [None; FLIGHTS],
                 posted: [0; SERIES],
             },
-            processes: [Process::fresh(&cluster); PROCESSES],
+            processes: [Process::fresh(&Cluster::default()); PROCESSES],
             left,
             next_series: 0,
             next_uid: 1,

@@ -4,7 +4,7 @@
 use crate::rules::Rules;
 use crate::state::{Broken, Memory, Pass, State, Task};
 use crate::weakness::Weakness;
-use crate::world::{Flight, Ledger, Policy, Record, UserSecret, Written};
+use crate::world::{Account, Flight, Ledger, Policy, Record, UserSecret, Written};
 use vobiz_protocol::facts::{
     self, Confirmation, Evidence, Fence, Made, Object as Kind, Phase as PhaseFact, Predecessor, Remote,
     UserSecret as SecretFact,
@@ -144,7 +144,7 @@ pub fn take(rules: &Rules, state: &mut State, process: usize, fault: Fault) -> b
         }
         Fault::Before if creates => false,
         Fault::Before => {
-            fail(state, process, &pass, step);
+            fail(rules, state, process, &pass, step);
             true
         }
         Fault::After => {
@@ -155,19 +155,22 @@ pub fn take(rules: &Rules, state: &mut State, process: usize, fault: Fault) -> b
                 state.processes[process].memory[usize::from(pass.uid)].unspent =
                     remembered_after_unknown(rules, &pass);
             }
-            fail(state, process, &pass, step);
+            fail(rules, state, process, &pass, step);
             changed
         }
     }
 }
 
 /// An error that tells nothing ends the pass, but for a bind: the pair exists nowhere else.
-fn fail(state: &mut State, process: usize, pass: &Pass, step: Step) {
+fn fail(rules: &Rules, state: &mut State, process: usize, pass: &Pass, step: Step) {
     let binding = pass.task == Task::LookAgain || (pass.task == Task::Plan && step == Step::Bind);
-    state.processes[process].pass = binding.then_some(Pass {
-        task: Task::LookAgain,
-        ..*pass
-    });
+    let mut pass = *pass;
+    if rules.drops(Weakness::CompensateUnread) {
+        pass.facts.made = Made::Fenced;
+    } else {
+        pass.task = Task::LookAgain;
+    }
+    state.processes[process].pass = binding.then_some(pass);
 }
 
 /// Ends the pass, or lets it rest as `plan` says, or leaves it at its next request.
@@ -277,19 +280,17 @@ fn perform(
             Written::Done
         }
         Step::OpenRecord if rules.drops(Weakness::NoTombstone) && pass.facts.object == Kind::Deleting => {
-            if let Some(id) = pass.object.and_then(|object| object.identity) {
-                check_delete(state, id);
+            let identity = pass.object.and_then(|object| object.identity);
+            let deletes = pass.object.is_some_and(|object| object.policy == Policy::Delete);
+            if let Some(id) = identity.filter(|_| deletes) {
+                check_delete(rules, state, id);
                 state.vobiz.delete(id);
             }
             release(rules, state, &pass);
             return Flow::End;
         }
         Step::OpenRecord | Step::RebuildRecord => {
-            let marker = pass
-                .evidence
-                .filter(|_| step == Step::RebuildRecord)
-                .and_then(|id| state.vobiz.accounts[usize::from(id)])
-                .map(|account| (account.series, u32::from(account.epoch)));
+            let marker = pass.marker.filter(|_| step == Step::RebuildRecord);
             let mut ledger = Ledger::open(state.next_series);
             if let Some((series, epoch)) = marker.filter(|_| rules.drops(Weakness::RebuildUnderOwnEpoch)) {
                 (ledger.series, ledger.epoch, ledger.fenced_through) = (series, epoch, epoch - 1);
@@ -391,14 +392,14 @@ fn perform(
             Written::Done
         }
         Step::ProvePair => {
-            prove(rules, state, process, &mut pass);
+            prove(state, process, &mut pass);
             Written::Done
         }
         Step::RecoverPair => {
             pass.token_asked = true;
             let known = pass.object.and_then(|object| object.identity);
-            if let Some(id) = known.filter(|id| state.vobiz.alive(*id).is_some()) {
-                pass.evidence = Some(id);
+            if let Some((id, account)) = known.and_then(|id| Some((id, state.vobiz.alive(id)?))) {
+                (pass.evidence, pass.marker) = (Some(id), Some(marker_of(account)));
                 pass.facts.evidence = Evidence::Proven;
             }
             Written::Done
@@ -419,8 +420,7 @@ fn perform(
         }
         Step::RestorePair => match pass.evidence {
             Some(id) => {
-                let account = state.vobiz.accounts[usize::from(id)];
-                let marker = account.map(|account| (account.series, u32::from(account.epoch)));
+                let marker = pass.marker;
                 swap(rules, state, process, &mut pass, |ledger| {
                     ledger.restored(id, id, marker)
                 })
@@ -436,7 +436,7 @@ fn perform(
         Step::Close => close(rules, state, process, &mut pass),
         Step::Delete => match pass.record.and_then(|record| record.ledger.auth_id) {
             Some(id) => {
-                check_delete(state, id);
+                check_delete(rules, state, id);
                 let deleted = state.vobiz.delete(id);
                 pass.facts.remote = if deleted { Remote::Deleted } else { Remote::Gone };
                 Written::Done
@@ -445,7 +445,7 @@ fn perform(
         },
         Step::DeleteMade => {
             if let Some(id) = pass.made {
-                check_delete(state, id);
+                check_delete(rules, state, id);
                 state.vobiz.delete(id);
                 forget(state, process, id);
             }
@@ -453,7 +453,7 @@ fn perform(
         }
         Step::DeleteLeftover => {
             if let Some(id) = leftover(rules, state, process, &pass) {
-                check_delete(state, id);
+                check_delete(rules, state, id);
                 state.vobiz.delete(id);
                 forget(state, process, id);
             }
@@ -542,7 +542,8 @@ fn fold_record(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass
             quorum: true,
         };
     }
-    if rules.drops(Weakness::ReopenBeforeGone) && pass.facts.object == Kind::Live {
+    let closed = record.ledger.phase == Phase::Closed;
+    if rules.drops(Weakness::ReopenBeforeGone) && pass.facts.object == Kind::Live && closed {
         pass.facts.remote = Remote::Gone;
     }
     if rules.drops(Weakness::IdentityIgnored) && pass.facts.object == Kind::Live {
@@ -630,12 +631,7 @@ fn read_record(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass
 
 fn confirm(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) {
     let skips = match pass.facts.object {
-        Kind::Live => {
-            let closed = pass
-                .record
-                .is_some_and(|record| record.ledger.phase != Phase::Open);
-            rules.drops(Weakness::NoConfirmation) || (closed && rules.drops(Weakness::AnewUnconfirmed))
-        }
+        Kind::Live => rules.drops(Weakness::NoConfirmation),
         Kind::Deleting => rules.drops(Weakness::CachedIdentity),
         Kind::Unseen => false,
     };
@@ -667,7 +663,7 @@ fn confirm(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) {
         }
     }
     pass.facts.confirmation = judge::confirm(pass.facts.object, &believed.unwrap_or(nobody), found.as_ref());
-    if pass.facts.confirmation == Confirmation::Refuted && !rules.drops(Weakness::UnspentOutlivesRefusal) {
+    if pass.facts.confirmation == Confirmation::Refuted {
         state.processes[process].memory[usize::from(pass.uid)].unspent = None;
     }
 }
@@ -696,7 +692,10 @@ fn create(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass, fau
     if fault == Fault::Refused {
         return Written::Done;
     }
-    let bit = 1 << epoch;
+    let Some(bit) = 1_u16.checked_shl(u32::from(epoch)) else {
+        state.breaks(Broken::Restless);
+        return Written::Refused;
+    };
     if state.vobiz.posted[usize::from(series)] & bit != 0 {
         state.breaks(Broken::PostedTwice);
     }
@@ -772,7 +771,7 @@ fn look_again(rules: &Rules, state: &mut State, process: usize, mut pass: Pass) 
 fn read_secret(rules: &Rules, state: &State, pass: &mut Pass) {
     let pair = pass.record.and_then(|record| record.ledger.auth_token);
     pass.secret = state.cluster.secret;
-    pass.evidence = None;
+    (pass.evidence, pass.marker) = (None, None);
     let Some(secret) = state.cluster.secret else {
         (pass.facts.secret, pass.facts.evidence) = (SecretFact::Absent, Evidence::Nothing);
         return;
@@ -792,7 +791,7 @@ fn read_secret(rules: &Rules, state: &State, pass: &mut Pass) {
     };
 }
 
-fn prove(rules: &Rules, state: &State, process: usize, pass: &mut Pass) {
+fn prove(state: &State, process: usize, pass: &mut Pass) {
     let Some(id) = pass.evidence else { return };
     let another = pass
         .object
@@ -803,13 +802,16 @@ fn prove(rules: &Rules, state: &State, process: usize, pass: &mut Pass) {
         .iter()
         .flatten()
         .any(|record| record.uid != pass.uid && record.ledger.auth_id == Some(id));
-    let held = held && !rules.drops(Weakness::SharedPair);
-    let proven = !another && !held && state.vobiz.alive(id).is_some();
-    pass.facts.evidence = if proven {
-        Evidence::Proven
-    } else {
-        Evidence::Nothing
+    let found = state.vobiz.alive(id).filter(|_| !another && !held);
+    pass.marker = found.map(marker_of);
+    pass.facts.evidence = match found {
+        Some(_) => Evidence::Proven,
+        None => Evidence::Nothing,
     };
+}
+
+fn marker_of(account: &Account) -> (u8, u32) {
+    (account.series, u32::from(account.epoch))
 }
 
 fn publish(state: &mut State, pass: &mut Pass) -> Written {
@@ -876,6 +878,10 @@ fn close(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) -> W
         (Kind::Deleting, Some(Policy::Retain)) => Decision::Retain,
         _ => delete,
     };
+    let lives = state.cluster.object.is_some_and(|object| object.uid == pass.uid);
+    if pass.facts.object == Kind::Unseen && lives {
+        state.breaks(Broken::ClosedLiving);
+    }
     let known = pass.object.and_then(|object| object.identity);
     if rules.drops(Weakness::DeleteBeforeClose) && decision == delete {
         let Some(mut record) = pass.record else {
@@ -929,7 +935,7 @@ fn check_release(state: &mut State, pass: &Pass, uid: u8) {
 }
 
 /// What must be true when an account is deleted.
-fn check_delete(state: &mut State, id: u8) {
+fn check_delete(rules: &Rules, state: &mut State, id: u8) {
     let records = state.cluster.records;
     let holding = |phase| {
         records
@@ -949,7 +955,7 @@ fn check_delete(state: &mut State, id: u8) {
         state.breaks(Broken::DeletedBound);
     } else if holding(Phase::Kept) {
         state.breaks(Broken::DeletedKept);
-    } else if named && !closed && state.vobiz.alive(id).is_some() {
+    } else if named && !(closed && rules.recreate) && state.vobiz.alive(id).is_some() {
         state.breaks(Broken::DeletedNamed);
     }
 }

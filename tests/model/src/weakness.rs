@@ -25,8 +25,6 @@ pub enum Weakness {
     RefutedCloses,
     /// The finalizer is removed by name alone.
     FinalizerWithoutUid,
-    /// One list is taken for a proof.
-    OneList,
     /// The janitor decides the policy anew.
     PolicyDecidedTwice,
     /// A status that names an account does not stop a create.
@@ -45,8 +43,6 @@ pub enum Weakness {
     NoEvidence,
     /// An epoch is remembered although its Record changed.
     UnspentOutlivesRecord,
-    /// An epoch is remembered although the look at the object failed.
-    UnspentOutlivesRefusal,
     /// An epoch is remembered after an unknown outcome.
     UnspentAfterUnknown,
     /// A takeover does not wait for what an earlier one fenced.
@@ -55,17 +51,15 @@ pub enum Weakness {
     PredecessorIgnored,
     /// A Record is written without regard to what it says by now.
     SwapWithoutVersion,
-    /// An id that another Record holds is bound again.
-    SharedPair,
+    /// On delete the Record is not looked for again after the object was read.
+    NoSecondLook,
     /// An account is made anew while the old one lives.
     ReopenBeforeGone,
-    /// A Record is closed to be made anew without a look at the object.
-    AnewUnconfirmed,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 26] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -77,7 +71,6 @@ impl Weakness {
         Self::CachedGone,
         Self::RefutedCloses,
         Self::FinalizerWithoutUid,
-        Self::OneList,
         Self::PolicyDecidedTwice,
         Self::IdentityIgnored,
         Self::RebuildWithoutLook,
@@ -87,13 +80,11 @@ impl Weakness {
         Self::LostIsFenced,
         Self::NoEvidence,
         Self::UnspentOutlivesRecord,
-        Self::UnspentOutlivesRefusal,
         Self::UnspentAfterUnknown,
         Self::ImpatientTakeover,
         Self::PredecessorIgnored,
         Self::SwapWithoutVersion,
-        Self::SharedPair,
+        Self::NoSecondLook,
         Self::ReopenBeforeGone,
-        Self::AnewUnconfirmed,
     ];
 }

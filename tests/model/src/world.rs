@@ -115,7 +115,7 @@ pub struct Vobiz {
     /// Requests under way.
     pub flights: [Option<Flight>; FLIGHTS],
     /// Epochs that were posted, one bit each, by series.
-    pub posted: [u8; SERIES],
+    pub posted: [u16; SERIES],
 }
 
 /// The answer of the API server to a write.
@@ -125,6 +125,23 @@ pub enum Written {
     Done,
     /// Refused: it changed since, is gone, or is there already.
     Refused,
+}
+
+impl Object {
+    /// As it is created.
+    #[must_use]
+    pub fn new(uid: u8, policy: Policy, reclaim: bool) -> Self {
+        Self {
+            uid,
+            version: 1,
+            deleting: false,
+            finalizer: false,
+            identity: None,
+            ready: false,
+            reclaim,
+            policy,
+        }
+    }
 }
 
 impl Cluster {
