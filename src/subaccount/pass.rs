@@ -109,8 +109,11 @@ impl<'a> Pass<'a> {
         if let Some(stored) = context.records.get(&pass.uid) {
             pass.record_name.clone_from(&stored.secret);
             let ledger = &stored.record.ledger;
-            // Nothing but Bound is ever concluded from a cache.
-            if ledger.phase == Phase::Bound && state == Object::Live {
+            let named = pass.known_id();
+            // Nothing but Bound is ever concluded from a cache, and nothing where the status names another account: one of the
+            // two is out of date.
+            let agree = named.is_none() || named == ledger.auth_id;
+            if ledger.phase == Phase::Bound && state == Object::Live && agree {
                 pass.facts.record = ledger.fact(false, false);
                 pass.record = Some((stored.record.clone(), None));
             }

@@ -22,14 +22,21 @@ Commands:
   up [--dir DIR] [--no-operator]
           Runs the same three until interrupted. DIR/env [default: .vobiz] then holds what a shell needs to use them.
           --no-operator leaves the operator out, so that you can run your own.
-  test [FILTER] [-- ARGUMENTS]
-          Runs every test of the workspace, or those whose name contains FILTER. ARGUMENTS go to the test programs.
+  test [PROGRAM | FILTER] [-- ARGUMENTS]
+          Runs every test of the workspace, those of one PROGRAM (architecture, command, e2e, manifests, model, wire), or
+          those whose name contains FILTER. ARGUMENTS go to the test programs: `test model -- --ignored` looks further.
   crds    Writes the definitions of the custom resources, made from src/crd, into crds/.
 
 What is built is kept in $XDG_CACHE_HOME/vobiz-operator, else ~/.cache/vobiz-operator; CARGO_TARGET_DIR, if set, is
 used for Rust. The control plane is built once from Go modules (needs Go 1.26), unless KUBEBUILDER_ASSETS names a
 folder with etcd, kube-apiserver and kubectl. USE_EXISTING_CLUSTER=true uses the cluster of KUBECONFIG instead.
 ";
+
+/// Test programs that can be named.
+const PROGRAMS: [&str; 6] = ["architecture", "command", "e2e", "manifests", "model", "wire"];
+
+/// Those of them that start no control plane.
+const WITHOUT_CONTROL_PLANE: [&str; 4] = ["architecture", "command", "model", "wire"];
 
 fn main() -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -72,15 +79,21 @@ fn demonstrate(command: &OsString, arguments: &[OsString]) -> Result<ExitCode> {
 
 fn test(arguments: &[OsString]) -> Result<ExitCode> {
     build()?;
-    // Otherwise the first test to need it would build it, silently.
-    let prepared = run(Command::new(binaries()?.join("vobiz-demo")).arg("prepare"))?;
-    if prepared != ExitCode::SUCCESS {
-        return Ok(prepared);
+    let first = arguments.first().and_then(|argument| argument.to_str());
+    let program = first.filter(|name| PROGRAMS.contains(name));
+    if program.is_none_or(|name| !WITHOUT_CONTROL_PLANE.contains(&name)) {
+        // Otherwise the first test to need it would build it, silently.
+        let prepared = run(Command::new(binaries()?.join("vobiz-demo")).arg("prepare"))?;
+        if prepared != ExitCode::SUCCESS {
+            return Ok(prepared);
+        }
     }
     let mut cargo = cargo()?;
-    cargo
-        .args(["test", "--workspace", "--no-fail-fast"])
-        .args(arguments);
+    cargo.args(["test", "--workspace", "--no-fail-fast"]);
+    if program.is_some() {
+        cargo.arg("--test");
+    }
+    cargo.args(arguments);
     run(cargo.env("VOBIZ_SIMULATOR_BINARY", simulator()?))
 }
 

@@ -149,6 +149,8 @@ fn make_anew(facts: &Facts, account: bool, quorum: bool) -> Step {
 fn bound(facts: &Facts, quorum: bool) -> Step {
     match facts.secret {
         UserSecret::Unread => return Step::ReadSecret,
+        // It may hold the pair of an account that was made anew since the cached Record was seen.
+        UserSecret::Different if !quorum => return Step::ReadRecord,
         UserSecret::Absent | UserSecret::Different => return Step::PublishSecret,
         UserSecret::Good if facts.former_secret => return Step::RemoveFormerSecret,
         UserSecret::Good | UserSecret::Foreign | UserSecret::NotDue => {}

@@ -3,7 +3,7 @@
 
 use crate::normal::normal;
 use crate::rules::Rules;
-use crate::state::{PROCESSES, Pass, Process, State, Task};
+use crate::state::{Budget, PROCESSES, Pass, Process, State, Task};
 use crate::step::{self, Fault};
 use crate::world::{Object, Record, UIDS};
 use vobiz_protocol::facts::{
@@ -78,17 +78,10 @@ pub fn all(rules: &Rules, state: &State, actions: &mut Vec<Action>) {
     let left = &state.left;
     for process in PROCESS_NUMBERS.into_iter().take(usize::from(rules.processes)) {
         let held = &state.processes[usize::from(process)];
-        match &held.pass {
-            Some(pass) => steps(rules, state, process, pass, actions),
-            None => {
-                let ages = if left.stale > 0 { Caches::ALL.len() } else { 1 };
-                for caches in Caches::ALL.into_iter().take(ages) {
-                    actions.push(Action::Begin(process, Work::Object, caches));
-                    actions.extend(slots().map(|slot| Action::Begin(process, Work::Record(slot), caches)));
-                }
-                actions.extend(slots().map(|uid| Action::Settle(process, uid)));
-                actions.push(Action::Walk(process));
-            }
+        if let Some(pass) = &held.pass {
+            steps(rules, state, process, pass, actions);
+        } else {
+            begins(left, process, actions);
         }
         if left.crashes > 0 {
             actions.push(Action::Crash(process));
@@ -100,6 +93,16 @@ pub fn all(rules: &Rules, state: &State, actions: &mut Vec<Action>) {
         }
     }
     people(state, actions);
+}
+
+fn begins(left: &Budget, process: u8, actions: &mut Vec<Action>) {
+    let ages = if left.stale > 0 { Caches::ALL.len() } else { 1 };
+    for caches in Caches::ALL.into_iter().take(ages) {
+        actions.push(Action::Begin(process, Work::Object, caches));
+        actions.extend(slots().map(|slot| Action::Begin(process, Work::Record(slot), caches)));
+    }
+    actions.extend(slots().map(|uid| Action::Settle(process, uid)));
+    actions.push(Action::Walk(process));
 }
 
 fn steps(rules: &Rules, state: &State, process: u8, pass: &Pass, actions: &mut Vec<Action>) {
@@ -206,11 +209,11 @@ fn is_protected(state: &State, record: &Record) -> bool {
         });
     let object = state.cluster.object.filter(|object| object.uid == record.uid);
     let secret = state.cluster.secret.filter(|secret| secret.owner == record.uid);
-    let names = |name: Option<u8>| {
+    let is_its_own = |name: Option<u8>| {
         name.is_some() && (name == record.ledger.auth_id || record.ledger.auth_id.is_none())
     };
-    let named = names(object.and_then(|object| object.identity));
-    let published = names(secret.map(|secret| secret.id));
+    let named = is_its_own(object.and_then(|object| object.identity));
+    let published = is_its_own(secret.map(|secret| secret.id));
     matches!(record.ledger.phase, Phase::Open | Phase::Bound)
         && (named || published)
         && object.is_some_and(|object| object.finalizer)
@@ -365,7 +368,7 @@ fn begin(rules: &Rules, state: &mut State, process: usize, work: Work, caches: C
     let pass = match work {
         Work::Object => {
             let Some(object) = cache.object else { return false };
-            object_pass(rules, state, &cache.record_of(object.uid), object)
+            object_pass(rules, state, cache.record_of(object.uid), object)
         }
         Work::Record(slot) => {
             let Some(record) = cache.records[usize::from(slot)] else {
@@ -387,7 +390,7 @@ fn begin(rules: &Rules, state: &mut State, process: usize, work: Work, caches: C
     step::begin(rules, state, process, pass)
 }
 
-fn object_pass(rules: &Rules, state: &State, record: &Option<(u8, Record)>, object: Object) -> Pass {
+fn object_pass(rules: &Rules, state: &State, record: Option<(u8, Record)>, object: Object) -> Pass {
     let kind = if object.deleting {
         Kind::Deleting
     } else {
@@ -400,9 +403,10 @@ fn object_pass(rules: &Rules, state: &State, record: &Option<(u8, Record)>, obje
     pass.facts.applied = object.ready;
     pass.facts.reclaim = object.reclaim;
     if let Some((slot, record)) = record {
-        pass.slot = *slot;
-        if record.ledger.phase == Phase::Bound && kind == Kind::Live {
-            pass.record = Some(*record);
+        pass.slot = slot;
+        let agree = object.identity.is_none() || object.identity == record.ledger.auth_id;
+        if record.ledger.phase == Phase::Bound && kind == Kind::Live && agree {
+            pass.record = Some(record);
             pass.facts.record = record.ledger.fact(false, false);
             let account = record.ledger.auth_id.and_then(|id| state.vobiz.alive(id));
             pass.facts.remote = match account {

@@ -4,7 +4,8 @@ use crate::action::{self, Action};
 use crate::rest::{self, KnownGood};
 use crate::rules::Rules;
 use crate::state::{Broken, State};
-use stateright::{Checker as _, Model, Property};
+use stateright::{Checker, Model, Path, Property};
+use std::num::NonZero;
 use std::time::{Duration, Instant};
 
 const GOOD: &str = "every promise holds here and, without further faults, at rest";
@@ -44,6 +45,15 @@ impl Model for Exploration {
     }
 }
 
+/// In which order states are looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// The shortest way to a broken promise is found first.
+    BreadthFirst,
+    /// Little memory, for what is to be exhausted.
+    DepthFirst,
+}
+
 /// What an exploration found.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -59,32 +69,33 @@ pub struct Found {
 
 /// Explores until everything was seen, a promise is broken, or the time is over.
 #[must_use]
-pub fn check(rules: Rules, threads: usize, limit: Duration, bfs: bool) -> Found {
+pub fn check(rules: Rules, order: Order, limit: Duration) -> Found {
     let begun = now();
     let exploration = Exploration {
         rules,
         known: KnownGood::default(),
     };
-    let builder = exploration.checker().threads(threads).timeout(limit);
-    let (states, violation) = if bfs {
-        let c = builder.spawn_bfs().join();
-        (c.unique_state_count(), c.discovery(GOOD))
-    } else {
-        let c = builder.spawn_dfs().join();
-        (c.unique_state_count(), c.discovery(GOOD))
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let checker = exploration.checker().threads(threads).timeout(limit);
+    let (states, path) = match order {
+        Order::BreadthFirst => seen(&checker.spawn_bfs().join()),
+        Order::DepthFirst => seen(&checker.spawn_dfs().join()),
     };
     let took = begun.elapsed();
-    let violation = violation.map(|path| {
-        let broken =
-            rest::verdict(&rules, path.last_state(), &KnownGood::default()).unwrap_or(Broken::Restless);
-        (broken, path.into_actions())
+    let violation = path.map(|path| {
+        let broken = rest::verdict(&rules, path.last_state(), &KnownGood::default());
+        (broken.unwrap_or(Broken::Restless), path.into_actions())
     });
     Found {
-        states: states,
+        states,
         exhausted: violation.is_none() && took < limit,
         violation,
         took,
     }
+}
+
+fn seen(checker: &impl Checker<Exploration>) -> (usize, Option<Path<State, Action>>) {
+    (checker.unique_state_count(), checker.discovery(GOOD))
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures how long an exploration takes")]

@@ -1,5 +1,11 @@
 //! Explores every order of faults around the operator's own decisions (`vobiz-protocol`), in a small model of Kubernetes
 //! and Vobiz.
+//!
+//! - [`world`] is what the two servers store, [`state`] adds the processes and the faults that may still happen.
+//! - [`action`] is everything that can happen next, [`step`] what each step of a pass does: the operator's effects as a table.
+//! - [`rest`] runs a state to rest, without further faults, and judges what has come of it.
+//! - [`check`] explores one of the runs that [`budgets`] lists; [`weakness`] drops a rule that must then be missed.
+//! - [`walk`] is a model of its own, of a list that is read while accounts come and go.
 
 pub mod action;
 pub mod budgets;
@@ -9,6 +15,7 @@ pub mod rest;
 pub mod rules;
 pub mod state;
 pub mod step;
+pub mod story;
 pub mod walk;
 pub mod weakness;
 pub mod world;

@@ -64,9 +64,9 @@ pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken
     // Without requests under way both endings are the same.
     let mut vanished = calm;
     vanished.vobiz.flights = [None; FLIGHTS];
-    let broken = at_rest(rules, carried_out, known).or_else(|| {
+    let broken = at_rest(rules, &carried_out, known).or_else(|| {
         (vanished != carried_out)
-            .then(|| at_rest(rules, vanished, known))
+            .then(|| at_rest(rules, &vanished, known))
             .flatten()
     });
     if broken.is_none() {
@@ -75,7 +75,7 @@ pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken
     broken
 }
 
-fn at_rest(rules: &Rules, state: State, known: &KnownGood) -> Option<Broken> {
+fn at_rest(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken> {
     let mut way = Vec::new();
     let broken = match run(rules, state, |state| {
         way.push(*state);
@@ -103,7 +103,8 @@ pub enum Run {
 }
 
 /// Runs to rest, or to a state with which a round begins and that `known` says is known.
-pub fn run(rules: &Rules, mut state: State, mut known: impl FnMut(&State) -> bool) -> Run {
+pub fn run(rules: &Rules, state: &State, mut known: impl FnMut(&State) -> bool) -> Run {
+    let mut state = *state;
     if finish(rules, &mut state).is_none() {
         return Run::Restless;
     }

@@ -53,14 +53,14 @@ impl Rules {
     }
 
     /// What everything comes to where every rule is followed and nothing goes wrong; no process remembers how.
-    fn rested(&self, state: State) -> State {
+    fn rested(&self, state: &State) -> State {
         let followed = Self {
             weakness: None,
             ..*self
         };
         let mut state = match rest::run(&followed, state, |_| false) {
             Run::Rested(rested) => *rested,
-            Run::Known | Run::Restless => state,
+            Run::Known | Run::Restless => *state,
         };
         state.processes = [Process::fresh(&state.cluster); PROCESSES];
         state
@@ -72,13 +72,13 @@ impl Rules {
         let new = State::initial(self.policies[0], self.budget);
         let state = match self.start {
             Start::New => new,
-            Start::Served => self.rested(new),
+            Start::Served => self.rested(&new),
             Start::Left => {
-                let mut state = self.rested(new);
+                let mut state = self.rested(&new);
                 if let Some(object) = &mut state.cluster.object {
                     (object.deleting, object.policy) = (true, Policy::Retain);
                 }
-                let mut state = self.rested(state);
+                let mut state = self.rested(&state);
                 state.cluster.object = Some(Object::new(1, self.policies[0], self.reclaim));
                 state.next_uid = 2;
                 state

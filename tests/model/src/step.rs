@@ -45,7 +45,7 @@ pub fn next(rules: &Rules, state: &State, process: usize, pass: &Pass) -> Step {
 
 fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts::Facts {
     let mut facts = pass.facts;
-    let memory = &state.processes[process].memory[usize::from(pass.uid)];
+    let memory = state.processes[process].memory[usize::from(pass.uid)];
     facts.token_shown = rules.shows_tokens && !pass.token_asked;
     if let Some(record) = &pass.record {
         facts.retention_over = rules.drops(Weakness::NoRetention) || retention_over(state, &record.ledger);
@@ -84,7 +84,7 @@ fn fence(
     process: usize,
     pass: &Pass,
     ledger: &Ledger,
-    memory: &Memory,
+    memory: Memory,
 ) -> Fence {
     if !ledger.is_fenced() {
         return Fence::Clean;
@@ -399,7 +399,7 @@ fn perform(
             pass.token_asked = true;
             let known = pass.object.and_then(|object| object.identity);
             if let Some((id, account)) = known.and_then(|id| Some((id, state.vobiz.alive(id)?))) {
-                (pass.evidence, pass.marker) = (Some(id), Some(marker_of(account)));
+                (pass.evidence, pass.marker) = (Some(id), Some(marker_of(*account)));
                 pass.facts.evidence = Evidence::Proven;
             }
             Written::Done
@@ -612,20 +612,17 @@ fn read_record(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass
             pass.predecessor = Some((slot, record));
         }
     }
-    match found {
-        Some((slot, record)) => {
-            pass.slot = slot;
-            fold_record(rules, state, process, pass, record);
-        }
-        None => {
-            pass.slot = pass.uid;
-            pass.record = None;
-            pass.facts.record = facts::Record::Absent;
-            state.processes[process].memory[usize::from(pass.uid)].unspent = None;
-            if rules.drops(Weakness::IdentityIgnored) && pass.facts.object == Kind::Live {
-                pass.facts.identity = false;
-            }
-        }
+    if let Some((slot, record)) = found {
+        pass.slot = slot;
+        fold_record(rules, state, process, pass, record);
+        return;
+    }
+    pass.slot = pass.uid;
+    pass.record = None;
+    pass.facts.record = facts::Record::Absent;
+    state.processes[process].memory[usize::from(pass.uid)].unspent = None;
+    if rules.drops(Weakness::IdentityIgnored) && pass.facts.object == Kind::Live {
+        pass.facts.identity = false;
     }
 }
 
@@ -803,14 +800,14 @@ fn prove(state: &State, process: usize, pass: &mut Pass) {
         .flatten()
         .any(|record| record.uid != pass.uid && record.ledger.auth_id == Some(id));
     let found = state.vobiz.alive(id).filter(|_| !another && !held);
-    pass.marker = found.map(marker_of);
+    pass.marker = found.copied().map(marker_of);
     pass.facts.evidence = match found {
         Some(_) => Evidence::Proven,
         None => Evidence::Nothing,
     };
 }
 
-fn marker_of(account: &Account) -> (u8, u32) {
+fn marker_of(account: Account) -> (u8, u32) {
     (account.series, u32::from(account.epoch))
 }
 

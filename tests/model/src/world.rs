@@ -31,6 +31,10 @@ pub enum Policy {
 
 /// The Subaccount that has the name now.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts; each pair of values can occur"
+)]
 pub struct Object {
     /// Its uid, from 0.
     pub uid: u8,

@@ -168,6 +168,33 @@ fn a_new_object_gets_its_account_with_one_post_and_no_read_too_many() {
 }
 
 #[test]
+fn a_secret_that_differs_is_not_overwritten_with_the_pair_of_a_cached_record() {
+    let bound = |quorum| Record::Present {
+        phase: Phase::Bound,
+        fenced: false,
+        quorum,
+    };
+    let facts = Facts {
+        finalizer: true,
+        record: bound(false),
+        secret: UserSecret::Different,
+        remote: Remote::Matches,
+        ..new_object()
+    };
+    assert_eq!(plan(&facts), Step::ReadRecord);
+    let read = Facts {
+        record: bound(true),
+        ..facts
+    };
+    assert_eq!(plan(&read), Step::PublishSecret);
+    let absent = Facts {
+        secret: UserSecret::Absent,
+        ..facts
+    };
+    assert_eq!(plan(&absent), Step::PublishSecret, "nothing can be overwritten");
+}
+
+#[test]
 fn an_object_at_rest_needs_no_request_at_all() {
     let facts = Facts {
         finalizer: true,
