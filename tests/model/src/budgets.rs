@@ -306,9 +306,7 @@ pub fn showing(weakness: Weakness) -> Rules {
         | Weakness::ImpatientTakeover
         | Weakness::UnspentAfterUnknown => ONE_CREATE,
         Weakness::IdentityIgnored | Weakness::NoEvidence | Weakness::RefutedCloses => ONE_REFUSAL,
-        Weakness::RebuildWithoutLook | Weakness::RebuildUnderOwnEpoch | Weakness::ReopenBeforeGone => {
-            ONE_LOSS
-        }
+        Weakness::RebuildWithoutLook | Weakness::ReopenBeforeGone => ONE_LOSS,
         Weakness::PolicyDecidedTwice | Weakness::PredecessorIgnored => ONE_RECLAIM,
         Weakness::CachedAbsence => Rules {
             budget: Budget {
@@ -355,6 +353,13 @@ pub fn showing(weakness: Weakness) -> Rules {
             start: Start::Served,
             objects: 2,
             budget: Budget { deletes: 1, ..NONE },
+            ..TWO
+        },
+        Weakness::RebuildUnderOwnEpoch => Rules {
+            budget: Budget {
+                lost_records: 1,
+                ..NONE
+            },
             ..TWO
         },
         Weakness::LostIsFenced => Rules {

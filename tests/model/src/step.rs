@@ -913,13 +913,19 @@ fn release(rules: &Rules, state: &mut State, pass: &Pass) {
 fn check_release(state: &mut State, pass: &Pass, uid: u8) {
     let wrong = uid != pass.uid;
     let named = state.cluster.object.and_then(|object| object.identity);
-    let record = state.cluster.record_of(uid).map(|(_, record)| record.ledger);
+    let found = state.cluster.record_of(uid);
+    // Taken over by a paused pass while the object went: kept and reported, as it was before.
+    let late_reclaim = pass.record.is_none() && found.is_some_and(|(slot, _)| slot != uid);
+    let record = found.map(|(_, record)| record.ledger);
     let others = state.cluster.records;
     let is_ours = |series| {
         let mut others = others.iter().flatten().filter(|record| record.uid != uid);
         !others.any(|record| record.ledger.series == series)
     };
-    let kept = |id| record.is_some_and(|ledger| ledger.phase == Phase::Kept && ledger.auth_id == Some(id));
+    let kept = |id| {
+        record
+            .is_some_and(|ledger| (ledger.phase == Phase::Kept || late_reclaim) && ledger.auth_id == Some(id))
+    };
     let left = state.vobiz.living().any(|(id, account)| {
         let ours = named == Some(id) || record.is_some_and(|ledger| ledger.auth_id == Some(id));
         (ours && !kept(id)) || (account.due && is_ours(account.series))
