@@ -175,12 +175,14 @@ const TWO_ANEW: Rules = Rules {
 };
 
 const TWO_RECLAIM: Rules = Rules {
-    name: "two processes: re-claim, delete",
+    name: "two processes: re-claim, a crash, an unknown outcome, an edit of the policy, delete",
     start: Start::Left,
     policies: [Delete, Retain],
     reclaim: true,
     objects: 2,
     budget: Budget {
+        crashes: 1,
+        unknowns: 1,
         deletes: 1,
         edits: 1,
         ..NONE
