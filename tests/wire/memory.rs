@@ -127,6 +127,7 @@ fn largest_page() -> Vec<u8> {
     page
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test may read the clock")]
 async fn take_everything() {
     let id = AuthId::parse("SA_1").unwrap();
     let slow = Error::Interrupted(Interrupted::TimedOut);

@@ -102,7 +102,7 @@ async fn no_text_that_a_refusal_echoes_is_in_any_error() {
 async fn no_text_of_an_unusable_2xx_is_in_any_error() {
     for body in [
         format!("<html>{NEEDLE}</html>"),
-        format!("{NEEDLE}"),
+        NEEDLE.to_owned(),
         format!(r#"{{"{NEEDLE}": "{NEEDLE}", "auth_id": "{NEEDLE}"}}"#),
         format!(r#"{{"auth_id": "SA_1", "auth_token": "{NEEDLE} {NEEDLE}"}}"#),
         format!(r#"{{"auth_id": "SA_1", "auth_id": "{NEEDLE}"}}"#),

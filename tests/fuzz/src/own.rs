@@ -1,5 +1,10 @@
 //! PURE. Readers of what the operator itself has written, and of the ids that paths are built from.
 
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "to panic where a promise is broken is what every target is for"
+)]
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
