@@ -205,17 +205,13 @@ async fn same_name(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let found = environment.simulator.find_account(&first.auth_id).await?;
     ensure!(found.is_none(), "the account of the first is left");
     environment.await_record_gone(&first.uid).await?;
-    let names = [NAME.to_owned()];
-    let accounts = environment.simulator.accounts().await?;
+    let left = environment.simulator.accounts().await?;
     ensure!(
-        accounts.len() == 1 && accounts[0]["name"] == names[0],
-        "the accounts are {accounts:#?}"
+        left.len() == 1 && left[0]["name"] == NAME,
+        "the accounts are {left:#?}"
     );
     let pair = secret_values(&environment.objects, SECRET).await?;
-    ensure!(
-        accounts[0]["auth_token"] == *pair["auth_token"],
-        "its pair is wrong"
-    );
+    ensure!(left[0]["auth_token"] == *pair["auth_token"], "its pair is wrong");
     Ok(())
 }
 
@@ -268,8 +264,8 @@ async fn odd_texts(bed: Arc<TestBed>) -> Result<()> {
     for line in log.lines().filter(|line| !line.is_empty()) {
         serde_json::from_str::<Value>(line).with_context(|| format!("no line of the log: {line}"))?;
     }
-    let creates = JournalQuery::new().operation(Operation::Create);
-    let creates = environment.simulator.journal_count(&creates).await?;
-    ensure!(creates == texts.len(), "{creates} creates were sent");
+    let sent = JournalQuery::new().operation(Operation::Create);
+    let sent = environment.simulator.journal_count(&sent).await?;
+    ensure!(sent == texts.len(), "{sent} creates were sent");
     Ok(())
 }
