@@ -19,6 +19,17 @@ use crate::generation::{environment, in_each};
 const NAME: &str = "acme";
 const SECRET: &str = "acme-vobiz";
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Names of objects, and what their accounts are called and described as.
+const TEXTS: [(&str, &str); 8] = [
+    ("emoji", "Akme 📞👩‍🚀"),
+    ("right-to-left", "שלום \u{202e}txet"),
+    ("zero-width", "a\u{200b}b\u{feff}c"),
+    ("interpolated", "${HOME} $(id) {{ .Values }} %s %n"),
+    ("dash", "--name=-rf"),
+    ("quoted", "\"';-- <b> & \\u0000 \\n"),
+    ("bracketed", "[vobiz-operator"),
+    ("dots", "../../secrets?x=1#y%2f"),
+];
 
 pub fn add_to(suite: &mut Suite) {
     in_each(
@@ -217,9 +228,9 @@ async fn same_name(bed: Arc<TestBed>, api: Api) -> Result<()> {
 
 async fn odd_texts(bed: Arc<TestBed>) -> Result<()> {
     let environment = bed.environment(environment("objects-texts", Api::Gen2)).await?;
-    let long = "x".repeat(10_000);
+    let ten_kilobytes = "x".repeat(10_000);
     for (what, spec) in [
-        ("10 kB", json!({"name": long})),
+        ("10 kB", json!({"name": ten_kilobytes})),
         ("a new line", json!({"name": "a\n{\"level\":\"INFO\"}"})),
         ("an escape sequence", json!({"name": "a\u{1b}[31mred"})),
         (
@@ -231,21 +242,11 @@ async fn odd_texts(bed: Arc<TestBed>) -> Result<()> {
         let created = environment.create_subaccount("refused", spec).await;
         ensure!(created.is_err(), "{what} is accepted");
     }
-    let texts = [
-        ("emoji", "Akme 📞👩‍🚀"),
-        ("right-to-left", "שלום \u{202e}txet"),
-        ("zero-width", "a\u{200b}b\u{feff}c"),
-        ("interpolated", "${HOME} $(id) {{ .Values }} %s %n"),
-        ("dash", "--name=-rf"),
-        ("quoted", "\"';-- <b> & \\u0000 \\n"),
-        ("bracketed", "[vobiz-operator"),
-        ("dots", "../../secrets?x=1#y%2f"),
-    ];
-    for (name, text) in texts {
+    for (name, text) in TEXTS {
         let spec = json!({"name": text, "description": text, "phone": text});
         environment.create_subaccount(name, spec).await?;
     }
-    for (name, text) in texts {
+    for (name, text) in TEXTS {
         let auth_id = auth_id_of(&environment.await_ready(name).await?)?;
         let account = environment.simulator.account(&auth_id).await?;
         ensure!(
@@ -266,6 +267,6 @@ async fn odd_texts(bed: Arc<TestBed>) -> Result<()> {
     }
     let sent = JournalQuery::new().operation(Operation::Create);
     let sent = environment.simulator.journal_count(&sent).await?;
-    ensure!(sent == texts.len(), "{sent} creates were sent");
+    ensure!(sent == TEXTS.len(), "{sent} creates were sent");
     Ok(())
 }
