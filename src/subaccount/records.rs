@@ -35,6 +35,8 @@ struct State {
     by_name: HashMap<(String, String), BTreeSet<String>>,
     by_account: HashMap<AuthId, BTreeSet<String>>,
     by_series: HashMap<Series, String>,
+    /// Objects, by namespace and name, whose Records cannot be read: they wait for a person to correct or delete them.
+    damaged: HashMap<String, (String, String)>,
     /// Seen since the watch began to list anew.
     listed: Option<HashSet<String>>,
 }
@@ -46,6 +48,8 @@ pub enum Change {
     None,
     /// The Record of this object is gone, although it was not closed: (namespace, name).
     Lost(String, String),
+    /// The Record of this object can be read again: (namespace, name).
+    Mended(String, String),
 }
 
 impl Records {
@@ -58,13 +62,19 @@ impl Records {
                 Vec::new()
             }
             Event::InitApply(secret) | Event::Apply(secret) => {
-                if let Some(stored) = decode(secret) {
-                    if let Some(listed) = &mut state.listed {
-                        listed.insert(stored.secret.clone());
-                    }
-                    state.insert(stored);
+                if let (Some(listed), Some(name)) = (&mut state.listed, &secret.metadata.name) {
+                    listed.insert(name.clone());
                 }
-                Vec::new()
+                let Some(stored) = decode(secret) else {
+                    state.note_damaged(secret);
+                    return Vec::new();
+                };
+                let mended = state.damaged.remove(&stored.secret);
+                state.insert(stored);
+                mended
+                    .map(|(namespace, name)| Change::Mended(namespace, name))
+                    .into_iter()
+                    .collect()
             }
             Event::InitDone => {
                 let Some(listed) = state.listed.take() else {
@@ -73,6 +83,7 @@ impl Records {
                 let gone: Vec<_> = state
                     .by_secret
                     .keys()
+                    .chain(state.damaged.keys())
                     .filter(|secret| !listed.contains(*secret))
                     .cloned()
                     .collect();
@@ -176,9 +187,22 @@ impl State {
         self.by_secret.insert(secret, Arc::new(stored));
     }
 
+    fn note_damaged(&mut self, secret: &Secret) {
+        let text = |key| {
+            let value = secret.data.as_ref()?.get(key)?;
+            String::from_utf8(value.0.clone()).ok()
+        };
+        if let (Some(secret), Some(namespace), Some(name)) =
+            (&secret.metadata.name, text("namespace"), text("name"))
+        {
+            self.damaged.insert(secret.clone(), (namespace, name));
+        }
+    }
+
     fn remove(&mut self, secret: &str) -> Change {
+        let damaged = self.damaged.remove(secret);
         let Some(stored) = self.by_secret.remove(secret) else {
-            return Change::None;
+            return damaged.map_or(Change::None, |(namespace, name)| Change::Lost(namespace, name));
         };
         let Record { subject, ledger, .. } = &stored.record;
         let (namespace, name) = (subject.namespace.clone(), subject.name.clone());
@@ -377,5 +401,28 @@ mod tests {
         damaged.data.as_mut().unwrap().remove("phase");
         assert!(records.apply(&Event::Apply(damaged)).is_empty());
         assert!(records.get("u-1").is_none());
+    }
+
+    #[test]
+    fn whoever_waits_for_a_damaged_record_is_told_when_it_is_corrected_or_deleted() {
+        let records = Records::default();
+        let good = stored(&bound("u-1", 1, "SA_ONE"));
+        let mut damaged = good.clone();
+        damaged.data.as_mut().unwrap().remove("phase");
+        let mended = Change::Mended("team".to_owned(), "acme".to_owned());
+        records.apply(&Event::Apply(damaged.clone()));
+        assert_eq!(records.apply(&Event::Apply(good.clone())), [mended]);
+        assert!(records.apply(&Event::Apply(good)).is_empty(), "once");
+
+        let records = Records::default();
+        records.apply(&Event::Apply(damaged.clone()));
+        assert_eq!(records.apply(&Event::Delete(damaged.clone())), [lost()]);
+        records.apply(&Event::Apply(damaged.clone()));
+        for event in [Event::Init, Event::InitApply(damaged)] {
+            records.apply(&event);
+        }
+        assert!(records.apply(&Event::InitDone).is_empty(), "it is still there");
+        records.apply(&Event::Init);
+        assert_eq!(records.apply(&Event::InitDone), [lost()]);
     }
 }

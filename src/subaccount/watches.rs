@@ -130,7 +130,7 @@ impl Watches {
         let mut seen: HashMap<String, Option<Vec<u8>>> = HashMap::new();
         watch("Record", api, selection, move |event| {
             for change in records.apply(event) {
-                if let Change::Lost(namespace, name) = change {
+                if let Change::Lost(namespace, name) | Change::Mended(namespace, name) = change {
                     wake_object.wake(&ObjectKey { namespace, name });
                 }
             }

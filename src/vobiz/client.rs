@@ -12,6 +12,7 @@ use secrecy::zeroize::Zeroizing;
 use super::answer::{Answer, Body};
 use super::auth_id::{AuthId, ParentAuthId};
 use super::create::{self, Created};
+use super::decode;
 use super::error::{Error, Unreachable, Unusable};
 use super::failure::{interrupted, not_answered};
 use super::generation::Generation;
@@ -121,11 +122,7 @@ impl Client {
             Generation::Gen2 => gen2::list(self.parent(), page),
         };
         let body = self.ask(&request, PAGE_CAP).await?.into_body(now())?;
-        match generation {
-            Generation::Gen1 => gen1::page(&body, page),
-            Generation::Gen2 => gen2::page(&body, page),
-        }
-        .map_err(Error::Unusable)
+        decode::page(generation, page, &body).map_err(Error::Unusable)
     }
 
     /// One subaccount; `None` when this parent has no such (404).
@@ -138,7 +135,7 @@ impl Client {
             Err(Error::NotFound) => return Ok(None),
             answer => answer?,
         };
-        subaccount(generation, id, &body)
+        decode::subaccount(generation, id, &body)
             .map(Some)
             .map_err(Error::Unusable)
     }
@@ -172,7 +169,7 @@ impl Client {
             Generation::Gen2 => gen2::update(self.parent(), id, fields),
         };
         let body = self.ask(&request, ITEM_CAP).await?.into_body(now())?;
-        match subaccount(generation, id, &body) {
+        match decode::subaccount(generation, id, &body) {
             Ok(subaccount) => Ok(Some(subaccount)),
             // Done, and nothing is said about the object.
             Err(Unusable::Empty | Unusable::NoAuthId) => Ok(None),
@@ -268,18 +265,6 @@ async fn read_body(response: &mut Response, cap: usize) -> Result<Body, Error> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-fn subaccount(generation: Generation, id: &AuthId, body: &[u8]) -> Result<Subaccount, Unusable> {
-    let subaccount = match generation {
-        Generation::Gen1 => gen1::subaccount(body),
-        Generation::Gen2 => gen2::subaccount(body),
-    }?;
-    if subaccount.auth_id == *id {
-        Ok(subaccount)
-    } else {
-        Err(Unusable::DifferentAuthId)
-    }
 }
 
 fn supported(generation: Generation, fields: &Fields) -> Result<(), Error> {

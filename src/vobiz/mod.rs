@@ -5,6 +5,7 @@ mod answer;
 mod auth_id;
 mod client;
 mod create;
+pub mod decode;
 mod envelope;
 mod error;
 mod failure;

@@ -142,8 +142,40 @@ fn spoilt(api: Api) -> Vec<(&'static str, Value)> {
         Api::Gen1 => json!({"auth_id": "MA_SOMEBODY"}),
         _ => json!({"auth_credentials": {"auth_id": "SA_SOMEBODYELSE"}}),
     };
+    // A literal answer, with these for `auth_id` and `auth_token`.
+    let literal = |auth_id: &str, auth_token: &str| {
+        let pair = format!("{{\"auth_id\": {auth_id}, \"auth_token\": {auth_token}}}");
+        let body = match api {
+            Api::Gen1 => pair,
+            _ => format!("{{\"sub_account\": {pair}, \"auth_credentials\": {pair}}}"),
+        };
+        json!({"type": "body", "body": body, "after_commit": true})
+    };
+    let (id, token) = ("\"{auth_id}\"", "\"{auth_token}\"");
+    let packed = json!({"type": "body", "bytes": [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff],
+        "headers": {"content-encoding": "gzip"}, "after_commit": true});
     let nowhere = "http://127.0.0.1:9/";
     let mut cases = vec![
+        ("token-empty", literal(id, "\"\"")),
+        ("token-null", literal(id, "null")),
+        ("token-redacted", literal(id, "\"<redacted>\"")),
+        ("id-null", literal("null", token)),
+        ("id-of-the-parent", literal("\"{parent}\"", token)),
+        ("id-empty", literal("\"\"", token)),
+        ("id-going-up", literal("\"SA_/../..\"", token)),
+        ("id-escaped", literal("\"SA_A%2fB\"", token)),
+        ("id-with-query", literal("\"SA_A?cascade=true\"", token)),
+        ("packed", packed),
+        (
+            "nothing-of-a-pair",
+            json!({"type": "body", "body": "{\"message\": \"created\"}", "after_commit": true}),
+        ),
+        (
+            "timed-out",
+            json!({"type": "delay", "milliseconds": 3000, "after_commit": true}),
+        ),
+        ("byte-by-byte", json!({"type": "slow", "interval_ms": 200})),
+        ("headers", json!({"type": "many_headers", "count": 10_000})),
         ("lost-before", json!({"type": "lose_before"})),
         ("lost-after", json!({"type": "lose_after"})),
         ("commit-late", json!({"type": "commit_late", "after_ms": 700})),
@@ -220,6 +252,14 @@ async fn spoilt_answers(bed: Arc<TestBed>, api: Api) -> Result<()> {
     }
     await_leftovers_deleted(&environment, names.len()).await?;
     ensure_consistent(&environment, &names).await?;
+    let elsewhere = JournalQuery::new().operation(Operation::Other);
+    let mut elsewhere = environment.simulator.journal(&elsewhere).await?;
+    // The generation is found by trying one that this server may not have.
+    elsewhere.retain(|entry| entry.method != "GET");
+    ensure!(
+        elsewhere.is_empty(),
+        "an id led to a path that is none of the API's: {elsewhere:#?}"
+    );
     for name in &names {
         let told = events(&environment, name, "CreateOutcomeUnknown").await?.len();
         let lines = lines_about(&environment, name)?;

@@ -6,6 +6,8 @@
 )]
 
 mod at_rest;
+mod bad_answers;
+mod bad_objects;
 mod bed;
 mod crash;
 mod create;
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    bad_answers::add_to(&mut suite);
+    bad_objects::add_to(&mut suite);
     bed::add_to(&mut suite);
     crash::add_to(&mut suite);
     create::add_to(&mut suite);

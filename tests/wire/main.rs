@@ -3,9 +3,15 @@
 #[cfg(test)]
 mod bad_answers;
 #[cfg(test)]
+mod create_answers;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod redaction;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

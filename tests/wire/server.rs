@@ -64,7 +64,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let task = tokio::spawn(serve(listener, acts, Arc::clone(&seen)));
+        let task = tokio::spawn(serve(listener, acts.into(), Arc::clone(&seen)));
         Self { address, seen, task }
     }
 
@@ -134,16 +134,16 @@ pub fn answer(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     bytes
 }
 
-async fn serve(listener: TcpListener, acts: Vec<Act>, seen: Arc<Mutex<Vec<Seen>>>) {
+async fn serve(listener: TcpListener, acts: Arc<[Act]>, seen: Arc<Mutex<Vec<Seen>>>) {
     // Aborted with this task when the server is dropped.
     let mut connections = JoinSet::new();
     for connection in 0.. {
         let (stream, _) = listener.accept().await.unwrap();
-        connections.spawn(converse(stream, connection, acts.clone(), Arc::clone(&seen)));
+        connections.spawn(converse(stream, connection, Arc::clone(&acts), Arc::clone(&seen)));
     }
 }
 
-async fn converse(mut stream: TcpStream, connection: usize, acts: Vec<Act>, seen: Arc<Mutex<Vec<Seen>>>) {
+async fn converse(mut stream: TcpStream, connection: usize, acts: Arc<[Act]>, seen: Arc<Mutex<Vec<Seen>>>) {
     while let Some(request) = read_request(&mut stream, connection).await {
         let number = {
             let mut seen = seen.lock().unwrap();
@@ -151,25 +151,25 @@ async fn converse(mut stream: TcpStream, connection: usize, acts: Vec<Act>, seen
             seen.len() - 1
         };
         // Writes fail once the client has had enough: that is what some tests are about.
-        match acts[number.min(acts.len() - 1)].clone() {
+        match &acts[number.min(acts.len() - 1)] {
             Act::Send(bytes) => {
-                if stream.write_all(&bytes).await.is_err() {
+                if stream.write_all(bytes).await.is_err() {
                     return;
                 }
             }
             Act::SendAndClose(bytes) => {
-                let _ = stream.write_all(&bytes).await;
+                let _ = stream.write_all(bytes).await;
                 return;
             }
             Act::Trickle(bytes, pause) => {
-                let _ = stream.write_all(&bytes).await;
+                let _ = stream.write_all(bytes).await;
                 while stream.write_all(b" ").await.is_ok() {
-                    tokio::time::sleep(pause).await;
+                    tokio::time::sleep(*pause).await;
                 }
                 return;
             }
             Act::Flood(bytes) => {
-                let _ = stream.write_all(&bytes).await;
+                let _ = stream.write_all(bytes).await;
                 let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
                 while stream.write_all(chunk.as_bytes()).await.is_ok() {}
                 return;

@@ -1,8 +1,10 @@
-//! I/O. The project's commands: `cargo xtask demo | up | test | crds`.
+//! I/O. The project's commands: `cargo xtask demo | up | test | fuzz | crds`.
 //!
 //! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
 //! selected, so that any other selection would compile the dependencies a second time.
+
+mod fuzz;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,9 @@ Commands:
   test [PROGRAM | FILTER] [-- ARGUMENTS]
           Runs every test of the workspace, those of one PROGRAM (architecture, command, e2e, manifests, model, wire), or
           those whose name contains FILTER. ARGUMENTS go to the test programs: `test model -- --ignored` looks further.
+  fuzz [TARGET] [--seconds N]
+          Feeds TARGET, or each fuzz target of tests/fuzz, made-up bytes for N seconds [default: 60] and counts. Needs
+          Rust's nightly toolchain; what fails is added to tests/fuzz/corpus, which every test run repeats.
   crds    Writes the definitions of the custom resources, made from src/crd, into crds/.
 
 What is built is kept in $XDG_CACHE_HOME/vobiz-operator, else ~/.cache/vobiz-operator; CARGO_TARGET_DIR, if set, is
@@ -48,6 +53,7 @@ fn main() -> ExitCode {
     let result = match command.to_str() {
         Some("demo" | "up") => demonstrate(&command, &arguments),
         Some("test") => test(&arguments),
+        Some("fuzz") => fuzz(&arguments),
         Some("crds") if arguments.is_empty() => crds(),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
@@ -95,6 +101,15 @@ fn test(arguments: &[OsString]) -> Result<ExitCode> {
     }
     cargo.args(arguments);
     run(cargo.env("VOBIZ_SIMULATOR_BINARY", simulator()?))
+}
+
+fn fuzz(arguments: &[OsString]) -> Result<ExitCode> {
+    let places = fuzz::Places {
+        root: root(),
+        target: &target()?,
+        cache: &cache()?,
+    };
+    fuzz::run(&places, arguments)
 }
 
 fn crds() -> Result<ExitCode> {
@@ -158,6 +173,10 @@ fn target() -> Result<PathBuf> {
     if let Some(set) = std::env::var_os("CARGO_TARGET_DIR").filter(|value| !value.is_empty()) {
         return std::path::absolute(set).context("failed to resolve CARGO_TARGET_DIR");
     }
+    Ok(cache()?.join("target"))
+}
+
+fn cache() -> Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute());
@@ -165,7 +184,7 @@ fn target() -> Result<PathBuf> {
     let Some(cache) = cache.or(home) else {
         bail!("failed to find a cache folder: neither XDG_CACHE_HOME nor HOME is set");
     };
-    Ok(cache.join("vobiz-operator").join("target"))
+    Ok(cache.join("vobiz-operator"))
 }
 
 fn root() -> &'static Path {
