@@ -130,7 +130,7 @@ fn a_record_that_contradicts_itself_is_never_guessed() {
             (record.ledger.phase, record.ledger.auth_id) = (Phase::Kept, None);
         }),
         ("epoch", |record| {
-            (record.ledger.epoch, record.ledger.fenced_through) = (0, 0)
+            (record.ledger.epoch, record.ledger.fenced_through) = (0, 0);
         }),
     ];
     for (key, damage) in table {
