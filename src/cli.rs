@@ -64,7 +64,7 @@ pub fn definition() -> clap::Command {
 
 /// Keeps Vobiz subaccounts as the Subaccount objects of a Kubernetes cluster say.
 ///
-/// Exit codes: 0 success; 1 a finding; 2 wrong usage; 3 configuration, credentials, cluster or API.
+/// Exit codes: 0 success; 1 a finding; 2 wrong usage; 3 configuration, credentials, cluster or API; 10 lost leadership.
 #[derive(Debug, Parser)]
 #[command(
     name = "vobiz-operator",
@@ -96,6 +96,7 @@ enum Verb {
 
 /// The flags as written, each checked only for its own shape.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct RunFlags {
     /// Root of the Vobiz API: an https URL without user information, query or fragment
     #[arg(long, env = "VOBIZ_API_BASE_URL", value_name = "URL", default_value = config::DEFAULT_API_BASE_URL)]
@@ -166,6 +167,13 @@ struct RunFlags {
         num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
     object_metrics: bool,
 
+    /// Let one replica work at a time, the holder of the Lease vobiz-operator-leader-election in --operator-namespace;
+    /// the others stand by, ready to take over. Off, because one replica needs no election and so writes nothing at
+    /// rest; manifests/overlays/prod, which has two, turns it on
+    #[arg(long, env = "VOBIZ_LEADER_ELECT", value_name = "BOOL", action = ArgAction::Set,
+        num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    leader_elect: bool,
+
     /// Address that /livez, /readyz and /metrics are served on; port 0 picks a free port
     #[arg(
         long,
@@ -220,6 +228,7 @@ mod tests {
             "--secret-check-interval-seconds=50",
             "--watch-secrets",
             "--object-metrics=false",
+            "--leader-elect",
             "--http-address=127.0.0.1:0",
             "--log-format=text",
             "--log-level=debug",
@@ -239,6 +248,7 @@ mod tests {
             secret_check_interval: Duration::from_secs(50),
             watch_secrets: true,
             object_metrics: false,
+            leader_elect: true,
             http_address: SocketAddr::from(([127, 0, 0, 1], 0)),
             log_format: LogFormat::Text,
             log_level: "debug".to_owned(),

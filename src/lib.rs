@@ -9,7 +9,8 @@
 //! 2. **No deletion without proof** that the account is ours: a bound id under the recorded parent, or a marker that was
 //!    fenced.
 //! 3. **The finalizer goes only with proof** that nothing is left at Vobiz, or because the policy says keep.
-//! 4. **Silence at rest**: no write to Kubernetes or Vobiz, and one paginated list per parent account and interval.
+//! 4. **Silence at rest**: no write to Kubernetes or Vobiz but a leader's renewals of its Lease, and one paginated list
+//!    per parent account and interval.
 //! 5. **No secret** in logs, events, status, metrics, annotations, panics or error chains, at any log level.
 //! 6. **Trouble stays where it is**: a bad object, account or answer hurts only itself, nothing loops hot, and what
 //!    needs a person says so in a condition that names the remedy.
@@ -19,7 +20,7 @@
 //!
 //! Imports run one way: `main > operator > subaccount > account > {vobiz, crd, controller}`. The last three know nothing
 //! of each other: what Vobiz calls things, what users may write, and what any controller needs are three subjects. `cli`,
-//! `http` and `telemetry` belong to the process and are used by `main` and `operator` alone.
+//! `http`, `leader` and `telemetry` belong to the process and are used by `main` and `operator` alone.
 //!
 //! - **Layer rule**: no `use crate::` points against that order. Absent on purpose: a Kubernetes client in `vobiz`, an
 //!   HTTP client outside `vobiz`, a Vobiz name in `controller`.
@@ -34,6 +35,7 @@ pub mod cli;
 pub mod controller;
 pub mod crd;
 pub mod http;
+pub mod leader;
 pub mod operator;
 pub mod subaccount;
 pub mod telemetry;

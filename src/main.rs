@@ -9,10 +9,13 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use tokio::signal::unix::{SignalKind, signal};
 use vobiz_operator::cli::{self, Command, CommandError, Config};
 use vobiz_operator::crd::{custom_resource_definitions, yaml};
+use vobiz_operator::leader::LostLeadership;
 use vobiz_operator::{operator, telemetry};
 
 /// Configuration, credentials, cluster or API.
 const EXIT_CONFIGURATION: u8 = 3;
+/// Another replica leads: start this one again.
+const EXIT_LOST_LEADERSHIP: u8 = 10;
 
 fn main() -> ExitCode {
     let command = match cli::command() {
@@ -40,7 +43,11 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     } else {
         eprintln!("vobiz-operator: {error:#}");
     }
-    ExitCode::from(EXIT_CONFIGURATION)
+    ExitCode::from(if error.is::<LostLeadership>() {
+        EXIT_LOST_LEADERSHIP
+    } else {
+        EXIT_CONFIGURATION
+    })
 }
 
 fn run(config: Config) -> anyhow::Result<()> {
@@ -56,7 +63,7 @@ fn run(config: Config) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("failed to start the asynchronous runtime")?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
         let shutdown = async move {
@@ -66,7 +73,10 @@ fn run(config: Config) -> anyhow::Result<()> {
             }
         };
         operator::run(config, shutdown).await
-    })
+    });
+    // Whoever lost the leadership ends at once: not even a name is still looked up.
+    runtime.shutdown_background();
+    done
 }
 
 fn crds(directory: Option<&Path>) -> anyhow::Result<()> {

@@ -22,6 +22,7 @@ const SHORTEST_DEFAULT_SETTLE: Duration = Duration::from_mins(2);
 
 /// Everything `vobiz-operator run` needs to know, already checked: no reader has to check it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Config {
     /// Root of the Vobiz API: http(s), with a host, without user information, query or fragment; its path ends with
     /// `/`, so that [`Url::join`] with a relative path extends it.
@@ -50,6 +51,8 @@ pub struct Config {
     pub watch_secrets: bool,
     /// Whether `/metrics` has series per object.
     pub object_metrics: bool,
+    /// Whether only the replica that holds the Lease works.
+    pub leader_elect: bool,
     /// Where `/livez`, `/readyz` and `/metrics` are served; port 0 picks a free one.
     pub http_address: SocketAddr,
     /// How log lines look.
@@ -162,6 +165,7 @@ impl RunFlags {
             secret_check_interval: Duration::from_secs(self.secret_check_interval_seconds),
             watch_secrets: self.watch_secrets,
             object_metrics: self.object_metrics,
+            leader_elect: self.leader_elect,
             http_address: self.http_address,
             log_format: self.log_format,
             log_level: log_level(self.log_level)?,

@@ -10,8 +10,8 @@ use prometheus_client::registry::Registry;
 
 pub use super::label::ReconcileResult;
 use super::label::{
-    ApiLabels, ControllerLabels, FieldLabels, OperationLabels, ReconcileLabels, RestLabels, account_labels,
-    code_label,
+    ApiLabels, ControllerLabels, FieldLabels, LeaseLabels, OperationLabels, ReconcileLabels, RestLabels,
+    account_labels, code_label,
 };
 pub use super::object_series::ConditionStatus;
 use super::series::Series;
@@ -74,6 +74,12 @@ impl Metrics {
             method: method.to_owned(),
         };
         self.series.rest_requests.get_or_create(&labels).inc();
+    }
+
+    /// Says whether this process is the leader by the Lease of this name.
+    pub fn set_leader(&self, name: &'static str, leads: bool) {
+        let leader = self.series.leader.get_or_create(&LeaseLabels { name });
+        leader.set(i64::from(leads));
     }
 
     /// Counts a request to the external API. `code` is its status; none when no answer came.
@@ -300,6 +306,17 @@ mod tests {
             (r#"vobiz_operator_build_info{version="1.2.3",commit="abc"}"#, "1"),
         ] {
             assert_eq!(value(&metrics, sample).as_deref(), Some(expected), "{sample}");
+        }
+    }
+
+    #[test]
+    fn a_replica_says_whether_it_leads_and_one_without_an_election_says_nothing() {
+        let metrics = metrics();
+        let sample = r#"leader_election_master_status{name="lease"}"#;
+        assert_eq!(value(&metrics, sample), None);
+        for (leads, expected) in [(false, "0"), (true, "1"), (false, "0")] {
+            metrics.set_leader("lease", leads);
+            assert_eq!(value(&metrics, sample).as_deref(), Some(expected));
         }
     }
 

@@ -74,6 +74,12 @@ pub(super) struct FieldLabels {
     pub(super) field: &'static str,
 }
 
+/// One Lease, `name`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct LeaseLabels {
+    pub(super) name: &'static str,
+}
+
 /// This build.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct BuildLabels {

@@ -9,8 +9,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::label::{
-    AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, OperationLabels, ReconcileLabels,
-    RestLabels,
+    AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, LeaseLabels, OperationLabels,
+    ReconcileLabels, RestLabels,
 };
 use super::object_series::ObjectSeries;
 use super::process::ProcessCollector;
@@ -34,6 +34,7 @@ pub(super) struct Series {
     pub(super) reconcile_seconds: Histograms<ControllerLabels>,
     pub(super) active_workers: Family<ControllerLabels, Gauge>,
     pub(super) rest_requests: Family<RestLabels, Counter>,
+    pub(super) leader: Family<LeaseLabels, Gauge>,
     pub(super) api_requests: Family<ApiLabels, Counter>,
     pub(super) api_seconds: Histograms<OperationLabels>,
     pub(super) rate_limit_wait: Histogram,
@@ -89,6 +90,12 @@ impl Series {
                 to,
                 "rest_client_requests",
                 "Requests to the Kubernetes API server by status and method",
+                Family::default(),
+            ),
+            leader: add(
+                to,
+                "leader_election_master_status",
+                "Whether this process is the leader (1) or stands by (0), per Lease",
                 Family::default(),
             ),
             api_requests: add(

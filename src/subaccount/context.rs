@@ -14,7 +14,7 @@ use crate::vobiz::ParentAuthId;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Times that the flags set.
@@ -69,6 +69,8 @@ pub struct Context {
     pub backoff: Mutex<Backoff<String>>,
     /// The moment that monotonic times count from.
     pub started: Instant,
+    /// When this process made its first pass, once it did.
+    pub working_since: OnceLock<Instant>,
     /// Publishes events.
     pub recorder: Recorder,
     /// Counts.

@@ -1,6 +1,7 @@
 //! What a Subaccount's status says about a pass, and which events go with it. PURE.
 
 mod kyc;
+mod paused;
 
 pub use kyc::kyc_differs;
 
@@ -15,6 +16,7 @@ use crate::vobiz::{self, Generation};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kyc::{calls_allowed, kyc};
+use paused::paused;
 
 /// What a pass knows beyond its facts.
 #[derive(Clone, Copy, Debug)]
@@ -182,38 +184,6 @@ fn deleting(rest: Rest, outcome: &Outcome) -> Option<Vec<NewCondition>> {
     let mut conditions = progress(ConditionStatus::False, Reason::Deleting, message);
     conditions.extend(synced(rest, outcome));
     Some(conditions)
-}
-
-/// Everything stays as it was, but for the word that nothing is done any more.
-fn paused(object: Object, previous: &SubaccountStatus) -> Vec<NewCondition> {
-    let (deleting, new) = (
-        object == Object::Deleting,
-        condition::find(&previous.conditions, ConditionType::Ready).is_none(),
-    );
-    let message = if deleting {
-        "paused: the deletion is held until the annotation vobiz.ai/paused is removed"
-    } else {
-        "paused: nothing is done until the annotation vobiz.ai/paused is removed"
-    };
-    let mut conditions = match (deleting, new) {
-        (true, _) => progress(ConditionStatus::False, Reason::Deleting, message),
-        (false, true) => progress(ConditionStatus::Unknown, Reason::Progressing, message),
-        (false, false) => [
-            ConditionType::Ready,
-            ConditionType::Reconciling,
-            ConditionType::Stalled,
-        ]
-        .into_iter()
-        .filter_map(|kind| condition::find(&previous.conditions, kind).and_then(parse))
-        .collect(),
-    };
-    conditions.push(condition(
-        ConditionType::Synced,
-        ConditionStatus::Unknown,
-        Reason::Paused,
-        message,
-    ));
-    conditions
 }
 
 fn progress(status: ConditionStatus, reason: Reason, message: &str) -> Vec<NewCondition> {

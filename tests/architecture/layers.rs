@@ -1,5 +1,5 @@
 //! Imports run one way: main > operator > subaccount > account > {vobiz, crd, controller}. What belongs to the process
-//! (`cli`, `http`, `telemetry`) is used by `main` and `operator` alone.
+//! (`cli`, `http`, `leader`, `telemetry`) is used by `main` and `operator` alone.
 
 use crate::source;
 
@@ -12,6 +12,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("subaccount", &["account", "vobiz", "crd", "controller"]),
     ("cli", &[]),
     ("http", &["controller"]),
+    ("leader", &["controller"]),
     ("telemetry", &["cli"]),
     (
         "operator",
@@ -23,6 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "controller",
             "cli",
             "http",
+            "leader",
             "telemetry",
         ],
     ),

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The flags of `run`; leader election does not exist yet.
-const FLAGS: [&str; 17] = [
+/// The flags of `run`.
+const FLAGS: [&str; 18] = [
     "--api-base-url",
     "--allow-insecure-api",
     "--api-ca-file",
@@ -21,6 +21,7 @@ const FLAGS: [&str; 17] = [
     "--secret-check-interval-seconds",
     "--watch-secrets",
     "--object-metrics",
+    "--leader-elect",
     "--http-address",
     "--log-format",
     "--log-level",
@@ -149,7 +150,7 @@ fn wrong_usage_ends_with_2_and_names_the_flag() {
             "--max-concurrent-reconciles",
         ),
         (&["run", "--http-address=8080"], "--http-address"),
-        (&["run", "--leader-elect"], "--leader-elect"),
+        (&["run", "--leader-elect=perhaps"], "--leader-elect"),
         (&["run", "--log-format=xml"], "json"),
         (&["runn"], "runn"),
         (&[], "Usage"),

@@ -18,6 +18,7 @@ mod edit;
 mod environments;
 mod generation;
 mod kstatus;
+mod leader;
 mod namespace;
 mod parent;
 mod parent_pair;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     edit::add_to(&mut suite);
     environments::add_to(&mut suite);
     kstatus::add_to(&mut suite);
+    leader::add_to(&mut suite);
     namespace::add_to(&mut suite);
     parent::add_to(&mut suite);
     parent_pair::add_to(&mut suite);

@@ -198,6 +198,7 @@ fn a_field_that_does_nothing_yet_is_no_field() {
         [
             "accountRef",
             "businessType",
+            "credentialRecovery",
             "deletion",
             "description",
             "email",

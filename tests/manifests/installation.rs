@@ -2,12 +2,13 @@
 
 use std::fs;
 
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
 use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding};
 use serde_json::{Value, json};
+use vobiz_operator::leader::LEASE;
 
 use crate::render::{self, understood};
 
@@ -108,28 +109,81 @@ fn the_pod_meets_the_restricted_pod_security_standard() {
     }
 }
 
+fn deployment(installation: &str) -> DeploymentSpec {
+    let objects = render::kustomize(installation);
+    let deployment: Deployment = understood(render::only(&objects, "Deployment"));
+    deployment.spec.unwrap()
+}
+
+fn arguments(deployment: &DeploymentSpec) -> Vec<&str> {
+    let pod = deployment.template.spec.as_ref().unwrap();
+    names(pod.containers[0].args.as_ref())
+}
+
 #[test]
-fn two_operators_never_run_at_once_and_a_node_can_be_drained() {
+fn where_no_leader_is_elected_there_is_one_replica_and_never_a_second_beside_it() {
     for installation in INSTALLATIONS {
-        let objects = render::kustomize(installation);
-        let deployment: Deployment = understood(render::only(&objects, "Deployment"));
-        let deployment = deployment.spec.unwrap();
+        let deployment = deployment(installation);
+        if arguments(&deployment).contains(&"--leader-elect") {
+            continue;
+        }
+        assert_eq!(arguments(&deployment), ["run"], "{installation}");
+        let strategy = deployment.strategy.unwrap().type_.unwrap();
         assert_eq!(
-            (
-                deployment.replicas,
-                deployment.strategy.unwrap().type_.unwrap().as_str()
-            ),
-            (Some(1), "Recreate")
+            (deployment.replicas, strategy.as_str()),
+            (Some(1), "Recreate"),
+            "{installation}"
         );
     }
-    let budget: PodDisruptionBudget = understood(render::only(
-        &render::kustomize("manifests/overlays/prod"),
-        "PodDisruptionBudget",
-    ));
+}
+
+#[test]
+fn in_production_one_of_two_replicas_leads_and_the_other_survives_drains_and_updates() {
+    let deployment = deployment("manifests/overlays/prod");
+    assert_eq!(arguments(&deployment), ["run", "--leader-elect"]);
+    assert_eq!(deployment.replicas, Some(2));
+    let rolling = deployment.strategy.unwrap().rolling_update.unwrap();
+    assert_eq!(
+        serde_json::to_value(rolling).unwrap(),
+        json!({ "maxSurge": 1, "maxUnavailable": 0 })
+    );
+    let pod = deployment.template.spec.unwrap();
+    let spread = pod.topology_spread_constraints.unwrap();
+    let keys: Vec<&str> = spread.iter().map(|by| by.topology_key.as_str()).collect();
+    assert_eq!(keys, ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]);
+    let labels = deployment.template.metadata.unwrap().labels.unwrap();
+    for by in spread {
+        // A cluster of one node runs it too, and the third Pod of an update finds a place.
+        assert_eq!(by.when_unsatisfiable, "ScheduleAnyway");
+        let selected = by.label_selector.unwrap().match_labels.unwrap();
+        assert!(selected.iter().all(|(key, value)| labels.get(key) == Some(value)));
+    }
+
+    let objects = render::kustomize("manifests/overlays/prod");
+    let budget: PodDisruptionBudget = understood(render::only(&objects, "PodDisruptionBudget"));
     assert_eq!(
         serde_json::to_value(budget.spec.unwrap().max_unavailable).unwrap(),
         1
     );
+}
+
+#[test]
+fn a_leader_is_elected_by_the_lease_that_the_operator_names_and_by_no_other() {
+    let objects = render::kustomize("manifests/base");
+    let role: Role = understood(render::only(&objects, "Role"));
+    let mut verbs = Vec::new();
+    for rule in role.rules.unwrap() {
+        if names(rule.resources.as_ref()).contains(&"leases") {
+            assert_eq!(names(rule.api_groups.as_ref()), ["coordination.k8s.io"]);
+            let named = names(rule.resource_names.as_ref());
+            verbs.extend(rule.verbs.iter().map(|verb| (verb.clone(), named == [LEASE])));
+        }
+    }
+    let expected = [("get", true), ("update", true), ("create", false)];
+    assert_eq!(verbs, expected.map(|(verb, named)| (verb.to_owned(), named)));
+    for rule in operator_rules(&objects) {
+        assert!(!names(rule.resources.as_ref()).contains(&"leases"), "{rule:?}");
+    }
 }
 
 #[test]

@@ -248,6 +248,7 @@ async fn new_objects_are_unobserved_and_carry_no_deletion_policy(subaccounts: &A
     assert_eq!(created.data["status"], json!({ "observedGeneration": -1 }));
     let expected = json!({
         "accountRef": { "name": "vobiz" },
+        "credentialRecovery": "Manual",
         "enabled": true,
         "secretRef": { "keys": { "authId": "auth_id", "authToken": "auth_token" } },
     });

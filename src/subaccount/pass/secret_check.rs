@@ -20,6 +20,11 @@ impl Pass<'_> {
             .max(Duration::from_millis(100))
     }
 
+    /// When this process made its first pass: it may have stood by for long before.
+    fn working_since(&self) -> Instant {
+        *self.context.working_since.get_or_init(now)
+    }
+
     fn secret_due_at(&self) -> Instant {
         let interval = self.context.times.secret_check_interval;
         let checked = self
@@ -28,7 +33,7 @@ impl Pass<'_> {
             .with(&self.uid, |remembered| remembered.secret_checked);
         match checked {
             Some(checked) => checked + interval,
-            None => self.context.started + interval.mul_f64(spread(&self.uid)),
+            None => self.working_since() + interval.mul_f64(spread(&self.uid)),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use futures::TryStreamExt as _;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -27,6 +28,8 @@ pub enum Kind {
     ConfigMap,
     /// `events.k8s.io/v1` Event.
     Event,
+    /// `coordination.k8s.io/v1` Lease.
+    Lease,
     /// Core Namespace; its objects have no namespace.
     Namespace,
 }
@@ -40,6 +43,7 @@ impl Kind {
             Self::Secret => ApiResource::erase::<Secret>(&()),
             Self::ConfigMap => ApiResource::erase::<ConfigMap>(&()),
             Self::Event => ApiResource::from_gvk(&GroupVersionKind::gvk("events.k8s.io", "v1", "Event")),
+            Self::Lease => ApiResource::erase::<Lease>(&()),
             Self::Namespace => ApiResource::erase::<Namespace>(&()),
         }
     }

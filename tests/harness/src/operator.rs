@@ -25,6 +25,8 @@ pub struct OperatorOptions {
     pub environment: Vec<(String, String)>,
     /// How long its token is good for; an hour when left out.
     pub token_seconds: Option<u32>,
+    /// Tells it from other replicas of the same installation; empty: there are none.
+    pub replica: String,
 }
 
 /// An operator that runs, or ran. Dropping it kills the process.
@@ -49,7 +51,8 @@ impl OperatorProcess {
         options: &OperatorOptions,
     ) -> Result<Self> {
         let folder = control_plane.directory();
-        let kubeconfig = folder.join(format!("operator-{}.kubeconfig", installation.namespace));
+        let name = format!("operator-{}{}", installation.namespace, options.replica);
+        let kubeconfig = folder.join(format!("{name}.kubeconfig"));
         let token = installation
             .token(&control_plane.client(), options.token_seconds.unwrap_or(3600))
             .await?;
@@ -69,7 +72,7 @@ impl OperatorProcess {
             binary: binary.to_owned(),
             arguments,
             environment,
-            log: folder.join(format!("operator-{}.log", installation.namespace)),
+            log: folder.join(format!("{name}.log")),
             process: None,
             log_offset: 0,
             http: plain_http_client()?,

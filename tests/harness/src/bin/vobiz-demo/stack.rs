@@ -79,6 +79,7 @@ impl Stack {
             flags,
             environment: Vec::new(),
             token_seconds: Some(TOKEN_SECONDS),
+            ..OperatorOptions::default()
         };
         let operator =
             OperatorProcess::start(&self.control_plane, &self.installation, binary, &options).await?;

@@ -1,0 +1,85 @@
+//! One pass of each kind: measured, and turned into what the controller does next. I/O.
+
+use std::convert::Infallible;
+use std::sync::{Arc, PoisonError};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
+use kube::runtime::controller::Action;
+
+use crate::account;
+use crate::controller::instrument::{Pass, ReconcileResult};
+use crate::controller::wake::Guarded;
+use crate::crd::{Account, Subaccount};
+use crate::subaccount;
+use crate::subaccount::context::Context;
+use crate::subaccount::reconcile::Ended;
+
+#[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
+pub(super) async fn account_pass(
+    account: Arc<Guarded<Account>>,
+    context: Arc<account::reconcile::Context>,
+) -> Result<Action, Infallible> {
+    let pass = context.metrics.reconcile("account");
+    let Ok(object) = &account.0 else {
+        let (namespace, name) = (account.namespace(), account.name_any());
+        tracing::error!(
+            namespace,
+            name,
+            "a stored Account cannot be read: apply it again as its schema asks"
+        );
+        pass.finish(ReconcileResult::Success);
+        return Ok(Action::await_change());
+    };
+    match account::reconcile::reconcile(Arc::new(object.clone()), &context).await {
+        Ok(next) => {
+            pass.finish(next.map_or(ReconcileResult::Success, |_| ReconcileResult::RequeueAfter));
+            Ok(next.map_or_else(Action::await_change, Action::requeue))
+        }
+        Err(error) => {
+            pass.finish(ReconcileResult::Error);
+            tracing::warn!(namespace = account.namespace(), name = account.name_any(), %error, "a pass over an account failed");
+            let key = crate::controller::wake::ObjectKey::of(object);
+            let mut backoff = context.backoff.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(Action::requeue(backoff.failed(
+                key,
+                context.started.elapsed(),
+                rand::random(),
+            )))
+        }
+    }
+}
+
+pub(super) async fn subaccount_pass(
+    object: Arc<Guarded<Subaccount>>,
+    context: Arc<Context>,
+) -> Result<Action, Infallible> {
+    let pass = context.metrics.reconcile("subaccount");
+    let ended = match &object.0 {
+        Ok(object) => subaccount::reconcile::object(&context, Arc::new(object.clone())).await,
+        Err(_) => Ended {
+            next: Some(subaccount::unsupported::tell(&context, &object).await),
+            failed: false,
+        },
+    };
+    Ok(finish(pass, ended))
+}
+
+pub(super) async fn record_pass(secret: Arc<Secret>, context: Arc<Context>) -> Result<Action, Infallible> {
+    let pass = context.metrics.reconcile("record");
+    let nothing = Ended {
+        next: None,
+        failed: false,
+    };
+    let ended = subaccount::reconcile::record(&context, &secret).await;
+    Ok(finish(pass, ended.unwrap_or(nothing)))
+}
+
+fn finish(pass: Pass, ended: Ended) -> Action {
+    pass.finish(match ended {
+        Ended { failed: true, .. } => ReconcileResult::Error,
+        Ended { next: Some(_), .. } => ReconcileResult::RequeueAfter,
+        Ended { next: None, .. } => ReconcileResult::Success,
+    });
+    ended.next.map_or_else(Action::await_change, Action::requeue)
+}

@@ -1,0 +1,102 @@
+//! What one replica works on, and with: it stands by, or it works. I/O.
+
+use std::fmt::Debug;
+use std::future::{Future, ready};
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::future::{BoxFuture, FutureExt as _, join_all};
+use k8s_openapi::api::core::v1::Secret;
+use kube::Resource;
+use kube::runtime::controller::{Action, Config as ControllerConfig};
+
+use super::Shutdown;
+use super::passes::{account_pass, record_pass, subaccount_pass};
+use super::source::Source;
+use crate::account;
+use crate::cli::Config;
+use crate::controller::heartbeat::Heartbeats;
+use crate::controller::wake::Guarded;
+use crate::crd::{Account, Subaccount};
+use crate::leader::{Term, in_term};
+use crate::subaccount::context::Context;
+
+/// Complete caches, and what passes over their objects need.
+pub(super) struct Replica {
+    pub(super) accounts: Vec<Source<Guarded<Account>>>,
+    pub(super) subaccounts: Vec<Source<Guarded<Subaccount>>>,
+    pub(super) records: Vec<Source<Secret>>,
+    pub(super) account_context: Arc<account::reconcile::Context>,
+    pub(super) context: Arc<Context>,
+}
+
+impl Replica {
+    /// Keeps the caches up to date, and nothing else. Never ends while they are.
+    pub(super) async fn idle(&mut self) {
+        let mut idle: Vec<BoxFuture<'_, ()>> = Vec::new();
+        idle.extend(self.accounts.iter_mut().map(|source| source.idle().boxed()));
+        idle.extend(self.subaccounts.iter_mut().map(|source| source.idle().boxed()));
+        idle.extend(self.records.iter_mut().map(|source| source.idle().boxed()));
+        join_all(idle).await;
+    }
+
+    /// Makes passes until the shutdown, then finishes those under way; none goes on beyond the term.
+    pub(super) async fn work(
+        self,
+        config: &Config,
+        heartbeats: &Heartbeats,
+        term: &Term,
+        shutdown: &Shutdown,
+    ) {
+        let settings = ControllerConfig::default().concurrency(config.max_concurrent_reconciles);
+        let start = Start {
+            heartbeats,
+            settings,
+            term,
+            shutdown,
+        };
+        let mut running: Vec<BoxFuture<'static, ()>> = Vec::new();
+        for source in self.accounts {
+            running.push(start.controller(source, account_pass, Arc::clone(&self.account_context)));
+        }
+        for source in self.subaccounts {
+            running.push(start.controller(source, subaccount_pass, Arc::clone(&self.context)));
+        }
+        for source in self.records {
+            running.push(start.controller(source, record_pass, Arc::clone(&self.context)));
+        }
+        join_all(running).await;
+    }
+}
+
+/// What every controller is started with.
+struct Start<'a> {
+    heartbeats: &'a Heartbeats,
+    settings: ControllerConfig,
+    term: &'a Term,
+    shutdown: &'a Shutdown,
+}
+
+impl Start<'_> {
+    fn controller<K, C, Pass, Running>(
+        &self,
+        source: Source<K>,
+        pass: Pass,
+        context: Arc<C>,
+    ) -> BoxFuture<'static, ()>
+    where
+        K: Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + Debug + Send + Sync + 'static,
+        C: Send + Sync + 'static,
+        Pass: Fn(Arc<K>, Arc<C>) -> Running + Send + Sync + 'static,
+        Running: Future<Output = Result<Action, std::convert::Infallible>> + Send + 'static,
+    {
+        let controller = source.controller(self.heartbeats, self.settings.clone(), self.shutdown.clone());
+        let term = self.term.clone();
+        let passes = controller.run(
+            move |object, context| in_term(term.clone(), pass(object, context)),
+            |_, never, _| match *never {},
+            context,
+        );
+        passes.for_each(|_| ready(())).boxed()
+    }
+}
