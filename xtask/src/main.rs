@@ -1,4 +1,4 @@
-//! I/O. The project's commands: `cargo xtask demo | up | test | crds`.
+//! I/O. The project's commands: `cargo xtask demo | up | test | faults | crds`.
 //!
 //! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
@@ -24,6 +24,9 @@ Commands:
           --no-operator leaves the operator out, so that you can run your own.
   test [FILTER] [-- ARGUMENTS]
           Runs every test of the workspace, or those whose name contains FILTER. ARGUMENTS go to the test programs.
+  faults [--ci] [--seed N] [--plan K]... [--only TEXT] [--list]
+          Breaks every write of the operator in every way (kills, resets, late commits, wrong answers, dead watches, two
+          leaders) and judges what is left. --ci runs 720 of the plans, --plan replays one by number or name.
   crds    Writes the definitions of the custom resources, made from src/crd, into crds/.
 
 What is built is kept in $XDG_CACHE_HOME/vobiz-operator, else ~/.cache/vobiz-operator; CARGO_TARGET_DIR, if set, is
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let result = match command.to_str() {
         Some("demo" | "up") => demonstrate(&command, &arguments),
         Some("test") => test(&arguments),
+        Some("faults") => faults(&arguments),
         Some("crds") if arguments.is_empty() => crds(),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
@@ -82,6 +86,15 @@ fn test(arguments: &[OsString]) -> Result<ExitCode> {
         .args(["test", "--workspace", "--no-fail-fast"])
         .args(arguments);
     run(cargo.env("VOBIZ_SIMULATOR_BINARY", simulator()?))
+}
+
+fn faults(arguments: &[OsString]) -> Result<ExitCode> {
+    build()?;
+    let mut campaign = Command::new(binaries()?.join("vobiz-faults"));
+    campaign.args(arguments);
+    run(campaign
+        .env("VOBIZ_OPERATOR_BINARY", operator()?)
+        .env("VOBIZ_SIMULATOR_BINARY", simulator()?))
 }
 
 fn crds() -> Result<ExitCode> {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
 use crate::installation::Installation;
+use crate::kubeconfig::Endpoint;
 use crate::last_words;
 use crate::watchdog::Supervised;
 
@@ -48,14 +49,26 @@ impl OperatorProcess {
         binary: &Path,
         options: &OperatorOptions,
     ) -> Result<Self> {
+        let (name, endpoint) = (&installation.namespace, control_plane.endpoint());
+        Self::start_behind(control_plane, installation, binary, options, name, endpoint).await
+    }
+
+    /// As [`Self::start`], one of several of an installation (its files are told apart by `name`), with the API server
+    /// at another `endpoint`, such as a proxy.
+    pub async fn start_behind(
+        control_plane: &ControlPlane,
+        installation: &Installation,
+        binary: &Path,
+        options: &OperatorOptions,
+        name: &str,
+        endpoint: &Endpoint,
+    ) -> Result<Self> {
         let folder = control_plane.directory();
-        let kubeconfig = folder.join(format!("operator-{}.kubeconfig", installation.namespace));
+        let kubeconfig = folder.join(format!("operator-{name}.kubeconfig"));
         let token = installation
             .token(&control_plane.client(), options.token_seconds.unwrap_or(3600))
             .await?;
-        control_plane
-            .endpoint()
-            .write_for_token(&kubeconfig, &installation.namespace, &token)?;
+        endpoint.write_for_token(&kubeconfig, &installation.namespace, &token)?;
         let mut arguments = vec![
             "run".to_owned(),
             format!("--operator-namespace={}", installation.namespace),
@@ -69,7 +82,7 @@ impl OperatorProcess {
             binary: binary.to_owned(),
             arguments,
             environment,
-            log: folder.join(format!("operator-{}.log", installation.namespace)),
+            log: folder.join(format!("operator-{name}.log")),
             process: None,
             log_offset: 0,
             http: plain_http_client()?,
