@@ -24,7 +24,7 @@ Commands:
           --no-operator leaves the operator out, so that you can run your own.
   test [FILTER] [-- ARGUMENTS]
           Runs every test of the workspace, or those whose name contains FILTER. ARGUMENTS go to the test programs.
-  faults [--ci] [--seed N] [--plan K]... [--only TEXT] [--list]
+  faults [--ci] [--seed N] [--plan K]... [--only TEXT] [--list] [--record]
           Breaks every write of the operator in every way (kills, resets, late commits, wrong answers, dead watches, two
           leaders) and judges what is left. --ci runs 720 of the plans, --plan replays one by number or name.
   crds    Writes the definitions of the custom resources, made from src/crd, into crds/.

@@ -1,6 +1,6 @@
 //! I/O. Records the clean run, then runs plans, many of them beside each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail};
 use futures::StreamExt as _;
@@ -10,27 +10,25 @@ use jiff::SignedDuration;
 use crate::evidence::EndState;
 use crate::judge::Finding;
 use crate::mode::{Kind, Mode};
-use crate::plan::{Occurrence, Plan, Scene, common};
+use crate::plan::{Occurrence, Plan, Scene};
 use crate::run::{Ended, prepare};
 use crate::secrecy::ensure_nothing_told;
 use crate::stage::Stage;
 
-/// How often a scene is recorded: a write that one of them lacks is no target.
-const RECORDINGS: usize = 3;
 /// Plans that share one operator one after another.
 const REQUESTS_PER_RUN: usize = 300;
 /// Of them so many at a time.
-const REQUESTS_AT_A_TIME: usize = 40;
-/// Plans that are hit together.
-const TOGETHER: usize = 48;
+const REQUESTS_AT_A_TIME: usize = 60;
+/// Plans that are hit together, at first and when they run again.
+const TOGETHER: [usize; 3] = [48, 8, 1];
 /// Runs beside each other.
 const RUNS_AT_A_TIME: usize = 3;
 
 /// What happens without faults.
 #[derive(Default)]
 pub struct Clean {
-    /// The writes of each scene.
-    pub writes: BTreeMap<Scene, BTreeSet<Occurrence>>,
+    /// The writes of each run of each scene.
+    pub runs: BTreeMap<Scene, Vec<Vec<Occurrence>>>,
     /// How each ends.
     pub ends: BTreeMap<Scene, EndState>,
 }
@@ -69,11 +67,11 @@ impl Report {
     }
 }
 
-/// Runs every one of these scenes without faults.
-pub async fn record(scenes: &[Scene]) -> Result<Clean> {
+/// Runs every one of these scenes so many times without faults.
+pub async fn record(scenes: &[Scene], times: usize) -> Result<Clean> {
     let stage = Stage::start(1).await?;
     let runs = scenes.iter().enumerate().flat_map(|(index, scene)| {
-        (0..RECORDINGS).map(move |time| (*scene, format!("clean-{index}-{time}")))
+        (0..times).map(move |time| (*scene, format!("clean-{index}-{time}")))
     });
     let ended = join_all(runs.map(|(scene, unique)| {
         let stage = &stage;
@@ -85,50 +83,57 @@ pub async fn record(scenes: &[Scene]) -> Result<Clean> {
     }))
     .await;
     let mut clean = Clean::default();
-    let mut seen: BTreeMap<Scene, Vec<Vec<Occurrence>>> = BTreeMap::new();
     for run in ended {
         let (scene, ended) = run?;
         if !ended.verdict.findings.is_empty() {
             bail!("{scene} fails without any fault: {:?}", ended.verdict.findings);
         }
-        seen.entry(scene).or_default().push(ended.seen);
+        clean.runs.entry(scene).or_default().push(ended.seen);
         let known = clean.ends.entry(scene).or_insert_with(|| ended.end.clone());
         if *known != ended.end {
             bail!("{scene} ends in two ways without any fault: {known:?}, {:?}", ended.end);
         }
     }
-    clean.writes = seen
-        .into_iter()
-        .map(|(scene, runs)| (scene, common(&runs)))
-        .collect();
     stage.end().await;
     ensure_nothing_told(&stage).await?;
     Ok(clean)
 }
 
-/// Runs the plans of these numbers and hands each report on as it comes.
+/// Runs the plans of these numbers and hands each report on as it comes. What one plan does to a process or its watches
+/// can keep another from its write; that one runs again among fewer others, at last alone.
 pub async fn run(
     plans: &[Plan],
     numbers: &[usize],
     clean: &Clean,
     mut told: impl FnMut(&Report),
 ) -> Result<Vec<Report>> {
-    let batches = batches(plans, numbers);
-    let mut running = futures::stream::iter(batches)
-        .map(|batch| async move { run_batch(plans, &batch, clean).await })
-        .buffer_unordered(RUNS_AT_A_TIME);
     let mut reports = Vec::new();
-    while let Some(batch) = running.next().await {
-        let batch = batch?;
-        batch.iter().for_each(&mut told);
-        reports.extend(batch);
+    let mut wanted = numbers.to_vec();
+    for together in TOGETHER {
+        let mut running = futures::stream::iter(batches(plans, &wanted, together))
+            .map(|batch| async move { run_batch(plans, &batch, clean).await })
+            .buffer_unordered(RUNS_AT_A_TIME);
+        let mut again = Vec::new();
+        while let Some(batch) = running.next().await {
+            for report in batch? {
+                let was_alone = Some(&together) == TOGETHER.last();
+                let missed = report.ended.is_ok() && !report.ran() && report.findings().is_empty();
+                if missed && !was_alone {
+                    again.push(report.number);
+                } else {
+                    told(&report);
+                    reports.push(report);
+                }
+            }
+        }
+        wanted = again;
     }
     reports.sort_by_key(|report| report.number);
     Ok(reports)
 }
 
 /// Plans that may share a run. Those that take longest come first.
-fn batches(plans: &[Plan], numbers: &[usize]) -> Vec<Vec<usize>> {
+fn batches(plans: &[Plan], numbers: &[usize], together: usize) -> Vec<Vec<usize>> {
     let mut by_kind: BTreeMap<(Kind, Option<Mode>), Vec<usize>> = BTreeMap::new();
     for number in numbers {
         let mode = plans[number - 1].mode;
@@ -140,7 +145,7 @@ fn batches(plans: &[Plan], numbers: &[usize]) -> Vec<Vec<usize>> {
         let size = if *kind == Kind::Request {
             REQUESTS_PER_RUN
         } else {
-            TOGETHER
+            together
         };
         numbers.chunks(size).map(<[usize]>::to_vec)
     });

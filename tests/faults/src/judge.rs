@@ -216,7 +216,9 @@ fn too_early(evidence: &Evidence, removed: Timestamp) -> Option<Finding> {
     let before = |call: &&Call| call.at < removed;
     let shown_gone = last_delete.is_some_and(|deleted| {
         evidence.calls.iter().filter(before).any(|call| {
-            call.operation == Operation::Get && call.id == deleted.id && call.status == Some(404) && call.at > deleted.at
+            matches!(call.operation, Operation::Get | Operation::Delete)
+                && call.id == deleted.id
+                && call.status == Some(404)
         })
     });
     let lists = evidence

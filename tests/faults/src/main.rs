@@ -9,6 +9,7 @@ use clap::Parser;
 use vobiz_faults::campaign::{Report, record, run};
 use vobiz_faults::found;
 use vobiz_faults::plan::{Plan, Scene, choose, enumerate};
+use vobiz_faults::recording::Recording;
 use vobiz_faults::tally::Tally;
 
 /// Breaks every write of the operator in every way and judges what is left.
@@ -33,10 +34,18 @@ struct Arguments {
     /// Show the plans and run none
     #[arg(long)]
     list: bool,
+    /// Record the clean run anew: the plans get other numbers
+    #[arg(long)]
+    record: bool,
 }
 
 /// What runs in CI.
 const CI: usize = 720;
+/// How often each scene is run for a recording, and before a campaign.
+const RECORDINGS: usize = 8;
+const CHECKS: usize = 2;
+/// The recorded clean run.
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded.txt");
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -52,14 +61,14 @@ async fn main() -> ExitCode {
 
 async fn campaign(arguments: &Arguments) -> Result<bool> {
     let begun = Instant::now();
-    let clean = record(&Scene::all()).await?;
-    let plans = enumerate(&clean.writes);
-    eprintln!(
-        "recorded in {} s: {} writes, {} plans",
-        begun.elapsed().as_secs(),
-        clean.writes.values().map(BTreeSet::len).sum::<usize>(),
-        plans.len()
-    );
+    if arguments.record {
+        let clean = record(&Scene::all(), RECORDINGS).await?;
+        std::fs::write(RECORDED, Recording::of(&clean.runs).text()).context("failed to write the recording")?;
+        return Ok(true);
+    }
+    let text = std::fs::read_to_string(RECORDED).context("failed to read the recording")?;
+    let recording = Recording::parse(&text)?;
+    let plans = enumerate(&recording.always);
     let numbers = chosen(arguments, &plans)?;
     if arguments.list {
         for number in numbers {
@@ -67,6 +76,21 @@ async fn campaign(arguments: &Arguments) -> Result<bool> {
         }
         return Ok(true);
     }
+    let scenes: BTreeSet<Scene> = numbers.iter().map(|number| plans[number - 1].scene).collect();
+    let scenes: Vec<Scene> = scenes.into_iter().collect();
+    let clean = record(&scenes, CHECKS).await?;
+    let differences = recording.differences(&clean.runs);
+    ensure!(
+        differences.is_empty(),
+        "the clean run is not the recorded one; record it anew with --record:\n{}",
+        differences.join("\n")
+    );
+    eprintln!(
+        "the clean run took {} s; {} of {} plans follow",
+        begun.elapsed().as_secs(),
+        numbers.len(),
+        plans.len()
+    );
     let mut tally = Tally::default();
     let reports = run(&plans, &numbers, &clean, |report| tell(report, &mut tally, numbers.len())).await?;
     println!("{}", tally.details(&reports, begun.elapsed()));

@@ -147,18 +147,18 @@ impl Route {
             return self.pass(&whole).await;
         };
         let orders = self.registry.count(&name, &write);
-        if let Some(pause) = orders.pause {
-            let _ = pause.await;
-        }
-        match orders.fault {
-            None => self.forward(&whole).await,
-            Some((_, mode)) => {
-                // In a task of its own: it goes on when the operator has given up.
-                let (route, socket) = (Arc::clone(self), Arc::clone(socket));
-                let broken = tokio::spawn(async move { route.break_at(&whole, mode, &name, &socket).await });
-                broken.await.unwrap_or(Err(Closed))
+        // In a task of its own: it goes on when the operator has given up, or is dead.
+        let (route, socket) = (Arc::clone(self), Arc::clone(socket));
+        let passed = tokio::spawn(async move {
+            if let Some(pause) = orders.pause {
+                let _ = pause.await;
             }
-        }
+            match orders.fault {
+                None => route.forward(&whole).await,
+                Some(mode) => route.break_at(&whole, mode, &name, &socket).await,
+            }
+        });
+        passed.await.unwrap_or(Err(Closed))
     }
 
     fn classify(&self, whole: &Whole) -> Option<Classified> {

@@ -46,8 +46,8 @@ pub struct Interlude {
 pub struct Orders {
     /// Wait for this first.
     pub pause: Option<oneshot::Receiver<()>>,
-    /// Break it so; the name is the plan's.
-    pub fault: Option<(String, Mode)>,
+    /// Break it so.
+    pub fault: Option<Mode>,
 }
 
 /// All plans that run against one operator.
@@ -206,7 +206,7 @@ impl Registry {
         if case.target.as_ref().is_some_and(|(at, _)| *at == occurrence)
             && let Some((_, mode)) = case.target.take()
         {
-            orders.fault = Some((namespace.to_owned(), mode));
+            orders.fault = Some(mode);
         }
         orders
     }
