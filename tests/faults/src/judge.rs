@@ -278,5 +278,5 @@ fn most_within_a_minute(calls: &[Call]) -> usize {
     times.iter().enumerate().map(within).max().unwrap_or(0)
 }
 
-
-
+#[cfg(test)]
+mod tests;
