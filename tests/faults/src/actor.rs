@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use vobiz_harness::objects::{Kind, Objects, condition_of, is_observed};
 
 use crate::cluster::Watched;
+use crate::plan::Scene;
 use crate::registry::Interlude;
 use crate::stage::Stage;
 use crate::workload::Workload;
-use crate::plan::Scene;
 
 /// How long anything may take that is no convergence.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -58,7 +58,9 @@ impl<'a> Actor<'a> {
     /// Everything that is there before the workload begins.
     pub async fn set_up(&self) -> Result<()> {
         self.stage.registry.add(&self.namespace, &self.parent);
-        self.objects.create(Kind::Namespace, &self.namespace, json!({})).await?;
+        self.objects
+            .create(Kind::Namespace, &self.namespace, json!({}))
+            .await?;
         let token = uuid::Uuid::new_v4().simple().to_string();
         self.stage.simulator.put_parent(&self.parent, &token).await?;
         let pair = json!({"stringData": {"auth_id": self.parent, "auth_token": token}});
@@ -71,7 +73,10 @@ impl<'a> Actor<'a> {
         }});
         self.objects.create(Kind::Account, ACCOUNT, account).await?;
         self.await_ready(Watched::Account, ACCOUNT).await?;
-        if !matches!(self.scene.workload, Workload::Create | Workload::DeleteDuringCreate) {
+        if !matches!(
+            self.scene.workload,
+            Workload::Create | Workload::DeleteDuringCreate
+        ) {
             self.create().await?;
             self.await_ready(Watched::Subaccount, OBJECT).await?;
         }
@@ -105,7 +110,10 @@ impl<'a> Actor<'a> {
                 self.objects.delete(Kind::Subaccount, OBJECT).await?;
                 let place = (Watched::Subaccount, self.namespace.as_str(), OBJECT);
                 let gone = |found: Option<&Value>| found.is_none();
-                self.stage.cluster.await_state(place, DEADLINE, "gone", gone).await?;
+                self.stage
+                    .cluster
+                    .await_state(place, DEADLINE, "gone", gone)
+                    .await?;
                 self.create().await
             }
             Workload::SecretDeleted => self.objects.delete(Kind::Secret, SECRET).await,
@@ -137,8 +145,13 @@ impl<'a> Actor<'a> {
         if self.scene.generation == crate::workload::Generation::Gen2 {
             spec["description"] = json!("as written");
         }
-        let created = self.objects.create(Kind::Subaccount, OBJECT, json!({"spec": spec})).await?;
-        let uid = created["metadata"]["uid"].as_str().context("a Subaccount has no uid")?;
+        let created = self
+            .objects
+            .create(Kind::Subaccount, OBJECT, json!({"spec": spec}))
+            .await?;
+        let uid = created["metadata"]["uid"]
+            .as_str()
+            .context("a Subaccount has no uid")?;
         self.uids.lock().push(uid.to_owned());
         Ok(())
     }
@@ -152,7 +165,10 @@ impl<'a> Actor<'a> {
     async fn await_ready(&self, kind: Watched, name: &str) -> Result<()> {
         let place = (kind, self.namespace.as_str(), name);
         let ready = |found: Option<&Value>| found.is_some_and(is_ready);
-        self.stage.cluster.await_state(place, DEADLINE, "Ready", ready).await
+        self.stage
+            .cluster
+            .await_state(place, DEADLINE, "Ready", ready)
+            .await
     }
 }
 

@@ -70,15 +70,19 @@ impl Report {
 /// Runs every one of these scenes so many times without faults.
 pub async fn record(scenes: &[Scene], times: usize) -> Result<Clean> {
     let stage = Stage::start(1).await?;
-    let runs = scenes.iter().enumerate().flat_map(|(index, scene)| {
-        (0..times).map(move |time| (*scene, format!("clean-{index}-{time}")))
-    });
+    let runs = scenes
+        .iter()
+        .enumerate()
+        .flat_map(|(index, scene)| (0..times).map(move |time| (*scene, format!("clean-{index}-{time}"))));
     let ended = join_all(runs.map(|(scene, unique)| {
         let stage = &stage;
         async move {
             let prepared = prepare(stage, scene, None, &unique).await?;
             let ended = prepared.run(None).await;
-            anyhow::Ok((scene, ended.with_context(|| format!("a clean run of {scene} failed"))?))
+            anyhow::Ok((
+                scene,
+                ended.with_context(|| format!("a clean run of {scene} failed"))?,
+            ))
         }
     }))
     .await;
@@ -91,7 +95,10 @@ pub async fn record(scenes: &[Scene], times: usize) -> Result<Clean> {
         clean.runs.entry(scene).or_default().push(ended.seen);
         let known = clean.ends.entry(scene).or_insert_with(|| ended.end.clone());
         if *known != ended.end {
-            bail!("{scene} ends in two ways without any fault: {known:?}, {:?}", ended.end);
+            bail!(
+                "{scene} ends in two ways without any fault: {known:?}, {:?}",
+                ended.end
+            );
         }
     }
     stage.end().await;
@@ -164,7 +171,12 @@ async fn run_batch(plans: &[Plan], numbers: &[usize], clean: &Clean) -> Result<V
         let each = numbers.iter().map(|number| {
             let prepared = prepared(*number);
             async move {
-                let ended = async { prepared.await?.run(clean.ends.get(&plans[number - 1].scene)).await };
+                let ended = async {
+                    prepared
+                        .await?
+                        .run(clean.ends.get(&plans[number - 1].scene))
+                        .await
+                };
                 report(plans, *number, ended.await)
             }
         });

@@ -118,5 +118,9 @@ async fn keep(kind: Watched, api: Api<DynamicObject>, known: Known) {
 
 fn key(kind: Watched, object: &DynamicObject) -> Option<(Watched, String, String)> {
     let metadata = &object.metadata;
-    Some((kind, metadata.namespace.clone().unwrap_or_default(), metadata.name.clone()?))
+    Some((
+        kind,
+        metadata.namespace.clone().unwrap_or_default(),
+        metadata.name.clone()?,
+    ))
 }

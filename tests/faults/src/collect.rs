@@ -24,11 +24,16 @@ pub async fn remains(stage: &Stage, actor: &Actor<'_>) -> Result<Remains> {
     };
     let mut records = Vec::new();
     for uid in actor.uids() {
-        records.push(values(&stage.installation.namespace, &format!("subaccount-{uid}"))?);
+        records.push(values(
+            &stage.installation.namespace,
+            &format!("subaccount-{uid}"),
+        )?);
     }
     let path = format!("/accounts?parent={}", actor.parent);
     let mut accounts = stage.simulator.control(Method::GET, &path, None).await?;
-    let accounts = accounts["accounts"].as_array_mut().context("the simulator lists no accounts")?;
+    let accounts = accounts["accounts"]
+        .as_array_mut()
+        .context("the simulator lists no accounts")?;
     Ok(Remains {
         namespace: find(Watched::Namespace, "", namespace).is_some(),
         object: find(Watched::Subaccount, namespace, OBJECT).map(|object| (*object).clone()),
@@ -49,7 +54,9 @@ pub async fn evidence(
     let entries = stage.simulator.journal(&query).await?;
     let operator = stage.installation.user();
     let audit = stage.control_plane.audit()?;
-    let mut lines = audit.lines(&AuditQuery::new().namespace(&actor.namespace)).await?;
+    let mut lines = audit
+        .lines(&AuditQuery::new().namespace(&actor.namespace))
+        .await?;
     for uid in actor.uids() {
         let record = AuditQuery::new().namespace(&stage.installation.namespace);
         lines.extend(audit.lines(&record.name(&format!("subaccount-{uid}"))).await?);

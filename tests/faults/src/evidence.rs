@@ -293,9 +293,12 @@ mod tests {
 
     #[test]
     fn only_the_removal_of_a_finalizer_counts_as_one() {
-        let add = json!([{"op": "test", "path": "/metadata/uid"}, {"op": "add", "path": "/metadata/finalizers/-"}]);
+        let add =
+            json!([{"op": "test", "path": "/metadata/uid"}, {"op": "add", "path": "/metadata/finalizers/-"}]);
         assert!(!removes_a_finalizer(&add));
-        assert!(removes_a_finalizer(&json!([{"op": "remove", "path": "/metadata/finalizers/0"}])));
+        assert!(removes_a_finalizer(
+            &json!([{"op": "remove", "path": "/metadata/finalizers/0"}])
+        ));
     }
 
     #[test]
@@ -307,7 +310,11 @@ mod tests {
         };
         let pair = |id: &str, token: &str| {
             let values = [("auth_id", id), ("auth_token", token)];
-            remains.pair(&values.map(|(key, value)| (key.to_owned(), value.to_owned())).into())
+            remains.pair(
+                &values
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .into(),
+            )
         };
         assert_eq!(pair("SA_1", "one"), Pair::Right);
         assert_eq!(pair("SA_1", "two"), Pair::Mixed);

@@ -116,11 +116,12 @@ fn strays(evidence: &Evidence) -> Option<Finding> {
 
 fn pairs(evidence: &Evidence) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut look = |what: &str, values: Option<&Values>| match values.map(|values| evidence.scene.pair(values)) {
-        Some(Pair::Right) => {}
-        Some(Pair::Mixed) => findings.push(Finding::MixedPair(what.to_owned())),
-        Some(Pair::Lost) | None => findings.push(Finding::LostPair(what.to_owned())),
-    };
+    let mut look =
+        |what: &str, values: Option<&Values>| match values.map(|values| evidence.scene.pair(values)) {
+            Some(Pair::Right) => {}
+            Some(Pair::Mixed) => findings.push(Finding::MixedPair(what.to_owned())),
+            Some(Pair::Lost) | None => findings.push(Finding::LostPair(what.to_owned())),
+        };
     let newest = evidence.scene.records.last().and_then(Option::as_ref);
     if evidence.lives {
         look("the user's Secret", evidence.scene.secret.as_ref());
@@ -141,7 +142,10 @@ fn pairs(evidence: &Evidence) -> Vec<Finding> {
 
 /// When the object's deletion was first asked for.
 fn deletion_asked(evidence: &Evidence) -> Option<Timestamp> {
-    let mut asked = evidence.deeds.iter().filter(|deed| deed.act == Act::DeletionAsked);
+    let mut asked = evidence
+        .deeds
+        .iter()
+        .filter(|deed| deed.act == Act::DeletionAsked);
     asked.next().map(|deed| deed.at)
 }
 
@@ -157,13 +161,18 @@ fn wrong_deletes(evidence: &Evidence) -> Vec<Finding> {
     let (markers, held) = (markers(evidence), held(evidence));
     let is_fenced = |marker: &Marker| {
         evidence.scene.records.iter().flatten().any(|record| {
-            let through = record.get("fencedThrough").and_then(|text| text.parse::<u32>().ok());
+            let through = record
+                .get("fencedThrough")
+                .and_then(|text| text.parse::<u32>().ok());
             record.get("series") == Some(&marker.series)
                 && through.is_some_and(|through| marker.epoch <= through)
         })
     };
     let mut findings = Vec::new();
-    let deletes = evidence.calls.iter().filter(|call| call.operation == Operation::Delete && call.committed);
+    let deletes = evidence
+        .calls
+        .iter()
+        .filter(|call| call.operation == Operation::Delete && call.committed);
     for call in deletes {
         let id = call.id.as_deref().unwrap_or_default();
         let fenced = markers.get(id).is_some_and(|marker| is_fenced(marker));
@@ -177,8 +186,13 @@ fn wrong_deletes(evidence: &Evidence) -> Vec<Finding> {
 }
 
 fn early_finalizers(evidence: &Evidence) -> Vec<Finding> {
-    let removals = evidence.deeds.iter().filter(|deed| deed.act == Act::FinalizerRemoved);
-    removals.filter_map(|removal| too_early(evidence, removal.at)).collect()
+    let removals = evidence
+        .deeds
+        .iter()
+        .filter(|deed| deed.act == Act::FinalizerRemoved);
+    removals
+        .filter_map(|removal| too_early(evidence, removal.at))
+        .collect()
 }
 
 fn too_early(evidence: &Evidence, removed: Timestamp) -> Option<Finding> {
@@ -210,7 +224,9 @@ fn too_early(evidence: &Evidence, removed: Timestamp) -> Option<Finding> {
     }
     let is_late = |call: &&Call| call.operation == Operation::Create && call.at > removed && call.committed;
     if !evidence.lives && evidence.calls.iter().any(|call| is_late(&call)) {
-        return Some(Finding::EarlyFinalizer("an account was made afterwards".to_owned()));
+        return Some(Finding::EarlyFinalizer(
+            "an account was made afterwards".to_owned(),
+        ));
     }
     let last_create = last_create.filter(|_| evidence.policy == Policy::Delete)?;
     let before = |call: &&Call| call.at < removed;
@@ -221,24 +237,27 @@ fn too_early(evidence: &Evidence, removed: Timestamp) -> Option<Finding> {
                 && call.status == Some(404)
         })
     });
-    let lists = evidence
-        .calls
-        .iter()
-        .filter(before)
-        .filter(|call| call.operation == Operation::List && call.at > last_create && call.status == Some(200));
+    let lists = evidence.calls.iter().filter(before).filter(|call| {
+        call.operation == Operation::List && call.at > last_create && call.status == Some(200)
+    });
     let walked = lists.count() >= LISTS_OF_A_WALK;
     (!shown_gone && !walked).then(|| Finding::EarlyFinalizer("nobody had looked".to_owned()))
 }
 
 fn creates(evidence: &Evidence) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let creates = evidence.calls.iter().filter(|call| call.operation == Operation::Create);
+    let creates = evidence
+        .calls
+        .iter()
+        .filter(|call| call.operation == Operation::Create);
     let mut with_effect: BTreeSet<&Marker> = BTreeSet::new();
     let mut last = None;
     for call in creates {
         last = Some(call.at);
         let Some(marker) = &call.marker else {
-            findings.push(Finding::WrongDelete("an account was asked for without a marker".to_owned()));
+            findings.push(Finding::WrongDelete(
+                "an account was asked for without a marker".to_owned(),
+            ));
             continue;
         };
         if with_effect.contains(marker) {
@@ -248,9 +267,10 @@ fn creates(evidence: &Evidence) -> Vec<Finding> {
             with_effect.insert(marker);
         }
     }
-    let writes = evidence.deeds.iter().filter(|deed| {
-        deed.act == Act::RecordWritten && last.is_some_and(|last| deed.at <= last)
-    });
+    let writes = evidence
+        .deeds
+        .iter()
+        .filter(|deed| deed.act == Act::RecordWritten && last.is_some_and(|last| deed.at <= last));
     let (creates, attempts) = (with_effect.len(), writes.count());
     if creates > attempts {
         findings.push(Finding::TooManyCreates { creates, attempts });
@@ -259,8 +279,15 @@ fn creates(evidence: &Evidence) -> Vec<Finding> {
 }
 
 fn convergence(evidence: &Evidence) -> SignedDuration {
-    let calls = evidence.calls.iter().filter(|call| call.committed).map(|call| call.at);
-    let deeds = evidence.deeds.iter().filter(|deed| deed.by_operator && deed.act != Act::Other);
+    let calls = evidence
+        .calls
+        .iter()
+        .filter(|call| call.committed)
+        .map(|call| call.at);
+    let deeds = evidence
+        .deeds
+        .iter()
+        .filter(|deed| deed.by_operator && deed.act != Act::Other);
     let Some(last) = calls.chain(deeds.map(|deed| deed.at)).max() else {
         return SignedDuration::ZERO;
     };
@@ -272,7 +299,8 @@ fn most_within_a_minute(calls: &[Call]) -> usize {
     let mut times: Vec<Timestamp> = calls.iter().map(|call| call.at).collect();
     times.sort();
     let within = |(index, first): (usize, &Timestamp)| {
-        let end = times[index..].partition_point(|time| time.duration_since(*first) < SignedDuration::from_mins(1));
+        let end =
+            times[index..].partition_point(|time| time.duration_since(*first) < SignedDuration::from_mins(1));
         end
     };
     times.iter().enumerate().map(within).max().unwrap_or(0)

@@ -63,7 +63,8 @@ async fn campaign(arguments: &Arguments) -> Result<bool> {
     let begun = Instant::now();
     if arguments.record {
         let clean = record(&Scene::all(), RECORDINGS).await?;
-        std::fs::write(RECORDED, Recording::of(&clean.runs).text()).context("failed to write the recording")?;
+        std::fs::write(RECORDED, Recording::of(&clean.runs).text())
+            .context("failed to write the recording")?;
         return Ok(true);
     }
     let text = std::fs::read_to_string(RECORDED).context("failed to read the recording")?;
@@ -92,7 +93,10 @@ async fn campaign(arguments: &Arguments) -> Result<bool> {
         plans.len()
     );
     let mut tally = Tally::default();
-    let reports = run(&plans, &numbers, &clean, |report| tell(report, &mut tally, numbers.len())).await?;
+    let reports = run(&plans, &numbers, &clean, |report| {
+        tell(report, &mut tally, numbers.len())
+    })
+    .await?;
     println!("{}", tally.details(&reports, begun.elapsed()));
     println!("{}", tally.last_line(numbers.len()));
     Ok(tally.is_clean(numbers.len()))
@@ -114,7 +118,10 @@ fn chosen(arguments: &Arguments, plans: &[Plan]) -> Result<Vec<usize>> {
             .map(|wanted| number_of(wanted).with_context(|| format!("there is no plan {wanted}")))
             .collect();
     }
-    let count = arguments.count.or(arguments.ci.then_some(CI)).unwrap_or(plans.len());
+    let count = arguments
+        .count
+        .or(arguments.ci.then_some(CI))
+        .unwrap_or(plans.len());
     let mut numbers: Vec<usize> = choose(plans.len(), plans.len(), arguments.seed)
         .into_iter()
         .map(|index| index + 1)

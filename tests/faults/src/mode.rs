@@ -144,6 +144,9 @@ mod tests {
     fn every_mode_has_a_name_of_its_own_and_every_status_comes_before_and_after_the_commit() {
         let names: BTreeSet<String> = Mode::all().into_iter().map(Mode::name).collect();
         assert_eq!(names.len(), Mode::all().len());
-        assert_eq!(names.iter().filter(|name| name.starts_with(['4', '5'])).count(), 12);
+        assert_eq!(
+            names.iter().filter(|name| name.starts_with(['4', '5'])).count(),
+            12
+        );
     }
 }

@@ -61,7 +61,9 @@ impl std::fmt::Display for Plan {
 /// The writes that every clean run of a scene had: one that comes only sometimes cannot be aimed at.
 #[must_use]
 pub fn common(runs: &[Vec<Occurrence>]) -> BTreeSet<Occurrence> {
-    let mut sets = runs.iter().map(|run| run.iter().cloned().collect::<BTreeSet<_>>());
+    let mut sets = runs
+        .iter()
+        .map(|run| run.iter().cloned().collect::<BTreeSet<_>>());
     let first = sets.next().unwrap_or_default();
     sets.fold(first, |common, run| common.intersection(&run).cloned().collect())
 }
@@ -117,7 +119,10 @@ mod tests {
     #[test]
     fn every_write_meets_every_mode_and_every_plan_has_a_name_of_its_own() {
         let scene = Scene::all()[0];
-        let writes = BTreeSet::from([occurrence("create record"), occurrence("patch subaccounts/status")]);
+        let writes = BTreeSet::from([
+            occurrence("create record"),
+            occurrence("patch subaccounts/status"),
+        ]);
         let plans = enumerate(&BTreeMap::from([(scene, writes)]));
         assert_eq!(plans.len(), 2 * Mode::all().len());
         let names: BTreeSet<String> = plans.iter().map(ToString::to_string).collect();

@@ -68,7 +68,9 @@ pub struct Proxy {
 impl Proxy {
     /// Listens at any free port.
     pub async fn start(route: Route) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("failed to listen")?;
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .context("failed to listen")?;
         let address = listener.local_addr().context("failed to read a port")?;
         let route = Arc::new(route);
         let task = tokio::spawn(async move {
@@ -256,7 +258,10 @@ impl Route {
         let mut answer = Response::new(Body::from(refusal(self.server, status)));
         *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = answer.headers_mut();
-        headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            http::HeaderValue::from_static("application/json"),
+        );
         if status == 429 {
             headers.insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
         }
@@ -306,7 +311,11 @@ fn respond(status: StatusCode, headers: &HeaderMap, body: Body) -> Response<Body
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
     *answer.headers_mut() = headers.clone();
-    for name in [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
+    for name in [
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+    ] {
         answer.headers_mut().remove(name);
     }
     answer

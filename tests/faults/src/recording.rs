@@ -42,7 +42,10 @@ impl Recording {
             .filter(|(_, doubt)| doubt.write.server == Server::Kubernetes)
             .collect();
         for (scene, doubt) in doubts {
-            let peers = self.always.iter_mut().filter(|(peer, _)| peer.workload == scene.workload);
+            let peers = self
+                .always
+                .iter_mut()
+                .filter(|(peer, _)| peer.workload == scene.workload);
             for (peer, always) in peers {
                 if always.remove(&doubt) {
                     self.sometimes.entry(*peer).or_default().insert(doubt.clone());
@@ -54,7 +57,10 @@ impl Recording {
     /// Reads a file.
     pub fn parse(text: &str) -> Result<Self> {
         let mut recording = Self::default();
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in text
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
             let (how, scene, occurrence) =
                 parse_line(line).with_context(|| format!("failed to read the recorded write '{line}'"))?;
             let into = if how == "always" {
@@ -70,7 +76,9 @@ impl Recording {
     /// Writes a file.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = "# The writes of a run without faults; `cargo xtask faults --record` writes this file.\n".to_owned();
+        let mut text =
+            "# The writes of a run without faults; `cargo xtask faults --record` writes this file.\n"
+                .to_owned();
         for (how, scenes) in [("always", &self.always), ("sometimes", &self.sometimes)] {
             for (scene, writes) in scenes {
                 for Occurrence { write, ordinal } in writes {
@@ -111,7 +119,9 @@ impl Recording {
 fn parse_line(line: &str) -> Option<(&str, Scene, Occurrence)> {
     let mut words = line.splitn(5, ' ');
     let (how, scene, server) = (words.next()?, words.next()?, words.next()?);
-    let scene = Scene::all().into_iter().find(|known| known.to_string() == scene)?;
+    let scene = Scene::all()
+        .into_iter()
+        .find(|known| known.to_string() == scene)?;
     let server = match server {
         "kubernetes" => Server::Kubernetes,
         "vobiz" => Server::Vobiz,
@@ -134,7 +144,9 @@ mod tests {
     }
 
     fn runs(runs: &[&[&str]]) -> BTreeMap<Scene, Vec<Vec<Occurrence>>> {
-        let runs = runs.iter().map(|run| run.iter().map(|action| occurrence(action)).collect());
+        let runs = runs
+            .iter()
+            .map(|run| run.iter().map(|action| occurrence(action)).collect());
         BTreeMap::from([(Scene::all()[0], runs.collect())])
     }
 

@@ -15,11 +15,13 @@ use crate::registry::Interlude;
 use crate::stage::Stage;
 use crate::workload::Workload;
 
-const LOOK: Duration = Duration::from_millis(300);
+const LOOK: Duration = Duration::from_millis(500);
 /// A state counts as the end when it has stayed for so long: longer than settle, and than a late commit takes.
 const QUIET: Duration = Duration::from_millis(3500);
 /// How long a plan waits for the write at which it aims.
 const REACH: Duration = Duration::from_secs(100);
+/// How long it waits for that write when everything else is over.
+const IDLE: Duration = Duration::from_secs(15);
 /// A busy machine looks late; the verdict goes by the times in the logs.
 const SLACK: Duration = Duration::from_secs(15);
 
@@ -79,7 +81,10 @@ impl Prepared<'_> {
         } = self;
         let is_aimed = target.is_some();
         stage.registry.begin(&actor.namespace, target);
-        actor.perform(interlude).await.context("failed to perform a workload")?;
+        actor
+            .perform(interlude)
+            .await
+            .context("failed to perform a workload")?;
         let faults = await_rest(stage, &actor, scene, is_aimed, clean).await?;
         stage.warden.ensure_well().await?;
         let reached = stage.registry.fault(&actor.namespace).is_some();
@@ -107,6 +112,7 @@ async fn await_rest(
 ) -> Result<Vec<Timestamp>> {
     let begun = Instant::now();
     let mut calm: Option<(Instant, usize)> = None;
+    let mut reached_since: Option<Instant> = None;
     loop {
         let own = stage.registry.fault(&actor.namespace);
         let faults = stage.warden.faults().map(|mut faults| {
@@ -116,6 +122,13 @@ async fn await_rest(
         });
         let over = (own.is_some() || !is_aimed) && faults.is_some();
         let faults = faults.unwrap_or_default();
+        if let Some((since, count)) = calm
+            && count == faults.len()
+            && since.elapsed() <= QUIET
+        {
+            tokio::time::sleep(LOOK).await;
+            continue;
+        }
         let found = remains(stage, actor).await?;
         let is_reached = match clean {
             Some(clean) => found.end_state() == *clean,
@@ -123,18 +136,17 @@ async fn await_rest(
         };
         calm = match calm {
             _ if !is_reached || !over => None,
-            Some((since, count)) if count == faults.len() => {
-                if since.elapsed() > QUIET {
-                    return Ok(faults);
-                }
-                calm
-            }
+            Some((_, count)) if count == faults.len() => return Ok(faults),
             _ => Some((Instant::now(), faults.len())),
         };
         let last = faults.last().copied();
         let late = |last: Timestamp| Timestamp::now().duration_since(last) > CONVERGENCE;
         let too_late = over && last.is_none_or(late) && begun.elapsed() > SLACK + CONVERGENCE.unsigned_abs();
-        let missed = is_aimed && own.is_none() && begun.elapsed() > REACH && calm.is_none();
+        reached_since = reached_since
+            .filter(|_| is_reached)
+            .or(is_reached.then(Instant::now));
+        let idle = reached_since.is_some_and(|since| since.elapsed() > IDLE);
+        let missed = is_aimed && own.is_none() && (idle || begun.elapsed() > REACH);
         if (too_late && calm.is_none()) || missed {
             return Ok(faults);
         }

@@ -28,7 +28,11 @@ pub async fn ensure_nothing_told(stage: &Stage) -> Result<()> {
         let text = tokio::fs::read(file)
             .await
             .with_context(|| format!("failed to read {}", file.display()))?;
-        ensure!(needles.find_in(&text).is_none(), "{} shows a token", file.display());
+        ensure!(
+            needles.find_in(&text).is_none(),
+            "{} shows a token",
+            file.display()
+        );
     }
     for resource in ["events.events.k8s.io", "subaccounts", "accounts", "configmaps"] {
         let kubectl = stage.control_plane.kubectl();

@@ -60,7 +60,10 @@ impl Stage {
         let installation = Installation::apply(control_plane.kubectl(), &base).await?;
         let options = SimulatorOptions {
             api: Api::Both,
-            parents: vec![Parent::new("MA_NOBODY", &uuid::Uuid::new_v4().simple().to_string())],
+            parents: vec![Parent::new(
+                "MA_NOBODY",
+                &uuid::Uuid::new_v4().simple().to_string(),
+            )],
         };
         let log = control_plane.directory().join("simulator.log");
         let simulator = Simulator::start(&products::simulator()?, &options, &log).await?;

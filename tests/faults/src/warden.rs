@@ -170,12 +170,21 @@ impl Warden {
         Ok(())
     }
 
-    async fn stop(&self, processes: &[usize], pause: Duration, begun: Vec<oneshot::Sender<()>>) -> Result<()> {
+    async fn stop(
+        &self,
+        processes: &[usize],
+        pause: Duration,
+        begun: Vec<oneshot::Sender<()>>,
+    ) -> Result<()> {
         // The lock is not kept: the others are asked how they are.
         {
             let operators = self.operators.lock().await;
             for process in processes {
-                operators.get(*process).context("no such operator")?.pause().await?;
+                operators
+                    .get(*process)
+                    .context("no such operator")?
+                    .pause()
+                    .await?;
             }
             for (index, other) in operators.iter().enumerate() {
                 if !processes.contains(&index) {

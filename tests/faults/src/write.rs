@@ -174,32 +174,71 @@ mod tests {
         assert_eq!(created.about, About::Record("u-1".to_owned()));
         assert_eq!(created.record, Some(("u-1".to_owned(), "team".to_owned())));
         let path = "/api/v1/namespaces/op/secrets/subaccount-u-1";
-        assert_eq!(action(kubernetes(&Method::DELETE, path, &Value::Null)), "delete record");
-        assert!(kubernetes(&Method::GET, path, &Value::Null).unwrap().write.is_none());
+        assert_eq!(
+            action(kubernetes(&Method::DELETE, path, &Value::Null)),
+            "delete record"
+        );
+        assert!(
+            kubernetes(&Method::GET, path, &Value::Null)
+                .unwrap()
+                .write
+                .is_none()
+        );
     }
 
     #[test]
     fn the_two_kinds_of_secrets_and_the_reasons_of_events_are_told_apart() {
         let secrets = "/api/v1/namespaces/team/secrets";
-        assert_eq!(action(kubernetes(&Method::POST, secrets, &Value::Null)), "create secrets");
+        assert_eq!(
+            action(kubernetes(&Method::POST, secrets, &Value::Null)),
+            "create secrets"
+        );
         let one = format!("{secrets}/vobiz-credentials");
-        assert_eq!(action(kubernetes(&Method::PATCH, &one, &Value::Null)), "patch secrets/credentials");
+        assert_eq!(
+            action(kubernetes(&Method::PATCH, &one, &Value::Null)),
+            "patch secrets/credentials"
+        );
         let events = "/apis/events.k8s.io/v1/namespaces/team/events";
         let body = serde_json::json!({"reason": "SubaccountCreated"});
-        assert_eq!(action(kubernetes(&Method::POST, events, &body)), "create events SubaccountCreated");
+        assert_eq!(
+            action(kubernetes(&Method::POST, events, &body)),
+            "create events SubaccountCreated"
+        );
         let status = "/apis/vobiz.ai/v1alpha1/namespaces/team/subaccounts/acme/status";
-        assert_eq!(action(kubernetes(&Method::PATCH, status, &Value::Null)), "patch subaccounts/status");
-        assert_eq!(kubernetes(&Method::GET, "/apis/vobiz.ai/v1alpha1/subaccounts", &Value::Null), None);
+        assert_eq!(
+            action(kubernetes(&Method::PATCH, status, &Value::Null)),
+            "patch subaccounts/status"
+        );
+        assert_eq!(
+            kubernetes(&Method::GET, "/apis/vobiz.ai/v1alpha1/subaccounts", &Value::Null),
+            None
+        );
     }
 
     #[test]
     fn a_create_is_told_from_an_update_in_both_generations() {
         let table = [
             (Method::POST, "/api/v1/Account/MA_1/Subaccount/", "create account"),
-            (Method::POST, "/api/v1/Account/MA_1/Subaccount/SA_1/", "update account"),
-            (Method::POST, "/api/v1/accounts/MA_1/sub-accounts/", "create account"),
-            (Method::PUT, "/api/v1/accounts/MA_1/sub-accounts/SA_1", "update account"),
-            (Method::DELETE, "/api/v1/accounts/MA_1/sub-accounts/SA_1", "delete account"),
+            (
+                Method::POST,
+                "/api/v1/Account/MA_1/Subaccount/SA_1/",
+                "update account",
+            ),
+            (
+                Method::POST,
+                "/api/v1/accounts/MA_1/sub-accounts/",
+                "create account",
+            ),
+            (
+                Method::PUT,
+                "/api/v1/accounts/MA_1/sub-accounts/SA_1",
+                "update account",
+            ),
+            (
+                Method::DELETE,
+                "/api/v1/accounts/MA_1/sub-accounts/SA_1",
+                "delete account",
+            ),
         ];
         for (method, path, expected) in table {
             assert_eq!(action(to_vobiz(&method, path, Some("MA_1"))), expected);

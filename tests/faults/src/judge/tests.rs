@@ -43,7 +43,9 @@ fn deed(seconds: i64, act: Act) -> Deed {
 }
 
 fn values(pairs: &[(&str, &str)]) -> Values {
-    let owned = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let owned = pairs
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     owned.collect()
 }
 
@@ -158,23 +160,34 @@ fn an_account_that_nobody_holds_is_a_stray() {
 
 #[test]
 fn a_pair_is_lost_when_secret_record_or_account_is_gone() {
-    let lost = |findings: &[Finding]| findings.iter().any(|finding| matches!(finding, Finding::LostPair(_)));
+    let lost = |findings: &[Finding]| {
+        findings
+            .iter()
+            .any(|finding| matches!(finding, Finding::LostPair(_)))
+    };
     assert!(lost(&found(created(), |run| run.scene.secret = None)));
     assert!(lost(&found(created(), |run| run.scene.accounts.clear())));
     assert!(lost(&found(created(), |run| run.scene.records = vec![None])));
     assert!(lost(&found(retained(), |run| {
-        run.scene.records = vec![record("Kept", "SA_1", "", "0")].into_iter().map(|record| {
-            record.map(|mut values| {
-                values.remove("auth_token");
-                values
+        run.scene.records = vec![record("Kept", "SA_1", "", "0")]
+            .into_iter()
+            .map(|record| {
+                record.map(|mut values| {
+                    values.remove("auth_token");
+                    values
+                })
             })
-        }).collect();
+            .collect();
     })));
 }
 
 #[test]
 fn a_secret_with_the_token_of_another_account_is_mixed() {
-    let mixed = |findings: &[Finding]| findings.iter().any(|finding| matches!(finding, Finding::MixedPair(_)));
+    let mixed = |findings: &[Finding]| {
+        findings
+            .iter()
+            .any(|finding| matches!(finding, Finding::MixedPair(_)))
+    };
     assert!(mixed(&found(created(), |run| {
         run.scene.secret = Some(values(&[("auth_id", "SA_2"), ("auth_token", "nine")]));
     })));
@@ -187,20 +200,46 @@ fn a_secret_with_the_token_of_another_account_is_mixed() {
 #[test]
 fn a_delete_of_a_bound_account_is_wrong_and_one_of_a_fenced_account_is_not() {
     let wrong = |findings: &[Finding], id: &str| findings.contains(&Finding::WrongDelete(id.to_owned()));
-    assert!(wrong(&found(created(), |run| run.calls.push(call(9, Operation::Delete, "SA_2", 204))), "SA_2"));
+    assert!(wrong(
+        &found(created(), |run| run.calls.push(call(
+            9,
+            Operation::Delete,
+            "SA_2",
+            204
+        ))),
+        "SA_2"
+    ));
     // Not fenced, and nobody had asked for a deletion.
-    assert!(wrong(&found(created(), |run| run.scene.records = vec![record("Bound", "SA_2", "two", "0")]), "SA_1"));
-    assert!(wrong(&found(retained(), |run| run.calls.push(call(9, Operation::Delete, "SA_1", 204))), "SA_1"));
+    assert!(wrong(
+        &found(created(), |run| run.scene.records =
+            vec![record("Bound", "SA_2", "two", "0")]),
+        "SA_1"
+    ));
+    assert!(wrong(
+        &found(retained(), |run| run.calls.push(call(
+            9,
+            Operation::Delete,
+            "SA_1",
+            204
+        ))),
+        "SA_1"
+    ));
     // Before the deletion was asked for.
     assert!(wrong(&found(deleted(), |run| run.calls[1].at = at(4)), "SA_1"));
 }
 
 #[test]
 fn a_finalizer_goes_too_early_while_an_account_lives_or_before_anybody_looked() {
-    let early = |findings: &[Finding]| findings.iter().any(|finding| matches!(finding, Finding::EarlyFinalizer(_)));
+    let early = |findings: &[Finding]| {
+        findings
+            .iter()
+            .any(|finding| matches!(finding, Finding::EarlyFinalizer(_)))
+    };
     assert!(early(&found(deleted(), |run| run.calls[1].at = at(9))));
     assert!(early(&found(deleted(), |run| drop(run.calls.pop()))));
-    assert!(early(&found(deleted(), |run| run.calls.push(create(10, "SA_2", 2)))));
+    assert!(early(&found(deleted(), |run| run
+        .calls
+        .push(create(10, "SA_2", 2)))));
     // Two lists after the last create prove it as well.
     let walked = found(deleted(), |run| {
         run.calls.pop();
@@ -239,11 +278,15 @@ fn a_create_without_a_record_before_it_is_one_too_many() {
 #[test]
 fn another_end_a_slow_one_and_a_hot_loop_are_found() {
     let renamed = found(created(), |run| run.scene.accounts[0]["name"] = json!("else"));
-    assert!(matches!(renamed.as_slice(), [Finding::OtherEnd(_)]), "{renamed:?}");
+    assert!(
+        matches!(renamed.as_slice(), [Finding::OtherEnd(_)]),
+        "{renamed:?}"
+    );
     let slow = found(created(), |run| run.deeds.push(deed(40, Act::Changed)));
     assert_eq!(slow, [Finding::Slow(SignedDuration::from_secs(39))]);
     let hot = found(created(), |run| {
-        run.calls.extend((0..200).map(|_| call(9, Operation::Get, "SA_2", 200)));
+        run.calls
+            .extend((0..200).map(|_| call(9, Operation::Get, "SA_2", 200)));
     });
     assert_eq!(hot, [Finding::TooManyCalls(203)]);
 }
