@@ -4,6 +4,7 @@ use crate::account::parent::Parent;
 use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::Account;
+use crate::vobiz::UnknownOutcome;
 use crate::vobiz::{
     AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, ParentAuthId, Subaccount,
 };
@@ -97,8 +98,8 @@ impl Access {
         let (client, begun) = (self.client.for_one_request(), now());
         let created = client.create(generation, fields).await;
         let error = match &created {
-            Created::Committed { .. } | Created::Unknown(_) => None,
-            Created::NotCommitted(error) => Some(error),
+            Created::Committed { .. } | Created::Unknown(UnknownOutcome::UnusableAnswer(_)) => None,
+            Created::NotCommitted(error) | Created::Unknown(UnknownOutcome::Unanswered(error)) => Some(error),
         };
         let success = matches!(created, Created::Committed { .. });
         self.measure("create", &client, begun, error, success);

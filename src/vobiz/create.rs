@@ -31,7 +31,7 @@ pub enum Created {
 /// Why nobody knows whether an account was made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownOutcome {
-    /// No whole answer came, or one that does not say: 5xx, a redirect, 409, an undocumented status.
+    /// No whole answer came, or one that does not say: 5xx, a redirect, 409, 429, an undocumented status.
     #[error("the outcome of the create is unknown: {0}")]
     Unanswered(Error),
     /// A 2xx from which no pair can be taken. Several in a row: the API has changed.
@@ -81,9 +81,11 @@ pub(super) fn outcome(
 /// The documented refusals that cannot follow from the request having been carried out.
 ///
 /// Not 409: names are not unique, so the state most likely to stand in the way of a create is the account that
-/// this very request made when a gateway sent it twice. Every other status is undocumented for a create.
+/// this very request made when a gateway sent it twice. Not 429: limits are kept by gateways, and one that counts after
+/// the account was made, or that itself tries again, says 429 of a create that took effect; the same attempt sent once
+/// more would make twins that no marker tells apart. Every other status is undocumented for a create.
 fn is_certain_refusal(status: u16) -> bool {
-    matches!(status, 400 | 401 | 402 | 403 | 404 | 422 | 429)
+    matches!(status, 400 | 401 | 402 | 403 | 404 | 422)
 }
 
 fn committed(
@@ -277,7 +279,7 @@ mod tests {
     fn only_a_documented_refusal_or_a_request_never_sent_is_certainly_not_committed() {
         let pair = r#"{"auth_id": "SA_1", "auth_token": "t"}"#;
         for status in (100..200).chain(300..1000) {
-            let certain = [400, 401, 402, 403, 404, 422, 429].contains(&status);
+            let certain = [400, 401, 402, 403, 404, 422].contains(&status);
             for generation in [Generation::Gen1, Generation::Gen2] {
                 match decide(generation, Ok(answer(status, pair))) {
                     Created::NotCommitted(_) => assert!(certain, "{status}"),

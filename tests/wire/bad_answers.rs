@@ -217,7 +217,7 @@ async fn a_status_decides_what_became_of_a_create() {
         (403, true),
         (404, true),
         (422, true),
-        (429, true),
+        (429, false),
         (405, false),
         (408, false),
         (409, false),

@@ -1,4 +1,4 @@
-//! I/O. The project's commands: `cargo xtask demo | up | test | fuzz | crds`.
+//! I/O. The project's commands: `cargo xtask demo | up | test | faults | fuzz | crds`.
 //!
 //! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
@@ -27,6 +27,9 @@ Commands:
   test [PROGRAM | FILTER] [-- ARGUMENTS]
           Runs every test of the workspace, those of one PROGRAM (architecture, command, e2e, manifests, model, wire), or
           those whose name contains FILTER. ARGUMENTS go to the test programs: `test model -- --ignored` looks further.
+  faults [--ci] [--seed N] [--plan K]... [--only TEXT] [--list] [--record]
+          Breaks every write of the operator in every way (kills, resets, late commits, wrong answers, dead watches, two
+          leaders) and judges what is left. --ci runs 720 of the plans, --plan replays one by number or name.
   fuzz [TARGET] [--seconds N]
           Feeds TARGET, or each fuzz target of tests/fuzz, made-up bytes for N seconds [default: 60] and counts. Needs
           Rust's nightly toolchain; what fails is added to tests/fuzz/corpus, which every test run repeats.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
     let result = match command.to_str() {
         Some("demo" | "up") => demonstrate(&command, &arguments),
         Some("test") => test(&arguments),
+        Some("faults") => faults(&arguments),
         Some("fuzz") => fuzz(&arguments),
         Some("crds") if arguments.is_empty() => crds(),
         Some("help" | "--help" | "-h") => {
@@ -110,6 +114,15 @@ fn fuzz(arguments: &[OsString]) -> Result<ExitCode> {
         cache: &cache()?,
     };
     fuzz::run(&places, arguments)
+}
+
+fn faults(arguments: &[OsString]) -> Result<ExitCode> {
+    build()?;
+    let mut campaign = Command::new(binaries()?.join("vobiz-faults"));
+    campaign.args(arguments);
+    run(campaign
+        .env("VOBIZ_OPERATOR_BINARY", operator()?)
+        .env("VOBIZ_SIMULATOR_BINARY", simulator()?))
 }
 
 fn crds() -> Result<ExitCode> {

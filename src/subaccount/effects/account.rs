@@ -58,6 +58,10 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
                 .with(&pass.uid, |remembered| remembered.unspent = Some(unspent));
             Err(Outcome::of_error("create the subaccount", &error))
         }
+        // The pause that was asked for says what to do, although nobody knows whether the account was made.
+        Created::Unknown(UnknownOutcome::Unanswered(error @ Error::RateLimited { .. })) => {
+            Err(Outcome::of_error("create the subaccount", &error))
+        }
         Created::Unknown(unknown) => {
             if matches!(unknown, UnknownOutcome::UnusableAnswer(_)) {
                 pass.context

@@ -61,6 +61,12 @@ pub struct AuditLine {
     /// When the request arrived, RFC 3339.
     #[serde(default)]
     pub request_received_timestamp: String,
+    /// When it was answered, RFC 3339.
+    #[serde(default)]
+    pub stage_timestamp: String,
+    /// What was sent, where the audit policy keeps it: objects of our own kinds.
+    #[serde(default)]
+    pub request_object: serde_json::Value,
 }
 
 /// The user of a request.

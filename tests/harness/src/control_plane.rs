@@ -19,14 +19,18 @@ const START_DEADLINE: Duration = Duration::from_mins(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How often a start is repeated when another process took a port between our choice and the server's bind.
 const PORT_ATTEMPTS: usize = 5;
-/// Metadata only (a body may hold a secret); one line per request. Probes would drown everything else. A watch has its
-/// line when it begins, anything else when it ends.
+/// Metadata only (a body may hold a secret), but for the changes of our own kinds, which hold none; one line per request.
+/// Probes would drown everything else. A watch has its line when it begins, anything else when it ends.
 const AUDIT_POLICY: &str = r#"
 apiVersion: audit.k8s.io/v1
 kind: Policy
 rules:
   - {level: None, nonResourceURLs: ["/healthz*", "/livez*", "/readyz*", "/openapi*", "/version"]}
   - {level: Metadata, verbs: ["watch"], omitStages: [RequestReceived, ResponseComplete]}
+  - level: Request
+    verbs: ["create", "update", "patch"]
+    resources: [{group: vobiz.ai}]
+    omitStages: [RequestReceived, ResponseStarted]
   - {level: Metadata, omitStages: [RequestReceived, ResponseStarted]}
 "#;
 /// Owned objects are collected, namespaces end, and cluster roles aggregate; nothing else is needed without nodes.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
 use crate::installation::Installation;
+use crate::kubeconfig::Endpoint;
 use crate::last_words;
 use crate::watchdog::Supervised;
 
@@ -50,15 +51,27 @@ impl OperatorProcess {
         binary: &Path,
         options: &OperatorOptions,
     ) -> Result<Self> {
+        let name = format!("{}{}", installation.namespace, options.replica);
+        let endpoint = control_plane.endpoint();
+        Self::start_behind(control_plane, installation, binary, options, &name, endpoint).await
+    }
+
+    /// As [`Self::start`], one of several of an installation (its files are told apart by `name`), with the API server
+    /// at another `endpoint`, such as a proxy.
+    pub async fn start_behind(
+        control_plane: &ControlPlane,
+        installation: &Installation,
+        binary: &Path,
+        options: &OperatorOptions,
+        name: &str,
+        endpoint: &Endpoint,
+    ) -> Result<Self> {
         let folder = control_plane.directory();
-        let name = format!("operator-{}{}", installation.namespace, options.replica);
-        let kubeconfig = folder.join(format!("{name}.kubeconfig"));
+        let kubeconfig = folder.join(format!("operator-{name}.kubeconfig"));
         let token = installation
             .token(&control_plane.client(), options.token_seconds.unwrap_or(3600))
             .await?;
-        control_plane
-            .endpoint()
-            .write_for_token(&kubeconfig, &installation.namespace, &token)?;
+        endpoint.write_for_token(&kubeconfig, &installation.namespace, &token)?;
         let mut arguments = vec![
             "run".to_owned(),
             format!("--operator-namespace={}", installation.namespace),
@@ -72,7 +85,7 @@ impl OperatorProcess {
             binary: binary.to_owned(),
             arguments,
             environment,
-            log: folder.join(format!("{name}.log")),
+            log: folder.join(format!("operator-{name}.log")),
             process: None,
             log_offset: 0,
             http: plain_http_client()?,

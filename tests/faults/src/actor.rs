@@ -1,0 +1,179 @@
+//! I/O. The user of one plan: a namespace, a parent account, an Account, and one object to which something happens.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use vobiz_harness::objects::{Kind, Objects, condition_of, is_observed};
+
+use crate::cluster::Watched;
+use crate::plan::Scene;
+use crate::registry::Interlude;
+use crate::stage::Stage;
+use crate::workload::Workload;
+
+/// How long anything may take that is no convergence.
+const DEADLINE: Duration = Duration::from_secs(120);
+/// The object of every plan.
+pub const OBJECT: &str = "acme";
+/// The user's Secret.
+pub const SECRET: &str = "acme-vobiz";
+const ACCOUNT: &str = "vobiz";
+const CREDENTIALS: &str = "vobiz-credentials";
+
+/// The user of one plan.
+pub struct Actor<'a> {
+    stage: &'a Stage,
+    scene: Scene,
+    /// The namespace, which also names the plan at the proxy.
+    pub namespace: String,
+    /// The parent account.
+    pub parent: String,
+    objects: Objects,
+    uids: Mutex<Vec<String>>,
+}
+
+impl<'a> Actor<'a> {
+    /// A user whose names are made from `unique`.
+    #[must_use]
+    pub fn new(stage: &'a Stage, scene: Scene, unique: &str) -> Self {
+        let namespace = format!("plan-{unique}");
+        Self {
+            stage,
+            scene,
+            parent: format!("MA_{}", unique.to_uppercase().replace('-', "")),
+            objects: Objects::new(stage.control_plane.client(), &namespace, DEADLINE),
+            namespace,
+            uids: Mutex::default(),
+        }
+    }
+
+    /// The uids of the objects that were made, oldest first.
+    #[must_use]
+    pub fn uids(&self) -> Vec<String> {
+        self.uids.lock().clone()
+    }
+
+    /// Everything that is there before the workload begins.
+    pub async fn set_up(&self) -> Result<()> {
+        self.stage.registry.add(&self.namespace, &self.parent);
+        self.objects
+            .create(Kind::Namespace, &self.namespace, json!({}))
+            .await?;
+        let token = uuid::Uuid::new_v4().simple().to_string();
+        self.stage.simulator.put_parent(&self.parent, &token).await?;
+        let pair = json!({"stringData": {"auth_id": self.parent, "auth_token": token}});
+        self.objects.create(Kind::Secret, CREDENTIALS, pair).await?;
+        let account = json!({"spec": {
+            "credentialsSecretRef": {"name": CREDENTIALS},
+            "apiGeneration": self.scene.generation.choice(),
+            "rateLimit": {"requestsPerSecond": 100, "burst": 100},
+            "resyncIntervalSeconds": 10,
+        }});
+        self.objects.create(Kind::Account, ACCOUNT, account).await?;
+        self.await_ready(Watched::Account, ACCOUNT).await?;
+        if !matches!(
+            self.scene.workload,
+            Workload::Create | Workload::DeleteDuringCreate
+        ) {
+            self.create().await?;
+            self.await_ready(Watched::Subaccount, OBJECT).await?;
+        }
+        Ok(())
+    }
+
+    /// A POST that is to be held for [`Self::perform`], set up before the workload begins.
+    #[must_use]
+    pub fn interlude(&self) -> Option<Interlude> {
+        (self.scene.workload == Workload::DeleteDuringCreate)
+            .then(|| self.stage.registry.interlude(&self.namespace))
+    }
+
+    /// What happens to the object.
+    pub async fn perform(&self, interlude: Option<Interlude>) -> Result<()> {
+        match self.scene.workload {
+            Workload::Create => self.create().await,
+            Workload::Edit => self.edit().await,
+            Workload::Delete(_) => self.objects.delete(Kind::Subaccount, OBJECT).await,
+            Workload::DeleteDuringCreate => {
+                self.create().await?;
+                let interlude = interlude.context("nothing is held")?;
+                let arrived = tokio::time::timeout(DEADLINE, interlude.arrived).await;
+                arrived.context("no account was ever asked for")??;
+                self.objects.delete(Kind::Subaccount, OBJECT).await?;
+                // Whoever asked may be gone by now.
+                let _ = interlude.go_on.send(());
+                Ok(())
+            }
+            Workload::Recreate => {
+                self.objects.delete(Kind::Subaccount, OBJECT).await?;
+                let place = (Watched::Subaccount, self.namespace.as_str(), OBJECT);
+                let gone = |found: Option<&Value>| found.is_none();
+                self.stage
+                    .cluster
+                    .await_state(place, DEADLINE, "gone", gone)
+                    .await?;
+                self.create().await
+            }
+            Workload::SecretDeleted => self.objects.delete(Kind::Secret, SECRET).await,
+            Workload::NamespaceDeleted => self.objects.delete(Kind::Namespace, &self.namespace).await,
+            Workload::CredentialsRotated => {
+                let token = uuid::Uuid::new_v4().simple().to_string();
+                let fields = json!({"token": token});
+                self.stage.simulator.change_parent(&self.parent, &fields).await?;
+                self.edit().await?;
+                let pair = json!({"stringData": {"auth_token": token}});
+                self.objects.merge(Kind::Secret, CREDENTIALS, &pair).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks for as little as possible from here on: the plan is judged.
+    pub async fn retire(&self) {
+        let quiet = json!({"spec": {"resyncIntervalSeconds": 86400}});
+        // The Account may be gone with its namespace.
+        let _ = self.objects.merge(Kind::Account, ACCOUNT, &quiet).await;
+    }
+
+    async fn create(&self) -> Result<()> {
+        let mut spec = json!({
+            "accountRef": {"name": ACCOUNT},
+            "deletion": {"policy": self.scene.workload.policy().word()},
+        });
+        if self.scene.generation == crate::workload::Generation::Gen2 {
+            spec["description"] = json!("as written");
+        }
+        let created = self
+            .objects
+            .create(Kind::Subaccount, OBJECT, json!({"spec": spec}))
+            .await?;
+        let uid = created["metadata"]["uid"]
+            .as_str()
+            .context("a Subaccount has no uid")?;
+        self.uids.lock().push(uid.to_owned());
+        Ok(())
+    }
+
+    async fn edit(&self) -> Result<()> {
+        let edit = json!({"spec": {"name": "renamed", "enabled": false}});
+        self.objects.merge(Kind::Subaccount, OBJECT, &edit).await?;
+        Ok(())
+    }
+
+    async fn await_ready(&self, kind: Watched, name: &str) -> Result<()> {
+        let place = (kind, self.namespace.as_str(), name);
+        let ready = |found: Option<&Value>| found.is_some_and(is_ready);
+        self.stage
+            .cluster
+            .await_state(place, DEADLINE, "Ready", ready)
+            .await
+    }
+}
+
+/// Whether the newest spec is applied.
+#[must_use]
+pub fn is_ready(object: &Value) -> bool {
+    is_observed(object) && condition_of(object, "Ready").is_some_and(|ready| ready["status"] == "True")
+}

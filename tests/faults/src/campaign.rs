@@ -1,0 +1,207 @@
+//! I/O. Records the clean run, then runs plans, many of them beside each other.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail};
+use futures::StreamExt as _;
+use futures::future::join_all;
+use jiff::SignedDuration;
+
+use crate::evidence::EndState;
+use crate::judge::Finding;
+use crate::mode::{Kind, Mode};
+use crate::plan::{Occurrence, Plan, Scene};
+use crate::run::{Ended, prepare};
+use crate::secrecy::ensure_nothing_told;
+use crate::stage::Stage;
+
+/// Plans that share one operator one after another.
+const REQUESTS_PER_RUN: usize = 300;
+/// Of them so many at a time.
+const REQUESTS_AT_A_TIME: usize = 60;
+/// Plans that are hit together, at first and when they run again.
+const TOGETHER: [usize; 3] = [48, 8, 1];
+/// Runs beside each other.
+const RUNS_AT_A_TIME: usize = 3;
+
+/// What happens without faults.
+#[derive(Default)]
+pub struct Clean {
+    /// The writes of each run of each scene.
+    pub runs: BTreeMap<Scene, Vec<Vec<Occurrence>>>,
+    /// How each ends.
+    pub ends: BTreeMap<Scene, EndState>,
+}
+
+/// What became of one plan.
+pub struct Report {
+    /// Its place in the list, from 1.
+    pub number: usize,
+    /// Its name.
+    pub name: String,
+    /// How it ended, or why it did not run.
+    pub ended: Result<Ended>,
+}
+
+impl Report {
+    /// Whether it ran.
+    #[must_use]
+    pub fn ran(&self) -> bool {
+        self.ended.as_ref().is_ok_and(|ended| ended.reached)
+    }
+
+    /// What did not hold.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        self.ended
+            .as_ref()
+            .map(|ended| ended.verdict.findings.as_slice())
+            .unwrap_or_default()
+    }
+
+    /// From the last fault to the last change.
+    #[must_use]
+    pub fn convergence(&self) -> Option<SignedDuration> {
+        let ended = self.ended.as_ref().ok()?;
+        ended.reached.then_some(ended.verdict.convergence)
+    }
+}
+
+/// Runs every one of these scenes so many times without faults.
+pub async fn record(scenes: &[Scene], times: usize) -> Result<Clean> {
+    let stage = Stage::start(1).await?;
+    let runs = scenes
+        .iter()
+        .enumerate()
+        .flat_map(|(index, scene)| (0..times).map(move |time| (*scene, format!("clean-{index}-{time}"))));
+    let ended = join_all(runs.map(|(scene, unique)| {
+        let stage = &stage;
+        async move {
+            let prepared = prepare(stage, scene, None, &unique).await?;
+            let ended = prepared.run(None).await;
+            anyhow::Ok((
+                scene,
+                ended.with_context(|| format!("a clean run of {scene} failed"))?,
+            ))
+        }
+    }))
+    .await;
+    let mut clean = Clean::default();
+    for run in ended {
+        let (scene, ended) = run?;
+        if !ended.verdict.findings.is_empty() {
+            bail!("{scene} fails without any fault: {:?}", ended.verdict.findings);
+        }
+        clean.runs.entry(scene).or_default().push(ended.seen);
+        let known = clean.ends.entry(scene).or_insert_with(|| ended.end.clone());
+        if *known != ended.end {
+            bail!(
+                "{scene} ends in two ways without any fault: {known:?}, {:?}",
+                ended.end
+            );
+        }
+    }
+    stage.end().await;
+    ensure_nothing_told(&stage).await?;
+    Ok(clean)
+}
+
+/// Runs the plans of these numbers and hands each report on as it comes. What one plan does to a process or its watches
+/// can keep another from its write; that one runs again among fewer others, at last alone.
+pub async fn run(
+    plans: &[Plan],
+    numbers: &[usize],
+    clean: &Clean,
+    mut told: impl FnMut(&Report),
+) -> Result<Vec<Report>> {
+    let mut reports = Vec::new();
+    let mut wanted = numbers.to_vec();
+    for together in TOGETHER {
+        let mut running = futures::stream::iter(batches(plans, &wanted, together))
+            .map(|batch| async move { run_batch(plans, &batch, clean).await })
+            .buffer_unordered(RUNS_AT_A_TIME);
+        let mut again = Vec::new();
+        while let Some(batch) = running.next().await {
+            for report in batch? {
+                let was_alone = Some(&together) == TOGETHER.last();
+                let missed = report.ended.is_ok() && !report.ran() && report.findings().is_empty();
+                if missed && !was_alone {
+                    again.push(report.number);
+                } else {
+                    told(&report);
+                    reports.push(report);
+                }
+            }
+        }
+        wanted = again;
+    }
+    reports.sort_by_key(|report| report.number);
+    Ok(reports)
+}
+
+/// Plans that may share a run. Those that take longest come first.
+fn batches(plans: &[Plan], numbers: &[usize], together: usize) -> Vec<Vec<usize>> {
+    let mut by_kind: BTreeMap<(Kind, Option<Mode>), Vec<usize>> = BTreeMap::new();
+    for number in numbers {
+        let mode = plans[number - 1].mode;
+        // What is done to all watches differs from mode to mode.
+        let alone = (mode.kind() == Kind::Watch).then_some(mode);
+        by_kind.entry((mode.kind(), alone)).or_default().push(*number);
+    }
+    let chunks = by_kind.iter().rev().flat_map(|((kind, _), numbers)| {
+        let size = if *kind == Kind::Request {
+            REQUESTS_PER_RUN
+        } else {
+            together
+        };
+        numbers.chunks(size).map(<[usize]>::to_vec)
+    });
+    chunks.collect()
+}
+
+async fn run_batch(plans: &[Plan], numbers: &[usize], clean: &Clean) -> Result<Vec<Report>> {
+    let kind = plans[numbers[0] - 1].mode.kind();
+    let stage = Stage::start(if kind == Kind::Stop { 2 } else { 1 }).await?;
+    let prepared = |number: usize| {
+        let (stage, plan) = (&stage, &plans[number - 1]);
+        let target = (plan.at.clone(), plan.mode);
+        async move { prepare(stage, plan.scene, Some(target), &number.to_string()).await }
+    };
+    let reports = if kind == Kind::Request {
+        let each = numbers.iter().map(|number| {
+            let prepared = prepared(*number);
+            async move {
+                let ended = async {
+                    prepared
+                        .await?
+                        .run(clean.ends.get(&plans[number - 1].scene))
+                        .await
+                };
+                report(plans, *number, ended.await)
+            }
+        });
+        futures::stream::iter(each)
+            .buffer_unordered(REQUESTS_AT_A_TIME)
+            .collect::<Vec<_>>()
+            .await
+    } else {
+        // All are ready before the first fault, which hits everybody.
+        let ready = join_all(numbers.iter().map(|number| prepared(*number))).await;
+        let each = numbers.iter().zip(ready).map(|(number, ready)| async move {
+            let ended = async { ready?.run(clean.ends.get(&plans[number - 1].scene)).await };
+            report(plans, *number, ended.await)
+        });
+        join_all(each).await
+    };
+    stage.end().await;
+    ensure_nothing_told(&stage).await?;
+    Ok(reports)
+}
+
+fn report(plans: &[Plan], number: usize, ended: Result<Ended>) -> Report {
+    Report {
+        number,
+        name: plans[number - 1].to_string(),
+        ended,
+    }
+}

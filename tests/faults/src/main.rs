@@ -1,0 +1,158 @@
+//! I/O. The campaign's command line. `cargo xtask faults` builds and runs this.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+use vobiz_faults::campaign::{Report, record, run};
+use vobiz_faults::found;
+use vobiz_faults::plan::{Plan, Scene, choose, enumerate};
+use vobiz_faults::recording::Recording;
+use vobiz_faults::tally::Tally;
+
+/// Breaks every write of the operator in every way and judges what is left.
+#[derive(Debug, Parser)]
+#[command(name = "vobiz-faults")]
+struct Arguments {
+    /// Decides the order of the plans, and with --count which ones run
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Run these plans only, by number or name
+    #[arg(long, value_name = "PLAN")]
+    plan: Vec<String>,
+    /// Run the plans whose name contains this
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
+    /// Run so many plans, and every one that ever found something
+    #[arg(long, value_name = "NUMBER")]
+    count: Option<usize>,
+    /// As --count=720
+    #[arg(long)]
+    ci: bool,
+    /// Show the plans and run none
+    #[arg(long)]
+    list: bool,
+    /// Record the clean run anew: the plans get other numbers
+    #[arg(long)]
+    record: bool,
+}
+
+/// What runs in CI.
+const CI: usize = 720;
+/// How often each scene is run for a recording, and before a campaign.
+const RECORDINGS: usize = 8;
+const CHECKS: usize = 2;
+/// The recorded clean run.
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded.txt");
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match campaign(&Arguments::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn campaign(arguments: &Arguments) -> Result<bool> {
+    let begun = Instant::now();
+    if arguments.record {
+        let clean = record(&Scene::all(), RECORDINGS).await?;
+        std::fs::write(RECORDED, Recording::of(&clean.runs).text())
+            .context("failed to write the recording")?;
+        return Ok(true);
+    }
+    let text = std::fs::read_to_string(RECORDED).context("failed to read the recording")?;
+    let recording = Recording::parse(&text)?;
+    let plans = enumerate(&recording.always);
+    let numbers = chosen(arguments, &plans)?;
+    if arguments.list {
+        for number in numbers {
+            println!("{number} {}", plans[number - 1]);
+        }
+        return Ok(true);
+    }
+    let scenes: BTreeSet<Scene> = numbers.iter().map(|number| plans[number - 1].scene).collect();
+    let scenes: Vec<Scene> = scenes.into_iter().collect();
+    let clean = record(&scenes, CHECKS).await?;
+    let differences = recording.differences(&clean.runs);
+    ensure!(
+        differences.is_empty(),
+        "the clean run is not the recorded one; record it anew with --record:\n{}",
+        differences.join("\n")
+    );
+    eprintln!(
+        "the clean run took {} s; {} of {} plans follow",
+        begun.elapsed().as_secs(),
+        numbers.len(),
+        plans.len()
+    );
+    let mut tally = Tally::default();
+    let reports = run(&plans, &numbers, &clean, |report| {
+        tell(report, &mut tally, numbers.len())
+    })
+    .await?;
+    println!("{}", tally.details(&reports, begun.elapsed()));
+    println!("{}", tally.last_line(numbers.len()));
+    Ok(tally.is_clean(numbers.len()))
+}
+
+/// The numbers of the plans to run, in their order.
+fn chosen(arguments: &Arguments, plans: &[Plan]) -> Result<Vec<usize>> {
+    let number_of = |wanted: &str| {
+        let by_name = || plans.iter().position(|plan| plan.to_string() == wanted);
+        wanted
+            .parse::<usize>()
+            .ok()
+            .filter(|number| (1..=plans.len()).contains(number))
+            .or_else(|| by_name().map(|index| index + 1))
+    };
+    if !arguments.plan.is_empty() {
+        let numbers = arguments.plan.iter();
+        return numbers
+            .map(|wanted| number_of(wanted).with_context(|| format!("there is no plan {wanted}")))
+            .collect();
+    }
+    let count = arguments
+        .count
+        .or(arguments.ci.then_some(CI))
+        .unwrap_or(plans.len());
+    let mut numbers: Vec<usize> = choose(plans.len(), plans.len(), arguments.seed)
+        .into_iter()
+        .map(|index| index + 1)
+        .filter(|number| plans[number - 1].to_string().contains(&arguments.only))
+        .take(count)
+        .collect();
+    if arguments.only.is_empty() {
+        for name in found::names()? {
+            let number = number_of(&name);
+            let number = number.with_context(|| format!("a found plan is not there any more: {name}"))?;
+            if !numbers.contains(&number) {
+                numbers.push(number);
+            }
+        }
+    }
+    ensure!(!numbers.is_empty(), "no plan is chosen");
+    Ok(numbers)
+}
+
+fn tell(report: &Report, tally: &mut Tally, total: usize) {
+    tally.add(report);
+    let Report { number, name, .. } = report;
+    for finding in report.findings() {
+        println!("plan {number} {name}: {finding:?}");
+    }
+    match &report.ended {
+        Err(error) => println!("plan {number} {name}: did not run: {error:#}"),
+        Ok(ended) if !ended.reached => println!("plan {number} {name}: its write never came"),
+        Ok(_) => {}
+    }
+    if tally.count() % 50 == 0 {
+        eprintln!("{} of {total}", tally.count());
+    }
+}

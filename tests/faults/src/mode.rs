@@ -1,0 +1,152 @@
+//! PURE. The ways in which one write is broken.
+
+use http::StatusCode;
+
+use crate::write::Server;
+
+/// When an injected status comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Moment {
+    /// The server never hears of the request.
+    BeforeCommit,
+    /// The server has carried it out.
+    AfterCommit,
+}
+
+/// What is done at a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// SIGKILL; the server never hears of the request.
+    KillBefore,
+    /// SIGKILL when the server has answered; the answer is lost.
+    KillAfterCommit,
+    /// SIGKILL when the operator has the answer, before it can ask for anything more about this object.
+    KillAfterAnswer,
+    /// The connection closes; the server never hears of the request.
+    Drop,
+    /// The server has carried it out; the connection is reset in the middle of the answer.
+    Reset,
+    /// Silence until after the operator's time-out, then the server carries it out.
+    Late,
+    /// Another answer instead of the server's.
+    Status(u16, Moment),
+    /// The server has carried it out; the answer is whole for HTTP, and its JSON ends in the middle.
+    Truncated,
+    /// Every watch that is open falls silent until the operator gives it up.
+    WatchHeld,
+    /// Every watch that is open ends with 410 Gone.
+    WatchGone,
+    /// Every watch that is open is seconds late from here on.
+    WatchDelayed,
+    /// SIGSTOP when the server has answered; another process takes over; then SIGCONT: two leaders.
+    Stop,
+}
+
+/// What a mode needs, and so which plans can share a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// One request is broken, nobody else notices.
+    Request,
+    /// The process is killed: everybody in its run is hit.
+    Kill,
+    /// All watches of the process are hit.
+    Watch,
+    /// Two processes; the one that wrote is stopped for a while.
+    Stop,
+}
+
+const STATUSES: [u16; 6] = [409, 429, 500, 502, 503, 504];
+
+impl Mode {
+    /// Every mode, in a fixed order.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let mut modes = vec![
+            Self::KillBefore,
+            Self::KillAfterCommit,
+            Self::KillAfterAnswer,
+            Self::Drop,
+            Self::Reset,
+            Self::Late,
+        ];
+        for moment in [Moment::BeforeCommit, Moment::AfterCommit] {
+            modes.extend(STATUSES.map(|status| Self::Status(status, moment)));
+        }
+        modes.extend([
+            Self::Truncated,
+            Self::WatchHeld,
+            Self::WatchGone,
+            Self::WatchDelayed,
+            Self::Stop,
+        ]);
+        modes
+    }
+
+    /// What it needs.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::KillBefore | Self::KillAfterCommit | Self::KillAfterAnswer => Kind::Kill,
+            Self::WatchHeld | Self::WatchGone | Self::WatchDelayed => Kind::Watch,
+            Self::Stop => Kind::Stop,
+            _ => Kind::Request,
+        }
+    }
+
+    /// The name in a plan.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::KillBefore => "kill-before".to_owned(),
+            Self::KillAfterCommit => "kill-after-commit".to_owned(),
+            Self::KillAfterAnswer => "kill-after-answer".to_owned(),
+            Self::Drop => "drop".to_owned(),
+            Self::Reset => "reset-mid-body".to_owned(),
+            Self::Late => "late-commit".to_owned(),
+            Self::Status(status, Moment::BeforeCommit) => format!("{status}-before"),
+            Self::Status(status, Moment::AfterCommit) => format!("{status}-after"),
+            Self::Truncated => "truncated-json".to_owned(),
+            Self::WatchHeld => "watch-held".to_owned(),
+            Self::WatchGone => "watch-gone".to_owned(),
+            Self::WatchDelayed => "watch-delayed".to_owned(),
+            Self::Stop => "stop".to_owned(),
+        }
+    }
+}
+
+/// The body of an injected status, in the server's own words.
+#[must_use]
+pub fn refusal(server: Server, status: u16) -> String {
+    let reason = StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default()
+        .replace(' ', "");
+    match server {
+        Server::Kubernetes => serde_json::json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "injected",
+            "reason": reason, "code": status,
+        }),
+        Server::Vobiz => serde_json::json!({
+            "status": "error", "error": {"code": "INJECTED", "message": "injected"},
+            "timestamp": "2026-01-01T00:00:00Z", "requestId": "req_injected",
+        }),
+    }
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_mode_has_a_name_of_its_own_and_every_status_comes_before_and_after_the_commit() {
+        let names: BTreeSet<String> = Mode::all().into_iter().map(Mode::name).collect();
+        assert_eq!(names.len(), Mode::all().len());
+        assert_eq!(
+            names.iter().filter(|name| name.starts_with(['4', '5'])).count(),
+            12
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! PURE. The plans: every write of the recorded clean run in every mode, numbered in a fixed order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::mode::Mode;
+use crate::workload::{Generation, Workload};
+use crate::write::Write;
+
+/// A workload on one generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scene {
+    /// What the user does.
+    pub workload: Workload,
+    /// Against which API.
+    pub generation: Generation,
+}
+
+impl Scene {
+    /// Every workload on both generations.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let of = |workload| Generation::ALL.map(|generation| Self { workload, generation });
+        Workload::ALL.into_iter().flat_map(of).collect()
+    }
+}
+
+impl std::fmt::Display for Scene {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}/{}", self.workload.name(), self.generation.name())
+    }
+}
+
+/// The n-th write of a kind, for one object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Occurrence {
+    /// Which change.
+    pub write: Write,
+    /// Counted from 1 since the workload began.
+    pub ordinal: u32,
+}
+
+/// One fault at one write.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Plan {
+    /// During what.
+    pub scene: Scene,
+    /// At which write.
+    pub at: Occurrence,
+    /// What is done.
+    pub mode: Mode,
+}
+
+impl std::fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { scene, at, mode } = self;
+        let action = at.write.action.replace(['/', ' '], "-");
+        write!(formatter, "{scene}/{action}-{}/{}", at.ordinal, mode.name())
+    }
+}
+
+/// The writes that every clean run of a scene had: one that comes only sometimes cannot be aimed at.
+#[must_use]
+pub fn common(runs: &[Vec<Occurrence>]) -> BTreeSet<Occurrence> {
+    let mut sets = runs
+        .iter()
+        .map(|run| run.iter().cloned().collect::<BTreeSet<_>>());
+    let first = sets.next().unwrap_or_default();
+    sets.fold(first, |common, run| common.intersection(&run).cloned().collect())
+}
+
+/// Every write in every mode. The place in the list, from 1, is the plan's number.
+#[must_use]
+pub fn enumerate(recorded: &BTreeMap<Scene, BTreeSet<Occurrence>>) -> Vec<Plan> {
+    let mut plans = Vec::new();
+    for (scene, writes) in recorded {
+        for at in writes {
+            for mode in Mode::all() {
+                plans.push(Plan {
+                    scene: *scene,
+                    at: at.clone(),
+                    mode,
+                });
+            }
+        }
+    }
+    plans
+}
+
+/// As many plans of every scene and mode as fit: the seed decides which, and in which order.
+#[must_use]
+pub fn choose(plans: usize, count: usize, seed: u64) -> Vec<usize> {
+    let mut numbers: Vec<usize> = (0..plans).collect();
+    fastrand::Rng::with_seed(seed).shuffle(&mut numbers);
+    numbers.truncate(count);
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::write::Server;
+
+    fn occurrence(action: &str) -> Occurrence {
+        Occurrence {
+            write: Write::new(Server::Kubernetes, action),
+            ordinal: 1,
+        }
+    }
+
+    #[test]
+    fn a_write_that_one_clean_run_lacks_is_no_target() {
+        let runs = [
+            vec![occurrence("create record"), occurrence("update record")],
+            vec![occurrence("update record")],
+        ];
+        assert_eq!(common(&runs), BTreeSet::from([occurrence("update record")]));
+    }
+
+    #[test]
+    fn every_write_meets_every_mode_and_every_plan_has_a_name_of_its_own() {
+        let scene = Scene::all()[0];
+        let writes = BTreeSet::from([
+            occurrence("create record"),
+            occurrence("patch subaccounts/status"),
+        ]);
+        let plans = enumerate(&BTreeMap::from([(scene, writes)]));
+        assert_eq!(plans.len(), 2 * Mode::all().len());
+        let names: BTreeSet<String> = plans.iter().map(ToString::to_string).collect();
+        assert_eq!(names.len(), plans.len());
+    }
+
+    #[test]
+    fn a_seed_chooses_the_same_plans_again_and_none_twice() {
+        assert_eq!(choose(100, 30, 7), choose(100, 30, 7));
+        assert_ne!(choose(100, 30, 7), choose(100, 30, 8));
+        let whole: BTreeSet<usize> = choose(100, 100, 7).into_iter().collect();
+        assert_eq!(whole.len(), 100);
+    }
+}

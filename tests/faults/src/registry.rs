@@ -1,0 +1,219 @@
+//! I/O (the clock). What the proxy knows of every plan that runs: whose request this is, how often it has come, and what
+//! is to be done about it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::{oneshot, watch};
+
+use crate::mode::Mode;
+use crate::plan::Occurrence;
+use crate::write::{About, Classified, Write};
+
+/// One plan's place in the proxy.
+#[derive(Debug, Default)]
+struct Case {
+    counting: bool,
+    counts: HashMap<Write, u32>,
+    seen: Vec<Occurrence>,
+    target: Option<(Occurrence, Mode)>,
+    fault: Option<Timestamp>,
+    under_way: usize,
+    /// The first POST of an account is held until the user has done something.
+    pause: Option<Pause>,
+}
+
+/// A held POST: the user hears of it, acts, and lets it go on.
+#[derive(Debug)]
+struct Pause {
+    arrived: oneshot::Sender<()>,
+    go_on: oneshot::Receiver<()>,
+}
+
+/// The user's side of a held POST.
+#[derive(Debug)]
+pub struct Interlude {
+    /// The POST has arrived.
+    pub arrived: oneshot::Receiver<()>,
+    /// It may go on.
+    pub go_on: oneshot::Sender<()>,
+}
+
+/// What is to be done about a request.
+#[derive(Debug, Default)]
+pub struct Orders {
+    /// Wait for this first.
+    pub pause: Option<oneshot::Receiver<()>>,
+    /// Break it so.
+    pub fault: Option<Mode>,
+}
+
+/// All plans that run against one operator.
+#[derive(Debug)]
+pub struct Registry {
+    operator_namespace: String,
+    cases: Mutex<Cases>,
+    halts: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Cases {
+    by_name: HashMap<String, Case>,
+    by_uid: HashMap<String, String>,
+    by_parent: HashMap<String, String>,
+    halted: HashSet<String>,
+}
+
+impl Registry {
+    /// For an operator whose Records are in this namespace.
+    #[must_use]
+    pub fn new(operator_namespace: &str) -> Arc<Self> {
+        Arc::new(Self {
+            operator_namespace: operator_namespace.to_owned(),
+            cases: Mutex::default(),
+            halts: watch::Sender::new(0),
+        })
+    }
+
+    /// Where the Records are.
+    #[must_use]
+    pub fn operator_namespace(&self) -> &str {
+        &self.operator_namespace
+    }
+
+    /// A plan with this namespace and parent account. Its requests are counted from [`Self::begin`] on.
+    pub fn add(&self, namespace: &str, parent: &str) {
+        let mut cases = self.cases.lock();
+        cases.by_name.insert(namespace.to_owned(), Case::default());
+        cases.by_parent.insert(parent.to_owned(), namespace.to_owned());
+    }
+
+    /// From here on writes are counted, and the target is broken once.
+    pub fn begin(&self, namespace: &str, target: Option<(Occurrence, Mode)>) {
+        self.change(namespace, |case| {
+            case.counting = true;
+            case.target = target;
+        });
+    }
+
+    /// Holds the first POST of an account.
+    #[must_use]
+    pub fn interlude(&self, namespace: &str) -> Interlude {
+        let ((heard, arrived), (go_on, released)) = (oneshot::channel(), oneshot::channel());
+        self.change(namespace, |case| {
+            case.pause = Some(Pause {
+                arrived: heard,
+                go_on: released,
+            });
+        });
+        Interlude { arrived, go_on }
+    }
+
+    /// The writes since [`Self::begin`], in the order of their arrival.
+    #[must_use]
+    pub fn seen(&self, namespace: &str) -> Vec<Occurrence> {
+        let cases = self.cases.lock();
+        let case = cases.by_name.get(namespace);
+        case.map(|case| case.seen.clone()).unwrap_or_default()
+    }
+
+    /// When the fault was over, once it is.
+    #[must_use]
+    pub fn fault(&self, namespace: &str) -> Option<Timestamp> {
+        let cases = self.cases.lock();
+        let case = cases.by_name.get(namespace)?;
+        case.fault.filter(|_| case.under_way == 0)
+    }
+
+    /// Something that a fault held back is still to come.
+    pub fn fault_begins(&self, namespace: &str) {
+        self.change(namespace, |case| {
+            case.under_way += 1;
+            case.fault = Some(Timestamp::now());
+        });
+    }
+
+    /// The fault is over.
+    pub fn fault_ends(&self, namespace: &str) {
+        self.change(namespace, |case| {
+            case.under_way -= 1;
+            case.fault = Some(Timestamp::now());
+        });
+    }
+
+    /// Lets no further request of this plan through until [`Self::resume_all`].
+    pub fn halt(&self, namespace: &str) {
+        self.cases.lock().halted.insert(namespace.to_owned());
+    }
+
+    /// Ends every halt: those who asked are dead.
+    pub fn resume_all(&self) {
+        self.cases.lock().halted.clear();
+        self.halts.send_modify(|round| *round += 1);
+    }
+
+    /// Waits while requests of this plan are halted, and says whether they were.
+    pub async fn await_resumed(&self, namespace: &str) -> bool {
+        let mut halts = self.halts.subscribe();
+        let mut halted = false;
+        while self.cases.lock().halted.contains(namespace) {
+            halted = true;
+            if halts.changed().await.is_err() {
+                break;
+            }
+        }
+        halted
+    }
+
+    /// Whose request this is.
+    #[must_use]
+    pub fn whose(&self, classified: &Classified) -> Option<String> {
+        let mut cases = self.cases.lock();
+        if let Some((uid, namespace)) = &classified.record {
+            cases.by_uid.insert(uid.clone(), namespace.clone());
+        }
+        let name = match &classified.about {
+            About::Namespace(namespace) => Some(namespace),
+            About::Record(uid) => cases.by_uid.get(uid),
+            About::Parent(parent) => cases.by_parent.get(parent),
+        };
+        name.filter(|name| cases.by_name.contains_key(*name)).cloned()
+    }
+
+    /// Counts a write of a plan and says what is to be done about it.
+    #[must_use]
+    pub fn count(&self, namespace: &str, write: &Write) -> Orders {
+        let mut cases = self.cases.lock();
+        let Some(case) = cases.by_name.get_mut(namespace).filter(|case| case.counting) else {
+            return Orders::default();
+        };
+        let count = case.counts.entry(write.clone()).or_default();
+        *count += 1;
+        let occurrence = Occurrence {
+            write: write.clone(),
+            ordinal: *count,
+        };
+        case.seen.push(occurrence.clone());
+        let mut orders = Orders::default();
+        if write.is_create_at_vobiz()
+            && let Some(pause) = case.pause.take()
+            && pause.arrived.send(()).is_ok()
+        {
+            orders.pause = Some(pause.go_on);
+        }
+        if case.target.as_ref().is_some_and(|(at, _)| *at == occurrence)
+            && let Some((_, mode)) = case.target.take()
+        {
+            orders.fault = Some(mode);
+        }
+        orders
+    }
+
+    fn change(&self, namespace: &str, change: impl FnOnce(&mut Case)) {
+        if let Some(case) = self.cases.lock().by_name.get_mut(namespace) {
+            change(case);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! I/O. One plan from its first object to its verdict.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+
+use crate::actor::{Actor, is_ready};
+use crate::collect::{evidence, remains};
+use crate::evidence::{EndState, Remains};
+use crate::judge::{CONVERGENCE, Verdict, judge};
+use crate::mode::Mode;
+use crate::plan::{Occurrence, Scene};
+use crate::registry::Interlude;
+use crate::stage::Stage;
+use crate::workload::Workload;
+
+const LOOK: Duration = Duration::from_millis(500);
+/// A state counts as the end when it has stayed for so long: longer than settle, and than a late commit takes.
+const QUIET: Duration = Duration::from_millis(3500);
+/// How long a plan waits for the write at which it aims.
+const REACH: Duration = Duration::from_secs(100);
+/// How long it waits for that write when everything else is over.
+const IDLE: Duration = Duration::from_secs(15);
+/// A busy machine looks late; the verdict goes by the times in the logs.
+const SLACK: Duration = Duration::from_secs(15);
+
+/// A plan that has been prepared.
+pub struct Prepared<'a> {
+    stage: &'a Stage,
+    actor: Actor<'a>,
+    scene: Scene,
+    target: Option<(Occurrence, Mode)>,
+    interlude: Option<Interlude>,
+}
+
+/// What became of a plan.
+pub struct Ended {
+    /// Whether the fault happened, if one was to.
+    pub reached: bool,
+    /// The end.
+    pub end: EndState,
+    /// The writes of the workload.
+    pub seen: Vec<Occurrence>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// Makes everything that is there before the workload begins.
+pub async fn prepare<'a>(
+    stage: &'a Stage,
+    scene: Scene,
+    target: Option<(Occurrence, Mode)>,
+    unique: &str,
+) -> Result<Prepared<'a>> {
+    let actor = Actor::new(stage, scene, unique);
+    let set_up = actor.set_up().await;
+    if let Err(error) = set_up {
+        let said = stage.warden.explain().await;
+        return Err(error.context(format!("failed to set a plan up; the operator says:\n{said}")));
+    }
+    let interlude = actor.interlude();
+    Ok(Prepared {
+        stage,
+        actor,
+        scene,
+        target,
+        interlude,
+    })
+}
+
+impl Prepared<'_> {
+    /// Lets it happen and judges what is left; `clean` is the end without faults, none: this is the run without.
+    pub async fn run(self, clean: Option<&EndState>) -> Result<Ended> {
+        let Self {
+            stage,
+            actor,
+            scene,
+            target,
+            interlude,
+        } = self;
+        let is_aimed = target.is_some();
+        stage.registry.begin(&actor.namespace, target);
+        actor
+            .perform(interlude)
+            .await
+            .context("failed to perform a workload")?;
+        let faults = await_rest(stage, &actor, scene, is_aimed, clean).await?;
+        stage.warden.ensure_well().await?;
+        let reached = stage.registry.fault(&actor.namespace).is_some();
+        let found = evidence(stage, &actor, scene, faults).await?;
+        let end = found.scene.end_state();
+        let verdict = judge(&found, clean.unwrap_or(&end));
+        let seen = stage.registry.seen(&actor.namespace);
+        actor.retire().await;
+        Ok(Ended {
+            reached: reached || !is_aimed,
+            end,
+            seen,
+            verdict,
+        })
+    }
+}
+
+/// Waits for the end, or for the time by which it should have come. Returns when something was broken.
+async fn await_rest(
+    stage: &Stage,
+    actor: &Actor<'_>,
+    scene: Scene,
+    is_aimed: bool,
+    clean: Option<&EndState>,
+) -> Result<Vec<Timestamp>> {
+    let begun = Instant::now();
+    let mut calm: Option<(Instant, usize)> = None;
+    let mut reached_since: Option<Instant> = None;
+    loop {
+        let own = stage.registry.fault(&actor.namespace);
+        let faults = stage.warden.faults().map(|mut faults| {
+            faults.extend(own);
+            faults.sort();
+            faults
+        });
+        let over = (own.is_some() || !is_aimed) && faults.is_some();
+        let faults = faults.unwrap_or_default();
+        if let Some((since, count)) = calm
+            && count == faults.len()
+            && since.elapsed() <= QUIET
+        {
+            tokio::time::sleep(LOOK).await;
+            continue;
+        }
+        let found = remains(stage, actor).await?;
+        let is_reached = match clean {
+            Some(clean) => found.end_state() == *clean,
+            None => is_expected(scene, &found),
+        };
+        calm = match calm {
+            _ if !is_reached || !over => None,
+            Some((_, count)) if count == faults.len() => return Ok(faults),
+            _ => Some((Instant::now(), faults.len())),
+        };
+        let last = faults.last().copied();
+        let late = |last: Timestamp| Timestamp::now().duration_since(last) > CONVERGENCE;
+        let too_late = over && last.is_none_or(late) && begun.elapsed() > SLACK + CONVERGENCE.unsigned_abs();
+        reached_since = reached_since
+            .filter(|_| is_reached)
+            .or(is_reached.then(Instant::now));
+        let idle = reached_since.is_some_and(|since| since.elapsed() > IDLE);
+        let missed = is_aimed && own.is_none() && (idle || begun.elapsed() > REACH);
+        if (too_late && calm.is_none()) || missed {
+            return Ok(faults);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What a workload is for.
+fn is_expected(scene: Scene, found: &Remains) -> bool {
+    let workload = scene.workload;
+    let object = if workload.leaves_an_object() {
+        found.object.as_ref().is_some_and(is_ready) && found.secret.is_some()
+    } else {
+        found.object.is_none() && found.secret.is_none()
+    };
+    let namespace = found.namespace != (workload == Workload::NamespaceDeleted);
+    object && namespace && found.accounts.len() == workload.accounts_left()
+}

@@ -1,0 +1,159 @@
+//! I/O. What one run needs: a control plane, the simulator, one or two operators, and a proxy before each server for each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use vobiz_harness::control_plane::{ControlPlane, ControlPlaneOptions};
+use vobiz_harness::installation::Installation;
+use vobiz_harness::kubeconfig::Endpoint;
+use vobiz_harness::operator::{OperatorOptions, OperatorProcess, plain_http_client};
+use vobiz_harness::products;
+use vobiz_harness::simulator::{Api, Parent, Simulator, SimulatorOptions};
+
+use crate::cluster::Cluster;
+use crate::proxy::{Proxy, Route};
+use crate::registry::Registry;
+use crate::warden::Warden;
+use crate::write::Server;
+
+/// `--request-timeout-seconds`.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// `--settle-seconds`: a late commit comes within it.
+const SETTLE: Duration = Duration::from_secs(2);
+/// After the operator's time-out at Vobiz, and before the end of settle.
+const LATE_AT_VOBIZ: Duration = Duration::from_millis(2500);
+/// After the operator's time-out at the API server, which no flag changes.
+const LATE_AT_KUBERNETES: Duration = Duration::from_millis(10_500);
+/// Beyond everything that the other process may wait for.
+const STOP: Duration = Duration::from_secs(8);
+/// A connection to the API server that was not used for so long is not used again.
+const IDLE: Duration = Duration::from_secs(20);
+const TOKEN_SECONDS: u32 = 2 * 60 * 60;
+
+/// What one run needs.
+pub struct Stage {
+    /// The operators.
+    pub warden: Arc<Warden>,
+    /// The plans.
+    pub registry: Arc<Registry>,
+    _proxies: Vec<Proxy>,
+    /// What is there, by watches.
+    pub cluster: Cluster,
+    /// The API.
+    pub simulator: Simulator,
+    /// Namespace and account of the operators.
+    pub installation: Installation,
+    /// The cluster.
+    pub control_plane: ControlPlane,
+}
+
+impl Stage {
+    /// Starts everything, with so many operators.
+    pub async fn start(operators: usize) -> Result<Self> {
+        let repository = products::repository();
+        let options = ControlPlaneOptions {
+            definitions: Some(repository.join("crds")),
+        };
+        let control_plane = ControlPlane::start(&options).await?;
+        let base = repository.join("manifests/base");
+        let installation = Installation::apply(control_plane.kubectl(), &base).await?;
+        let options = SimulatorOptions {
+            api: Api::Both,
+            parents: vec![Parent::new(
+                "MA_NOBODY",
+                &uuid::Uuid::new_v4().simple().to_string(),
+            )],
+        };
+        let log = control_plane.directory().join("simulator.log");
+        let simulator = Simulator::start(&products::simulator()?, &options, &log).await?;
+        let registry = Registry::new(&installation.namespace);
+        let warden = Warden::start(Arc::clone(&registry));
+        let mut stage = Self {
+            warden,
+            registry,
+            _proxies: Vec::new(),
+            cluster: Cluster::watch(&control_plane.client()),
+            simulator,
+            installation,
+            control_plane,
+        };
+        for process in 0..operators {
+            stage.add_operator(process).await?;
+        }
+        Ok(stage)
+    }
+
+    async fn add_operator(&mut self, process: usize) -> Result<()> {
+        let authority_path = self.control_plane.directory().join("ca.crt");
+        let route = Route {
+            server: Server::Vobiz,
+            target: self.simulator.url().to_owned(),
+            client: plain_http_client()?,
+            process,
+            registry: Arc::clone(&self.registry),
+            warden: Arc::clone(&self.warden),
+            past_time_out: LATE_AT_VOBIZ,
+            stop: STOP,
+        };
+        let vobiz = Proxy::start(route.clone()).await?;
+        let kubernetes = Route {
+            server: Server::Kubernetes,
+            target: self.control_plane.endpoint().server.clone(),
+            client: trusting(&authority_path)?,
+            past_time_out: LATE_AT_KUBERNETES,
+            ..route
+        };
+        let kubernetes = Proxy::start(kubernetes).await?;
+        let flags = vec![
+            format!("--api-base-url={}", vobiz.url()),
+            "--allow-insecure-api".to_owned(),
+            format!("--request-timeout-seconds={}", REQUEST_TIMEOUT.as_secs()),
+            format!("--settle-seconds={}", SETTLE.as_secs()),
+            "--retention-seconds=45".to_owned(),
+            "--max-backoff-seconds=5".to_owned(),
+            "--secret-check-interval-seconds=5".to_owned(),
+            "--max-concurrent-reconciles=32".to_owned(),
+            // Everything that it may ever say is searched for tokens.
+            "--log-level=trace".to_owned(),
+        ];
+        let options = OperatorOptions {
+            flags,
+            environment: Vec::new(),
+            token_seconds: Some(TOKEN_SECONDS),
+            replica: String::new(),
+        };
+        let endpoint = Endpoint::new(&kubernetes.url(), &authority_path);
+        let operator = OperatorProcess::start_behind(
+            &self.control_plane,
+            &self.installation,
+            &products::operator()?,
+            &options,
+            &format!("{process}"),
+            &endpoint,
+        )
+        .await?;
+        operator.await_ready().await?;
+        self.warden.add(operator).await?;
+        self._proxies.extend([vobiz, kubernetes]);
+        Ok(())
+    }
+
+    /// Ends the operators before their servers.
+    pub async fn end(&self) {
+        self.warden.end().await;
+    }
+}
+
+fn trusting(authority: &std::path::Path) -> Result<reqwest::Client> {
+    let pem = std::fs::read(authority).context("failed to read the authority's certificate")?;
+    let certificates = reqwest::Certificate::from_pem_bundle(&pem).context("failed to read a certificate")?;
+    reqwest::Client::builder()
+        .tls_certs_only(certificates)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .pool_idle_timeout(IDLE)
+        .build()
+        .context("failed to make an HTTP client")
+}

@@ -1,0 +1,241 @@
+//! I/O. Does to the operator's processes and watches what plans ask for. Plans that ask at about the same moment share
+//! one deed: all of them are hit by it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot, watch};
+use vobiz_harness::operator::OperatorProcess;
+
+use crate::registry::Registry;
+
+/// How long a first plan waits for others that get to their request at about the same time.
+const GATHER: Duration = Duration::from_millis(300);
+
+/// What may be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// SIGKILL, and a new process.
+    Kill,
+    /// SIGSTOP for so long; meanwhile the other process works.
+    Stop(Duration),
+    /// This to all open watches.
+    Watch(WatchFault),
+}
+
+/// What happens to watches that are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchFault {
+    /// Silence.
+    Held,
+    /// 410.
+    Gone,
+    /// Everything so much later.
+    Delayed(Duration),
+}
+
+/// A deed that was asked for.
+struct Wanted {
+    process: usize,
+    deed: Deed,
+    done: oneshot::Sender<()>,
+}
+
+/// The operators of a run. The first one works; others wait, stopped, until it is stopped.
+pub struct Warden {
+    operators: tokio::sync::Mutex<Vec<OperatorProcess>>,
+    registry: Arc<Registry>,
+    wanted: mpsc::UnboundedSender<Wanted>,
+    /// The newest fault of watches, with its number.
+    watches: watch::Sender<(u64, Option<WatchFault>)>,
+    faults: Mutex<Vec<Timestamp>>,
+    held: Mutex<usize>,
+    trouble: Mutex<Option<String>>,
+}
+
+impl Warden {
+    /// A warden without operators.
+    #[must_use]
+    pub fn start(registry: Arc<Registry>) -> Arc<Self> {
+        let (wanted, deeds) = mpsc::unbounded_channel();
+        let warden = Arc::new(Self {
+            operators: tokio::sync::Mutex::default(),
+            registry,
+            wanted,
+            watches: watch::Sender::new((0, None)),
+            faults: Mutex::default(),
+            held: Mutex::default(),
+            trouble: Mutex::default(),
+        });
+        tokio::spawn(work(Arc::downgrade(&warden), deeds));
+        warden
+    }
+
+    /// Puts an operator into its care. A second one waits, stopped.
+    pub async fn add(&self, operator: OperatorProcess) -> Result<()> {
+        let mut operators = self.operators.lock().await;
+        if !operators.is_empty() {
+            operator.pause().await?;
+        }
+        operators.push(operator);
+        Ok(())
+    }
+
+    /// Asks for a deed and waits until it has begun.
+    pub async fn ask(&self, process: usize, deed: Deed) {
+        let (done, begun) = oneshot::channel();
+        if self.wanted.send(Wanted { process, deed, done }).is_ok() {
+            let _ = begun.await;
+        }
+    }
+
+    /// Asks for a deed that the asker will not survive.
+    pub fn ask_for_death(&self, process: usize) {
+        let (done, _) = oneshot::channel();
+        let deed = Deed::Kill;
+        let _ = self.wanted.send(Wanted { process, deed, done });
+    }
+
+    /// Faults of watches, for those who stream one.
+    #[must_use]
+    pub fn watch_faults(&self) -> watch::Receiver<(u64, Option<WatchFault>)> {
+        self.watches.subscribe()
+    }
+
+    /// A watch is held; dropped when the operator has given it up, which ends the fault.
+    #[must_use]
+    pub fn hold_watch(self: &Arc<Self>) -> HeldWatch {
+        *self.held.lock() += 1;
+        HeldWatch(Arc::clone(self))
+    }
+
+    /// When something was done to everybody, in order. None while something is still being done.
+    #[must_use]
+    pub fn faults(&self) -> Option<Vec<Timestamp>> {
+        (*self.held.lock() == 0).then(|| self.faults.lock().clone())
+    }
+
+    /// The end of the operators' logs, and what went wrong in here.
+    pub async fn explain(&self) -> String {
+        let trouble = self.trouble.lock().clone().unwrap_or_default();
+        let operators = self.operators.lock().await;
+        let tails = operators.iter().map(|operator| operator.log_tail(5));
+        format!("{trouble}\n{}", tails.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Fails when a deed failed or an operator has ended on its own.
+    pub async fn ensure_well(&self) -> Result<()> {
+        if let Some(trouble) = self.trouble.lock().clone() {
+            return Err(anyhow!(trouble));
+        }
+        let operators = self.operators.lock().await;
+        operators.iter().try_for_each(OperatorProcess::ensure_running)
+    }
+
+    /// Ends all operators.
+    pub async fn end(&self) {
+        self.operators.lock().await.clear();
+    }
+
+    fn note_fault(&self) {
+        self.faults.lock().push(Timestamp::now());
+    }
+
+    async fn act(&self, deed: Deed, processes: &[usize], begun: Vec<oneshot::Sender<()>>) -> Result<()> {
+        match deed {
+            Deed::Kill => self.kill(processes).await?,
+            Deed::Stop(pause) => self.stop(processes, pause, begun).await?,
+            Deed::Watch(fault) => {
+                self.note_fault();
+                self.watches
+                    .send_modify(|(number, newest)| (*number, *newest) = (*number + 1, Some(fault)));
+                self.note_fault();
+            }
+        }
+        Ok(())
+    }
+
+    async fn kill(&self, processes: &[usize]) -> Result<()> {
+        let mut operators = self.operators.lock().await;
+        for process in processes {
+            let operator = operators.get_mut(*process).context("no such operator")?;
+            operator.kill_hard().await?;
+            self.note_fault();
+            self.registry.resume_all();
+            operator.restart()?;
+        }
+        Ok(())
+    }
+
+    async fn stop(
+        &self,
+        processes: &[usize],
+        pause: Duration,
+        begun: Vec<oneshot::Sender<()>>,
+    ) -> Result<()> {
+        // The lock is not kept: the others are asked how they are.
+        {
+            let operators = self.operators.lock().await;
+            for process in processes {
+                operators
+                    .get(*process)
+                    .context("no such operator")?
+                    .pause()
+                    .await?;
+            }
+            for (index, other) in operators.iter().enumerate() {
+                if !processes.contains(&index) {
+                    other.resume().await?;
+                }
+            }
+        }
+        self.note_fault();
+        // What they were waiting for now lies in the stopped process's socket.
+        for begun in begun {
+            let _ = begun.send(());
+        }
+        tokio::time::sleep(pause).await;
+        let operators = self.operators.lock().await;
+        for operator in operators.iter() {
+            operator.resume().await?;
+        }
+        self.note_fault();
+        Ok(())
+    }
+}
+
+async fn work(warden: std::sync::Weak<Warden>, mut deeds: mpsc::UnboundedReceiver<Wanted>) {
+    while let Some(first) = deeds.recv().await {
+        tokio::time::sleep(GATHER).await;
+        let Some(warden) = warden.upgrade() else { return };
+        let mut asked = vec![first];
+        while let Ok(next) = deeds.try_recv() {
+            asked.push(next);
+        }
+        // One deed after another; plans of one run ask for the same, as a rule.
+        while let Some(deed) = asked.first().map(|wanted| wanted.deed) {
+            let (now, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|wanted| wanted.deed == deed);
+            asked = later;
+            let mut processes: Vec<usize> = now.iter().map(|wanted| wanted.process).collect();
+            processes.sort_unstable();
+            processes.dedup();
+            let begun = now.into_iter().map(|wanted| wanted.done).collect();
+            if let Err(error) = warden.act(deed, &processes, begun).await {
+                *warden.trouble.lock() = Some(format!("{error:#}"));
+            }
+        }
+    }
+}
+
+/// A watch that says nothing.
+pub struct HeldWatch(Arc<Warden>);
+
+impl Drop for HeldWatch {
+    fn drop(&mut self) {
+        self.0.note_fault();
+        *self.0.held.lock() -= 1;
+    }
+}
