@@ -1,6 +1,7 @@
 //! I/O. Records the clean run, then runs plans, many of them beside each other.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use futures::StreamExt as _;
@@ -112,13 +113,14 @@ pub async fn run(
     plans: &[Plan],
     numbers: &[usize],
     clean: &Clean,
+    logs: Option<&Path>,
     mut told: impl FnMut(&Report),
 ) -> Result<Vec<Report>> {
     let mut reports = Vec::new();
     let mut wanted = numbers.to_vec();
     for together in TOGETHER {
         let mut running = futures::stream::iter(batches(plans, &wanted, together))
-            .map(|batch| async move { run_batch(plans, &batch, clean).await })
+            .map(|batch| async move { run_batch(plans, &batch, clean, logs).await })
             .buffer_unordered(RUNS_AT_A_TIME);
         let mut again = Vec::new();
         while let Some(batch) = running.next().await {
@@ -159,7 +161,12 @@ fn batches(plans: &[Plan], numbers: &[usize], together: usize) -> Vec<Vec<usize>
     chunks.collect()
 }
 
-async fn run_batch(plans: &[Plan], numbers: &[usize], clean: &Clean) -> Result<Vec<Report>> {
+async fn run_batch(
+    plans: &[Plan],
+    numbers: &[usize],
+    clean: &Clean,
+    logs: Option<&Path>,
+) -> Result<Vec<Report>> {
     let kind = plans[numbers[0] - 1].mode.kind();
     let stage = Stage::start(if kind == Kind::Stop { 2 } else { 1 }).await?;
     let prepared = |number: usize| {
@@ -193,7 +200,17 @@ async fn run_batch(plans: &[Plan], numbers: &[usize], clean: &Clean) -> Result<V
         });
         join_all(each).await
     };
+    eprintln!(
+        "{} plans, faults of one {}: {} that hit everybody, {} writes by a second leader",
+        numbers.len(),
+        format!("{kind:?}").to_lowercase(),
+        stage.warden.faults().unwrap_or_default().len(),
+        stage.registry.writes_by_second_leaders()
+    );
     stage.end().await;
+    if let Some(folder) = logs {
+        stage.keep_logs(&folder.join(format!("run-of-{}", numbers[0])))?;
+    }
     ensure_nothing_told(&stage).await?;
     Ok(reports)
 }

@@ -1,6 +1,7 @@
 //! I/O. The campaign's command line. `cargo xtask faults` builds and runs this.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -34,6 +35,9 @@ struct Arguments {
     /// Show the plans and run none
     #[arg(long)]
     list: bool,
+    /// Keep the logs of every run in this folder
+    #[arg(long, value_name = "FOLDER")]
+    logs: Option<PathBuf>,
     /// Record the clean run anew: the plans get other numbers
     #[arg(long)]
     record: bool,
@@ -93,8 +97,8 @@ async fn campaign(arguments: &Arguments) -> Result<bool> {
         plans.len()
     );
     let mut tally = Tally::default();
-    let reports = run(&plans, &numbers, &clean, |report| {
-        tell(report, &mut tally, numbers.len())
+    let reports = run(&plans, &numbers, &clean, arguments.logs.as_deref(), |report| {
+        tell(report, &mut tally, numbers.len());
     })
     .await?;
     println!("{}", tally.details(&reports, begun.elapsed()));

@@ -148,7 +148,7 @@ impl Route {
         let Some(write) = classified.and_then(|classified| classified.write) else {
             return self.pass(&whole).await;
         };
-        let orders = self.registry.count(&name, &write);
+        let orders = self.registry.count(&name, &write, self.process);
         // In a task of its own: it goes on when the operator has given up, or is dead.
         let (route, socket) = (Arc::clone(self), Arc::clone(socket));
         let passed = tokio::spawn(async move {

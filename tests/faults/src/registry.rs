@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -56,6 +57,7 @@ pub struct Registry {
     operator_namespace: String,
     cases: Mutex<Cases>,
     halts: watch::Sender<u64>,
+    second_leaders: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +76,7 @@ impl Registry {
             operator_namespace: operator_namespace.to_owned(),
             cases: Mutex::default(),
             halts: watch::Sender::new(0),
+            second_leaders: AtomicU64::new(0),
         })
     }
 
@@ -182,9 +185,18 @@ impl Registry {
         name.filter(|name| cases.by_name.contains_key(*name)).cloned()
     }
 
-    /// Counts a write of a plan and says what is to be done about it.
+    /// How many writes came from another process than the first: it had taken over.
     #[must_use]
-    pub fn count(&self, namespace: &str, write: &Write) -> Orders {
+    pub fn writes_by_second_leaders(&self) -> u64 {
+        self.second_leaders.load(Ordering::Relaxed)
+    }
+
+    /// Counts a write of a plan by a process and says what is to be done about it.
+    #[must_use]
+    pub fn count(&self, namespace: &str, write: &Write, process: usize) -> Orders {
+        if process > 0 {
+            self.second_leaders.fetch_add(1, Ordering::Relaxed);
+        }
         let mut cases = self.cases.lock();
         let Some(case) = cases.by_name.get_mut(namespace).filter(|case| case.counting) else {
             return Orders::default();

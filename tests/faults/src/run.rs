@@ -20,6 +20,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const QUIET: Duration = Duration::from_millis(3500);
 /// How long a plan waits for the write at which it aims.
 const REACH: Duration = Duration::from_secs(100);
+/// How long a namespace that is empty of everything of ours may take: its controller looks again less and less often.
+const NAMESPACE: Duration = Duration::from_secs(300);
 /// How long it waits for that write when everything else is over.
 const IDLE: Duration = Duration::from_secs(15);
 /// A busy machine looks late; the verdict goes by the times in the logs.
@@ -147,7 +149,18 @@ async fn await_rest(
             .or(is_reached.then(Instant::now));
         let idle = reached_since.is_some_and(|since| since.elapsed() > IDLE);
         let missed = is_aimed && own.is_none() && (idle || begun.elapsed() > REACH);
-        if (too_late && calm.is_none()) || missed {
+        // How soon a namespace goes when its last object has gone is its controller's affair.
+        let is_kubernetes_turn = clean.is_some_and(|clean| {
+            let end = found.end_state();
+            end.namespace
+                && !clean.namespace
+                && EndState {
+                    namespace: false,
+                    ..end
+                } == *clean
+        });
+        let patient = is_kubernetes_turn && begun.elapsed() < NAMESPACE;
+        if (too_late && calm.is_none() && !patient) || missed {
             return Ok(faults);
         }
         tokio::time::sleep(LOOK).await;

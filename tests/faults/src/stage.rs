@@ -1,5 +1,6 @@
 //! I/O. What one run needs: a control plane, the simulator, one or two operators, and a proxy before each server for each.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use anyhow::{Context as _, Result};
 use vobiz_harness::control_plane::{ControlPlane, ControlPlaneOptions};
 use vobiz_harness::installation::Installation;
 use vobiz_harness::kubeconfig::Endpoint;
+use vobiz_harness::last_words::files;
 use vobiz_harness::operator::{OperatorOptions, OperatorProcess, plain_http_client};
 use vobiz_harness::products;
 use vobiz_harness::simulator::{Api, Parent, Simulator, SimulatorOptions};
@@ -139,13 +141,25 @@ impl Stage {
         Ok(())
     }
 
+    /// Copies what the operators and the API server have logged.
+    pub fn keep_logs(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
+        let logs = files(self.control_plane.directory(), "", ".log")?;
+        for log in logs {
+            let name = log.file_name().context("a log has no name")?;
+            std::fs::copy(&log, folder.join(name))
+                .with_context(|| format!("failed to copy {}", log.display()))?;
+        }
+        Ok(())
+    }
+
     /// Ends the operators before their servers.
     pub async fn end(&self) {
         self.warden.end().await;
     }
 }
 
-fn trusting(authority: &std::path::Path) -> Result<reqwest::Client> {
+fn trusting(authority: &Path) -> Result<reqwest::Client> {
     let pem = std::fs::read(authority).context("failed to read the authority's certificate")?;
     let certificates = reqwest::Certificate::from_pem_bundle(&pem).context("failed to read a certificate")?;
     reqwest::Client::builder()
