@@ -299,9 +299,7 @@ fn most_within_a_minute(calls: &[Call]) -> usize {
     let mut times: Vec<Timestamp> = calls.iter().map(|call| call.at).collect();
     times.sort();
     let within = |(index, first): (usize, &Timestamp)| {
-        let end =
-            times[index..].partition_point(|time| time.duration_since(*first) < SignedDuration::from_mins(1));
-        end
+        times[index..].partition_point(|time| time.duration_since(*first) < SignedDuration::from_mins(1))
     };
     times.iter().enumerate().map(within).max().unwrap_or(0)
 }

@@ -1,6 +1,7 @@
 //! PURE. The recorded clean run as a file: it gives every plan the number that it has on every machine.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 
@@ -86,7 +87,7 @@ impl Recording {
                         Server::Kubernetes => "kubernetes",
                         Server::Vobiz => "vobiz",
                     };
-                    text.push_str(&format!("{how} {scene} {server} {ordinal} {write}\n"));
+                    let _ = writeln!(text, "{how} {scene} {server} {ordinal} {write}");
                 }
             }
         }

@@ -69,7 +69,6 @@ struct Watching {
 }
 
 /// A watch's answer as it comes, with what the warden does to watches.
-#[must_use]
 pub fn streamed(mut answer: reqwest::Response, warden: Arc<Warden>) -> Body {
     let (sender, arrived) = mpsc::unbounded_channel();
     tokio::spawn(async move {

@@ -53,14 +53,14 @@ fn account(id: &str, token: &str) -> Value {
     json!({"auth_id": id, "auth_token": token, "name": "acme", "enabled": true, "description": null})
 }
 
-fn record(phase: &str, id: &str, token: &str, fenced: &str) -> Option<Values> {
-    Some(values(&[
+fn record(phase: &str, id: &str, token: &str, fenced: &str) -> Values {
+    values(&[
         ("phase", phase),
         ("series", "00ff"),
         ("fencedThrough", fenced),
         ("auth_id", id),
         ("auth_token", token),
-    ]))
+    ])
 }
 
 /// A create whose first attempt was fenced and deleted, at rest.
@@ -89,7 +89,7 @@ fn created() -> Evidence {
             namespace: true,
             object: Some(object),
             secret: Some(values(&[("auth_id", "SA_2"), ("auth_token", "two")])),
-            records: vec![record("Bound", "SA_2", "two", "1")],
+            records: vec![Some(record("Bound", "SA_2", "two", "1"))],
             accounts: vec![account("SA_2", "two")],
         },
     }
@@ -127,7 +127,7 @@ fn retained() -> Evidence {
         policy: Policy::Retain,
         calls: vec![create(1, "SA_1", 1)],
         scene: Remains {
-            records: vec![record("Kept", "SA_1", "one", "0")],
+            records: vec![Some(record("Kept", "SA_1", "one", "0"))],
             accounts: vec![account("SA_1", "one")],
             ..deleted().scene
         },
@@ -153,7 +153,7 @@ fn an_account_that_nobody_holds_is_a_stray() {
     // One that a Record holds although its object was to be deleted with it.
     let findings = found(deleted(), |run| {
         run.scene.accounts.push(account("SA_1", "one"));
-        run.scene.records = vec![record("Bound", "SA_1", "one", "0")];
+        run.scene.records = vec![Some(record("Bound", "SA_1", "one", "0"))];
     });
     assert!(findings.contains(&Finding::Strays(1)), "{findings:?}");
 }
@@ -169,7 +169,7 @@ fn a_pair_is_lost_when_secret_record_or_account_is_gone() {
     assert!(lost(&found(created(), |run| run.scene.accounts.clear())));
     assert!(lost(&found(created(), |run| run.scene.records = vec![None])));
     assert!(lost(&found(retained(), |run| {
-        run.scene.records = vec![record("Kept", "SA_1", "", "0")]
+        run.scene.records = vec![Some(record("Kept", "SA_1", "", "0"))]
             .into_iter()
             .map(|record| {
                 record.map(|mut values| {
@@ -212,7 +212,7 @@ fn a_delete_of_a_bound_account_is_wrong_and_one_of_a_fenced_account_is_not() {
     // Not fenced, and nobody had asked for a deletion.
     assert!(wrong(
         &found(created(), |run| run.scene.records =
-            vec![record("Bound", "SA_2", "two", "0")]),
+            vec![Some(record("Bound", "SA_2", "two", "0"))]),
         "SA_1"
     ));
     assert!(wrong(
@@ -267,7 +267,9 @@ fn an_attempt_sent_twice_is_found_unless_the_first_had_no_effect() {
 
 #[test]
 fn a_create_without_a_record_before_it_is_one_too_many() {
-    let findings = found(created(), |run| drop(run.deeds.remove(0)));
+    let findings = found(created(), |run| {
+        run.deeds.remove(0);
+    });
     let expected = Finding::TooManyCreates {
         creates: 2,
         attempts: 1,
