@@ -27,6 +27,7 @@ mod rights;
 mod secret;
 mod validation;
 mod whole_suite;
+mod wish;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
     rights::add_to(&mut suite);
     secret::add_to(&mut suite);
     validation::add_to(&mut suite);
+    wish::add_to(&mut suite);
     whole_suite::add_to(&mut suite);
     suite.run()
 }
