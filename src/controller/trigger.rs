@@ -1,4 +1,5 @@
-//! Which changes of an object are worth a pass: of its spec, its deletion, or a finalizer that somebody took off. PURE.
+//! Which changes of an object are worth a pass: of its spec, its deletion, an annotation that asks for something, or a
+//! finalizer that somebody took off. PURE.
 //!
 //! Our own writes (finalizer, status) are not: a pass that caused another one would never come to rest.
 
@@ -9,6 +10,7 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub struct Trigger {
     finalizer: &'static str,
+    annotations: &'static [&'static str],
     seen: HashMap<String, Seen>,
 }
 
@@ -17,14 +19,16 @@ struct Seen {
     generation: Option<i64>,
     deleting: bool,
     finalizer: bool,
+    annotations: Vec<Option<String>>,
 }
 
 impl Trigger {
-    /// Watches over objects that should carry this finalizer.
+    /// Watches over objects that should carry this finalizer, and whose users ask for things by these annotations.
     #[must_use]
-    pub fn new(finalizer: &'static str) -> Self {
+    pub fn new(finalizer: &'static str, annotations: &'static [&'static str]) -> Self {
         Self {
             finalizer,
+            annotations,
             seen: HashMap::new(),
         }
     }
@@ -40,12 +44,18 @@ impl Trigger {
                 .iter()
                 .flatten()
                 .any(|finalizer| finalizer == self.finalizer),
+            annotations: self
+                .annotations
+                .iter()
+                .map(|key| annotation(object, key))
+                .collect(),
         };
         let uid = metadata.uid.clone().unwrap_or_default();
         let before = self.seen.insert(uid, now.clone());
         before.is_none_or(|before| {
             before.generation != now.generation
                 || before.deleting != now.deleting
+                || before.annotations != now.annotations
                 || (before.finalizer && !now.finalizer)
         })
     }
@@ -54,6 +64,10 @@ impl Trigger {
     pub fn forget<K: Resource>(&mut self, object: &K) {
         self.seen.remove(object.meta().uid.as_deref().unwrap_or_default());
     }
+}
+
+fn annotation<K: Resource>(object: &K, key: &str) -> Option<String> {
+    object.meta().annotations.as_ref()?.get(key).cloned()
 }
 
 #[cfg(test)]
@@ -71,7 +85,7 @@ mod tests {
 
     #[test]
     fn our_own_writes_cause_no_pass_and_every_act_of_a_user_does() {
-        let mut trigger = Trigger::new("ours");
+        let mut trigger = Trigger::new("ours", &["asks"]);
         assert!(trigger.admits(&object(1)), "first seen");
         assert!(!trigger.admits(&object(1)), "status written, or listed again");
         let mut finalized = object(1);
@@ -81,6 +95,23 @@ mod tests {
         stripped.metadata.finalizers = Some(vec!["others".to_owned()]);
         assert!(trigger.admits(&stripped), "our finalizer was taken off");
         assert!(trigger.admits(&object(2)), "the spec was edited");
+        let annotated = |value: &str| {
+            let mut object = object(2);
+            let others = ("others".to_owned(), value.to_owned());
+            object.metadata.annotations = Some([("asks".to_owned(), value.to_owned()), others].into());
+            object
+        };
+        assert!(
+            trigger.admits(&annotated("one")),
+            "an annotation asks for something"
+        );
+        assert!(!trigger.admits(&annotated("one")));
+        assert!(trigger.admits(&annotated("two")), "it asks again");
+        let mut others = annotated("two");
+        let more = ("others".to_owned(), "three".to_owned());
+        others.metadata.annotations.get_or_insert_default().extend([more]);
+        assert!(!trigger.admits(&others), "an annotation that is not ours changed");
+        assert!(trigger.admits(&object(2)), "it asks no more");
         let mut going = object(2);
         going.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::from_second(1).unwrap()));
         assert!(trigger.admits(&going), "it is being deleted");

@@ -36,22 +36,28 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                     ),
                 },
                 Block::OrphanFound => {
-                    "an earlier object of this name left an account that is kept: the operator's record of it must be \
-                     dealt with first"
+                    "an earlier object of this name left an account that is kept: set the annotation \
+                     vobiz.ai/reclaim to \"true\" to take it over, or choose another name"
                         .to_owned()
                 }
                 Block::ExternalResourceMissing => {
-                    "the subaccount was deleted at Vobiz by somebody else: delete this object and create it again".to_owned()
+                    "the subaccount was deleted at Vobiz by somebody else: set spec.credentialRecovery to Recreate to have another \
+                     made, or delete this object"
+                        .to_owned()
                 }
                 Block::SecretConflict => {
                     let name = pass.object.as_ref().map(|object| super::secret::name_of(object)).unwrap_or_default();
                     format!("the Secret {name} belongs to somebody else: remove it, or name another one in spec.secretRef")
                 }
                 Block::CredentialsLost => {
-                    "the pair is lost and Vobiz shows no token a second time: delete this object and create it again".to_owned()
+                    "the pair is lost and Vobiz shows no token a second time: put it back into the Secret, or set \
+                     spec.credentialRecovery to Recreate to have another subaccount made in place of this one"
+                        .to_owned()
                 }
                 Block::UnusableAnswer => {
-                    "Vobiz answered three creates with something that is no pair: no more are sent for now".to_owned()
+                    "Vobiz answered three creates with something that is no pair: no more are sent for a while; edit the spec, or \
+                     set the annotation vobiz.ai/reconcile-requested-at to another value, to have it tried again at once"
+                        .to_owned()
                 }
                 Block::Unsupported | Block::Forbidden => {
                     spec.map(|spec| format!("Account {}", spec.account_ref.name)).unwrap_or_default()

@@ -2,11 +2,13 @@
 
 use super::outcome::Outcome;
 use super::plan::{Block, Rest, Wait};
+use super::status::was_paused;
 use crate::controller::event::EventKind;
 use crate::crd::condition::{self, ConditionType};
 use crate::crd::{Subaccount, SubaccountStatus};
 
 /// What a pass did that a status does not show.
+#[expect(clippy::struct_excessive_bools, reason = "deeds of one pass, each by itself")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deeds {
     /// The user's Secret was written again after it had been published.
@@ -17,6 +19,8 @@ pub struct Deeds {
     pub drift: bool,
     /// The account of an earlier object of this name was taken over.
     pub reclaimed: bool,
+    /// The Record was an earlier object's, in this pass or since an earlier one: nothing was created for this object.
+    pub inherited: bool,
     /// An account with a fenced marker was deleted.
     pub leftovers: usize,
 }
@@ -43,7 +47,12 @@ pub fn of(
     let mut news = of_deeds(deeds);
     let Some(written) = written else { return news };
     let previous = object.status.clone().unwrap_or_default();
-    if let (None, Some(secret), Some(id)) = (&previous.secret_name, &written.secret_name, &written.auth_id) {
+    if let (None, Some(secret), Some(id), false) = (
+        &previous.secret_name,
+        &written.secret_name,
+        &written.auth_id,
+        deeds.inherited,
+    ) {
         // The first creation tells everything; the staged name of generation 1 is no news.
         news = vec![normal(
             "SubaccountCreated",
@@ -57,6 +66,14 @@ pub fn of(
         condition::find(&status.conditions, ConditionType::Synced)
             .map(|synced| (synced.status.clone(), synced.reason.clone()))
     };
+    match (was_paused(&previous.conditions), was_paused(&written.conditions)) {
+        (false, true) => {
+            let note = "hands off until the annotation vobiz.ai/paused is removed";
+            news.push(normal("Paused", note.to_owned()));
+        }
+        (true, false) => news.push(normal("Resumed", "the object is managed again".to_owned())),
+        (true, true) | (false, false) => {}
+    }
     if ready(&previous) != ready(written) || synced(&previous) != synced(written) {
         news.extend(warning(object, written, outcome));
     }

@@ -3,12 +3,12 @@
 use super::context::{Context, WalkWaiter};
 use super::effects;
 use super::explain::explain;
-use super::facts::{self, Object, UserSecret};
+use super::facts::{self, Directive, Object, UserSecret};
 use super::news::{self, News, normal};
 use super::outcome::{Next, Outcome};
 use super::pass::{Pass, wall_clock};
 use super::plan::{Rest, Step, Wait, plan};
-use super::record::{self, Phase};
+use super::record::{self, Phase, secret_name};
 use super::status::{self, View};
 use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;
@@ -102,6 +102,7 @@ async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, outcome: &Ou
         publish(pass, vec![farewell(pass)]).await;
         return;
     }
+    pass.deeds.inherited = pass.record_name != secret_name(&pass.uid);
     let Some(object) = pass.object.clone() else { return };
     let written = write_status(pass, &object, outcome).await;
     let news = news::of(
@@ -167,6 +168,9 @@ async fn write_status(
 }
 
 fn farewell(pass: &Pass<'_>) -> News {
+    if pass.facts.directive == Directive::ForceDelete {
+        return forced(pass);
+    }
     match &pass.record {
         Some((record, _)) => match (record.ledger.phase, record.auth_id()) {
             (Phase::Kept, Some(id)) if record.ledger.disable => normal(
@@ -181,6 +185,24 @@ fn farewell(pass: &Pass<'_>) -> News {
             (_, None) => normal("SubaccountDeleted", "nothing is left at Vobiz".to_owned()),
         },
         None => normal("SubaccountDeleted", "nothing was created at Vobiz".to_owned()),
+    }
+}
+
+/// Nothing was proved: what is left at Vobiz is no longer anybody's.
+fn forced(pass: &Pass<'_>) -> News {
+    // The janitor need not say it again.
+    pass.context
+        .memory
+        .with(&pass.uid, |remembered| remembered.orphan_reported = true);
+    let note = match pass.known_id() {
+        Some(id) => format!("let go without proof, as vobiz.ai/force-delete asks; {id} may be left at Vobiz"),
+        None => "let go without proof, as vobiz.ai/force-delete asks; a subaccount may be left at Vobiz"
+            .to_owned(),
+    };
+    News {
+        kind: EventKind::Warning,
+        reason: "SubaccountOrphaned",
+        note,
     }
 }
 

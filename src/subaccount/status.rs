@@ -81,7 +81,10 @@ pub fn of(
             .or_else(|| previous.parent_auth_id.clone()),
         api_generation: view.generation.map(stored).or(previous.api_generation),
         kyc: view.account.map_or_else(|| previous.kyc.clone(), kyc),
-        last_handled_reconcile_at: if is_paused {
+        // A bound account that was to be looked at and was not: that is still to be done.
+        last_handled_reconcile_at: if is_paused
+            || (view.facts.requested && view.auth_id.is_some() && matches!(outcome.rest, Rest::Waiting(_)))
+        {
             previous.last_handled_reconcile_at.clone()
         } else {
             wish::request(object).map(str::to_owned)

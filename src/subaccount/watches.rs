@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
+use super::wish::WISHES;
 use crate::account::registry::Registry;
 use crate::controller::instrument::Metrics;
 use crate::controller::trigger::Trigger;
@@ -47,7 +48,7 @@ impl Watches {
         registry: Arc<Registry>,
         subaccounts: Caches<Guarded<Subaccount>>,
     ) -> Watch<Guarded<Account>> {
-        let mut trigger = Trigger::new(IN_USE_FINALIZER);
+        let mut trigger = Trigger::new(IN_USE_FINALIZER, &[]);
         let (metrics, wake_object) = (self.metrics.clone(), self.wake_object.clone());
         watch(
             "Account",
@@ -78,7 +79,7 @@ impl Watches {
     /// The Subaccounts of a scope.
     #[must_use]
     pub fn subaccounts(&self, scope: &Scope) -> Watch<Guarded<Subaccount>> {
-        let mut trigger = Trigger::new(FINALIZER);
+        let mut trigger = Trigger::new(FINALIZER, &WISHES);
         let mut users: HashMap<ObjectKey, HashSet<String>> = HashMap::new();
         let (wake_account, wake_record) = (self.wake_account.clone(), self.wake_record.clone());
         let (metrics, operator_namespace) = (self.metrics.clone(), self.operator_namespace.clone());

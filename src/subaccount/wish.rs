@@ -7,6 +7,14 @@ use crate::crd::{
 };
 use kube::ResourceExt;
 
+/// The annotations by which users ask.
+pub const WISHES: [&str; 4] = [
+    PAUSED_ANNOTATION,
+    RECONCILE_REQUESTED_ANNOTATION,
+    RECLAIM_ANNOTATION,
+    FORCE_DELETE_ANNOTATION,
+];
+
 /// Whether the object is managed, left alone, or to go without proof: the last outranks the second.
 #[must_use]
 pub fn directive(object: &Subaccount) -> Directive {

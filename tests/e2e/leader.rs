@@ -121,8 +121,8 @@ fn creates() -> JournalQuery {
 
 /// Creates an object whose answer to the create is held by the simulator.
 async fn held_create(environment: &Environment, name: &str) -> Result<()> {
-    let hold = Fault::hold_after_commit().operation(Operation::Create).times(1);
-    environment.simulator.add_fault(&hold).await?;
+    let fault = Fault::hold_after_commit().operation(Operation::Create).times(1);
+    environment.simulator.add_fault(&fault).await?;
     environment.create_subaccount(name, json!({})).await?;
     let held = creates().committed(true).held(true);
     environment.simulator.await_journal(&held, 1, DEADLINE).await?;

@@ -24,11 +24,14 @@ mod parent;
 mod parent_pair;
 mod process;
 mod records;
+mod recovery;
 mod rest;
 mod rights;
 mod secret;
+mod two_leaders;
 mod validation;
 mod whole_suite;
+mod wish;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -60,10 +63,13 @@ fn main() -> ExitCode {
     parent_pair::add_to(&mut suite);
     process::add_to(&mut suite);
     records::add_to(&mut suite);
+    recovery::add_to(&mut suite);
     rest::add_to(&mut suite);
     rights::add_to(&mut suite);
     secret::add_to(&mut suite);
+    two_leaders::add_to(&mut suite);
     validation::add_to(&mut suite);
+    wish::add_to(&mut suite);
     whole_suite::add_to(&mut suite);
     suite.run()
 }

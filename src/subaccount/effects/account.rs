@@ -149,11 +149,11 @@ pub(super) async fn recover_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
-    (pass.asked.account, pass.facts.requested) = (true, false);
     let found = access
         .get(generation, &id)
         .await
         .map_err(|error| failed(pass, "read the subaccount", &error))?;
+    (pass.asked.account, pass.facts.requested) = (true, false);
     pass.facts.remote = match (found, pass.facts.remote) {
         (None, before) => {
             if before != Remote::Deleted {
