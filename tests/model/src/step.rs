@@ -660,6 +660,7 @@ fn confirm(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) {
         }
     }
     pass.facts.confirmation = judge::confirm(pass.facts.object, &believed.unwrap_or(nobody), found.as_ref());
+    pass.facts.looked_again |= rules.drops(Weakness::NoSecondLook) && pass.facts.object == Kind::Deleting;
     if pass.facts.confirmation == Confirmation::Refuted {
         state.processes[process].memory[usize::from(pass.uid)].unspent = None;
     }
