@@ -14,7 +14,7 @@ use crate::stage::Stage;
 use crate::workload::Workload;
 
 /// How long anything may take that is no convergence.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 /// The object of every plan.
 pub const OBJECT: &str = "acme";
 /// The user's Secret.

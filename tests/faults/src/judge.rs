@@ -67,7 +67,12 @@ pub fn judge(evidence: &Evidence, clean: &EndState) -> Verdict {
     findings.extend(creates(evidence));
     let end = evidence.scene.end_state();
     if end != *clean {
-        findings.push(Finding::OtherEnd(format!("{end:?} instead of {clean:?}")));
+        let object = evidence.scene.object.as_ref();
+        let conditions = object.map(|object| object["status"]["conditions"].to_string());
+        findings.push(Finding::OtherEnd(format!(
+            "{end:?} instead of {clean:?}; it says {}",
+            conditions.unwrap_or_default()
+        )));
     }
     let convergence = convergence(evidence);
     if convergence > CONVERGENCE {
@@ -299,9 +304,7 @@ fn most_within_a_minute(calls: &[Call]) -> usize {
     let mut times: Vec<Timestamp> = calls.iter().map(|call| call.at).collect();
     times.sort();
     let within = |(index, first): (usize, &Timestamp)| {
-        let end =
-            times[index..].partition_point(|time| time.duration_since(*first) < SignedDuration::from_mins(1));
-        end
+        times[index..].partition_point(|time| time.duration_since(*first) < SignedDuration::from_mins(1))
     };
     times.iter().enumerate().map(within).max().unwrap_or(0)
 }

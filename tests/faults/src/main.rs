@@ -156,7 +156,7 @@ fn tell(report: &Report, tally: &mut Tally, total: usize) {
         Ok(ended) if !ended.reached => println!("plan {number} {name}: its write never came"),
         Ok(_) => {}
     }
-    if tally.count() % 50 == 0 {
+    if tally.count().is_multiple_of(50) {
         eprintln!("{} of {total}", tally.count());
     }
 }

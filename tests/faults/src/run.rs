@@ -21,7 +21,7 @@ const QUIET: Duration = Duration::from_millis(3500);
 /// How long a plan waits for the write at which it aims.
 const REACH: Duration = Duration::from_secs(100);
 /// How long a namespace that is empty of everything of ours may take: its controller looks again less and less often.
-const NAMESPACE: Duration = Duration::from_secs(300);
+const NAMESPACE: Duration = Duration::from_mins(5);
 /// How long it waits for that write when everything else is over.
 const IDLE: Duration = Duration::from_secs(15);
 /// A busy machine looks late; the verdict goes by the times in the logs.

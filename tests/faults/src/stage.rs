@@ -39,7 +39,7 @@ pub struct Stage {
     pub warden: Arc<Warden>,
     /// The plans.
     pub registry: Arc<Registry>,
-    _proxies: Vec<Proxy>,
+    proxies: Vec<Proxy>,
     /// What is there, by watches.
     pub cluster: Cluster,
     /// The API.
@@ -74,7 +74,7 @@ impl Stage {
         let mut stage = Self {
             warden,
             registry,
-            _proxies: Vec::new(),
+            proxies: Vec::new(),
             cluster: Cluster::watch(&control_plane.client()),
             simulator,
             installation,
@@ -136,7 +136,7 @@ impl Stage {
         .await?;
         operator.await_ready().await?;
         self.warden.add(operator).await?;
-        self._proxies.extend([vobiz, kubernetes]);
+        self.proxies.extend([vobiz, kubernetes]);
         Ok(())
     }
 

@@ -69,7 +69,6 @@ struct Watching {
 }
 
 /// A watch's answer as it comes, with what the warden does to watches.
-#[must_use]
 pub fn streamed(mut answer: reqwest::Response, warden: Arc<Warden>) -> Body {
     let (sender, arrived) = mpsc::unbounded_channel();
     tokio::spawn(async move {
@@ -117,7 +116,7 @@ async fn next(mut watching: Watching) -> Option<(Result<Bytes, Infallible>, Watc
         };
         match fault {
             Some(WatchFault::Held) => {
-                let _held = watching.warden.hold_watch();
+                let _held = watching.warden.hold();
                 // Dropped with the connection, when the operator gives the watch up.
                 return std::future::pending().await;
             }
