@@ -67,7 +67,12 @@ pub fn judge(evidence: &Evidence, clean: &EndState) -> Verdict {
     findings.extend(creates(evidence));
     let end = evidence.scene.end_state();
     if end != *clean {
-        findings.push(Finding::OtherEnd(format!("{end:?} instead of {clean:?}")));
+        let object = evidence.scene.object.as_ref();
+        let conditions = object.map(|object| object["status"]["conditions"].to_string());
+        findings.push(Finding::OtherEnd(format!(
+            "{end:?} instead of {clean:?}; it says {}",
+            conditions.unwrap_or_default()
+        )));
     }
     let convergence = convergence(evidence);
     if convergence > CONVERGENCE {

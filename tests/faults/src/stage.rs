@@ -39,7 +39,6 @@ pub struct Stage {
     pub warden: Arc<Warden>,
     /// The plans.
     pub registry: Arc<Registry>,
-    /// Held, so that they end with the run.
     proxies: Vec<Proxy>,
     /// What is there, by watches.
     pub cluster: Cluster,
@@ -124,7 +123,6 @@ impl Stage {
             flags,
             environment: Vec::new(),
             token_seconds: Some(TOKEN_SECONDS),
-            replica: String::new(),
         };
         let endpoint = Endpoint::new(&kubernetes.url(), &authority_path);
         let operator = OperatorProcess::start_behind(

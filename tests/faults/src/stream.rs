@@ -116,7 +116,7 @@ async fn next(mut watching: Watching) -> Option<(Result<Bytes, Infallible>, Watc
         };
         match fault {
             Some(WatchFault::Held) => {
-                let _held = watching.warden.hold_watch();
+                let _held = watching.warden.hold();
                 // Dropped with the connection, when the operator gives the watch up.
                 return std::future::pending().await;
             }

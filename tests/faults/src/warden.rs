@@ -105,11 +105,11 @@ impl Warden {
         self.watches.subscribe()
     }
 
-    /// A watch is held; dropped when the operator has given it up, which ends the fault.
+    /// A fault lasts until this is dropped: of a watch that is held, when the operator has given it up.
     #[must_use]
-    pub fn hold_watch(self: &Arc<Self>) -> HeldWatch {
+    pub fn hold(self: &Arc<Self>) -> UnderWay {
         *self.held.lock() += 1;
-        HeldWatch(Arc::clone(self))
+        UnderWay(Arc::clone(self))
     }
 
     /// When something was done to everybody, in order. None while something is still being done.
@@ -144,7 +144,14 @@ impl Warden {
         self.faults.lock().push(Timestamp::now());
     }
 
-    async fn act(&self, deed: Deed, processes: &[usize], begun: Vec<oneshot::Sender<()>>) -> Result<()> {
+    async fn act(
+        self: &Arc<Self>,
+        deed: Deed,
+        processes: &[usize],
+        begun: Vec<oneshot::Sender<()>>,
+    ) -> Result<()> {
+        // Until it is over nobody takes a calm moment for the end.
+        let _under_way = self.hold();
         match deed {
             Deed::Kill => self.kill(processes).await?,
             Deed::Stop(pause) => self.stop(processes, pause, begun).await?,
@@ -230,10 +237,10 @@ async fn work(warden: std::sync::Weak<Warden>, mut deeds: mpsc::UnboundedReceive
     }
 }
 
-/// A watch that says nothing.
-pub struct HeldWatch(Arc<Warden>);
+/// A fault that is not over.
+pub struct UnderWay(Arc<Warden>);
 
-impl Drop for HeldWatch {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.note_fault();
         *self.0.held.lock() -= 1;
