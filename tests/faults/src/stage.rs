@@ -123,6 +123,7 @@ impl Stage {
             flags,
             environment: Vec::new(),
             token_seconds: Some(TOKEN_SECONDS),
+            replica: String::new(),
         };
         let endpoint = Endpoint::new(&kubernetes.url(), &authority_path);
         let operator = OperatorProcess::start_behind(
