@@ -19,6 +19,7 @@ mod environments;
 mod generation;
 mod kstatus;
 mod leader;
+mod model;
 mod namespace;
 mod parent;
 mod parent_pair;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
     edit::add_to(&mut suite);
     environments::add_to(&mut suite);
     kstatus::add_to(&mut suite);
+    model::add_to(&mut suite);
     leader::add_to(&mut suite);
     namespace::add_to(&mut suite);
     parent::add_to(&mut suite);

@@ -224,9 +224,16 @@ fn slots() -> impl Iterator<Item = u8> {
     (0..UIDS).filter_map(|slot| u8::try_from(slot).ok())
 }
 
-/// The state after this; none if it cannot happen, or changes nothing.
+/// The state after this, in its normal form; none if it cannot happen, or changes nothing.
 #[must_use]
 pub fn apply(rules: &Rules, state: &State, action: Action) -> Option<State> {
+    let after = normal(rules, happen(rules, state, action)?);
+    (after != *state).then_some(after)
+}
+
+/// The state after this as it is: processes, versions and dead accounts keep their places. None if it cannot happen.
+#[must_use]
+pub fn happen(rules: &Rules, state: &State, action: Action) -> Option<State> {
     let mut after = *state;
     let left = &mut after.left;
     let happens = match action {
@@ -257,8 +264,7 @@ pub fn apply(rules: &Rules, state: &State, action: Action) -> Option<State> {
         Action::Vanish(number) => after.vobiz.flights[usize::from(number)].take().is_some(),
         person => act(rules, &mut after, person),
     };
-    let after = happens.then(|| normal(rules, after))?;
-    (after != *state).then_some(after)
+    happens.then_some(after)
 }
 
 fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
@@ -277,6 +283,7 @@ fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
         (Action::Delete, Some(object)) => {
             left.deletes -= 1;
             object.deleting = true;
+            object.ready = false;
             object.version += 1;
             cluster.collect();
         }

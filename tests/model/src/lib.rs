@@ -4,6 +4,7 @@
 //! - [`world`] is what the two servers store, [`state`] adds the processes and the faults that may still happen.
 //! - [`action`] is everything that can happen next, [`step`] what each step of a pass does: the operator's effects as a table.
 //! - [`rest`] runs a state to rest, without further faults, and judges what has come of it.
+//! - [`request`] is what a step asks of the real servers, [`trace`] a way by the roll of a die, to be replayed against them.
 //! - [`check`] explores one of the runs that [`budgets`] lists; [`weakness`] drops a rule that must then be missed.
 //! - [`walk`] is a model of its own, of a list that is read while accounts come and go.
 
@@ -11,11 +12,13 @@ pub mod action;
 pub mod budgets;
 pub mod check;
 mod normal;
+pub mod request;
 pub mod rest;
 pub mod rules;
 pub mod state;
 pub mod step;
 pub mod story;
+pub mod trace;
 pub mod walk;
 pub mod weakness;
 pub mod world;

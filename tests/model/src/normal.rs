@@ -61,6 +61,15 @@ fn each_object_version(state: &mut State, mut visit: impl FnMut(&mut u8)) {
     }
 }
 
+/// Newer than every version of this Record that anybody holds: a resourceVersion never comes twice.
+pub(crate) fn unused_version(state: &State, slot: u8) -> u8 {
+    let (mut state, mut newest) = (*state, 0);
+    each_record_version(&mut state, usize::from(slot), |version| {
+        newest = newest.max(*version);
+    });
+    newest + 1
+}
+
 fn renumber_record(state: &mut State, slot: usize) {
     let mut versions = Versions::default();
     each_record_version(state, slot, |version| versions.note(*version));

@@ -1,6 +1,7 @@
 //! What each step of a pass does to the world, and what its answer does to the facts: the operator's effects as a table.
 //! PURE. Each step is one request; between two of them anything else may happen.
 
+use crate::normal::unused_version;
 use crate::rules::Rules;
 use crate::state::{Broken, Memory, Pass, State, Task};
 use crate::weakness::Weakness;
@@ -101,7 +102,7 @@ fn fence(
 }
 
 /// An account on this process's list with a fenced marker, that no Record in its cache holds.
-fn leftover(rules: &Rules, state: &State, process: usize, pass: &Pass) -> Option<u8> {
+pub(crate) fn leftover(rules: &Rules, state: &State, process: usize, pass: &Pass) -> Option<u8> {
     let (process, record) = (&state.processes[process], pass.record.as_ref()?);
     let held = |id: u8| {
         let cached = process.cache.records.iter().flatten();
@@ -260,7 +261,8 @@ fn perform(
                 .flatten();
             state.cluster.patch(uid, version, |object| {
                 object.identity = known.or(pass.object.and_then(|seen| seen.identity));
-                object.ready = ready;
+                // The status says for which generation it speaks.
+                object.ready = ready && pass.object.is_none_or(|seen| seen.is_of_generation(object));
             });
             return Flow::End;
         }
@@ -300,7 +302,8 @@ fn perform(
                 Some(id) => ledger.restored(id, id, marker),
                 None => ledger,
             };
-            let written = state.cluster.create_record(uid, ledger);
+            let version = unused_version(state, uid);
+            let written = state.cluster.create_record(uid, version, ledger);
             if written == Written::Done {
                 state.next_series += 1;
                 pass.slot = uid;
@@ -869,19 +872,23 @@ fn update(state: &mut State, pass: &mut Pass) -> Written {
     Written::Done
 }
 
-fn close(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) -> Written {
-    let delete = Decision::Delete { cascade: false };
-    let decision = match (pass.facts.object, pass.object.map(|object| object.policy)) {
+/// What the deletion policy comes to, as the pass saw it.
+pub(crate) fn decision(pass: &Pass) -> Decision {
+    match (pass.facts.object, pass.object.map(|object| object.policy)) {
         (Kind::Deleting, Some(Policy::Disable)) => Decision::Disable,
         (Kind::Deleting, Some(Policy::Retain)) => Decision::Retain,
-        _ => delete,
-    };
+        _ => Decision::Delete { cascade: false },
+    }
+}
+
+fn close(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) -> Written {
+    let decision = decision(pass);
     let lives = state.cluster.object.is_some_and(|object| object.uid == pass.uid);
     if pass.facts.object == Kind::Unseen && lives {
         state.breaks(Broken::ClosedLiving);
     }
     let known = pass.object.and_then(|object| object.identity);
-    if rules.drops(Weakness::DeleteBeforeClose) && decision == delete {
+    if rules.drops(Weakness::DeleteBeforeClose) && matches!(decision, Decision::Delete { .. }) {
         let Some(mut record) = pass.record else {
             return Written::Refused;
         };

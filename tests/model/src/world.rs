@@ -146,6 +146,12 @@ impl Object {
             policy,
         }
     }
+
+    /// `metadata.generation` is the same: it counts edits of the spec, and the request for deletion too.
+    #[must_use]
+    pub fn is_of_generation(&self, other: &Self) -> bool {
+        (self.policy, self.deleting) == (other.policy, other.deleting)
+    }
 }
 
 impl Cluster {
@@ -159,15 +165,15 @@ impl Cluster {
         serving.min_by_key(|(_, record)| record.ledger.phase == Phase::Open)
     }
 
-    /// Creates a Record; refused if there is one of this name.
-    pub fn create_record(&mut self, slot: u8, ledger: Ledger) -> Written {
+    /// Creates a Record; refused if there is one of this name. `version`: one that no earlier Record of the name had.
+    pub fn create_record(&mut self, slot: u8, version: u8, ledger: Ledger) -> Written {
         let place = &mut self.records[usize::from(slot)];
         if place.is_some() {
             return Written::Refused;
         }
         *place = Some(Record {
             uid: slot,
-            version: 1,
+            version,
             ledger,
         });
         Written::Done
