@@ -415,12 +415,7 @@ fn object_pass(rules: &Rules, state: &State, record: Option<(u8, Record)>, objec
         if record.ledger.phase == Phase::Bound && kind == Kind::Live && agree {
             pass.record = Some(record);
             pass.facts.record = record.ledger.fact(false, false);
-            let account = record.ledger.auth_id.and_then(|id| state.vobiz.alive(id));
-            pass.facts.remote = match account {
-                Some(account) if account.enabled => Remote::Matches,
-                Some(_) => Remote::Differs,
-                None => Remote::Unlisted,
-            };
+            pass.facts.remote = step::listed(state, &record);
         }
     }
     pass

@@ -352,6 +352,9 @@ fn perform(
                 let written = state.cluster.swap_record(slot, &found, uid, ledger);
                 pass.slot = slot;
                 take_record(rules, state, process, &mut pass);
+                if let Some(record) = &pass.record {
+                    pass.facts.remote = listed(state, record);
+                }
                 written
             }
             None => Written::Refused,
@@ -717,6 +720,8 @@ fn create(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass, fau
         _ => {
             pass.made = state.vobiz.commit(flight);
             pass.facts.made = Made::Pair;
+            // The answer shows the account: it is not asked for once more.
+            pass.facts.remote = Remote::Matches;
             check_multiplied(rules, state, series);
         }
     }
@@ -828,6 +833,16 @@ fn publish(state: &mut State, pass: &mut Pass) -> Written {
     pass.secret = Some(secret);
     pass.facts.secret = SecretFact::Good;
     Written::Done
+}
+
+/// What the newest list shows of the account of a bound Record.
+pub(crate) fn listed(state: &State, record: &Record) -> Remote {
+    let account = record.ledger.auth_id.and_then(|id| state.vobiz.alive(id));
+    match account {
+        Some(account) if account.enabled => Remote::Matches,
+        Some(_) => Remote::Differs,
+        None => Remote::Unlisted,
+    }
 }
 
 fn read_account(state: &State, pass: &mut Pass) {
