@@ -1,6 +1,7 @@
 //! The model of Kubernetes and Vobiz, on which every order of faults is explored, behaves as the real ones do: ways through
 //! it are replayed, request by request, against the API server and the simulator.
 
+mod order;
 mod real;
 mod replay;
 mod view;
@@ -28,6 +29,10 @@ pub fn add_to(suite: &mut Suite) {
     suite.test(
         "what the model says of Kubernetes and Vobiz is what the real ones do",
         random_ways,
+    );
+    suite.test(
+        "the operator takes the steps that the model takes",
+        order::same_steps,
     );
     suite.test("a model that is wrong about the servers is found out", tampered);
 }
@@ -77,9 +82,6 @@ fn lies(truth: &State) -> Vec<(&'static str, State)> {
         change(&mut state);
         state
     };
-    let object =
-        |state: &mut State, change: fn(&mut Object)| state.cluster.object.iter_mut().for_each(change);
-    let _ = object;
     vec![
         ("no object", told(|state| state.cluster.object = None)),
         ("another uid", told(|state| each(state, |object| object.uid = 1))),
