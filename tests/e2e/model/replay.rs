@@ -88,6 +88,7 @@ async fn take(
                 real.allow_status_change(&object()?);
             }
         }
+        // A pass begins with nothing read.
         Action::Crash(process) | Action::Begin(process, ..) => real.forget(usize::from(process)),
         Action::Settle(..) | Action::Walk(_) => {}
         Action::Commit(place) => real.commit(usize::from(place)).await?,
@@ -189,18 +190,15 @@ pub async fn stale_swap_is_noticed(environment: &Environment, rules: &Rules) -> 
     let start = rules.initial();
     let mut real = Real::build(environment, "stale", &start).await?;
     compare(&mut real, &start).await?;
-    let (slot, found) = start
+    let (slot, held) = start
         .cluster
         .record_of(0)
         .context("a served object has a Record")?;
     let swap = |epoch| Request::ReplaceRecord {
         slot,
-        read: found,
+        read: held,
         uid: 0,
-        ledger: vobiz_model::world::Ledger {
-            epoch,
-            ..found.ledger
-        },
+        ledger: vobiz_model::world::Ledger { epoch, ..held.ledger },
     };
     let first = send(&mut real, 0, swap(2), Fault::None, None).await?;
     let second = send(&mut real, 1, swap(3), Fault::None, None).await?;
