@@ -6,6 +6,7 @@ mod real;
 mod replay;
 mod view;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
@@ -17,13 +18,48 @@ use vobiz_model::state::State;
 use vobiz_model::trace::Trace;
 use vobiz_model::world::{Object, Policy};
 
-use replay::{Counts, replay};
+use replay::{Counts, refuses, replay};
 use view::View;
 
 /// Ways of each run of the model, and actions of each.
 const SEEDS: u64 = 8;
 const LENGTH: usize = 50;
 const AT_A_TIME: usize = 8;
+/// Seeds that are looked through for a way on which a request is refused, and how many such ways are replayed.
+const SEARCHED: u64 = 2000;
+const OF_EACH_REFUSAL: usize = 3;
+
+/// What every run must have sent without a refusal of its own kind,
+const SENT: [&str; 3] = ["ReadSecret", "Post", "UpdateAccount"];
+/// both carried out and refused,
+const REFUSED: [&str; 9] = [
+    "AddFinalizer",
+    "RemoveFinalizer",
+    "WriteStatus",
+    "CreateRecord",
+    "ReplaceRecord",
+    "DropRecord",
+    "PublishSecret",
+    "ReadAccount",
+    "DeleteAccount",
+];
+/// and met.
+const FAULTS: [&str; 14] = [
+    "Before",
+    "After",
+    "Refused",
+    "NeverSent",
+    "Late",
+    "Commit",
+    "Crash",
+    "Edit",
+    "Delete",
+    "Create",
+    "Strip",
+    "LoseSecret",
+    "LoseRecord",
+    "DeleteOutside",
+];
 
 pub fn add_to(suite: &mut Suite) {
     suite.test(
@@ -48,31 +84,59 @@ async fn environment(bed: &TestBed, name: &str) -> Result<Environment> {
 
 async fn random_ways(bed: Arc<TestBed>) -> Result<()> {
     let environment = environment(&bed, "model-ways").await?;
-    let runs = EXHAUSTED.into_iter().chain(LARGER).enumerate();
-    let ways = runs.flat_map(|(run, rules)| (0..SEEDS).map(move |seed| (run, rules, seed)));
     let environment = &environment;
-    let replays = stream::iter(ways).map(|(run, rules, seed)| async move {
-        let trace = Trace::random(rules, seed, LENGTH);
-        let name = format!("way-{run}-{seed}");
+    let replays = stream::iter(ways()?).map(|(name, trace)| async move {
+        let run = trace.rules.name;
         replay(environment, &name, &trace)
             .await
-            .with_context(|| format!("run '{}', seed {seed}", rules.name))
+            .with_context(|| format!("run '{run}'"))
     });
     let all: Vec<Counts> = replays.buffer_unordered(AT_A_TIME).try_collect().await?;
-    let sum = |count: fn(&Counts) -> usize| all.iter().map(count).sum::<usize>();
-    eprintln!(
-        "{} ways, {} actions, {} requests, {} of them refused",
-        all.len(),
-        sum(|counts| counts.actions),
-        sum(|counts| counts.requests),
-        sum(|counts| counts.refused)
-    );
-    ensure!(all.len() >= 100, "only {} ways were replayed", all.len());
-    ensure!(
-        sum(|counts| counts.refused) >= 20,
-        "hardly any request was refused: the ways do not meet each other's writes"
-    );
+    let (mut requests, mut faults, mut actions) = (BTreeMap::new(), BTreeMap::new(), 0);
+    for counts in &all {
+        actions += counts.actions;
+        for (name, [done, refused]) in &counts.requests {
+            let sum: &mut [usize; 2] = requests.entry(name.as_str()).or_default();
+            *sum = [sum[0] + done, sum[1] + refused];
+        }
+        for (name, count) in &counts.faults {
+            *faults.entry(name.as_str()).or_insert(0) += count;
+        }
+    }
+    let ways = all.len();
+    eprintln!("{ways} ways, {actions} actions {faults:?}\nrequests done and refused {requests:?}");
+    ensure!(ways >= 100, "only {ways} ways were replayed");
+    for name in SENT {
+        ensure!(requests.contains_key(name), "{name} was never sent");
+    }
+    for name in REFUSED {
+        let refused = requests.get(name).map(|[_, refused]| *refused);
+        ensure!(refused > Some(0), "{name} was never refused");
+    }
+    for name in FAULTS {
+        ensure!(faults.contains_key(name), "{name} never happened");
+    }
     Ok(())
+}
+
+/// Some ways of every run; and for each request that can be refused a few on which it is.
+fn ways() -> Result<Vec<(String, Trace)>> {
+    let runs = || EXHAUSTED.into_iter().chain(LARGER).enumerate();
+    let of_each = |seeds: std::ops::Range<u64>| {
+        seeds.flat_map(move |seed| {
+            runs().map(move |(run, rules)| (format!("way-{run}-{seed}"), Trace::random(rules, seed, LENGTH)))
+        })
+    };
+    let mut ways: Vec<_> = of_each(0..SEEDS).collect();
+    for name in REFUSED {
+        let wanted = of_each(SEEDS..SEEDS + SEARCHED).filter(|(_, trace)| refuses(trace, name));
+        let found: Vec<_> = wanted.take(OF_EACH_REFUSAL).collect();
+        ensure!(!found.is_empty(), "no way was found on which {name} is refused");
+        ways.extend(found);
+    }
+    ways.sort_by(|(one, _), (other, _)| one.cmp(other));
+    ways.dedup_by(|(one, _), (other, _)| one == other);
+    Ok(ways)
 }
 
 /// A state that is told otherwise in one thing, and what.

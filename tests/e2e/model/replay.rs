@@ -1,5 +1,6 @@
 //! Replays one way of the model and compares after every action. I/O.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Instant;
 
@@ -20,8 +21,10 @@ use super::view::View;
 #[derive(Default)]
 pub struct Counts {
     pub actions: usize,
-    pub requests: usize,
-    pub refused: usize,
+    /// How often each request was carried out and refused, by name.
+    pub requests: BTreeMap<String, [usize; 2]>,
+    /// What happened to a step, and what happened besides, by name.
+    pub faults: BTreeMap<String, usize>,
 }
 
 /// Replays a way from its start. A failure tells the whole way and the first disagreement.
@@ -46,9 +49,33 @@ pub async fn replay(environment: &Environment, name: &str, trace: &Trace) -> Res
         };
         told.with_context(|| format!("{name}, the way:\n{story}whole: {:?}", trace.actions))?;
         counts.actions += 1;
+        let fault = match action {
+            Action::Step(_, fault) => name_of(fault),
+            other => name_of(other),
+        };
+        *counts.faults.entry(fault).or_default() += 1;
         state = after;
     }
     Ok(counts)
+}
+
+/// Whether the model refuses a request of this name on this way.
+pub fn refuses(trace: &Trace, name: &str) -> bool {
+    let mut state = trace.rules.initial();
+    trace.actions.iter().any(|action| {
+        let request = request_of(&trace.rules, &state, *action).filter(|request| name_of(request) == name);
+        let (mut cluster, mut vobiz) = (state.cluster, state.vobiz);
+        let said = request.map(|request| request.carry_out(&mut cluster, &mut vobiz));
+        state = action::happen(&trace.rules, &state, *action).unwrap_or(state);
+        said == Some(Written::Refused)
+    })
+}
+
+/// The name of a variant.
+fn name_of(variant: &impl std::fmt::Debug) -> String {
+    let text = format!("{variant:?}");
+    let end = text.find([' ', '(']).unwrap_or(text.len());
+    text[..end].to_owned()
 }
 
 fn request_of(rules: &Rules, state: &State, action: Action) -> Option<Request> {
@@ -76,13 +103,13 @@ async fn take(
                 ensure!(same, "the model changes its world without a request");
                 return Ok(());
             };
-            counts.requests += 1;
             let said = promised(request, fault, before, after)?;
             let place =
                 (0..FLIGHTS).find(|place| after.vobiz.flights[*place] != before.vobiz.flights[*place]);
             let done = send(real, usize::from(process), request, fault, place).await?;
             ensure!(said == done, "the model says {said:?}, the real one {done:?}");
-            counts.refused += usize::from(done == Written::Refused);
+            let answers = counts.requests.entry(name_of(&request)).or_default();
+            answers[usize::from(done == Written::Refused)] += 1;
             let unchanged = before.cluster.object == after.cluster.object;
             if let (Request::WriteStatus { .. }, Written::Done, true) = (request, done, unchanged) {
                 real.allow_status_change(&object()?);
