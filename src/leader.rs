@@ -18,7 +18,7 @@ use kube::{Api, Client};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::controller::cluster::ClusterError;
+use crate::controller::cluster::{ClusterError, within};
 use crate::controller::heartbeat::Beat;
 use crate::controller::instrument::Metrics;
 use crate::controller::versioned::{Versioned, create_versioned, get_versioned, replace};
@@ -316,15 +316,6 @@ fn is_beaten(error: &ClusterError) -> bool {
 fn late(failure: Option<ClusterError>) -> String {
     let why = failure.map_or_else(|| "the process stood still".to_owned(), |error| error.to_string());
     format!("it was not renewed in time ({why})")
-}
-
-async fn within<T>(
-    deadline: Duration,
-    requests: impl Future<Output = Result<T, ClusterError>>,
-) -> Result<T, ClusterError> {
-    tokio::time::timeout(deadline, requests)
-        .await
-        .unwrap_or(Err(ClusterError::TimedOut(deadline)))
 }
 
 #[expect(

@@ -250,6 +250,40 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What a pass knows before it has looked at anything: nothing that would let it act.
+    #[must_use]
+    pub fn unknown(object: Object) -> Self {
+        Self {
+            object,
+            finalizer: false,
+            identity: false,
+            applied: false,
+            directive: Directive::Manage,
+            requested: false,
+            reclaim: false,
+            recreate: false,
+            valid: true,
+            unusable: false,
+            account: Account::Unavailable,
+            permit: false,
+            record: Record::Unread,
+            predecessor: Predecessor::Nothing,
+            confirmation: Confirmation::Unasked,
+            looked_again: false,
+            guard_expired: false,
+            secret: UserSecret::Unread,
+            evidence: Evidence::Unread,
+            token_shown: false,
+            former_secret: false,
+            remote: Remote::Unknown,
+            made: Made::Nothing,
+            fence: Fence::Settling,
+            policy: Policy::Undecided,
+            retention_over: false,
+            parent_abandoned: false,
+        }
+    }
+
     /// Takes over what a read or a write of the Record showed. If it names another account than the one that this pass knew
     /// before, what was found out about that one says nothing about this one.
     pub fn take_record(&mut self, record: Record, same_account: bool) {

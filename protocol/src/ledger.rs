@@ -167,6 +167,17 @@ impl<Series: Copy + PartialEq, Id, Token> Ledger<Series, Id, Token> {
         self.fenced_through > 0
     }
 
+    /// Whether a pass over a living object may go by this Record as a cache shows it. `named`: the account in its status.
+    /// Nothing but Bound is ever concluded from a cache, and nothing where the status names another account: one of the two is
+    /// out of date.
+    #[must_use]
+    pub fn is_trusted_from_cache(&self, named: Option<&Id>) -> bool
+    where
+        Id: PartialEq,
+    {
+        self.phase == Phase::Bound && named.is_none_or(|named| self.auth_id.as_ref() == Some(named))
+    }
+
     /// What `plan` is told about the Record. `unspent`: this process knows that nothing was posted under the epoch.
     #[must_use]
     pub fn fact(&self, unspent: bool, quorum: bool) -> facts::Record {

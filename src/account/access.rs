@@ -4,9 +4,9 @@ use crate::account::parent::Parent;
 use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::Account;
-use crate::vobiz::UnknownOutcome;
 use crate::vobiz::{
-    AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, ParentAuthId, Subaccount,
+    AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, ParentAuthId,
+    Subaccount, UnknownOutcome,
 };
 use std::collections::HashMap;
 use std::future::Future;

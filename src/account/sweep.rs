@@ -10,7 +10,7 @@ use vobiz_protocol::judge::misses_nothing;
 /// Pages after which a list is taken for endless: a server that ignores the page number must not keep us for ever.
 const PAGE_CAP: u32 = 20_000;
 
-/// Lists that are held against the one before it, until the parent is left alone for a while: on a busy parent pages shift all the time.
+/// Pairs of lists that are compared before the parent is left alone for a while: on a busy parent pages shift all the time.
 const WALK_ATTEMPTS: u32 = 5;
 
 /// Why no complete list or walk could be had.
@@ -46,16 +46,16 @@ pub async fn walk(access: &Access) -> Result<(), SweepError> {
         let second_begun = now();
         access.parent.roster().begin_list();
         let second = list(access).await?;
-        let walk = Walk {
-            begun: first_begun,
-            marked: marked([&first, &second], access.generation),
-        };
-        let complete = misses_nothing(&ids(&first), &ids(&second));
-        access.parent.roster().replace(second.clone(), second_begun);
-        if complete {
+        if misses_nothing(&ids(&first), &ids(&second)) {
+            let walk = Walk {
+                begun: first_begun,
+                marked: marked([&first, &second], access.generation),
+            };
+            access.parent.roster().replace(second, second_begun);
             access.parent.walked(walk);
             return Ok(());
         }
+        access.parent.roster().replace(second.clone(), second_begun);
         (first_begun, first) = (second_begun, second);
     }
     Err(SweepError::Restless)

@@ -125,11 +125,14 @@ impl From<kube::Error> for ClusterError {
     }
 }
 
-/// Waits for `request` no longer than `deadline`. A write that timed out may have happened.
-pub async fn within<T>(
+/// Waits for one or more requests no longer than `deadline`. A write that timed out may have happened.
+pub async fn within<T, E>(
     deadline: Duration,
-    request: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<T, ClusterError> {
+    request: impl Future<Output = Result<T, E>>,
+) -> Result<T, ClusterError>
+where
+    ClusterError: From<E>,
+{
     match tokio::time::timeout(deadline, request).await {
         Ok(answer) => answer.map_err(ClusterError::from),
         Err(_) => Err(ClusterError::TimedOut(deadline)),

@@ -7,11 +7,9 @@ mod secret_check;
 
 use super::context::Context;
 use super::desired::{Desired, InvalidSpec};
-use super::facts::{
-    self, Confirmation, Directive, Evidence, Facts, Fence, Made, Object, Predecessor, Remote, UserSecret,
-};
+use super::facts::{self, Facts, Made, Object, Remote, UserSecret};
 use super::news::Deeds;
-use super::record::{Phase, Record, secret_name};
+use super::record::{Record, secret_name};
 use super::{secret, status, wish};
 use crate::account::access::Permit;
 use crate::account::registry::Snapshot;
@@ -109,11 +107,7 @@ impl<'a> Pass<'a> {
         if let Some(stored) = context.records.get(&pass.uid) {
             pass.record_name.clone_from(&stored.secret);
             let ledger = &stored.record.ledger;
-            let named = pass.known_id();
-            // Nothing but Bound is ever concluded from a cache, and nothing where the status names another account: one of the
-            // two is out of date.
-            let agree = named.is_none() || named == ledger.auth_id;
-            if ledger.phase == Phase::Bound && state == Object::Live && agree {
+            if state == Object::Live && ledger.is_trusted_from_cache(pass.known_id().as_ref()) {
                 pass.facts.record = ledger.fact(false, false);
                 pass.record = Some((stored.record.clone(), None));
             }
@@ -149,35 +143,7 @@ impl<'a> Pass<'a> {
             key,
             record_name: secret_name(&uid),
             uid,
-            facts: Facts {
-                object,
-                finalizer: false,
-                identity: false,
-                applied: false,
-                directive: Directive::Manage,
-                requested: false,
-                reclaim: false,
-                recreate: false,
-                valid: true,
-                unusable: false,
-                account: facts::Account::Unavailable,
-                permit: false,
-                record: facts::Record::Unread,
-                predecessor: Predecessor::Nothing,
-                confirmation: Confirmation::Unasked,
-                looked_again: false,
-                guard_expired: false,
-                secret: UserSecret::Unread,
-                evidence: Evidence::Unread,
-                token_shown: false,
-                former_secret: false,
-                remote: Remote::Unknown,
-                made: Made::Nothing,
-                fence: Fence::Settling,
-                policy: facts::Policy::Undecided,
-                retention_over: false,
-                parent_abandoned: false,
-            },
+            facts: Facts::unknown(object),
             object: None,
             account: None,
             desired: None,

@@ -345,20 +345,13 @@ async fn cut_off(bed: Arc<TestBed>) -> Result<()> {
         .installation
         .token(&control_plane.client(), 3600)
         .await?;
-    control_plane
-        .endpoint()
-        .write_for_token(&kubeconfig, &environment.installation.namespace, &token)?;
-    let direct = std::fs::read_to_string(&kubeconfig)?;
-    let (_, after) = direct
-        .split_once("https://")
-        .context("the kubeconfig names no server")?;
-    let target: String = after
-        .chars()
-        .take_while(|c| !c.is_whitespace() && !"\"/,".contains(*c))
-        .collect();
-    let relay = Relay::start(0, &target).await?;
-    let port = relay.port();
-    std::fs::write(&kubeconfig, direct.replace(&target, &format!("127.0.0.1:{port}")))?;
+    let endpoint = control_plane.endpoint();
+    let relay = Relay::start(0, endpoint.address()).await?;
+    endpoint.through(relay.port()).write_for_token(
+        &kubeconfig,
+        &environment.installation.namespace,
+        &token,
+    )?;
     let relayed = [("KUBECONFIG", kubeconfig.display().to_string())];
     let leader = environment.start_replica_with("first", ELECT, &relayed).await?;
     await_leading(&leader, DEADLINE).await?;

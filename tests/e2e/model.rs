@@ -16,7 +16,7 @@ use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
 use vobiz_model::budgets::{EXHAUSTED, LARGER};
 use vobiz_model::state::State;
 use vobiz_model::trace::Trace;
-use vobiz_model::world::{Object, Policy};
+use vobiz_model::world::{Account, Object, Policy};
 
 use replay::{Counts, refuses, replay};
 use view::View;
@@ -191,25 +191,11 @@ fn lies(truth: &State) -> Vec<(&'static str, State)> {
         ),
         (
             "a disabled account",
-            told(|state| {
-                state
-                    .vobiz
-                    .accounts
-                    .iter_mut()
-                    .flatten()
-                    .for_each(|account| account.enabled = false);
-            }),
+            told(|state| each_account(state, |account| account.enabled = false)),
         ),
         (
             "an account of another attempt",
-            told(|state| {
-                state
-                    .vobiz
-                    .accounts
-                    .iter_mut()
-                    .flatten()
-                    .for_each(|account| account.epoch += 1);
-            }),
+            told(|state| each_account(state, |account| account.epoch += 1)),
         ),
     ]
 }
@@ -224,6 +210,10 @@ fn ledger(state: &mut State, change: fn(&mut vobiz_model::world::Ledger)) {
 }
 
 /// Every single thing that is compared is really compared, and a compare-and-swap that takes an old version is noticed.
+fn each_account(state: &mut State, change: fn(&mut Account)) {
+    state.vobiz.accounts.iter_mut().flatten().for_each(change);
+}
+
 async fn tampered(bed: Arc<TestBed>) -> Result<()> {
     let environment = environment(&bed, "model-lies").await?;
     let served = vobiz_model::rules::Rules {

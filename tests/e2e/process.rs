@@ -105,20 +105,11 @@ async fn ready_after_caches(bed: Arc<TestBed>) -> Result<()> {
     let installation = Installation::apply_aside(control_plane.kubectl(), &base, "process-ready").await?;
     let kubeconfig = control_plane.directory().join("process-ready-relayed.kubeconfig");
     let token = installation.token(&control_plane.client(), 3600).await?;
-    control_plane
-        .endpoint()
+    let endpoint = control_plane.endpoint();
+    let relay = Relay::start_silent(endpoint.address()).await?;
+    endpoint
+        .through(relay.port())
         .write_for_token(&kubeconfig, &installation.namespace, &token)?;
-    let direct = std::fs::read_to_string(&kubeconfig)?;
-    let (_, after) = direct
-        .split_once("https://")
-        .context("the kubeconfig names no server")?;
-    let target: String = after
-        .chars()
-        .take_while(|c| !c.is_whitespace() && !"\"/,".contains(*c))
-        .collect();
-    let relay = Relay::start_silent(&target).await?;
-    let port = relay.port();
-    std::fs::write(&kubeconfig, direct.replace(&target, &format!("127.0.0.1:{port}")))?;
 
     let options = OperatorOptions {
         flags: vec![

@@ -91,6 +91,13 @@ async fn pair_lost(bed: Arc<TestBed>) -> Result<()> {
     resync_twice(&environment).await?;
     ensure_counts(&environment, 1, 0).await?;
 
+    make_anew(&environment, &acme.auth_id).await?;
+    ensure_counts(&environment, 2, 1).await?;
+    ensure_one_account(&environment, Some(&acme.auth_id)).await
+}
+
+/// Lets the account be made anew, and waits until another one than `former` serves the object.
+async fn make_anew(environment: &Environment, former: &str) -> Result<()> {
     let recreate = json!({"spec": {"credentialRecovery": "Recreate"}});
     environment
         .objects
@@ -98,11 +105,10 @@ async fn pair_lost(bed: Arc<TestBed>) -> Result<()> {
         .await?;
     let ready = environment.await_ready(NAME).await?;
     ensure!(
-        ready["status"]["authId"] != acme.auth_id.as_str(),
+        ready["status"]["authId"] != former,
         "the account was not made anew"
     );
-    ensure_counts(&environment, 2, 1).await?;
-    ensure_one_account(&environment, Some(&acme.auth_id)).await
+    Ok(())
 }
 
 async fn pair_read_again(bed: Arc<TestBed>) -> Result<()> {
@@ -162,16 +168,7 @@ async fn deleted_outside(bed: Arc<TestBed>, api: Api) -> Result<()> {
     resync_twice(&environment).await?;
     ensure_counts(&environment, 1, 0).await?;
 
-    let recreate = json!({"spec": {"credentialRecovery": "Recreate"}});
-    environment
-        .objects
-        .merge(Kind::Subaccount, NAME, &recreate)
-        .await?;
-    let ready = environment.await_ready(NAME).await?;
-    ensure!(
-        ready["status"]["authId"] != acme.auth_id.as_str(),
-        "the account was not made anew"
-    );
+    make_anew(&environment, &acme.auth_id).await?;
     ensure_counts(&environment, 2, 0).await?;
     ensure_one_account(&environment, None).await
 }

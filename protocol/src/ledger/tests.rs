@@ -166,3 +166,12 @@ fn only_a_pair_can_be_reclaimed() {
         ]
     );
 }
+
+#[test]
+fn a_cached_record_is_trusted_only_when_it_is_bound_and_the_status_names_no_other_account() {
+    let bound = open().bound("SA_ONE", 1);
+    assert!(bound.is_trusted_from_cache(None) && bound.is_trusted_from_cache(Some(&"SA_ONE")));
+    assert!(!bound.is_trusted_from_cache(Some(&"SA_TWO")));
+    assert!(!open().is_trusted_from_cache(None));
+    assert!(!bound.closed(Decision::Retain, None).is_trusted_from_cache(None));
+}

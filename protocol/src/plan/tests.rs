@@ -12,33 +12,10 @@ use crate::facts::{
 /// What a pass over a new object knows, with an Account that serves everything.
 fn new_object() -> Facts {
     Facts {
-        object: Object::Live,
-        finalizer: false,
-        identity: false,
-        applied: false,
-        directive: Directive::Manage,
-        requested: false,
-        reclaim: false,
-        recreate: false,
-        valid: true,
-        unusable: false,
         account: Account::Ready,
-        permit: false,
-        record: Record::Unread,
-        predecessor: Predecessor::Nothing,
-        confirmation: Confirmation::Unasked,
-        looked_again: false,
-        guard_expired: false,
-        secret: UserSecret::Unread,
-        evidence: Evidence::Unread,
-        token_shown: false,
-        former_secret: false,
-        remote: Remote::Unknown,
-        made: Made::Nothing,
         fence: Fence::Clean,
         policy: Policy::Decided,
-        retention_over: false,
-        parent_abandoned: false,
+        ..Facts::unknown(Object::Live)
     }
 }
 

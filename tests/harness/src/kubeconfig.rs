@@ -30,6 +30,22 @@ impl Endpoint {
         }
     }
 
+    /// Host and port, for a relay.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        let server = self.server.trim_end_matches('/');
+        server.split_once("://").map_or(server, |(_, address)| address)
+    }
+
+    /// The same server, reached through a loopback port that passes on to it.
+    #[must_use]
+    pub fn through(&self, port: u16) -> Self {
+        let server = self.server.replace(self.address(), &format!("127.0.0.1:{port}"));
+        let mut cluster = self.cluster.clone();
+        cluster["server"] = Value::from(server.clone());
+        Self { server, cluster }
+    }
+
     /// Reads the endpoint of an existing kubeconfig's current context.
     pub fn of_existing(kubeconfig: &Path) -> Result<Self> {
         let config = Kubeconfig::read_from(kubeconfig)

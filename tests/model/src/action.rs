@@ -6,10 +6,7 @@ use crate::rules::Rules;
 use crate::state::{Budget, PROCESSES, Pass, Process, State, Task};
 use crate::step::{self, Fault};
 use crate::world::{Object, Record, UIDS};
-use vobiz_protocol::facts::{
-    Account, Confirmation, Directive, Evidence, Facts, Fence, Made, Object as Kind, Policy, Predecessor,
-    Record as RecordFact, Remote, UserSecret as SecretFact,
-};
+use vobiz_protocol::facts::{Account, Facts, Fence, Object as Kind, Policy, Remote};
 use vobiz_protocol::ledger::Phase;
 
 /// What a pass is about.
@@ -411,8 +408,7 @@ fn object_pass(rules: &Rules, state: &State, record: Option<(u8, Record)>, objec
     pass.facts.reclaim = object.reclaim;
     if let Some((slot, record)) = record {
         pass.slot = slot;
-        let agree = object.identity.is_none() || object.identity == record.ledger.auth_id;
-        if record.ledger.phase == Phase::Bound && kind == Kind::Live && agree {
+        if kind == Kind::Live && record.ledger.is_trusted_from_cache(object.identity.as_ref()) {
             pass.record = Some(record);
             pass.facts.record = record.ledger.fact(false, false);
             pass.facts.remote = step::listed(state, &record);
@@ -427,33 +423,11 @@ fn empty(rules: &Rules, uid: u8, object: Kind) -> Pass {
         slot: uid,
         task: Task::Plan,
         facts: Facts {
-            object,
-            finalizer: false,
-            identity: false,
-            applied: false,
-            directive: Directive::Manage,
-            requested: false,
-            reclaim: false,
             recreate: rules.recreate,
-            valid: true,
-            unusable: false,
             account: Account::Ready,
-            permit: false,
-            record: RecordFact::Unread,
-            predecessor: Predecessor::Nothing,
-            confirmation: Confirmation::Unasked,
-            looked_again: false,
-            guard_expired: false,
-            secret: SecretFact::Unread,
-            evidence: Evidence::Unread,
-            token_shown: false,
-            former_secret: false,
-            remote: Remote::Unknown,
-            made: Made::Nothing,
             fence: Fence::Clean,
             policy: Policy::Decided,
-            retention_over: false,
-            parent_abandoned: false,
+            ..Facts::unknown(object)
         },
         object: None,
         record: None,
