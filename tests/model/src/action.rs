@@ -1,7 +1,9 @@
 //! Everything that can happen next: a pass begins or takes a step, a process is killed, time passes, a request is carried
 //! out late, a person does something. PURE.
 
+use crate::effect;
 use crate::normal::normal;
+use crate::promise;
 use crate::rules::Rules;
 use crate::state::{Budget, PROCESSES, Pass, Process, State, Task};
 use crate::step::{self, Fault};
@@ -352,7 +354,7 @@ fn commit(rules: &Rules, state: &mut State, number: usize) -> bool {
         return false;
     };
     state.vobiz.commit(flight);
-    step::check_multiplied(rules, state, flight.series);
+    promise::check_multiplied(rules, state, flight.series);
     true
 }
 
@@ -411,7 +413,7 @@ fn object_pass(rules: &Rules, state: &State, record: Option<(u8, Record)>, objec
         if kind == Kind::Live && record.ledger.is_trusted_from_cache(object.identity.as_ref()) {
             pass.record = Some(record);
             pass.facts.record = record.ledger.fact(false, false);
-            pass.facts.remote = step::listed(state, &record);
+            pass.facts.remote = effect::account::listed(state, &record);
         }
     }
     pass

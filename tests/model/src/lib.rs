@@ -2,7 +2,8 @@
 //! and Vobiz.
 //!
 //! - [`world`] is what the two servers store, [`state`] adds the processes and the faults that may still happen.
-//! - [`action`] is everything that can happen next, [`step`] what each step of a pass does: the operator's effects as a table.
+//! - [`action`] is everything that can happen next, [`step`] how a pass takes its steps; `effect` is what each
+//!   does, the operator's effects as a table, `promise` what must be true whenever it does.
 //! - [`rest`] runs a state to rest, without further faults, and judges what has come of it.
 //! - [`request`] is what a step asks of the real servers, [`trace`] a way by the roll of a die, to be replayed against them.
 //! - [`check`] explores one of the runs that [`budgets`] lists; [`weakness`] drops a rule that must then be missed.
@@ -11,7 +12,9 @@
 pub mod action;
 pub mod budgets;
 pub mod check;
+mod effect;
 mod normal;
+mod promise;
 pub mod request;
 pub mod rest;
 pub mod rules;

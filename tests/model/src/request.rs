@@ -1,10 +1,11 @@
 //! The one request that a step of a pass sends, with what it tests: what the real servers are asked when a way of the
 //! model is replayed against them. PURE.
 
+use crate::effect::record::decision;
 use crate::normal::unused_version;
 use crate::rules::Rules;
 use crate::state::{Pass, State, Task};
-use crate::step::{self, decision, leftover};
+use crate::step::{self, leftover};
 use crate::world::{Cluster, Flight, Ledger, Object, Record, UserSecret, Vobiz, Written};
 use vobiz_protocol::ledger::Decision;
 use vobiz_protocol::plan::Step;

@@ -1,0 +1,132 @@
+//! The steps that speak to Vobiz. PURE.
+
+use crate::effect::small;
+use crate::promise::check_multiplied;
+use crate::rules::Rules;
+use crate::state::{Broken, Pass, State};
+use crate::step::Fault;
+use crate::weakness::Weakness;
+use crate::world::{Flight, Record, Written};
+use vobiz_protocol::facts::{Made, Remote};
+use vobiz_protocol::ledger::Phase;
+
+pub(crate) fn create(
+    rules: &Rules,
+    state: &mut State,
+    process: usize,
+    pass: &mut Pass,
+    fault: Fault,
+) -> Written {
+    let Some(record) = pass.record else {
+        return Written::Refused;
+    };
+    pass.facts.permit = false;
+    let (series, epoch) = (record.ledger.series, small(record.ledger.epoch));
+    let memory = &mut state.processes[process].memory[usize::from(pass.uid)];
+    memory.unspent = match fault {
+        Fault::Refused => Some((epoch, record.version)),
+        Fault::NeverSent | Fault::Late => remembered_after_unknown(rules, pass),
+        Fault::None | Fault::Before | Fault::After => None,
+    };
+    if fault == Fault::Refused {
+        return Written::Done;
+    }
+    let Some(bit) = 1_u16.checked_shl(u32::from(epoch)) else {
+        state.breaks(Broken::Restless);
+        return Written::Refused;
+    };
+    if state.vobiz.posted[usize::from(series)] & bit != 0 {
+        state.breaks(Broken::PostedTwice);
+    }
+    state.vobiz.posted[usize::from(series)] |= bit;
+    // Fenced before it was sent: no proof that was taken before can have seen it.
+    let flight = Flight {
+        series,
+        epoch,
+        due: false,
+    };
+    match fault {
+        Fault::NeverSent => {}
+        Fault::Late => {
+            if let Some(free) = state.vobiz.flights.iter_mut().find(|flight| flight.is_none()) {
+                *free = Some(flight);
+            }
+        }
+        _ => {
+            pass.made = state.vobiz.commit(flight);
+            pass.facts.made = Made::Pair;
+            // The answer shows the account: it is not asked for once more.
+            pass.facts.remote = Remote::Matches;
+            check_multiplied(rules, state, series);
+        }
+    }
+    Written::Done
+}
+
+pub(crate) fn remembered_after_unknown(rules: &Rules, pass: &Pass) -> Option<(u8, u8)> {
+    let record = pass
+        .record
+        .filter(|_| rules.drops(Weakness::UnspentAfterUnknown))?;
+    Some((small(record.ledger.epoch), record.version))
+}
+
+/// What the newest list shows of the account of a bound Record.
+pub(crate) fn listed(state: &State, record: &Record) -> Remote {
+    let account = record.ledger.auth_id.and_then(|id| state.vobiz.alive(id));
+    match account {
+        Some(account) if account.enabled => Remote::Matches,
+        Some(_) => Remote::Differs,
+        None => Remote::Unlisted,
+    }
+}
+
+pub(crate) fn read_account(state: &State, pass: &mut Pass) {
+    let Some(id) = pass.record.and_then(|record| record.ledger.auth_id) else {
+        return;
+    };
+    pass.facts.requested = false;
+    pass.facts.remote = match (state.vobiz.alive(id), pass.facts.remote) {
+        (None, _) => Remote::Gone,
+        (Some(_), Remote::Deleted) => Remote::StillThere,
+        (Some(account), _) => shown(pass, account.enabled),
+    };
+}
+
+/// What the account shows, against what the phase of its Record asks for.
+pub(crate) fn shown(pass: &Pass, enabled: bool) -> Remote {
+    let wanted = match pass.record.map(|record| record.ledger.phase) {
+        Some(Phase::Bound) => true,
+        Some(Phase::Kept) => false,
+        _ => enabled,
+    };
+    if enabled == wanted {
+        Remote::Matches
+    } else {
+        Remote::Differs
+    }
+}
+
+pub(crate) fn update(state: &mut State, pass: &mut Pass) -> Written {
+    let Some(record) = pass.record else {
+        return Written::Refused;
+    };
+    let id = record
+        .ledger
+        .auth_id
+        .filter(|id| state.vobiz.alive(*id).is_some());
+    let Some(account) = id.and_then(|id| state.vobiz.accounts[usize::from(id)].as_mut()) else {
+        return Written::Refused;
+    };
+    account.enabled = record.ledger.phase == Phase::Bound;
+    pass.facts.remote = Remote::Matches;
+    Written::Done
+}
+
+/// A leftover was deleted: the walk that showed it is no longer clean.
+pub(crate) fn forget(state: &mut State, process: usize, id: u8) {
+    let process = &mut state.processes[process];
+    process.roster &= !(1 << id);
+    for memory in &mut process.memory {
+        memory.walked = false;
+    }
+}

@@ -1,0 +1,202 @@
+//! The steps that read and write Records. PURE.
+
+use crate::effect::small;
+use crate::rules::Rules;
+use crate::state::{Broken, Pass, State, Task};
+use crate::step::Flow;
+use crate::weakness::Weakness;
+use crate::world::{Ledger, Policy, Record, Written};
+use vobiz_protocol::facts::{
+    self, Confirmation, Made, Object as Kind, Phase as PhaseFact, Predecessor, Remote,
+};
+use vobiz_protocol::judge::{self, Bind};
+use vobiz_protocol::ledger::{Decision, Phase};
+
+/// Compare-and-swap of the Record that the pass has read.
+pub(crate) fn swap(
+    rules: &Rules,
+    state: &mut State,
+    process: usize,
+    pass: &mut Pass,
+    transition: impl FnOnce(Ledger) -> Ledger,
+) -> Written {
+    let Some(read) = pass.record else {
+        return Written::Refused;
+    };
+    let ledger = transition(read.ledger);
+    let stored = state.cluster.records[usize::from(pass.slot)];
+    let believed = match stored {
+        Some(stored) if rules.drops(Weakness::SwapWithoutVersion) => stored,
+        _ => read,
+    };
+    let written = state.cluster.swap_record(pass.slot, &believed, read.uid, ledger);
+    if written == Written::Done {
+        state.vobiz.fenced(&believed.ledger, &ledger);
+        take_record(rules, state, process, pass);
+    }
+    written
+}
+
+/// Folds the Record that is stored now into the facts, as a read or a write that was answered does.
+pub(crate) fn take_record(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) {
+    let Some(record) = state.cluster.records[usize::from(pass.slot)] else {
+        return;
+    };
+    fold_record(rules, state, process, pass, record);
+}
+
+pub(crate) fn fold_record(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass, record: Record) {
+    let memory = &mut state.processes[process].memory[usize::from(pass.uid)];
+    let fenced_through = small(record.ledger.fenced_through);
+    if fenced_through > 0 && memory.fence != fenced_through {
+        memory.fence = fenced_through;
+        memory.walked = false;
+        memory.last_look = false;
+        memory.settled = rules.drops(Weakness::NoSettle);
+    }
+    let current = (small(record.ledger.epoch), record.version);
+    if memory.unspent != Some(current) && !rules.drops(Weakness::UnspentOutlivesRecord) {
+        memory.unspent = None;
+    }
+    let known = pass.record.and_then(|record| record.ledger.auth_id);
+    let same_account = known.is_none() || known == record.ledger.auth_id;
+    pass.facts
+        .take_record(record.ledger.fact(memory.unspent.is_some(), true), same_account);
+    if rules.drops(Weakness::PolicyDecidedTwice)
+        && pass.facts.object == Kind::Unseen
+        && record.ledger.phase == Phase::Kept
+    {
+        pass.facts.record = facts::Record::Present {
+            phase: PhaseFact::Closed { account: true },
+            fenced: record.ledger.is_fenced(),
+            quorum: true,
+        };
+    }
+    let closed = record.ledger.phase == Phase::Closed;
+    if rules.drops(Weakness::ReopenBeforeGone) && pass.facts.object == Kind::Live && closed {
+        pass.facts.remote = Remote::Gone;
+    }
+    if rules.drops(Weakness::IdentityIgnored) && pass.facts.object == Kind::Live {
+        pass.facts.identity = false;
+    }
+    pass.record = Some(record);
+}
+
+/// This process opened the epoch just now: it may post it once.
+pub(crate) fn claim(state: &mut State, process: usize, pass: &mut Pass) {
+    let Some(record) = pass.record else { return };
+    state.processes[process].memory[usize::from(pass.uid)].unspent =
+        Some((small(record.ledger.epoch), record.version));
+    pass.facts.record = record.ledger.fact(true, true);
+    pass.facts.confirmation = Confirmation::Unasked;
+}
+
+/// Own name first; then what earlier objects of the name left, as far as the cache names it or the object asks for it.
+pub(crate) fn read_record(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) {
+    let cached = state.processes[process].cache;
+    let cluster = if rules.drops(Weakness::CachedAbsence) && pass.facts.object == Kind::Deleting {
+        cached
+    } else {
+        state.cluster
+    };
+    if pass.facts.confirmation == Confirmation::Confirmed {
+        pass.facts.looked_again = true;
+    }
+    if pass.facts.object == Kind::Unseen {
+        match cluster.records[usize::from(pass.slot)].filter(|record| record.uid == pass.uid) {
+            Some(record) => fold_record(rules, state, process, pass, record),
+            None => pass.facts.record = facts::Record::Absent,
+        }
+        return;
+    }
+    let own = cluster.records[usize::from(pass.uid)].map(|record| (pass.uid, record));
+    let asks = pass.facts.reclaim || pass.facts.identity;
+    let mut found = own.filter(|(_, record)| record.uid == pass.uid);
+    (pass.predecessor, pass.facts.predecessor) = (None, Predecessor::Nothing);
+    let settled = found.is_some_and(|(_, record)| record.ledger.phase != Phase::Open);
+    for slot in (0_u8..)
+        .zip(&cluster.records)
+        .map(|(slot, _)| slot)
+        .filter(|slot| *slot != pass.uid)
+    {
+        let Some(record) = cluster.records[usize::from(slot)].filter(|_| !settled) else {
+            continue;
+        };
+        let hinted = cached.records[usize::from(slot)].is_some_and(|cached| {
+            cached.uid == pass.uid || cached.ledger.as_predecessor() != Predecessor::Nothing
+        });
+        if record.uid == pass.uid && (hinted || asks) {
+            found = Some((slot, record));
+        } else if record.uid != pass.uid && hinted && !rules.drops(Weakness::PredecessorIgnored) {
+            pass.facts.predecessor = record.ledger.as_predecessor();
+            pass.predecessor = Some((slot, record));
+        }
+    }
+    if let Some((slot, record)) = found {
+        pass.slot = slot;
+        fold_record(rules, state, process, pass, record);
+        return;
+    }
+    pass.slot = pass.uid;
+    pass.record = None;
+    pass.facts.record = facts::Record::Absent;
+    state.processes[process].memory[usize::from(pass.uid)].unspent = None;
+    if rules.drops(Weakness::IdentityIgnored) && pass.facts.object == Kind::Live {
+        pass.facts.identity = false;
+    }
+}
+
+/// What the deletion policy comes to, as the pass saw it.
+pub(crate) fn decision(pass: &Pass) -> Decision {
+    match (pass.facts.object, pass.object.map(|object| object.policy)) {
+        (Kind::Deleting, Some(Policy::Disable)) => Decision::Disable,
+        (Kind::Deleting, Some(Policy::Retain)) => Decision::Retain,
+        _ => Decision::Delete { cascade: false },
+    }
+}
+
+pub(crate) fn close(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) -> Written {
+    let decision = decision(pass);
+    let lives = state.cluster.object.is_some_and(|object| object.uid == pass.uid);
+    if pass.facts.object == Kind::Unseen && lives {
+        state.breaks(Broken::ClosedLiving);
+    }
+    let known = pass.object.and_then(|object| object.identity);
+    if rules.drops(Weakness::DeleteBeforeClose) && matches!(decision, Decision::Delete { .. }) {
+        let Some(mut record) = pass.record else {
+            return Written::Refused;
+        };
+        record.ledger = record.ledger.closed(decision, known);
+        fold_record(rules, state, process, pass, record);
+        return Written::Done;
+    }
+    swap(rules, state, process, pass, |ledger| {
+        ledger.closed(decision, known)
+    })
+}
+
+pub(crate) fn look_again(rules: &Rules, state: &mut State, process: usize, mut pass: Pass) -> Flow {
+    let (Some(claimed), Some(made)) = (pass.record, pass.made) else {
+        return Flow::End;
+    };
+    let found = state.cluster.records[usize::from(pass.slot)];
+    let verdict = judge::bind(
+        &claimed.ledger,
+        &made,
+        found.as_ref().map(|record| &record.ledger),
+    );
+    pass.task = Task::Plan;
+    match verdict {
+        Bind::Lost if !rules.drops(Weakness::LostIsFenced) => return Flow::End,
+        Bind::Lost | Bind::Fenced => pass.facts.made = Made::Fenced,
+        Bind::Done | Bind::Again => {
+            take_record(rules, state, process, &mut pass);
+            if verdict == Bind::Done {
+                pass.made = None;
+                pass.facts.made = Made::Nothing;
+            }
+        }
+    }
+    state.processes[process].pass = Some(pass);
+    Flow::On
+}
