@@ -130,6 +130,7 @@ async fn fill(
     let (wake_record, record_wakes) = queues::<Secret>(&[Scope::Cluster]);
     let metrics = endpoints.metrics.clone();
     let records = Arc::new(Records::default());
+    let newest = Arc::new(Newest::default());
     let watches = Watches {
         cluster: cluster.clone(),
         operator_namespace: config.operator_namespace.clone(),
@@ -138,6 +139,7 @@ async fn fill(
         wake_object: wake_object.clone(),
         wake_record: wake_record.clone(),
         records: Arc::clone(&records),
+        newest: Arc::clone(&newest),
     };
     let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account));
     let objects: Vec<_> = scopes.iter().map(|scope| watches.subaccounts(scope)).collect();
@@ -164,7 +166,7 @@ async fn fill(
         accounts: caches(&scopes, &accounts),
         records,
         memory: Memory::default(),
-        newest: Newest::default(),
+        newest,
         wake_object,
         wake_record,
         walk_waiters: Mutex::default(),

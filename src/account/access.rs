@@ -1,6 +1,9 @@
 //! Requests to Vobiz on behalf of one Account: each passes the gate, is measured, and reports trouble. I/O.
 
+use crate::account::doubts::Doubts;
+use crate::account::gate::{Gate, Heard, Held};
 use crate::account::parent::Parent;
+use crate::account::queue::{Class, Turn};
 use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::Account;
@@ -8,10 +11,10 @@ use crate::vobiz::{
     AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, ParentAuthId,
     Subaccount, UnknownOutcome,
 };
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// What a usable Account gives: a client for its parent, and everything that is shared about that parent.
 #[derive(Clone)]
@@ -23,60 +26,72 @@ pub struct Access {
     /// The API generation that the Account uses.
     pub generation: Generation,
     pub(super) client: Client,
+    /// Whose pass it is; none for the Account's own.
+    pub(super) caller: Option<Caller>,
     pub(super) metrics: Metrics,
     pub(super) accounts: Waker<Guarded<Account>>,
     pub(super) doubts: Arc<Doubts>,
 }
 
-/// What passes over Subaccounts were answered that is for their Account's own pass to look into.
-#[derive(Debug, Default)]
-pub(super) struct Doubts {
-    state: Mutex<HashMap<ObjectKey, Doubt>>,
+/// The pass that requests are made for.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Its place in the queue, should it have to wait.
+    pub turn: Turn,
+    /// It was let through once: what it does further is the rest of what it began, and waits in place.
+    begun: Arc<AtomicBool>,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
-struct Doubt {
-    /// The pair was refused: it may have been rotated.
-    pair: bool,
-    /// When the balance was last too low.
-    balance: Option<Instant>,
-}
-
-impl Doubts {
-    /// Whether the pair was refused since the last time this was asked.
-    pub(super) fn take_pair(&self, account: &ObjectKey) -> bool {
-        self.lock()
-            .get_mut(account)
-            .is_some_and(|doubt| std::mem::take(&mut doubt.pair))
+impl Caller {
+    /// A pass that has made no request yet.
+    #[must_use]
+    pub fn new(turn: Turn) -> Self {
+        Self {
+            turn,
+            begun: Arc::default(),
+        }
     }
 
-    /// Whether the balance was too low within this time.
-    pub(super) fn balance_within(&self, account: &ObjectKey, period: Duration) -> bool {
-        self.lock()
-            .get(account)
-            .and_then(|doubt| doubt.balance)
-            .is_some_and(|at| at.elapsed() < period)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Doubt>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The same pass, now known to be about something else.
+    #[must_use]
+    pub fn with_class(&self, class: Class) -> Self {
+        let mut caller = self.clone();
+        caller.turn.class = class;
+        caller
     }
 }
 
 /// Why a request was not answered as hoped.
 #[derive(Debug, Clone)]
 pub enum CallError {
-    /// Nothing was sent: the gate lets it pass after this time.
-    Held(Duration),
+    /// Nothing was sent: the gate wakes the caller when its permit is there.
+    Held,
     /// Vobiz or the way there failed.
     Failed(Error),
 }
 
 /// The gate's permit for one create request. It is taken before the Record is opened.
 #[derive(Debug)]
-pub struct Permit(());
+pub struct Permit {
+    unused: Option<Arc<Gate>>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(gate) = &self.unused {
+            gate.give_back();
+        }
+    }
+}
 
 impl Access {
+    /// The same way, taken for a pass over an object or a Record.
+    #[must_use]
+    pub fn on_behalf_of(mut self, caller: Caller) -> Self {
+        self.caller = Some(caller);
+        self
+    }
+
     /// Whether an account of this parent and API generation can be reached through it.
     #[must_use]
     pub fn serves(&self, parent: &ParentAuthId, generation: Generation) -> bool {
@@ -89,12 +104,25 @@ impl Access {
     }
 
     /// Takes the permit for one create request.
-    pub fn permit(&self) -> Result<Permit, CallError> {
-        self.pass().map(Permit)
+    pub async fn permit(&self) -> Result<Permit, CallError> {
+        self.pass().await?;
+        Ok(Permit {
+            unused: Some(Arc::clone(&self.parent.gate)),
+        })
+    }
+
+    /// A permit is good until Vobiz asks for a pause: then another one must be waited for.
+    pub async fn renew(&self, permit: Permit) -> Result<Permit, CallError> {
+        if self.parent.gate.pause_left().is_none() {
+            return Ok(permit);
+        }
+        drop(permit);
+        self.permit().await
     }
 
     /// Posts an account.
-    pub async fn create(&self, _permit: Permit, generation: Generation, fields: &Fields) -> Created {
+    pub async fn create(&self, mut permit: Permit, generation: Generation, fields: &Fields) -> Created {
+        permit.unused = None;
         let (client, begun) = (self.client.for_one_request(), now());
         let created = client.create(generation, fields).await;
         let error = match &created {
@@ -184,18 +212,31 @@ impl Access {
         operation: &'static str,
         request: impl FnOnce(Client) -> F,
     ) -> Result<T, CallError> {
-        self.pass()?;
+        self.pass().await?;
         let (client, begun) = (self.client.for_one_request(), now());
         let answer = request(client.clone()).await;
         self.measure(operation, &client, begun, answer.as_ref().err(), answer.is_ok());
         answer.map_err(CallError::Failed)
     }
 
-    fn pass(&self) -> Result<(), CallError> {
-        self.parent.gate.try_pass().map_err(|wait| {
-            self.metrics.rate_limit_wait(wait);
-            CallError::Held(wait)
-        })
+    async fn pass(&self) -> Result<(), CallError> {
+        let gate = &self.parent.gate;
+        let passed = match &self.caller {
+            None => gate.pass(Class::Sweep).await,
+            Some(caller) if caller.begun.load(Ordering::Relaxed) => {
+                let passed = gate.pass(Class::Underway).await;
+                passed.or_else(|Held| gate.try_pass(&caller.turn))
+            }
+            Some(caller) => gate.try_pass(&caller.turn),
+        };
+        let waited = passed.map_err(|Held| CallError::Held)?;
+        if let Some(caller) = &self.caller {
+            caller.begun.store(true, Ordering::Relaxed);
+        }
+        if !waited.is_zero() {
+            self.metrics.rate_limit_wait(waited);
+        }
+        Ok(())
     }
 
     fn measure(
@@ -212,25 +253,35 @@ impl Access {
             self.metrics
                 .api_success(&self.account.to_string(), unix_seconds());
         }
-        if let Some(Error::RateLimited { retry_after }) = error {
-            self.parent.gate.cool_down(*retry_after);
+        let heard = match error {
+            Some(Error::RateLimited { retry_after }) => Heard::TooMany(*retry_after),
+            Some(Error::Server { .. } | Error::Unreachable(_) | Error::Interrupted(_)) => Heard::Failure,
+            _ => Heard::Answer,
+        };
+        if self.parent.gate.hear(heard) && self.caller.is_some() {
+            self.doubt_parent();
         }
+    }
+
+    /// Nothing more is sent for Subaccounts until the Account's pass has found out whether the parent works.
+    fn doubt_parent(&self) {
+        self.parent.gate.suspend();
+        self.doubts.doubt_pair(&self.account);
+        self.accounts.wake(&self.account);
     }
 
     /// Tells the Account's pass what may be its trouble and not that of one Subaccount.
     fn raise(&self, error: Option<&Error>) {
-        {
-            let mut doubts = self.doubts.lock();
-            let doubt = doubts.entry(self.account.clone()).or_default();
-            match error {
-                // Whether the pair is bad, or only this request, is for that pass to find out.
-                Some(Error::Unauthorized | Error::Forbidden { .. }) => doubt.pair = true,
-                Some(Error::InsufficientBalance) => doubt.balance = Some(now()),
-                Some(Error::RateLimited { .. }) => {}
-                _ => return,
+        match error {
+            // Whether the pair is bad, or only this request, is for that pass to find out.
+            Some(Error::Unauthorized | Error::Forbidden { .. }) => self.doubt_parent(),
+            Some(Error::InsufficientBalance) => {
+                self.doubts.doubt_balance(&self.account);
+                self.accounts.wake(&self.account);
             }
+            Some(Error::RateLimited { .. }) => self.accounts.wake(&self.account),
+            _ => {}
         }
-        self.accounts.wake(&self.account);
     }
 }
 

@@ -3,10 +3,10 @@
 use crate::account::access::Access;
 use crate::account::reconcile::Context;
 use crate::account::registry::{Snapshot, Trouble, limit};
-use crate::account::sweep::{SweepError, patiently};
+use crate::account::sweep::{SweepError, settled};
 use crate::controller::wake::ObjectKey;
 use crate::crd::condition::Reason;
-use crate::crd::{Account, ApiGeneration, ApiGenerationChoice};
+use crate::crd::{Account, ApiGeneration, ApiGenerationChoice, CONFIRM_MASS_DELETION_ANNOTATION};
 use crate::vobiz::{Error, Generation, ParentAuthId, ParentCredentials};
 use k8s_openapi::api::core::v1::Secret;
 
@@ -57,7 +57,7 @@ async fn try_connect(
         && before.client.credentials() == &credentials
         && before.generation == generation
         && !doubted
-        && known.is_some_and(|snapshot| snapshot.trouble.is_none())
+        && known.is_some_and(Snapshot::is_connected)
     {
         return Ok(context.registry.access(&key, credentials, generation, limit));
     }
@@ -73,7 +73,7 @@ async fn try_connect(
     check_pair(&access(candidates[0])).await?;
     for generation in candidates {
         let access = access(generation);
-        match patiently(&access, || access.list(0)).await {
+        match settled(&access, access.list(0).await) {
             Ok(_) => return Ok(access),
             // With a pair that works, a refusal means a wrong path.
             Err(SweepError::List(Error::Unauthorized | Error::NotFound)) => {}
@@ -142,15 +142,13 @@ fn refuse_another_parent(
 }
 
 async fn check_pair(access: &Access) -> Result<(), Trouble> {
-    patiently(access, || access.check())
-        .await
-        .map_err(|error| match error {
-            SweepError::List(Error::Unauthorized) => Trouble {
-                reason: Reason::Unauthorized,
-                message: "Vobiz refuses the parent account's credentials: correct the Secret".to_owned(),
-            },
-            error => trouble(&error),
-        })
+    settled(access, access.check().await).map_err(|error| match error {
+        SweepError::List(Error::Unauthorized) => Trouble {
+            reason: Reason::Unauthorized,
+            message: "Vobiz refuses the parent account's credentials: correct the Secret".to_owned(),
+        },
+        error => trouble(&error),
+    })
 }
 
 /// What the Account says about a request of its own pass that failed.
@@ -183,6 +181,19 @@ pub fn low_balance() -> Trouble {
     Trouble {
         reason: Reason::InsufficientBalance,
         message: "the parent account's balance is too low to create subaccounts: top it up".to_owned(),
+    }
+}
+
+/// Too many accounts read absent at once.
+#[must_use]
+pub fn mass_deletion(token: &str) -> Trouble {
+    Trouble {
+        reason: Reason::MassDeletionSuspected,
+        message: format!(
+            "more than a tenth of the subaccounts that should exist are missing from the parent account's list: none is created or \
+             deleted until they are listed again, or until a person confirms that they are gone by setting the annotation \
+             {CONFIRM_MASS_DELETION_ANNOTATION} to \"{token}\" on this Account"
+        ),
     }
 }
 

@@ -1,36 +1,64 @@
-//! The rate limit of one parent account: a token bucket, and a cool-down that all its objects share. I/O (clock).
+//! The rate limit of one parent account, shared by everything that is done for it. I/O (clock, a task that wakes who is next).
 //!
-//! Asking never waits: a refused caller is told when to come back and holds no worker meanwhile.
+//! Who finds no permit takes a place in the queue and goes away; it is woken once, when its permit is there. So waiting holds
+//! no worker, and ten thousand that wait cost ten thousand wake-ups, not ten thousand polls.
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::account::bucket::{Bucket, Limit};
+use crate::account::queue::{Class, Queue, Turn, Who};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
-/// Requests per second and burst of one parent account, as its Account objects allow.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limit {
-    /// Requests per second, at rest.
-    pub requests_per_second: NonZeroU32,
-    /// Requests that may be sent at once after a pause.
-    pub burst: NonZeroU32,
-}
+/// A permit that nobody has come for after this long goes to the next: its object was deleted, or needs it no more.
+const RESERVED_FOR: Duration = Duration::from_secs(30);
 
-/// Lets requests of one parent account pass at the agreed rate.
+/// The Account's pass that finds out whether the parent works ends a suspension; this ends it if that pass cannot.
+const LONGEST_SUSPENSION: Duration = Duration::from_mins(1);
+
+/// After this many requests in a row that Vobiz did not answer the Account's own pass finds out whether it is there.
+const FAILURES_TOLERATED: u32 = 5;
+
+/// Lets requests of one parent account pass at the agreed rate, in the order of [`Class`].
 #[derive(Debug)]
 pub struct Gate {
     state: Mutex<State>,
+    /// Something changed that the task which wakes those who wait should look at.
+    changed: Notify,
 }
 
 #[derive(Debug)]
 struct State {
-    limit: Limit,
-    bucket: DefaultDirectRateLimiter,
-    closed_until: Option<Instant>,
-    /// When the last of those who were refused comes back: each is told to come back after the others.
-    queue_end: Option<Instant>,
+    bucket: Bucket,
+    queue: Queue,
+    /// Permits of those who were woken and have not come yet.
+    reserved: HashMap<Who, Reserved>,
+    suspended_until: Option<Instant>,
+    failures: u32,
+    waking: bool,
 }
+
+#[derive(Debug, Clone, Copy)]
+struct Reserved {
+    at: Instant,
+    waited: Duration,
+}
+
+/// What is said of the answer to a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heard {
+    /// Vobiz answered.
+    Answer,
+    /// Vobiz answered 429 and asked for this pause.
+    TooMany(Duration),
+    /// No answer, or one of a server in trouble.
+    Failure,
+}
+
+/// There is no permit now. Whoever asked has a place in the queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held;
 
 impl Gate {
     /// An open gate.
@@ -38,48 +66,161 @@ impl Gate {
     pub fn new(limit: Limit) -> Self {
         Self {
             state: Mutex::new(State {
-                limit,
-                bucket: bucket(limit),
-                closed_until: None,
-                queue_end: None,
+                bucket: Bucket::new(limit, now()),
+                queue: Queue::default(),
+                reserved: HashMap::new(),
+                suspended_until: None,
+                failures: 0,
+                waking: false,
             }),
+            changed: Notify::new(),
         }
     }
 
-    /// Applies another limit; the bucket starts full only if the limit really changed.
+    /// Applies another limit.
     pub fn set_limit(&self, limit: Limit) {
+        self.lock().bucket.set_limit(limit, now());
+        self.changed.notify_one();
+    }
+
+    /// Takes one permit for one request and says how long it was waited for, or takes a place in the queue.
+    pub fn try_pass(self: &Arc<Self>, turn: &Turn) -> Result<Duration, Held> {
         let mut state = self.lock();
-        if state.limit != limit {
-            state.limit = limit;
-            state.bucket = bucket(limit);
+        let now = now();
+        if let Some(reserved) = state.reserved.remove(&turn.who) {
+            return Ok(reserved.waited);
+        }
+        let free = state.may_go(turn.class, now) && !state.queue.goes_before(turn.class);
+        if free && state.bucket.take(now).is_ok() {
+            return Ok(Duration::ZERO);
+        }
+        state.queue.join(turn, now);
+        if !std::mem::replace(&mut state.waking, true) {
+            tokio::spawn(Arc::clone(self).wake_in_turn());
+        }
+        drop(state);
+        self.changed.notify_one();
+        Err(Held)
+    }
+
+    /// Waits here for a permit; a pause that Vobiz asked for ends the waiting.
+    pub async fn pass(self: &Arc<Self>, class: Class) -> Result<Duration, Held> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let woken = Arc::new(Notify::new());
+        let place = Place {
+            gate: self,
+            turn: Turn {
+                class,
+                who: Arc::new(Who::InPlace(NUMBER.fetch_add(1, Ordering::Relaxed))),
+                wake: {
+                    let woken = Arc::clone(&woken);
+                    Arc::new(move || woken.notify_one())
+                },
+            },
+        };
+        loop {
+            match self.try_pass(&place.turn) {
+                Err(Held) if self.pause_left().is_none() => woken.notified().await,
+                result => return result,
+            }
         }
     }
 
-    /// Takes one permit for one request, or says how long to stay away.
-    pub fn try_pass(&self) -> Result<(), Duration> {
+    /// Gives up the place in the queue, or the permit that is kept for it.
+    pub fn leave(&self, who: &Who) {
         let mut state = self.lock();
-        if let Some(remaining) = state.remaining_cool_down() {
-            return Err(remaining + state.join_queue());
-        }
-        let refused = state.bucket.check().err();
-        match refused {
-            None => Ok(()),
-            Some(until) => Err(until.wait_time_from(DefaultClock::default().now()) + state.join_queue()),
+        state.queue.leave(who);
+        if state.reserved.remove(who).is_some() {
+            state.bucket.give_back(now());
+            drop(state);
+            self.changed.notify_one();
         }
     }
 
-    /// Closes the gate for everybody: Vobiz answered 429. A shorter pause never replaces a longer one.
-    #[expect(clippy::disallowed_methods, reason = "the cool-down is monotonic time")]
-    pub fn cool_down(&self, pause: Duration) {
+    /// Takes back a permit that nothing was sent for.
+    pub fn give_back(&self) {
+        self.lock().bucket.give_back(now());
+        self.changed.notify_one();
+    }
+
+    /// Takes note of what became of a request. True if it is time to find out whether the parent can be reached at all.
+    pub fn hear(&self, heard: Heard) -> bool {
         let mut state = self.lock();
-        let until = Instant::now() + pause;
-        state.closed_until = Some(state.closed_until.map_or(until, |known| known.max(until)));
+        let in_place: Vec<_> = match heard {
+            Heard::Answer => {
+                state.failures = 0;
+                state.bucket.answered(now());
+                Vec::new()
+            }
+            Heard::TooMany(pause) => {
+                state.failures = 0;
+                state.bucket.limited(pause, now());
+                state.queue.in_place().cloned().collect()
+            }
+            Heard::Failure => {
+                state.failures += 1;
+                state.bucket.answered(now());
+                Vec::new()
+            }
+        };
+        let suspicious = state.failures >= FAILURES_TOLERATED;
+        if suspicious {
+            state.failures = 0;
+        }
+        drop(state);
+        wake_all(&in_place);
+        self.changed.notify_one();
+        suspicious
+    }
+
+    /// Holds back everything but the list, until [`Gate::resume`]: the Account's pass finds out what is wrong first.
+    pub fn suspend(&self) {
+        self.lock().suspended_until = Some(now() + LONGEST_SUSPENSION);
+    }
+
+    /// The Account's pass knows how things are.
+    pub fn resume(&self) {
+        self.lock().suspended_until = None;
+        self.changed.notify_one();
     }
 
     /// How much longer Vobiz asked us to stay away.
     #[must_use]
-    pub fn cooling_down(&self) -> Option<Duration> {
-        self.lock().remaining_cool_down()
+    pub fn pause_left(&self) -> Option<Duration> {
+        self.lock().bucket.pause_left(now())
+    }
+
+    /// Nobody will be let through here any more: whoever waits looks for another way.
+    pub fn dissolve(&self) {
+        let everybody: Vec<_> = self.lock().queue.all().cloned().collect();
+        wake_all(&everybody);
+    }
+
+    /// Wakes those who wait, each when its permit is there; ends with the queue.
+    async fn wake_in_turn(self: Arc<Self>) {
+        loop {
+            let pause = {
+                let mut state = self.lock();
+                let now = now();
+                state.expire(now);
+                match state.serve(now) {
+                    Served::Woke(turn) => {
+                        drop(state);
+                        (turn.wake)();
+                        continue;
+                    }
+                    Served::Wait(pause) => pause,
+                    Served::Nobody => {
+                        state.waking = false;
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.changed.notified() => {}
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -87,85 +228,216 @@ impl Gate {
     }
 }
 
-impl State {
-    #[expect(clippy::disallowed_methods, reason = "the cool-down is monotonic time")]
-    fn remaining_cool_down(&mut self) -> Option<Duration> {
-        let remaining = self
-            .closed_until?
-            .checked_duration_since(Instant::now())
-            .filter(|left| !left.is_zero());
-        if remaining.is_none() {
-            self.closed_until = None;
-            self.queue_end = None;
-        }
-        remaining
-    }
+/// Gives the place in the queue up when its owner is dropped.
+struct Place<'a> {
+    gate: &'a Gate,
+    turn: Turn,
+}
 
-    /// Spreads those who wait, so that they do not all come back for the same permit.
-    #[expect(clippy::disallowed_methods, reason = "the queue is monotonic time")]
-    fn join_queue(&mut self) -> Duration {
-        let now = Instant::now();
-        let place = self.queue_end.filter(|end| *end > now).unwrap_or(now);
-        self.queue_end = Some(place + Duration::from_secs(1) / self.limit.requests_per_second.get());
-        place - now
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.gate.leave(&self.turn.who);
     }
 }
 
-fn bucket(limit: Limit) -> DefaultDirectRateLimiter {
-    RateLimiter::direct(Quota::per_second(limit.requests_per_second).allow_burst(limit.burst))
+enum Served {
+    Woke(Turn),
+    Wait(Duration),
+    Nobody,
+}
+
+impl State {
+    /// While the parent's state is in doubt only what finds out about it, and what ends a deletion, is sent.
+    fn may_go(&self, class: Class, now: Instant) -> bool {
+        let suspended = self.suspended_until.is_some_and(|until| now < until);
+        !suspended || matches!(class, Class::Underway | Class::Sweep)
+    }
+
+    fn serve(&mut self, now: Instant) -> Served {
+        if self.queue.is_empty() {
+            let oldest = self.reserved.values().map(|reserved| reserved.at).min();
+            return oldest.map_or(Served::Nobody, |at| {
+                Served::Wait((at + RESERVED_FOR).saturating_duration_since(now))
+            });
+        }
+        let suspended = self.suspended_until.filter(|until| now < *until);
+        if let Err(pause) = self.bucket.take(now) {
+            return Served::Wait(pause);
+        }
+        let may_go = |class| suspended.is_none() || matches!(class, Class::Underway | Class::Sweep);
+        let Some((turn, joined)) = self.queue.take(may_go) else {
+            self.bucket.give_back(now);
+            return Served::Wait(
+                suspended.map_or(LONGEST_SUSPENSION, |until| until.saturating_duration_since(now)),
+            );
+        };
+        let waited = now.saturating_duration_since(joined);
+        self.reserved
+            .insert((*turn.who).clone(), Reserved { at: now, waited });
+        Served::Woke(turn)
+    }
+
+    /// Permits that nobody came for.
+    fn expire(&mut self, now: Instant) {
+        let before = self.reserved.len();
+        self.reserved
+            .retain(|_, reserved| now.saturating_duration_since(reserved.at) < RESERVED_FOR);
+        for _ in self.reserved.len()..before {
+            self.bucket.give_back(now);
+        }
+    }
+}
+
+fn wake_all(turns: &[Turn]) {
+    for turn in turns {
+        (turn.wake)();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "rates and pauses are monotonic time")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controller::wake::ObjectKey;
+    use std::num::NonZeroU32;
+    use tokio::sync::mpsc;
 
-    fn gate(requests_per_second: u32, burst: u32) -> Gate {
-        Gate::new(Limit {
+    fn gate(requests_per_second: u32, burst: u32) -> Arc<Gate> {
+        Arc::new(Gate::new(Limit {
             requests_per_second: NonZeroU32::new(requests_per_second).unwrap(),
             burst: NonZeroU32::new(burst).unwrap(),
-        })
+        }))
     }
 
-    #[test]
-    fn a_burst_passes_and_the_next_caller_is_told_when_to_come_back() {
-        let gate = gate(1, 3);
-        for _ in 0..3 {
-            assert_eq!(gate.try_pass(), Ok(()));
+    /// A turn that tells when it is woken.
+    fn turn(class: Class, name: &str, woken: &mpsc::UnboundedSender<String>) -> Turn {
+        let (woken, own) = (woken.clone(), name.to_owned());
+        Turn {
+            class,
+            who: Arc::new(Who::Object(ObjectKey {
+                namespace: "team".to_owned(),
+                name: name.to_owned(),
+            })),
+            wake: Arc::new(move || drop(woken.send(own.clone()))),
         }
-        let wait = gate.try_pass().unwrap_err();
-        assert!(
-            wait > Duration::from_millis(500) && wait <= Duration::from_secs(1),
-            "{wait:?}"
+    }
+
+    #[tokio::test]
+    async fn everyone_who_waits_is_woken_once_when_the_permit_is_there_and_edits_come_first() {
+        let gate = gate(200, 1);
+        let (sender, mut woken) = mpsc::unbounded_channel();
+        assert_eq!(
+            gate.try_pass(&turn(Class::Bulk, "through", &sender)),
+            Ok(Duration::ZERO)
         );
-    }
-
-    #[test]
-    fn those_who_wait_are_spread_at_the_rate_of_the_limit() {
-        let gate = gate(10, 1);
-        gate.try_pass().unwrap();
-        let first = gate.try_pass().unwrap_err();
-        let eleventh = (0..10).map(|_| gate.try_pass().unwrap_err()).last().unwrap();
+        let creates: Vec<_> = (0..20)
+            .map(|number| turn(Class::Bulk, &number.to_string(), &sender))
+            .collect();
+        for create in &creates {
+            assert_eq!(gate.try_pass(create), Err(Held));
+        }
+        let edit = turn(Class::Person, "edit", &sender);
+        assert_eq!(gate.try_pass(&edit), Err(Held));
+        let begun = now();
+        for place in 0..21 {
+            let name = woken.recv().await.unwrap();
+            let expected = if place == 0 {
+                "edit".to_owned()
+            } else {
+                (place - 1).to_string()
+            };
+            assert_eq!(name, expected);
+            let woken = if place == 0 { &edit } else { &creates[place - 1] };
+            assert!(gate.try_pass(woken).is_ok());
+        }
         assert!(
-            eleventh > first + Duration::from_millis(900),
-            "{first:?} {eleventh:?}"
+            begun.elapsed() >= Duration::from_millis(95),
+            "no faster than the limit"
         );
+        assert!(woken.try_recv().is_err(), "nobody is woken twice");
     }
 
-    #[test]
-    fn a_cool_down_closes_the_gate_for_everybody_and_is_never_shortened() {
-        let gate = gate(1000, 1000);
-        gate.cool_down(Duration::from_mins(1));
-        gate.cool_down(Duration::from_secs(1));
-        assert!(gate.try_pass().unwrap_err() > Duration::from_secs(50));
-        assert!(gate.cooling_down().is_some());
-    }
-
-    #[test]
-    fn an_unchanged_limit_does_not_refill_the_bucket() {
+    #[tokio::test]
+    async fn a_permit_that_is_not_wanted_goes_to_the_next_who_waits() {
         let gate = gate(1, 1);
-        gate.try_pass().unwrap();
-        let limit = gate.lock().limit;
-        gate.set_limit(limit);
-        assert!(gate.try_pass().is_err());
+        let (sender, mut woken) = mpsc::unbounded_channel();
+        gate.try_pass(&turn(Class::Bulk, "first", &sender)).unwrap();
+        let (second, third) = (
+            turn(Class::Bulk, "second", &sender),
+            turn(Class::Bulk, "third", &sender),
+        );
+        assert!(gate.try_pass(&second).is_err() && gate.try_pass(&third).is_err());
+        gate.give_back();
+        assert_eq!(woken.recv().await.as_deref(), Some("second"));
+        let begun = now();
+        gate.leave(&second.who);
+        assert_eq!(woken.recv().await.as_deref(), Some("third"));
+        assert!(
+            begun.elapsed() < Duration::from_millis(900),
+            "its permit was there already"
+        );
+        assert!(gate.try_pass(&third).is_ok());
+    }
+
+    #[tokio::test]
+    async fn while_the_parent_is_in_doubt_only_its_list_and_the_rest_of_a_deletion_pass() {
+        let gate = gate(1000, 1000);
+        let (sender, mut woken) = mpsc::unbounded_channel();
+        gate.suspend();
+        let edit = turn(Class::Person, "edit", &sender);
+        assert_eq!(gate.try_pass(&edit), Err(Held));
+        assert!(gate.pass(Class::Sweep).await.is_ok());
+        assert!(gate.pass(Class::Underway).await.is_ok());
+        assert!(woken.try_recv().is_err());
+        gate.resume();
+        assert_eq!(woken.recv().await.as_deref(), Some("edit"));
+        assert!(gate.try_pass(&edit).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_429_ends_the_waiting_of_a_list_and_holds_everybody_for_the_pause() {
+        let gate = gate(1, 1);
+        let (sender, mut woken) = mpsc::unbounded_channel();
+        gate.try_pass(&turn(Class::Bulk, "first", &sender)).unwrap();
+        let list = tokio::spawn({
+            let gate = Arc::clone(&gate);
+            async move { gate.pass(Class::Sweep).await }
+        });
+        while gate.lock().queue.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let begun = now();
+        assert!(!gate.hear(Heard::TooMany(Duration::from_millis(100))));
+        assert_eq!(list.await.unwrap(), Err(Held));
+        assert!(gate.pause_left().is_some());
+        let (probe, other) = (
+            turn(Class::Bulk, "probe", &sender),
+            turn(Class::Bulk, "other", &sender),
+        );
+        assert!(gate.try_pass(&probe).is_err() && gate.try_pass(&other).is_err());
+        assert_eq!(woken.recv().await.as_deref(), Some("probe"));
+        assert!(begun.elapsed() >= Duration::from_millis(100));
+        assert!(gate.try_pass(&probe).is_ok());
+        assert!(
+            woken.try_recv().is_err(),
+            "one request finds out whether the pause was long enough"
+        );
+        gate.hear(Heard::Answer);
+        assert_eq!(woken.recv().await.as_deref(), Some("other"));
+    }
+
+    #[test]
+    fn five_requests_in_a_row_without_an_answer_are_a_reason_to_look_at_the_parent() {
+        let gate = gate(10, 10);
+        let suspicious: Vec<_> = (0..6).map(|_| gate.hear(Heard::Failure)).collect();
+        assert_eq!(suspicious, [false, false, false, false, true, false]);
+        for _ in 0..20 {
+            assert!(!gate.hear(Heard::Failure));
+            gate.hear(Heard::Answer);
+        }
     }
 }

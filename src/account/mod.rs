@@ -1,11 +1,15 @@
 //! One parent account: its credentials, its rate limit, its list, and the Account objects that name it.
 
 pub mod access;
+pub mod breaker;
+pub mod bucket;
 mod connect;
+mod doubts;
 pub mod gate;
 pub mod generation;
 pub mod marker;
 pub mod parent;
+pub mod queue;
 pub mod reconcile;
 pub mod registry;
 pub mod roster;

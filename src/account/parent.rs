@@ -1,5 +1,6 @@
 //! One parent account at Vobiz under one API generation, shared by every Account object that names it: its rate, its list, its walks. I/O (clock).
 
+use crate::account::breaker::Breaker;
 use crate::account::gate::Gate;
 use crate::account::marker::Marker;
 use crate::account::roster::{Roster, Walk};
@@ -13,12 +14,13 @@ use std::time::{Duration, Instant};
 pub struct Parent {
     /// Its `auth_id`.
     pub id: ParentAuthId,
-    /// Its rate limit.
+    /// Its rate limit, and who waits for it.
     pub gate: Arc<Gate>,
     /// Held while its list is read: one sweep at a time.
     pub sweeping: tokio::sync::Mutex<Schedule>,
     roster: Mutex<Roster>,
     walks: Mutex<Walks>,
+    breaker: Mutex<Breaker>,
 }
 
 /// When the list is read next.
@@ -59,12 +61,18 @@ impl Parent {
             sweeping: tokio::sync::Mutex::default(),
             roster: Mutex::default(),
             walks: Mutex::default(),
+            breaker: Mutex::default(),
         }
     }
 
     /// The list as last read and changed by our own calls. Held briefly: never across an await.
     pub fn roster(&self) -> MutexGuard<'_, Roster> {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds creates and deletions back while too many accounts read absent. Held briefly: never across an await.
+    pub fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for a walk that begins no earlier than `not_before`; the Account's next pass makes it.

@@ -1,21 +1,25 @@
 //! One pass over an Account: credentials, API generation, the list of its parent, its status, and the in-use marks. I/O.
 
+mod in_use;
+mod survey;
+
 use crate::account::access::Access;
+use crate::account::breaker::Absence;
 use crate::account::connect::{self, Connection};
 use crate::account::generation::stored;
 use crate::account::registry::{Registry, Snapshot, Trouble};
 use crate::account::status::{self, Findings};
-use crate::account::sweep::{SweepError, sweep, walk};
+use crate::account::sweep::SweepError;
 use crate::controller::backoff::Backoff;
 use crate::controller::cluster::ClusterError;
 use crate::controller::event::{EventKind, Recorder};
-use crate::controller::guarded_patch::{self, is_on};
+use crate::controller::guarded_patch;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::controller::wake::ObjectKey;
 use crate::crd::condition::Reason;
-use crate::crd::{Account, IN_USE_FINALIZER, SubaccountCounts};
+use crate::crd::{Account, SubaccountCounts};
 use crate::vobiz::ParentAuthId;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
@@ -34,6 +38,8 @@ pub trait Dependents: Send + Sync {
     fn users(&self, account: &ObjectKey) -> Vec<String>;
     /// Whether a Subaccount that names this Account lives under this parent.
     fn any_under(&self, account: &ObjectKey, parent: &ParentAuthId) -> bool;
+    /// What the newest list does not show of the accounts that living objects are bound to.
+    fn absence(&self, access: &Access) -> Absence;
     /// A complete list was read: compare it, wake what differs, and count.
     fn swept(&self, access: &Access) -> SubaccountCounts;
     /// A complete walk was made: wake what waits for one.
@@ -114,20 +120,23 @@ impl Pass<'_> {
                 Err(SweepError::Restless) => next = RESTLESS_PAUSE.min(interval),
                 Err(error) => trouble = Some(connect::trouble(&error)),
             }
+            let confirmed = self.confirm_mass_deletion(access);
             // Another Account of the same parent may have read the list.
             let listed = access.parent.roster().swept_at();
-            if listed.is_some() && listed != compared {
+            if listed.is_some() && (listed != compared || confirmed) {
                 counts = Some(self.context.dependents.swept(access));
                 compared = listed;
             }
+        }
+        if let (Some(access), None) = (&access, &trouble) {
+            let token = access.parent.breaker().token();
+            trouble = token.map(|token| connect::mass_deletion(&token));
         }
         if trouble.is_none() && self.context.registry.doubts.balance_within(&self.key, interval) {
             trouble = Some(connect::low_balance());
         }
         if let (Some(pause), None) = (
-            access
-                .as_ref()
-                .and_then(|access| access.parent.gate.cooling_down()),
+            access.as_ref().and_then(|access| access.parent.gate.pause_left()),
             &trouble,
         ) {
             trouble = Some(connect::rate_limited());
@@ -147,6 +156,7 @@ impl Pass<'_> {
         self.release_former_secret(&account).await?;
         let account = self.write_status(account, &findings).await?;
         let in_use = self.mark_secret(&account, secret.as_ref()).await?;
+        let gate = access.as_ref().map(|access| Arc::clone(&access.parent.gate));
         let changed = self.context.registry.set(
             &self.key,
             account.metadata.uid.as_deref().unwrap_or_default(),
@@ -165,51 +175,10 @@ impl Pass<'_> {
         if changed {
             self.context.dependents.changed(&self.key);
         }
+        if let Some(gate) = gate {
+            gate.resume();
+        }
         Ok(Some(self.pause(trouble.as_ref(), next)))
-    }
-
-    /// The list, if it is due, or a walk, if one is wanted and may begin.
-    async fn survey(&self, access: &Access, interval: Duration) -> Result<Duration, SweepError> {
-        let mut schedule = access.parent.sweeping.lock().await;
-        let wanted = access.parent.wanted_walk();
-        let walk_now = wanted.is_some_and(|not_before| not_before <= now());
-        let sweep_now = schedule.due(interval).is_none_or(|due| due <= now());
-        if walk_now {
-            walk(access).await?;
-        } else if sweep_now {
-            sweep(access).await?;
-        }
-        if walk_now || sweep_now {
-            #[expect(clippy::disallowed_methods, reason = "sweeps are spread by random bits")]
-            schedule.swept(now(), rand::random());
-        }
-        if walk_now {
-            self.context.dependents.walked(&access.parent.id);
-        }
-        let walk_due = access.parent.wanted_walk();
-        let due = [schedule.due(interval), walk_due]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or_else(now);
-        Ok(due.saturating_duration_since(now()))
-    }
-
-    async fn mark_account(&self) -> Result<Account, ClusterError> {
-        let in_use = !self.users.is_empty();
-        let deleting = self.account.metadata.deletion_timestamp.is_some();
-        match is_on(self.account, IN_USE_FINALIZER) {
-            false if in_use && !deleting => {
-                Ok(self.note(guarded_patch::add(&self.accounts(), self.account, IN_USE_FINALIZER).await?))
-            }
-            true if !in_use => {
-                self.release_secret(status_secret_name(self.account)).await?;
-                let released =
-                    guarded_patch::remove(&self.accounts(), self.account, IN_USE_FINALIZER).await?;
-                Ok(self.note(released.unwrap_or_else(|| self.account.clone())))
-            }
-            _ => Ok(self.account.clone()),
-        }
     }
 
     async fn credentials_secret(&self) -> Result<Option<Secret>, ClusterError> {
@@ -219,38 +188,6 @@ impl Pass<'_> {
             .map(Versioned::into_object))
     }
 
-    /// The Secret of an earlier `credentialsSecretRef` is let go before the status names the new one.
-    async fn release_former_secret(&self, account: &Account) -> Result<(), ClusterError> {
-        let former = status_secret_name(account);
-        if former.as_deref() == Some(account.spec.credentials_secret_ref.name.as_str()) {
-            return Ok(());
-        }
-        self.release_secret(former).await
-    }
-
-    async fn release_secret(&self, name: Option<String>) -> Result<(), ClusterError> {
-        let Some(name) = name else { return Ok(()) };
-        if let Some(secret) = get_versioned(&self.secrets(), &name).await? {
-            guarded_patch::remove(&self.secrets(), secret.object(), IN_USE_FINALIZER).await?;
-        }
-        Ok(())
-    }
-
-    /// True if the Account and its Secret are both held for their Subaccounts.
-    async fn mark_secret(&self, account: &Account, secret: Option<&Secret>) -> Result<bool, ClusterError> {
-        if !is_on(account, IN_USE_FINALIZER) {
-            return Ok(false);
-        }
-        match secret {
-            Some(secret) if is_on(secret, IN_USE_FINALIZER) => Ok(true),
-            Some(secret) if secret.metadata.deletion_timestamp.is_none() => {
-                guarded_patch::add(&self.secrets(), secret, IN_USE_FINALIZER).await?;
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
-    }
-
     async fn write_status(&self, account: Account, findings: &Findings) -> Result<Account, ClusterError> {
         let Some(status) = status::of(&account, findings, wall_clock()) else {
             return Ok(account);
@@ -258,17 +195,10 @@ impl Pass<'_> {
         let news = status::news(&account, findings);
         let operations = vec![json!({"op": "add", "path": "/status", "value": status})];
         let written = guarded_patch::patch_status(&self.accounts(), &account, operations).await?;
-        if let Some(trouble) = news {
-            let recorder = &self.context.recorder;
-            let (reason, note) = (trouble.reason.as_str(), trouble.message.as_str());
+        for (reason, note) in news {
+            let (regarding, recorder) = (account.object_ref(&()), &self.context.recorder);
             recorder
-                .publish(
-                    account.object_ref(&()),
-                    EventKind::Warning,
-                    reason,
-                    "Reconcile",
-                    note,
-                )
+                .publish(regarding, EventKind::Warning, reason, "Reconcile", &note)
                 .await;
         }
         Ok(self.note(written))
@@ -289,7 +219,12 @@ impl Pass<'_> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         match trouble {
-            None => {
+            // The list is read at its usual pace: it may show them again.
+            None
+            | Some(Trouble {
+                reason: Reason::MassDeletionSuspected,
+                ..
+            }) => {
                 backoff.succeeded(&self.key);
                 next
             }
@@ -333,8 +268,4 @@ fn now() -> Instant {
 #[expect(clippy::disallowed_methods, reason = "transition times are wall time")]
 fn wall_clock() -> Timestamp {
     Timestamp::now()
-}
-
-fn status_secret_name(account: &Account) -> Option<String> {
-    account.status.as_ref()?.credentials_secret_name.clone()
 }

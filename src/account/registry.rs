@@ -2,8 +2,10 @@
 //!
 //! Two Accounts with the same parent share its gate and its list.
 
-use crate::account::access::{Access, Doubts};
-use crate::account::gate::{Gate, Limit};
+use crate::account::access::Access;
+use crate::account::bucket::Limit;
+use crate::account::doubts::Doubts;
+use crate::account::gate::Gate;
 use crate::account::parent::Parent;
 use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
@@ -33,11 +35,24 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether calls may be made. A low balance holds creates back and nothing else.
+    /// Whether calls may be made. A low balance holds creates back and nothing else; what a suspected mass deletion holds
+    /// back depends on the account.
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        let trouble = self.trouble.as_ref();
-        trouble.is_none_or(|trouble| trouble.reason == Reason::InsufficientBalance)
+        self.trouble.as_ref().is_none_or(|trouble| {
+            matches!(
+                trouble.reason,
+                Reason::InsufficientBalance | Reason::MassDeletionSuspected
+            )
+        })
+    }
+
+    /// Whether the last pass found that the pair works and the list answers.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.trouble
+            .as_ref()
+            .is_none_or(|trouble| trouble.reason == Reason::MassDeletionSuspected)
     }
 }
 
@@ -118,6 +133,19 @@ impl Registry {
         self.accounts.wake(account);
     }
 
+    /// Asks for a pass over every Account of a parent.
+    pub fn wake_accounts_of(&self, parent: &ParentAuthId) {
+        for (key, account) in &self.lock().accounts {
+            if account
+                .access
+                .as_ref()
+                .is_some_and(|access| access.parent.id == *parent)
+            {
+                self.accounts.wake(key);
+            }
+        }
+    }
+
     /// An access for credentials that are to be tried or were found good.
     #[must_use]
     pub fn access(
@@ -150,6 +178,7 @@ impl Registry {
             parent,
             generation,
             client: self.transport.client(credentials),
+            caller: None,
             metrics: self.metrics.clone(),
             accounts: self.accounts.clone(),
             doubts: Arc::clone(&self.doubts),
@@ -197,7 +226,13 @@ impl Registry {
             accesses.any(|access| access.parent.id == *id)
         };
         parents.retain(|(id, _), _| used(id));
-        gates.retain(|id, _| used(id));
+        gates.retain(|id, gate| {
+            let used = used(id);
+            if !used {
+                gate.dissolve();
+            }
+            used
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -53,9 +53,24 @@ pub fn of(account: &Account, findings: &Findings, now: Timestamp) -> Option<Acco
     (!unchanged).then_some(status)
 }
 
-/// The reason under which a trouble is shown for the first time: the moment for one event.
+/// What there is to tell of a pass: reason and note of each event, all of them warnings.
 #[must_use]
-pub fn news<'a>(account: &Account, findings: &'a Findings) -> Option<&'a Trouble> {
+pub fn news(account: &Account, findings: &Findings) -> Vec<(&'static str, String)> {
+    let trouble =
+        new_trouble(account, findings).map(|trouble| (trouble.reason.as_str(), trouble.message.clone()));
+    let orphans = |counts: Option<SubaccountCounts>| counts.map_or(0, |counts| counts.orphaned);
+    let known = orphans(account.status.as_ref().and_then(|status| status.subaccounts));
+    let more = orphans(findings.counts) > known;
+    let orphans = more.then(|| {
+        let note = "the list shows subaccounts that this installation made and of which no record knows: they are counted in \
+                    status.subaccounts.orphaned and never deleted";
+        ("OrphanFound", note.to_owned())
+    });
+    trouble.into_iter().chain(orphans).collect()
+}
+
+/// A trouble that is shown for the first time.
+fn new_trouble<'a>(account: &Account, findings: &'a Findings) -> Option<&'a Trouble> {
     let previous = account.status.iter().flat_map(|status| &status.conditions);
     let ready = previous
         .clone()

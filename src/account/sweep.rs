@@ -3,8 +3,7 @@
 use crate::account::access::{Access, CallError};
 use crate::account::roster::{Walk, marked};
 use crate::vobiz::{AuthId, Error, Subaccount};
-use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use vobiz_protocol::judge::misses_nothing;
 
 /// Pages after which a list is taken for endless: a server that ignores the page number must not keep us for ever.
@@ -68,7 +67,7 @@ fn ids(list: &[Subaccount]) -> Vec<&AuthId> {
 async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {
     let mut listed = Vec::new();
     for number in 0..PAGE_CAP {
-        let page = patiently(access, || access.list(number)).await?;
+        let page = settled(access, access.list(number).await)?;
         if page.invalid > 0 {
             return Err(SweepError::Incomplete);
         }
@@ -85,21 +84,16 @@ async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {
     Err(SweepError::Incomplete)
 }
 
-/// A sweep is the Account's own work and waits for its turn at the gate; a pause that Vobiz asked for ends it instead.
-pub(super) async fn patiently<T, F: Future<Output = Result<T, CallError>>>(
-    access: &Access,
-    request: impl Fn() -> F,
-) -> Result<T, SweepError> {
-    loop {
-        match request().await {
-            Ok(answer) => return Ok(answer),
-            Err(CallError::Failed(error)) => return Err(SweepError::List(error)),
-            Err(CallError::Held(_)) if let Some(retry_after) = access.parent.gate.cooling_down() => {
-                return Err(SweepError::List(Error::RateLimited { retry_after }));
-            }
-            Err(CallError::Held(wait)) => tokio::time::sleep(wait.max(Duration::from_millis(1))).await,
-        }
-    }
+/// A request of the Account's own pass has waited for its turn at the gate; it is held only where Vobiz asked for a pause.
+pub(super) fn settled<T>(access: &Access, answer: Result<T, CallError>) -> Result<T, SweepError> {
+    answer.map_err(|error| {
+        SweepError::List(match error {
+            CallError::Failed(error) => error,
+            CallError::Held => Error::RateLimited {
+                retry_after: access.parent.gate.pause_left().unwrap_or_default(),
+            },
+        })
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "walks are dated on the monotonic clock")]

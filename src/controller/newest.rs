@@ -42,6 +42,20 @@ impl<K: Resource> Newest<K> {
         }
     }
 
+    /// The cache shows this now: what our writes returned is dropped once it is no newer.
+    pub fn seen(&self, cached: &K) {
+        let Some(uid) = cached.meta().uid.as_deref() else {
+            return;
+        };
+        let mut written = self.lock();
+        if written
+            .get(uid)
+            .is_some_and(|own| version(&**own) <= version(cached))
+        {
+            written.remove(uid);
+        }
+    }
+
     /// The object is gone.
     pub fn forget(&self, uid: &str) {
         self.lock().remove(uid);
@@ -76,6 +90,16 @@ mod tests {
         assert_eq!(newest.of(object("a", "9")), object("a", "10"));
         assert_eq!(newest.of(object("a", "11")), object("a", "11"));
         assert_eq!(newest.of(object("a", "9")), object("a", "9"), "it was dropped");
+    }
+
+    #[test]
+    fn a_cache_that_has_caught_up_leaves_no_second_copy_behind() {
+        let newest = Newest::default();
+        newest.note(object("a", "10"));
+        newest.seen(&object("a", "9"));
+        assert_eq!(newest.of(object("a", "9")), object("a", "10"));
+        newest.seen(&object("a", "10"));
+        assert!(newest.lock().is_empty());
     }
 
     #[test]

@@ -120,6 +120,8 @@ names! {
         Unauthorized,
         /// Account: the parent's balance is too low.
         InsufficientBalance,
+        /// Too many accounts are missing from the list at once.
+        MassDeletionSuspected,
         /// Account: the credentials now belong to another parent account.
         ParentChanged,
     }

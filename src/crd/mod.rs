@@ -49,6 +49,8 @@ pub const RECONCILE_REQUESTED_ANNOTATION: &str = "vobiz.ai/reconcile-requested-a
 pub const RECLAIM_ANNOTATION: &str = "vobiz.ai/reclaim";
 /// Annotation that a user sets to `true`: let this object, which is being deleted, go without proof.
 pub const FORCE_DELETE_ANNOTATION: &str = "vobiz.ai/force-delete";
+/// Annotation that a user sets on an Account, to the value that its message names: the missing accounts are gone indeed.
+pub const CONFIRM_MASS_DELETION_ANNOTATION: &str = "vobiz.ai/confirm-mass-deletion";
 /// Label on a Record that a later object took over: that object's uid.
 pub const RECLAIMED_BY_LABEL: &str = "vobiz.ai/reclaimed-by";
 /// Start of every marker at Vobiz; users' texts must not contain it.

@@ -58,7 +58,7 @@ pub struct Context {
     /// What is remembered between passes.
     pub memory: Memory,
     /// Objects as our own writes returned them.
-    pub newest: Newest<Subaccount>,
+    pub newest: Arc<Newest<Subaccount>>,
     /// Wakes objects.
     pub wake_object: Waker<Guarded<Subaccount>>,
     /// Wakes the janitor of a Record.

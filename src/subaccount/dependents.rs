@@ -2,15 +2,17 @@
 
 use super::context::{Context, WalkWaiter};
 use super::desired::Desired;
-use super::record::Phase;
+use super::record::{Phase, Record};
 use super::status::kyc_differs;
 use crate::account::access::Access;
+use crate::account::breaker::Absence;
 use crate::account::reconcile::Dependents;
 use crate::account::roster::marker_of;
 use crate::controller::wake::{Guarded, ObjectKey};
+use crate::crd::condition::{ConditionType, Reason};
 use crate::crd::{Subaccount, SubaccountCounts};
 use crate::vobiz::{AuthId, ParentAuthId};
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 
 impl Context {
@@ -22,7 +24,8 @@ impl Context {
             .collect()
     }
 
-    fn record_key(&self, secret: String) -> ObjectKey {
+    /// The key of the Secret of a Record.
+    pub(super) fn record_key(&self, secret: String) -> ObjectKey {
         ObjectKey {
             namespace: self.operator_namespace.clone(),
             name: secret,
@@ -35,6 +38,24 @@ impl Context {
         account
             .and_then(|guarded| Some(guarded.0.as_ref().ok()?.spec.name_prefix.clone()))
             .unwrap_or_default()
+    }
+
+    /// Whether the object of a bound Record lives, and does not say already that its account is gone.
+    fn should_exist(&self, record: &Record) -> bool {
+        let subject = &record.subject;
+        let Some(object) = self.cached(&subject.namespace, &subject.name) else {
+            return false;
+        };
+        let told = object.0.as_ref().is_ok_and(|object| {
+            let conditions = object.status.iter().flat_map(|status| &status.conditions);
+            conditions.into_iter().any(|condition| {
+                condition.type_ == ConditionType::Stalled.as_str()
+                    && condition.reason == Reason::ExternalResourceMissing.as_str()
+            })
+        });
+        object.uid().as_ref() == Some(&record.subject.uid)
+            && object.meta().deletion_timestamp.is_none()
+            && !told
     }
 
     /// Whether the object should have a pass after this list: it differs, or the list does not show it.
@@ -53,7 +74,7 @@ impl Context {
         };
         let roster = access.parent.roster();
         let Some(account) = roster.get(id) else {
-            return true;
+            return !access.parent.breaker().is_open();
         };
         let prefix = self.name_prefix(&access.account);
         let desired = Desired::from_spec(&object.spec, &object.name_any(), &prefix, record.generation);
@@ -82,6 +103,25 @@ impl Dependents for Context {
         self.objects_of(account)
             .iter()
             .any(|guarded| guarded.0.as_ref().is_ok_and(&under))
+    }
+
+    fn absence(&self, access: &Access) -> Absence {
+        let mut absence = Absence::default();
+        let roster = access.parent.roster();
+        for stored in self.records.under(&access.parent.id) {
+            let record = &stored.record;
+            let (Phase::Bound, Some(id)) = (record.ledger.phase, record.auth_id()) else {
+                continue;
+            };
+            if record.generation != access.generation || !self.should_exist(record) {
+                continue;
+            }
+            absence.bound += 1;
+            if roster.get(id).is_none() {
+                absence.absent.insert(id.clone());
+            }
+        }
+        absence
     }
 
     fn swept(&self, access: &Access) -> SubaccountCounts {

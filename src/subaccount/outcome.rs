@@ -31,6 +31,8 @@ pub enum Next {
     Backoff,
     /// When something wakes it; the time is a safety net.
     Woken,
+    /// When the gate wakes it: it keeps the place of everyone who waits, and needs no safety net.
+    InTurn,
 }
 
 impl Outcome {
@@ -70,7 +72,7 @@ impl Outcome {
     #[must_use]
     pub fn of_call(act: &str, error: &CallError) -> Self {
         match error {
-            CallError::Held(after) => Self::waiting(Wait::Gate, Some(*after), ""),
+            CallError::Held => Self::waiting(Wait::Gate, None, ""),
             CallError::Failed(error) => Self::of_error(act, error),
         }
     }
@@ -131,6 +133,7 @@ impl Outcome {
             Rest::Waiting(
                 Wait::Paused | Wait::Account | Wait::AccountPreparing | Wait::CleanWalk | Wait::Retention,
             ) => Next::Woken,
+            Rest::Waiting(Wait::Gate) => Next::InTurn,
             Rest::Outdated | Rest::Waiting(_) => Next::Backoff,
         }
     }
@@ -188,10 +191,9 @@ mod tests {
 
     #[test]
     fn a_call_that_the_gate_holds_back_is_no_failure_and_comes_when_the_gate_opens() {
-        let pause = Duration::from_secs(3);
-        let outcome = Outcome::of_call("read", &CallError::Held(pause));
-        assert_eq!(outcome, Outcome::waiting(Wait::Gate, Some(pause), ""));
-        assert_eq!(outcome.next(REST), Next::After(pause));
+        let outcome = Outcome::of_call("read", &CallError::Held);
+        assert_eq!(outcome, Outcome::waiting(Wait::Gate, None, ""));
+        assert_eq!(outcome.next(REST), Next::InTurn);
         assert!(!outcome.failed_request);
     }
 

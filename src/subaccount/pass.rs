@@ -4,6 +4,7 @@ mod account;
 mod fence;
 mod remote;
 mod secret_check;
+mod turn;
 
 use super::context::Context;
 use super::desired::{Desired, InvalidSpec};
@@ -11,7 +12,7 @@ use super::facts::{self, Facts, Made, Object, Remote, UserSecret};
 use super::news::Deeds;
 use super::record::{Record, secret_name};
 use super::{secret, status, wish};
-use crate::account::access::Permit;
+use crate::account::access::{Caller, Permit};
 use crate::account::registry::Snapshot;
 use crate::controller::versioned::Versioned;
 use crate::controller::wake::ObjectKey;
@@ -49,6 +50,8 @@ pub struct Pass<'a> {
     pub record: Option<(Record, Option<Versioned<Secret>>)>,
     /// When the Record was last read by quorum or written.
     pub record_at: Option<Instant>,
+    /// Its place in the queue of whoever waits for the gate.
+    caller: Caller,
     /// The gate's permit for a POST.
     pub permit: Option<Permit>,
     /// A pair that is in no Record yet.
@@ -100,7 +103,8 @@ impl<'a> Pass<'a> {
             Some(_) => Object::Deleting,
             None => Object::Live,
         };
-        let mut pass = Self::empty(context, key, uid, state);
+        let caller = turn::of_object(context, &key);
+        let mut pass = Self::empty(context, key, uid, state, caller);
         pass.account = account;
         pass.take(object);
         pass.facts.applied = pass.object.as_deref().is_some_and(status::is_applied);
@@ -125,7 +129,8 @@ impl<'a> Pass<'a> {
             namespace: record.subject.namespace.clone(),
             name: record.subject.name.clone(),
         };
-        let mut pass = Self::empty(context, key, record.subject.uid.clone(), Object::Unseen);
+        let caller = turn::of_record(context, &name);
+        let mut pass = Self::empty(context, key, record.subject.uid.clone(), Object::Unseen, caller);
         pass.record_name = name;
         pass.record = Some((record.clone(), None));
         if context
@@ -137,7 +142,7 @@ impl<'a> Pass<'a> {
         pass
     }
 
-    fn empty(context: &'a Context, key: ObjectKey, uid: String, object: Object) -> Self {
+    fn empty(context: &'a Context, key: ObjectKey, uid: String, object: Object, caller: Caller) -> Self {
         Self {
             context,
             key,
@@ -149,6 +154,7 @@ impl<'a> Pass<'a> {
             desired: None,
             record: None,
             record_at: None,
+            caller,
             permit: None,
             made: None,
             secret: None,

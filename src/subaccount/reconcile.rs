@@ -53,7 +53,8 @@ pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Ended {
     if !pass.released {
         context.metrics_of(&pass);
     }
-    Ended::new(&outcome, Some(next(&pass, &outcome)))
+    pass.leave_queue(&outcome);
+    Ended::new(&outcome, next(&pass, &outcome))
 }
 
 /// The janitor's pass over a Record, whether its object lives or not. None: there was nothing to do.
@@ -73,11 +74,12 @@ pub async fn record(context: &Context, secret: &Secret) -> Option<Ended> {
     report_orphan(&pass, &outcome).await;
     publish(&pass, news::of_deeds(&pass.deeds)).await;
     await_walk(&pass, &outcome, WalkWaiter::Record(pass.record_name.clone()));
+    pass.leave_queue(&outcome);
     if outcome.rest == Rest::Settled {
         context.succeeded(&pass.uid);
         return Some(Ended::new(&outcome, None));
     }
-    Some(Ended::new(&outcome, Some(next(&pass, &outcome))))
+    Some(Ended::new(&outcome, next(&pass, &outcome)))
 }
 
 async fn run(pass: &mut Pass<'_>) -> Outcome {
@@ -270,9 +272,9 @@ fn await_walk(pass: &Pass<'_>, outcome: &Outcome, waiter: WalkWaiter) {
     pass.context.registry.wake(&access.account);
 }
 
-fn next(pass: &Pass<'_>, outcome: &Outcome) -> Duration {
+fn next(pass: &Pass<'_>, outcome: &Outcome) -> Option<Duration> {
     if pass.status_failed {
-        return pass.context.backoff_next(&pass.uid);
+        return Some(pass.context.backoff_next(&pass.uid));
     }
     let checks_secret = pass.facts.object == Object::Live && pass.facts.secret != UserSecret::Foreign;
     let settled = if checks_secret {
@@ -283,10 +285,11 @@ fn next(pass: &Pass<'_>, outcome: &Outcome) -> Duration {
     match outcome.next(settled) {
         Next::After(pause) => {
             pass.context.succeeded(&pass.uid);
-            pause
+            Some(pause)
         }
-        Next::Woken => WOKEN_AT_LAST,
-        Next::Backoff => pass.context.backoff_next(&pass.uid),
+        Next::Woken => Some(WOKEN_AT_LAST),
+        Next::InTurn => None,
+        Next::Backoff => Some(pass.context.backoff_next(&pass.uid)),
     }
 }
 

@@ -6,11 +6,13 @@ use super::records::{Change, Records};
 use super::wish::WISHES;
 use crate::account::registry::Registry;
 use crate::controller::instrument::Metrics;
+use crate::controller::newest::Newest;
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
 use crate::controller::watch::{Watch, watch};
 use crate::crd::{
-    Account, FINALIZER, IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, SUBACCOUNT_LABEL, Subaccount,
+    Account, CONFIRM_MASS_DELETION_ANNOTATION, FINALIZER, IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL,
+    SUBACCOUNT_LABEL, Subaccount,
 };
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
@@ -37,6 +39,8 @@ pub struct Watches {
     pub wake_record: Waker<Secret>,
     /// The cached Records.
     pub records: Arc<Records>,
+    /// Objects as our own writes returned them.
+    pub newest: Arc<Newest<Subaccount>>,
 }
 
 impl Watches {
@@ -48,7 +52,7 @@ impl Watches {
         registry: Arc<Registry>,
         subaccounts: Caches<Guarded<Subaccount>>,
     ) -> Watch<Guarded<Account>> {
-        let mut trigger = Trigger::new(IN_USE_FINALIZER, &[]);
+        let mut trigger = Trigger::new(IN_USE_FINALIZER, &[CONFIRM_MASS_DELETION_ANNOTATION]);
         let (metrics, wake_object) = (self.metrics.clone(), self.wake_object.clone());
         watch(
             "Account",
@@ -83,7 +87,7 @@ impl Watches {
         let mut users: HashMap<ObjectKey, HashSet<String>> = HashMap::new();
         let (wake_account, wake_record) = (self.wake_account.clone(), self.wake_record.clone());
         let (metrics, operator_namespace) = (self.metrics.clone(), self.operator_namespace.clone());
-        let records = Arc::clone(&self.records);
+        let (records, newest) = (Arc::clone(&self.records), Arc::clone(&self.newest));
         watch(
             "Subaccount",
             self.api(scope),
@@ -95,6 +99,9 @@ impl Watches {
                         if users.insert(uid) && users.len() == 1 {
                             wake_account.wake(&account);
                         }
+                    }
+                    if let Ok(object) = &object.0 {
+                        newest.seen(object);
                     }
                     trigger.admits(object)
                 }

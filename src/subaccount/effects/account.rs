@@ -10,9 +10,10 @@ use crate::subaccount::pass::{Pass, now};
 use crate::subaccount::plan::{Block, Rest, Wait};
 use crate::vobiz::{self, AuthId, Created, Credentials, Deletion, Error, Fields, Generation, UnknownOutcome};
 
-pub(super) fn take_permit(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+pub(super) async fn take_permit(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let permit = access(pass)?
         .permit()
+        .await
         .map_err(|error| Outcome::of_call("take a permit", &error))?;
     pass.permit = Some(permit);
     Ok(())
@@ -26,6 +27,11 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     else {
         return Err(impossible("permit, record or spec"));
     };
+    // Nothing is sent into a pause that Vobiz asked for since the permit was taken; the epoch stays unspent.
+    let permit = access
+        .renew(permit)
+        .await
+        .map_err(|error| Outcome::of_call("create the subaccount", &error))?;
     // Forgotten before the request leaves: whatever happens to this process, the epoch is spent.
     pass.context
         .memory

@@ -18,7 +18,7 @@ use super::plan::{Rest, Step};
 /// Runs the step. `Err` ends the pass.
 pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
     match step {
-        Step::TakePermit => account::take_permit(pass),
+        Step::TakePermit => account::take_permit(pass).await,
         Step::AddFinalizer => object::add_finalizer(pass).await,
         Step::ReadRecord => record::read(pass).await,
         Step::OpenRecord => record::open(pass).await,

@@ -122,6 +122,12 @@ pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome
 pub(in super::super) fn remember(pass: &mut Pass<'_>, written: Subaccount) {
     let written = Arc::new(written);
     pass.context.newest.note(Arc::clone(&written));
+    // The watch may have told before the answer to the write was read.
+    if let Some(cached) = pass.context.cached(&pass.key.namespace, &pass.key.name)
+        && let Ok(cached) = &cached.0
+    {
+        pass.context.newest.seen(cached);
+    }
     pass.take(written);
 }
 

@@ -10,6 +10,9 @@ use crate::vobiz::{Generation, ParentAuthId};
 
 impl Pass<'_> {
     pub(super) fn account_fact(&self) -> facts::Account {
+        if self.is_held_by_breaker() {
+            return facts::Account::Unavailable;
+        }
         if self.facts.object == Object::Live {
             let Some(snapshot) = &self.account else {
                 let name = self
@@ -51,6 +54,28 @@ impl Pass<'_> {
         }
     }
 
+    /// While a mass deletion is suspected nothing is created or deleted; an account that is still listed is kept as its
+    /// object says.
+    fn is_held_by_breaker(&self) -> bool {
+        let Some(parent) = self.access().map(|access| access.parent) else {
+            return false;
+        };
+        if !parent.breaker().is_open() {
+            return false;
+        }
+        let bound = matches!(
+            self.facts.record,
+            facts::Record::Present {
+                phase: facts::Phase::Bound,
+                ..
+            }
+        );
+        let listed = self
+            .auth_id()
+            .is_some_and(|id| parent.roster().get(&id).is_some());
+        !(self.facts.object == Object::Live && bound && listed)
+    }
+
     /// The way to the parent that the account lives under: through the object's Account, else through any of that
     /// parent. Before there is a Record, through the object's Account.
     #[must_use]
@@ -60,13 +85,14 @@ impl Pass<'_> {
             .as_ref()
             .filter(|snapshot| snapshot.is_usable())
             .and_then(|snapshot| snapshot.access.clone());
-        match (self.parent(), self.recorded_generation()) {
+        let access = match (self.parent(), self.recorded_generation()) {
             (Some(parent), Some(generation)) => own
                 .filter(|access| access.serves(&parent, generation))
                 .or_else(|| self.context.registry.any_access(&parent, generation)),
             (Some(parent), None) => own.filter(|access| access.parent.id == parent),
             (None, _) => own,
-        }
+        };
+        access.map(|access| access.on_behalf_of(self.caller()))
     }
 
     /// The API generation that the account lives under, as the Record or the object's status tells.

@@ -1,0 +1,271 @@
+//! How fast the requests of one parent account may follow each other: a token bucket that slows down where Vobiz says so. PURE.
+
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+/// After this long without a 429 the whole limit is used again.
+const RECOVERY: Duration = Duration::from_mins(10);
+
+/// Repeated 429s halve the rate down to this part of the limit.
+const SMALLEST_SHARE: f64 = 1.0 / 32.0;
+
+/// After a pause one request goes ahead; if nothing is heard of it for this long, another one does.
+const PROBE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Requests per second and burst of one parent account, as its Account objects allow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limit {
+    /// Requests per second, at rest.
+    pub requests_per_second: NonZeroU32,
+    /// Requests that may be sent at once after a pause.
+    pub burst: NonZeroU32,
+}
+
+/// Hands out permits, one for each request.
+#[derive(Debug)]
+pub struct Bucket {
+    limit: Limit,
+    permits: f64,
+    /// Until when `permits` and `share` are brought up to date.
+    counted: Instant,
+    /// The part of the limit that is used; less than 1 after repeated 429s.
+    share: f64,
+    limited: Option<Instant>,
+    pause: Pause,
+}
+
+/// What Vobiz's last 429 means for the next request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pause {
+    Over,
+    Until(Instant),
+    /// One request was let through to see whether the pause was long enough.
+    Probing(Instant),
+}
+
+impl Bucket {
+    /// A full bucket.
+    #[must_use]
+    pub fn new(limit: Limit, now: Instant) -> Self {
+        Self {
+            limit,
+            permits: f64::from(limit.burst.get()),
+            counted: now,
+            share: 1.0,
+            limited: None,
+            pause: Pause::Over,
+        }
+    }
+
+    /// Applies another limit. What is in the bucket stays, as far as it fits.
+    pub fn set_limit(&mut self, limit: Limit, now: Instant) {
+        self.count(now);
+        self.limit = limit;
+        self.permits = self.permits.min(f64::from(limit.burst.get()));
+    }
+
+    /// Takes a permit, or says after what time it is worth asking again.
+    pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        let left = match self.pause {
+            Pause::Over => return self.take_open(now),
+            Pause::Until(until) => until.saturating_duration_since(now),
+            Pause::Probing(since) => (since + PROBE_PATIENCE).saturating_duration_since(now),
+        };
+        if left.is_zero() {
+            self.pause = Pause::Probing(now);
+            Ok(())
+        } else {
+            Err(left)
+        }
+    }
+
+    fn take_open(&mut self, now: Instant) -> Result<(), Duration> {
+        self.count(now);
+        if self.permits >= 1.0 {
+            self.permits -= 1.0;
+            return Ok(());
+        }
+        // Rounded up: whoever comes back then finds a permit.
+        Err(Duration::from_secs_f64((1.0 - self.permits) / self.rate()) + Duration::from_micros(1))
+    }
+
+    /// Takes back a permit that nothing was sent for.
+    pub fn give_back(&mut self, now: Instant) {
+        self.count(now);
+        self.permits = (self.permits + 1.0).min(f64::from(self.limit.burst.get()));
+        if let Pause::Probing(_) = self.pause {
+            self.pause = Pause::Until(now);
+        }
+    }
+
+    /// Vobiz answered 429 and asked for this pause. A shorter pause never replaces a longer one.
+    pub fn limited(&mut self, pause: Duration, now: Instant) {
+        self.count(now);
+        let until = now + pause;
+        self.pause = match self.pause {
+            // Requests that were under way when the first of them was answered tell nothing new.
+            Pause::Until(known) => Pause::Until(known.max(until)),
+            Pause::Over | Pause::Probing(_) => {
+                if self
+                    .limited
+                    .is_some_and(|last| now.duration_since(last) < RECOVERY)
+                {
+                    self.share = (self.share / 2.0).max(SMALLEST_SHARE);
+                }
+                Pause::Until(until)
+            }
+        };
+        self.limited = Some(now);
+        self.permits = 0.0;
+    }
+
+    /// Vobiz answered anything but 429: a pause that was being probed is over.
+    pub fn answered(&mut self, now: Instant) {
+        if let Pause::Probing(_) = self.pause {
+            self.count(now);
+            self.pause = Pause::Over;
+            self.permits = 0.0;
+        }
+    }
+
+    /// How much longer Vobiz asked us to stay away.
+    #[must_use]
+    pub fn pause_left(&self, now: Instant) -> Option<Duration> {
+        match self.pause {
+            Pause::Until(until) => until.checked_duration_since(now).filter(|left| !left.is_zero()),
+            Pause::Over | Pause::Probing(_) => None,
+        }
+    }
+
+    fn rate(&self) -> f64 {
+        f64::from(self.limit.requests_per_second.get()) * self.share
+    }
+
+    fn count(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.counted).as_secs_f64();
+        self.permits = (self.permits + passed * self.rate()).min(f64::from(self.limit.burst.get()));
+        self.share = (self.share + passed / RECOVERY.as_secs_f64()).min(1.0);
+        self.counted = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn limit(requests_per_second: u32, burst: u32) -> Limit {
+        Limit {
+            requests_per_second: NonZeroU32::new(requests_per_second).unwrap(),
+            burst: NonZeroU32::new(burst).unwrap(),
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_burst_passes_and_the_next_caller_is_told_when_to_come_back() {
+        let now = start();
+        let mut bucket = Bucket::new(limit(2, 3), now);
+        for _ in 0..3 {
+            assert_eq!(bucket.take(now), Ok(()));
+        }
+        let wait = bucket.take(now).unwrap_err();
+        assert!(wait >= SECOND / 2 && wait < SECOND, "{wait:?}");
+        assert_eq!(bucket.take(now + wait), Ok(()));
+        assert!(bucket.take(now + wait).is_err());
+    }
+
+    #[test]
+    fn a_pause_is_never_shortened_and_one_request_goes_ahead_of_the_others_when_it_is_over() {
+        let now = start();
+        let mut bucket = Bucket::new(limit(1000, 1000), now);
+        bucket.limited(SECOND * 60, now);
+        bucket.limited(SECOND, now);
+        assert_eq!(bucket.take(now + SECOND * 50), Err(SECOND * 10));
+        assert_eq!(bucket.pause_left(now + SECOND * 50), Some(SECOND * 10));
+        let over = now + SECOND * 60;
+        assert_eq!(bucket.take(over), Ok(()));
+        assert!(
+            bucket.take(over).is_err(),
+            "nobody knows yet whether it was long enough"
+        );
+        bucket.limited(SECOND * 5, over);
+        assert_eq!(bucket.take(over + SECOND), Err(SECOND * 4));
+        assert_eq!(bucket.take(over + SECOND * 5), Ok(()));
+        bucket.answered(over + SECOND * 5);
+        assert_eq!(bucket.take(over + SECOND * 6), Ok(()));
+        assert_eq!(bucket.take(over + SECOND * 6), Ok(()));
+    }
+
+    #[test]
+    fn a_probe_of_which_nothing_is_heard_or_that_was_never_sent_does_not_close_the_gate_for_ever() {
+        let now = start();
+        let mut bucket = Bucket::new(limit(10, 10), now);
+        bucket.limited(SECOND, now);
+        let over = now + SECOND;
+        assert_eq!(bucket.take(over), Ok(()));
+        bucket.give_back(over);
+        assert_eq!(bucket.take(over), Ok(()));
+        assert_eq!(bucket.take(over + PROBE_PATIENCE), Ok(()));
+    }
+
+    #[test]
+    fn repeated_429s_halve_the_rate_and_it_recovers_slowly() {
+        let sent = |bucket: &mut Bucket, from: Instant, seconds: u32| {
+            (0..seconds * 100)
+                .filter(|step| bucket.take(from + SECOND * *step / 100).is_ok())
+                .count()
+        };
+        let mut now = start();
+        let mut bucket = Bucket::new(limit(32, 4), now);
+        let mut rates = Vec::new();
+        for _ in 0..4 {
+            bucket.limited(SECOND, now);
+            now += SECOND;
+            bucket.take(now).unwrap();
+            bucket.answered(now);
+            rates.push(sent(&mut bucket, now, 2));
+            now += SECOND * 2;
+        }
+        assert!(
+            rates[0] >= 60 && rates[0] <= 64,
+            "the first 429 alone changes no rate: {rates:?}"
+        );
+        assert!(
+            rates[1] < rates[0] * 6 / 10 && rates[2] < rates[1] * 6 / 10 && rates[3] < rates[2] * 7 / 10,
+            "{rates:?}"
+        );
+        let later = sent(&mut bucket, now + RECOVERY, 2);
+        assert!(later >= 60, "{later}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_ever_holds_more_than_the_burst_and_what_its_time_allows(
+            rate in 1_u32..200, burst in 1_u32..50, pauses in proptest::collection::vec(0_u64..300, 1..400)
+        ) {
+            let mut now = start();
+            let mut bucket = Bucket::new(limit(rate, burst), now);
+            let mut taken = Vec::new();
+            for pause in pauses {
+                now += Duration::from_millis(pause);
+                if bucket.take(now).is_ok() {
+                    taken.push(now);
+                }
+            }
+            for (first, from) in taken.iter().enumerate() {
+                for (last, to) in taken.iter().enumerate().skip(first) {
+                    let allowed = f64::from(burst) + to.duration_since(*from).as_secs_f64() * f64::from(rate);
+                    let count = f64::from(u32::try_from(last - first + 1).unwrap());
+                    prop_assert!(count <= allowed + 1e-6, "{count} in {:?}", to.duration_since(*from));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What passes over Subaccounts were answered that is for their Account's own pass to look into. I/O (clock).
+
+use crate::controller::wake::ObjectKey;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What passes over Subaccounts were answered that is for their Account's own pass to look into.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    state: Mutex<HashMap<ObjectKey, Doubt>>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Doubt {
+    /// The pair was refused, or Vobiz does not answer: it may have been rotated, or everything is down.
+    pair: bool,
+    /// When the balance was last too low.
+    balance: Option<Instant>,
+}
+
+impl Doubts {
+    /// The pair was refused, or nothing was answered.
+    pub(super) fn doubt_pair(&self, account: &ObjectKey) {
+        self.lock().entry(account.clone()).or_default().pair = true;
+    }
+
+    /// The balance was too low.
+    pub(super) fn doubt_balance(&self, account: &ObjectKey) {
+        self.lock().entry(account.clone()).or_default().balance = Some(now());
+    }
+
+    /// Whether the pair was refused, or nothing was answered, since the last time this was asked.
+    pub(super) fn take_pair(&self, account: &ObjectKey) -> bool {
+        self.lock()
+            .get_mut(account)
+            .is_some_and(|doubt| std::mem::take(&mut doubt.pair))
+    }
+
+    /// Whether the balance was too low within this time.
+    pub(super) fn balance_within(&self, account: &ObjectKey, period: Duration) -> bool {
+        self.lock()
+            .get(account)
+            .and_then(|doubt| doubt.balance)
+            .is_some_and(|at| at.elapsed() < period)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Doubt>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a balance was too low for some time")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,299 @@
+//! Who waits for a permit, and who is next: deletions and edits first, then creates and repairs, then sweeps. PURE.
+//!
+//! Within a class namespaces take turns, and within a namespace the first to come is the first to go.
+
+use crate::controller::wake::ObjectKey;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Of this many permits that are handed to those who wait, a sweep that waits gets one: it comes late, but it comes.
+const SWEEP_SHARE: u32 = 10;
+
+/// What a request is for: the first class goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Class {
+    /// The rest of what was begun: a deletion's proof.
+    Underway,
+    /// A person asked for it: an edit or a deletion.
+    Person,
+    /// Creates, corrections, leftovers: there may be thousands of them at once.
+    Bulk,
+    /// The list.
+    Sweep,
+}
+
+/// Who waits.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Who {
+    /// The pass over this Subaccount.
+    Object(ObjectKey),
+    /// The janitor's pass over the Record in this Secret.
+    Record(ObjectKey),
+    /// Somebody who waits in place; every number is one of them.
+    InPlace(u64),
+}
+
+impl Who {
+    fn namespace(&self) -> &str {
+        match self {
+            Self::Object(key) | Self::Record(key) => &key.namespace,
+            Self::InPlace(_) => "",
+        }
+    }
+}
+
+/// A place in the queue is asked for with this.
+#[derive(Clone)]
+pub struct Turn {
+    /// What the request is for.
+    pub class: Class,
+    /// Who asks.
+    pub who: Arc<Who>,
+    /// Called when a permit is there.
+    pub wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn")
+            .field("class", &self.class)
+            .field("who", &self.who)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A place: the smallest is the next.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Place {
+    class: Class,
+    /// Every namespace has one place in each round.
+    round: u64,
+    number: u64,
+}
+
+/// Those who wait.
+#[derive(Debug, Default)]
+pub struct Queue {
+    /// With the moment since when each waits.
+    waiting: BTreeMap<Place, (Turn, Instant)>,
+    places: HashMap<Arc<Who>, Place>,
+    /// The round that is being served, and the last one in which each namespace has a place.
+    rounds: HashMap<Class, Rounds>,
+    joined: u64,
+    since_sweep: u32,
+}
+
+#[derive(Debug, Default)]
+struct Rounds {
+    served: u64,
+    taken: HashMap<String, u64>,
+}
+
+impl Queue {
+    /// Whether nobody waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Takes a place. Who has one keeps it, unless the new one is in a better class.
+    pub fn join(&mut self, turn: &Turn, now: Instant) {
+        let since = match self.places.get(&turn.who) {
+            Some(place) if place.class <= turn.class => return,
+            Some(place) => {
+                let place = *place;
+                self.waiting.remove(&place).map_or(now, |(_, since)| since)
+            }
+            None => now,
+        };
+        let rounds = self.rounds.entry(turn.class).or_default();
+        let next = rounds.taken.get(turn.who.namespace()).map_or(0, |last| last + 1);
+        let round = next.max(rounds.served);
+        rounds.taken.insert(turn.who.namespace().to_owned(), round);
+        self.joined += 1;
+        let place = Place {
+            class: turn.class,
+            round,
+            number: self.joined,
+        };
+        self.places.insert(Arc::clone(&turn.who), place);
+        self.waiting.insert(place, (turn.clone(), since));
+    }
+
+    /// Gives the place up.
+    pub fn leave(&mut self, who: &Who) {
+        if let Some(place) = self.places.remove(who) {
+            self.waiting.remove(&place);
+        }
+        self.tidy();
+    }
+
+    /// Whether somebody waits who goes before one that asks now in this class.
+    #[must_use]
+    pub fn goes_before(&self, class: Class) -> bool {
+        self.waiting
+            .first_key_value()
+            .is_some_and(|(place, _)| place.class <= class)
+    }
+
+    /// The next of those whose class may go, and since when it waits.
+    pub fn take(&mut self, may_go: impl Fn(Class) -> bool) -> Option<(Turn, Instant)> {
+        let first = |class| {
+            let from = Place {
+                class,
+                round: 0,
+                number: 0,
+            };
+            let found = self.waiting.range(from..).next();
+            found
+                .map(|(place, _)| *place)
+                .filter(|place| place.class == class && may_go(class))
+        };
+        let sweep = first(Class::Sweep);
+        let other = [Class::Underway, Class::Person, Class::Bulk]
+            .into_iter()
+            .find_map(first);
+        let place = match (other, sweep) {
+            (Some(_), Some(sweep)) if self.since_sweep + 1 >= SWEEP_SHARE => sweep,
+            (Some(other), _) => other,
+            (None, sweep) => sweep?,
+        };
+        self.since_sweep = if place.class == Class::Sweep {
+            0
+        } else {
+            self.since_sweep + 1
+        };
+        if let Some(rounds) = self.rounds.get_mut(&place.class) {
+            rounds.served = place.round;
+        }
+        let (turn, since) = self.waiting.remove(&place)?;
+        self.places.remove(&turn.who);
+        self.tidy();
+        Some((turn, since))
+    }
+
+    /// Everybody who waits in place: something happened that they should know of.
+    pub fn in_place(&self) -> impl Iterator<Item = &Turn> {
+        let turns = self.waiting.values().map(|(turn, _)| turn);
+        turns.filter(|turn| matches!(*turn.who, Who::InPlace(_)))
+    }
+
+    /// Everybody who waits.
+    pub fn all(&self) -> impl Iterator<Item = &Turn> {
+        self.waiting.values().map(|(turn, _)| turn)
+    }
+
+    /// Namespaces are remembered only while somebody waits.
+    fn tidy(&mut self) {
+        if self.waiting.is_empty() {
+            self.rounds.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(class: Class, namespace: &str, name: &str) -> Turn {
+        let key = ObjectKey {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        };
+        Turn {
+            class,
+            who: Arc::new(Who::Object(key)),
+            wake: Arc::new(|| {}),
+        }
+    }
+
+    fn sweep(number: u64) -> Turn {
+        Turn {
+            class: Class::Sweep,
+            who: Arc::new(Who::InPlace(number)),
+            wake: Arc::new(|| {}),
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn drain(queue: &mut Queue) -> Vec<String> {
+        std::iter::from_fn(|| queue.take(|_| true))
+            .map(|(turn, _)| match &*turn.who {
+                Who::Object(key) | Who::Record(key) => key.to_string(),
+                Who::InPlace(number) => format!("list {number}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_edit_passes_ahead_of_every_create_that_waits() {
+        let mut queue = Queue::default();
+        for number in 0..1000 {
+            queue.join(&turn(Class::Bulk, "a", &number.to_string()), start());
+        }
+        queue.join(&turn(Class::Person, "a", "edited"), start());
+        assert!(queue.goes_before(Class::Person), "the next edit waits in line");
+        assert!(!queue.goes_before(Class::Underway));
+        assert_eq!(drain(&mut queue)[..2], ["a/edited", "a/0"]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn namespaces_take_turns_and_each_is_served_in_its_own_order() {
+        let mut queue = Queue::default();
+        for name in ["1", "2", "3"] {
+            queue.join(&turn(Class::Bulk, "big", name), start());
+        }
+        assert!(queue.take(|_| true).is_some());
+        queue.join(&turn(Class::Bulk, "small", "1"), start());
+        queue.join(&turn(Class::Bulk, "big", "4"), start());
+        assert_eq!(drain(&mut queue), ["small/1", "big/2", "big/3", "big/4"]);
+    }
+
+    #[test]
+    fn who_asks_again_keeps_the_place_and_who_turns_urgent_moves_up() {
+        let mut queue = Queue::default();
+        for name in ["1", "2", "3"] {
+            queue.join(&turn(Class::Bulk, "a", name), start());
+        }
+        queue.join(&turn(Class::Bulk, "a", "1"), start());
+        queue.join(&turn(Class::Person, "a", "3"), start());
+        queue.leave(&Who::Object(ObjectKey {
+            namespace: "a".to_owned(),
+            name: "2".to_owned(),
+        }));
+        assert_eq!(drain(&mut queue), ["a/3", "a/1"]);
+    }
+
+    #[test]
+    fn a_list_comes_last_but_is_not_starved() {
+        let mut queue = Queue::default();
+        queue.join(&sweep(1), start());
+        queue.join(&sweep(2), start());
+        for number in 0..30 {
+            queue.join(&turn(Class::Bulk, "a", &number.to_string()), start());
+        }
+        let served = drain(&mut queue);
+        let places: Vec<_> = (0..served.len())
+            .filter(|place| served[*place].starts_with("list"))
+            .collect();
+        assert_eq!(places, [9, 19]);
+    }
+
+    #[test]
+    fn whoever_may_not_go_is_passed_over_and_keeps_the_place() {
+        let mut queue = Queue::default();
+        queue.join(&turn(Class::Person, "a", "1"), start());
+        assert!(queue.take(|class| class == Class::Sweep).is_none());
+        queue.join(&sweep(1), start());
+        let (next, _) = queue.take(|class| class == Class::Sweep).unwrap();
+        assert_eq!(next.class, Class::Sweep);
+        assert_eq!(drain(&mut queue), ["a/1"]);
+    }
+}

@@ -1,0 +1,61 @@
+//! Reads the list of the parent account when it is due, and looks at what it does not show. I/O.
+
+use super::{Pass, now};
+use crate::account::access::Access;
+use crate::account::sweep::{SweepError, sweep, walk};
+use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
+use std::time::Duration;
+
+impl Pass<'_> {
+    /// The list, if it is due, or a walk, if one is wanted and may begin.
+    pub(super) async fn survey(&self, access: &Access, interval: Duration) -> Result<Duration, SweepError> {
+        let mut schedule = access.parent.sweeping.lock().await;
+        let wanted = access.parent.wanted_walk();
+        let walk_now = wanted.is_some_and(|not_before| not_before <= now());
+        let sweep_now = schedule.due(interval).is_none_or(|due| due <= now());
+        if walk_now {
+            walk(access).await?;
+        } else if sweep_now {
+            sweep(access).await?;
+        }
+        if walk_now || sweep_now {
+            self.look_for_absence(access).await?;
+            #[expect(clippy::disallowed_methods, reason = "sweeps are spread by random bits")]
+            schedule.swept(now(), rand::random());
+        }
+        if walk_now {
+            self.context.dependents.walked(&access.parent.id);
+        }
+        let walk_due = access.parent.wanted_walk();
+        let due = [schedule.due(interval), walk_due]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_else(now);
+        Ok(due.saturating_duration_since(now()))
+    }
+
+    /// Pages shift while accounts come and go: what one list does not show, a second one must not show either.
+    async fn look_for_absence(&self, access: &Access) -> Result<(), SweepError> {
+        let mut absence = self.context.dependents.absence(access);
+        if access.parent.breaker().would_open(&absence) {
+            sweep(access).await?;
+            absence = self.context.dependents.absence(access);
+        }
+        if access.parent.breaker().look(&absence) {
+            self.context.registry.wake_accounts_of(&access.parent.id);
+        }
+        Ok(())
+    }
+
+    /// True if a person has just confirmed that the missing accounts are gone.
+    pub(super) fn confirm_mass_deletion(&self, access: &Access) -> bool {
+        let annotations = self.account.metadata.annotations.as_ref();
+        let token = annotations.and_then(|annotations| annotations.get(CONFIRM_MASS_DELETION_ANNOTATION));
+        let confirmed = token.is_some_and(|token| access.parent.breaker().confirm(token));
+        if confirmed {
+            self.context.registry.wake_accounts_of(&access.parent.id);
+        }
+        confirmed
+    }
+}
