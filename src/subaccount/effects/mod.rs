@@ -3,6 +3,7 @@
 //! An effect that cannot go on ends the pass with an outcome; nothing is retried here but what protects a pair.
 
 mod account;
+mod deletion;
 mod lookup;
 mod object;
 mod predecessor;
@@ -41,9 +42,9 @@ pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Step::ReadAccount => account::read(pass).await,
         Step::Update => account::update(pass).await,
         Step::Close => record::close(pass).await,
-        Step::Delete => account::delete(pass).await,
-        Step::DeleteMade => account::delete_made(pass).await,
-        Step::DeleteLeftover => account::delete_leftover(pass).await,
+        Step::Delete => deletion::delete(pass).await,
+        Step::DeleteMade => deletion::delete_made(pass).await,
+        Step::DeleteLeftover => deletion::delete_leftover(pass).await,
         Step::ReleaseFinalizer => object::release_finalizer(pass).await,
         Step::DropRecord => record::discard(pass).await,
         Step::Rest(rest) => Err(Outcome::new(rest, "")),

@@ -1,0 +1,63 @@
+//! Steps that delete an account at Vobiz. I/O.
+
+use super::account::{access, failed, target};
+use super::impossible;
+use crate::subaccount::facts::Remote;
+use crate::subaccount::outcome::Outcome;
+use crate::subaccount::pass::Pass;
+use crate::vobiz::Deletion;
+
+pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let (access, generation, id) = target(pass)?;
+    let cascade = pass
+        .record
+        .as_ref()
+        .is_some_and(|(record, _)| record.ledger.cascade);
+    let deleted = access
+        .delete(generation, &id, cascade)
+        .await
+        .map_err(|error| failed(pass, "delete the subaccount", &error))?;
+    pass.facts.remote = match deleted {
+        Deletion::Accepted => Remote::Deleted,
+        Deletion::AlreadyGone => {
+            access
+                .confirm_parent()
+                .await
+                .map_err(|error| failed(pass, "confirm the parent account", &error))?;
+            access.parent.roster().forget(&id);
+            Remote::Gone
+        }
+    };
+    Ok(())
+}
+
+/// The Record proves that our epoch was fenced while the POST was under way: nobody else will bind this account.
+pub(super) async fn delete_made(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let access = access(pass)?;
+    let Some(pair) = pass.made.take() else {
+        return Err(impossible("pair"));
+    };
+    let generation = pass.generation().unwrap_or(access.generation);
+    // Should this fail, its marker is fenced: a walk finds it.
+    let deleted = access.delete(generation, &pair.auth_id, false).await;
+    deleted.map_err(|error| Outcome::of_call("delete the account of a fenced attempt", &error))?;
+    access.parent.forget(&pair.auth_id);
+    pass.deeds.leftovers += 1;
+    Err(Outcome::outdated())
+}
+
+pub(super) async fn delete_leftover(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let access = access(pass)?;
+    let generation = pass.generation().unwrap_or(access.generation);
+    let Some(id) = pass.leftovers(&access).into_iter().next() else {
+        return Ok(());
+    };
+    access
+        .delete(generation, &id, false)
+        .await
+        .map_err(|error| failed(pass, "delete what an interrupted create left behind", &error))?;
+    access.parent.forget(&id);
+    pass.deeds.leftovers += 1;
+    tracing::info!(auth_id = %id, uid = pass.uid, "deleted an account that an interrupted create had left behind");
+    Ok(())
+}
