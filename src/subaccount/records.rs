@@ -8,7 +8,7 @@ use crate::account::marker::Series;
 use crate::vobiz::{AuthId, ParentAuthId};
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::watcher::Event;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The cached Records.
@@ -27,14 +27,17 @@ pub struct Stored {
     pub record: Record,
 }
 
+/// Names of Secrets, in order: hardly ever more than one, and there is a list for each of thousands of Records.
+type Secrets = Vec<Arc<str>>;
+
 /// Every index names Secrets.
 #[derive(Debug, Default)]
 struct State {
-    by_secret: HashMap<String, Arc<Stored>>,
-    by_uid: HashMap<String, BTreeSet<String>>,
-    by_name: HashMap<(String, String), BTreeSet<String>>,
-    by_account: HashMap<AuthId, BTreeSet<String>>,
-    by_series: HashMap<Series, String>,
+    by_secret: HashMap<Arc<str>, Arc<Stored>>,
+    by_uid: HashMap<String, Secrets>,
+    by_name: HashMap<(String, String), Secrets>,
+    by_account: HashMap<AuthId, Secrets>,
+    by_series: HashMap<Series, Arc<str>>,
     /// Objects, by namespace and name, whose Records cannot be read: they wait for a person to correct or delete them.
     damaged: HashMap<String, (String, String)>,
     /// Seen since the watch began to list anew.
@@ -80,12 +83,11 @@ impl Records {
                 let Some(listed) = state.listed.take() else {
                     return Vec::new();
                 };
-                let gone: Vec<_> = state
-                    .by_secret
-                    .keys()
-                    .chain(state.damaged.keys())
+                let known = state.by_secret.keys().map(|secret| &**secret);
+                let gone: Vec<_> = known
+                    .chain(state.damaged.keys().map(String::as_str))
                     .filter(|secret| !listed.contains(*secret))
-                    .cloned()
+                    .map(str::to_owned)
                     .collect();
                 gone.iter().map(|secret| state.remove(secret)).collect()
             }
@@ -161,29 +163,23 @@ impl Records {
 }
 
 impl State {
-    fn of(&self, secrets: &BTreeSet<String>) -> impl Iterator<Item = Arc<Stored>> {
+    fn of(&self, secrets: &Secrets) -> impl Iterator<Item = Arc<Stored>> {
         secrets
             .iter()
             .filter_map(|secret| self.by_secret.get(secret).cloned())
     }
 
     fn insert(&mut self, stored: Stored) {
-        let secret = stored.secret.clone();
-        self.remove(&secret);
+        self.remove(&stored.secret);
+        let secret: Arc<str> = stored.secret.as_str().into();
         let Record { subject, ledger, .. } = &stored.record;
         let name = (subject.namespace.clone(), subject.name.clone());
-        self.by_name.entry(name).or_default().insert(secret.clone());
-        self.by_uid
-            .entry(subject.uid.clone())
-            .or_default()
-            .insert(secret.clone());
+        insert_into(&mut self.by_name, name, &secret);
+        insert_into(&mut self.by_uid, subject.uid.clone(), &secret);
         if let Some(id) = &ledger.auth_id {
-            self.by_account
-                .entry(id.clone())
-                .or_default()
-                .insert(secret.clone());
+            insert_into(&mut self.by_account, id.clone(), &secret);
         }
-        self.by_series.insert(ledger.series, secret.clone());
+        self.by_series.insert(ledger.series, Arc::clone(&secret));
         self.by_secret.insert(secret, Arc::new(stored));
     }
 
@@ -227,9 +223,17 @@ fn decode(secret: &Secret) -> Option<Stored> {
     })
 }
 
-fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<String>>, key: &K, secret: &str) {
+fn insert_into<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Secrets>, key: K, secret: &Arc<str>) {
+    let secrets = index.entry(key).or_default();
+    if let Err(place) = secrets.binary_search(secret) {
+        secrets.reserve_exact(1);
+        secrets.insert(place, Arc::clone(secret));
+    }
+}
+
+fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Secrets>, key: &K, secret: &str) {
     if let Some(secrets) = index.get_mut(key) {
-        secrets.remove(secret);
+        secrets.retain(|known| **known != *secret);
         if secrets.is_empty() {
             index.remove(key);
         }
