@@ -3,10 +3,10 @@
 //! The watch runs in a task of its own, so that every cache is complete before the first controller starts.
 
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
+use futures::StreamExt;
 use futures::channel::mpsc;
-use futures::{Stream, StreamExt};
 use kube::runtime::WatchStreamExt;
-use kube::runtime::reflector::{self, Store};
+use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
@@ -23,42 +23,47 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub struct Watch<K: Resource<DynamicType = ()> + Clone + 'static> {
     /// The cache that it fills.
     pub store: Store<K>,
-    /// Objects that are worth a pass.
-    pub triggers: mpsc::UnboundedReceiver<K>,
+    /// Objects that are worth a pass: their names alone, for thousands of them may wait here.
+    pub triggers: mpsc::UnboundedReceiver<ObjectRef<K>>,
     /// Runs until dropped.
     pub task: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// Watches what `selection` selects. `admits` sees every event after the cache has taken it in, and says whether the
-/// object in it is worth a pass.
-pub fn watch<K>(
+/// Watches what `selection` selects. `digest` sees every event first and takes out of it what the cache need not keep;
+/// `admits` sees it, with what `digest` made of it, after the cache has taken it in, and says whether the object in it is
+/// worth a pass.
+pub fn watch<K, Digest>(
     kind: &'static str,
     api: Api<K>,
     selection: watcher::Config,
-    mut admits: impl FnMut(&Event<K>) -> bool + Send + 'static,
+    mut digest: impl FnMut(&mut Event<K>) -> Digest + Send + 'static,
+    mut admits: impl FnMut(&Event<K>, Digest) -> bool + Send + 'static,
 ) -> Watch<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    let (store, writer) = reflector::store();
+    let (store, mut writer) = reflector::store();
     let (sender, triggers) = mpsc::unbounded();
     let events = watcher(api, selection.timeout(WATCH_SECONDS))
         .default_backoff()
-        .modify(strip)
-        .reflect(writer);
+        .modify(strip);
     let cache = store.clone();
     let task = async move {
         let mut events = std::pin::pin!(events);
         let mut relist = Relist::default();
         while let Some(event) = events.next().await {
             match event {
-                Ok(event) => {
-                    let worth_a_pass = admits(&event);
+                Ok(mut event) => {
+                    let digested = digest(&mut event);
+                    writer.apply_watcher_event(&event);
+                    let worth_a_pass = admits(&event, digested);
                     for gone in relist.missing(&event, &cache) {
-                        admits(&Event::Delete((*gone).clone()));
+                        let mut gone = Event::Delete((*gone).clone());
+                        let digested = digest(&mut gone);
+                        admits(&gone, digested);
                     }
                     if let (true, Event::Apply(object) | Event::InitApply(object)) = (worth_a_pass, event) {
-                        let _ = sender.unbounded_send(object);
+                        let _ = sender.unbounded_send(ObjectRef::from_obj(&object));
                     }
                 }
                 Err(error) => {
@@ -114,15 +119,8 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Relist<K> {
     }
 }
 
-/// The triggers as a controller takes them.
-pub fn triggers<K>(
-    receiver: mpsc::UnboundedReceiver<K>,
-) -> impl Stream<Item = Result<K, watcher::Error>> + Send + 'static
-where
-    K: Send + 'static,
-{
-    receiver.map(Ok)
-}
+/// Nothing to be taken out.
+pub fn whole<K>(_: &mut Event<K>) {}
 
 /// What nobody reads is not kept: it is two thirds of an object.
 fn strip<K: Resource>(object: &mut K) {

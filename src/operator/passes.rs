@@ -71,7 +71,7 @@ pub(super) async fn record_pass(secret: Arc<Secret>, context: Arc<Context>) -> R
         next: None,
         failed: false,
     };
-    let ended = subaccount::reconcile::record(&context, &secret).await;
+    let ended = subaccount::reconcile::record(&context, &secret.name_any()).await;
     Ok(finish(pass, ended.unwrap_or(nothing)))
 }
 

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::Shutdown;
 use crate::controller::heartbeat::{Beat, Heartbeats};
-use crate::controller::watch::{Watch, triggers};
+use crate::controller::watch::Watch;
 
 /// How often each controller loop shows that it turns.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 pub(super) struct Source<K: Resource<DynamicType = ()> + Clone + 'static> {
     name: &'static str,
     cache: Store<K>,
-    changed: futures::channel::mpsc::UnboundedReceiver<K>,
+    changed: futures::channel::mpsc::UnboundedReceiver<ObjectRef<K>>,
     woken: BoxStream<'static, ObjectRef<K>>,
 }
 
@@ -62,10 +62,13 @@ where
         shutdown: Shutdown,
     ) -> Controller<K> {
         let _ = self.idle().now_or_never();
-        let all = self.cache.state().into_iter().map(|object| (*object).clone());
-        let first = futures::stream::iter(all.collect::<Vec<_>>()).map(Ok);
-        Controller::for_stream(first.chain(triggers(self.changed)), self.cache)
+        let all = self.cache.state().into_iter();
+        let first: Vec<_> = all.map(|object| ObjectRef::from_obj(&*object)).collect();
+        let changed = futures::stream::iter(first).chain(self.changed);
+        // Whole objects as triggers would be a second copy of the cache.
+        Controller::for_stream(futures::stream::pending(), self.cache)
             .with_config(settings)
+            .reconcile_on(changed)
             .reconcile_on(self.woken)
             .reconcile_on(heartbeat(heartbeats.register(self.name)))
             .graceful_shutdown_on(shutdown)

@@ -8,13 +8,13 @@ use super::news::{self, News, normal};
 use super::outcome::{Next, Outcome};
 use super::pass::{Pass, wall_clock};
 use super::plan::{Rest, Step, Wait, plan};
-use super::record::{self, Phase, secret_name};
+use super::record::{Phase, secret_name};
 use super::status::{self, View};
 use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;
 use crate::crd::condition::ConditionType;
 use crate::crd::{Subaccount, SubaccountStatus};
-use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 use std::sync::{Arc, PoisonError};
@@ -58,10 +58,9 @@ pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Ended {
 }
 
 /// The janitor's pass over a Record, whether its object lives or not. None: there was nothing to do.
-pub async fn record(context: &Context, secret: &Secret) -> Option<Ended> {
-    let record = record::decode(secret.data.as_ref()?)
-        .inspect_err(|damaged| tracing::error!(name = secret.name_any(), %damaged, "a record cannot be read"))
-        .ok()?;
+pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
+    let stored = context.records.in_secret(secret)?;
+    let record = &stored.record;
     let cached = context.cached(&record.subject.namespace, &record.subject.name);
     let lives = cached.is_some_and(|object| object.uid().as_deref() == Some(&record.subject.uid));
     let ended = matches!(record.ledger.phase, Phase::Closed | Phase::Kept);
@@ -69,7 +68,7 @@ pub async fn record(context: &Context, secret: &Secret) -> Option<Ended> {
     if lives && (ended || !record.ledger.is_fenced()) {
         return None;
     }
-    let mut pass = Pass::of_record(context, secret.name_any(), &record);
+    let mut pass = Pass::of_record(context, secret.to_owned(), record);
     let outcome = run(&mut pass).await;
     report_orphan(&pass, &outcome).await;
     publish(&pass, news::of_deeds(&pass.deeds)).await;

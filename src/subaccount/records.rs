@@ -3,12 +3,12 @@
 //! A cached Record may be trusted only where it says Bound, and only to rest or to publish the user's Secret.
 
 use super::facts::Predecessor;
-use super::record::{self, Phase, Record};
+use super::record::{self, Damaged, Phase, Record};
 use crate::account::marker::Series;
 use crate::vobiz::{AuthId, ParentAuthId};
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::watcher::Event;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The cached Records.
@@ -51,12 +51,15 @@ pub enum Change {
     None,
     /// The Record of this object is gone, although it was not closed: (namespace, name).
     Lost(String, String),
+    /// The Record in this Secret cannot be read, and why.
+    Damaged(String, Damaged),
     /// The Record of this object can be read again: (namespace, name).
     Mended(String, String),
 }
 
 impl Records {
-    /// Takes over a watch event.
+    /// Takes over a watch event. A Record that cannot be read is not kept: whoever needs it reads it by quorum and says what is
+    /// wrong.
     pub fn apply(&self, event: &Event<Secret>) -> Vec<Change> {
         let mut state = self.lock();
         match event {
@@ -68,10 +71,16 @@ impl Records {
                 if let (Some(listed), Some(name)) = (&mut state.listed, &secret.metadata.name) {
                     listed.insert(name.clone());
                 }
-                let Some(stored) = decode(secret) else {
-                    state.note_damaged(secret);
-                    return Vec::new();
+                let name = secret.metadata.name.clone().unwrap_or_default();
+                let record = match record::decode(secret.data.as_ref().unwrap_or(&BTreeMap::new())) {
+                    Ok(record) => record,
+                    Err(damaged) => {
+                        let lost = state.remove(&name);
+                        state.note_damaged(secret);
+                        return vec![Change::Damaged(name, damaged), lost];
+                    }
                 };
+                let stored = Stored { secret: name, record };
                 let mended = state.damaged.remove(&stored.secret);
                 state.insert(stored);
                 mended
@@ -104,6 +113,12 @@ impl Records {
         let state = self.lock();
         let stored = state.of(state.by_uid.get(uid)?);
         stored.min_by_key(|stored| stored.record.ledger.phase == Phase::Open)
+    }
+
+    /// The Record in this Secret.
+    #[must_use]
+    pub fn in_secret(&self, secret: &str) -> Option<Arc<Stored>> {
+        self.lock().by_secret.get(secret).cloned()
     }
 
     /// Records that earlier objects of this name left, and that mean something to a new one.
@@ -213,14 +228,6 @@ impl State {
             Phase::Closed | Phase::Kept => Change::None,
         }
     }
-}
-
-/// A Record that cannot be read is not cached: whoever needs it reads it by quorum and says what is wrong.
-fn decode(secret: &Secret) -> Option<Stored> {
-    Some(Stored {
-        secret: secret.metadata.name.clone()?,
-        record: record::decode(secret.data.as_ref()?).ok()?,
-    })
 }
 
 fn insert_into<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Secrets>, key: K, secret: &Arc<str>) {
@@ -403,8 +410,19 @@ mod tests {
         let records = Records::default();
         let mut damaged = stored(&bound("u-1", 1, "SA_ONE"));
         damaged.data.as_mut().unwrap().remove("phase");
-        assert!(records.apply(&Event::Apply(damaged)).is_empty());
+        let told = Change::Damaged(secret_name("u-1"), Damaged { key: "phase" });
+        assert_eq!(
+            records.apply(&Event::Apply(damaged.clone())),
+            [told.clone(), Change::None]
+        );
         assert!(records.get("u-1").is_none());
+        records.apply(&Event::Apply(stored(&bound("u-1", 1, "SA_ONE"))));
+        assert_eq!(
+            records.apply(&Event::Apply(damaged)),
+            [told, lost()],
+            "what it said before it was damaged is no longer trusted"
+        );
+        assert!(records.get("u-1").is_none() && records.in_secret(&secret_name("u-1")).is_none());
     }
 
     #[test]

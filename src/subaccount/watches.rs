@@ -9,7 +9,7 @@ use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
-use crate::controller::watch::{Watch, watch};
+use crate::controller::watch::{Watch, watch, whole};
 use crate::crd::{
     Account, CONFIRM_MASS_DELETION_ANNOTATION, FINALIZER, IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL,
     SUBACCOUNT_LABEL, Subaccount,
@@ -58,7 +58,8 @@ impl Watches {
             "Account",
             self.api(scope),
             watcher::Config::default(),
-            move |event| match event {
+            whole,
+            move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => trigger.admits(object),
                 Event::Delete(object) => {
                     trigger.forget(object);
@@ -92,7 +93,8 @@ impl Watches {
             "Subaccount",
             self.api(scope),
             watcher::Config::default(),
-            move |event| match event {
+            whole,
+            move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
                     if let (Some(account), Some(uid)) = (account_of(object), object.uid()) {
                         let users = users.entry(account.clone()).or_default();
@@ -136,29 +138,46 @@ impl Watches {
         let selection = watcher::Config::default().fields(&format!("type={RECORD_TYPE}"));
         let (records, wake_object) = (Arc::clone(&self.records), self.wake_object.clone());
         let mut seen: HashMap<String, Option<Vec<u8>>> = HashMap::new();
-        watch("Record", api, selection, move |event| {
-            for change in records.apply(event) {
-                if let Change::Lost(namespace, name) | Change::Mended(namespace, name) = change {
-                    wake_object.wake(&ObjectKey { namespace, name });
+        let digest = move |event: &mut Event<Secret>| {
+            let changes = records.apply(event);
+            // What it says is kept once, and no second copy of the pair.
+            let data = match event {
+                Event::Apply(secret) | Event::InitApply(secret) => secret.data.take(),
+                Event::Delete(_) | Event::Init | Event::InitDone => None,
+            };
+            (changes, data.and_then(|mut data| data.remove("phase")))
+        };
+        watch(
+            "Record",
+            api,
+            selection,
+            digest,
+            move |event, (changes, phase)| {
+                for change in changes {
+                    match change {
+                        Change::Lost(namespace, name) | Change::Mended(namespace, name) => {
+                            wake_object.wake(&ObjectKey { namespace, name });
+                        }
+                        Change::Damaged(name, damaged) => {
+                            tracing::error!(name, %damaged, "a record cannot be read");
+                        }
+                        Change::None => {}
+                    }
                 }
-            }
-            match event {
-                // The janitor looks when a Record appears or its phase changes.
-                Event::Apply(secret) | Event::InitApply(secret) => {
-                    let phase = secret
-                        .data
-                        .as_ref()
-                        .and_then(|data| data.get("phase"))
-                        .map(|phase| phase.0.clone());
-                    seen.insert(secret.name_any(), phase.clone()) != Some(phase)
+                match event {
+                    // The janitor looks when a Record appears or its phase changes.
+                    Event::Apply(secret) | Event::InitApply(secret) => {
+                        let phase = phase.map(|phase| phase.0);
+                        seen.insert(secret.name_any(), phase.clone()) != Some(phase)
+                    }
+                    Event::Delete(secret) => {
+                        seen.remove(&secret.name_any());
+                        false
+                    }
+                    Event::Init | Event::InitDone => false,
                 }
-                Event::Delete(secret) => {
-                    seen.remove(&secret.name_any());
-                    false
-                }
-                Event::Init | Event::InitDone => false,
-            }
-        })
+            },
+        )
     }
 
     /// Users' Secrets, their metadata alone, for those who grant the right: a change is looked at at once.
@@ -169,7 +188,7 @@ impl Watches {
     ) -> impl Future<Output = ()> + Send + use<> {
         let api: Api<PartialObjectMeta<Secret>> = self.api(scope);
         let selection = watcher::Config::default().labels(&format!("{MANAGED_BY_LABEL}={MANAGED_BY}"));
-        let Watch { task, .. } = watch("Secret", api, selection, move |event| {
+        let Watch { task, .. } = watch("Secret", api, selection, whole, move |event, ()| {
             if let Event::Apply(secret) | Event::Delete(secret) = event
                 && let Some(name) = secret.labels().get(SUBACCOUNT_LABEL)
             {
