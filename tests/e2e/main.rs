@@ -19,6 +19,7 @@ mod environments;
 mod generation;
 mod kstatus;
 mod leader;
+mod markers;
 mod mass_deletion;
 mod model;
 mod namespace;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
     kstatus::add_to(&mut suite);
     model::add_to(&mut suite);
     leader::add_to(&mut suite);
+    markers::add_to(&mut suite);
     mass_deletion::add_to(&mut suite);
     namespace::add_to(&mut suite);
     parent::add_to(&mut suite);

@@ -14,7 +14,7 @@ use vobiz_harness::simulator::Api;
 use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
+use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
 
 use crate::at_rest::{
     auth_id_of, await_event, await_leftovers_deleted, ensure_consistent, find_record, record, record_name,
@@ -50,11 +50,6 @@ pub fn add_to(suite: &mut Suite) {
         suite,
         "an object gone without its finalizer is reported, its account and Record kept",
         finalizer_stripped,
-    );
-    in_each(
-        suite,
-        "accounts with markers of nobody's Record are counted and never deleted",
-        stray_accounts,
     );
     in_each(
         suite,
@@ -333,73 +328,6 @@ async fn finalizer_stripped(bed: Arc<TestBed>, api: Api) -> Result<()> {
         let account = environment.simulator.account(&record["auth_id"]).await?;
         ensure!(account["enabled"] == true, "the orphan was disabled");
     }
-    Ok(())
-}
-
-async fn stray_accounts(bed: Arc<TestBed>, api: Api) -> Result<()> {
-    let environment = bed.environment(options("records-stray", api)).await?;
-    ready_objects(&environment, &["honest".to_owned()]).await?;
-    let uid = uid_of(&environment.objects.get(Kind::Subaccount, "honest").await?)?;
-    let own = record(&environment, &uid).await?;
-    let identity = environment
-        .operator_objects
-        .get(Kind::ConfigMap, "vobiz-operator-installation")
-        .await?;
-    let installation = text(&identity["data"]["id"])?;
-    let unknown = "0123456789abcdef0123456789abcdef";
-    let elsewhere = if installation == "00000000" {
-        "11111111"
-    } else {
-        "00000000"
-    };
-    let reported = [
-        format!("[vobiz-operator {installation} {unknown}.1]"),
-        format!(
-            "[vobiz-operator {installation} {}.{}]",
-            own["series"], own["epoch"]
-        ),
-        format!("[vobiz-operator {installation} {}.99]", own["series"]),
-    ];
-    let not_ours = [
-        format!("[vobiz-operator {elsewhere} {unknown}.1]"),
-        format!("[vobiz-operator {installation} {unknown}.1] and more"),
-        "an account of the console".to_owned(),
-    ];
-    let mark = environment.simulator.journal_mark().await?;
-    for text in reported.iter().chain(&not_ours) {
-        let field = if api == Api::Gen1 { "name" } else { "description" };
-        let parent = &environment.parent.auth_id;
-        environment
-            .simulator
-            .create_account(&json!({"parent": parent, field: text}))
-            .await?;
-    }
-    let counted = |account: &Value| {
-        let counts = &account["status"]["subaccounts"];
-        counts["found"] == 7 && counts["orphaned"] == 3 && counts["managed"] == 1
-    };
-    environment
-        .await_object(
-            Kind::Account,
-            ACCOUNT,
-            "3 orphans among 7 found, 1 managed",
-            counted,
-        )
-        .await?;
-    await_lists(&environment, 2).await?;
-    let account = format!("{}/{ACCOUNT}", environment.objects.namespace());
-    let series = format!("vobiz_orphan_subaccounts{{account=\"{account}\"}} 3");
-    let metrics = environment.operator()?.metrics().await?;
-    ensure!(
-        metrics.lines().any(|line| line == series),
-        "the metrics lack {series}"
-    );
-    ensure_none(&environment, Operation::Delete, mark).await?;
-    ensure_none(&environment, Operation::Update, mark).await?;
-    ensure!(
-        environment.simulator.accounts().await?.len() == 7,
-        "an account is gone"
-    );
     Ok(())
 }
 
