@@ -65,6 +65,16 @@ impl ClusterError {
         self.has_reason("Forbidden") && !self.is_namespace_terminating()
     }
 
+    /// The object will not be stored as it is: a right is missing, it breaks its schema, or an admission rule or a quota
+    /// said no. Rules and webhooks answer with whatever status their authors chose.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        let says_no = |status: &Status| {
+            matches!(status.code, 400..=499) && !matches!(status.code, 404 | 408 | 409 | 429)
+        };
+        self.refusal().is_some_and(says_no) && !self.is_failed_test() && !self.is_namespace_terminating()
+    }
+
     /// The namespace is being deleted: nothing can be created in it any more.
     #[must_use]
     pub fn is_namespace_terminating(&self) -> bool {
@@ -129,6 +139,9 @@ impl fmt::Display for ClusterError {
 
 fn refused(formatter: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
     write!(formatter, "failed with {}", status.code)?;
+    if let Some(denier) = denier(&status.message) {
+        return write!(formatter, ": denied by {denier}");
+    }
     match status.code {
         // These speak of names and rights, not of contents.
         403 | 404 | 409 if !status.message.is_empty() => {
@@ -139,13 +152,27 @@ fn refused(formatter: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
             if status.reason.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !status.reason.is_empty() {
                 write!(formatter, " {}", status.reason)?;
             }
-            for (index, cause) in causes(status).take(5).enumerate() {
+            let named = causes(status).filter(|cause| !cause.field.is_empty());
+            for (index, cause) in named.take(5).enumerate() {
                 let separator = if index == 0 { ": " } else { ", " };
                 write!(formatter, "{separator}{}", cause.field.escape_debug())?;
             }
             Ok(())
         }
     }
+}
+
+/// The admission rule or webhook that said no. Its own words stay out: they may repeat the object.
+fn denier(message: &str) -> Option<String> {
+    let name = |begin: &str, end: char| {
+        let (_, rest) = message.split_once(begin)?;
+        let (name, _) = rest.split_once(end)?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+        (!name.is_empty() && name.bytes().all(plain)).then(|| name.to_owned())
+    };
+    let rule =
+        name("ValidatingAdmissionPolicy '", '\'').map(|name| format!("ValidatingAdmissionPolicy {name}"));
+    rule.or_else(|| name("admission webhook \"", '"').map(|name| format!("admission webhook {name}")))
 }
 
 impl fmt::Debug for ClusterError {
@@ -210,6 +237,77 @@ mod tests {
     fn a_404_that_is_not_the_api_servers_own_proves_no_absence() {
         assert!(refused(404, "NotFound", "subaccounts \"acme\" not found", &[]).is_not_found());
         assert!(!refused(404, "Failed to parse error data", "404 page not found", &[]).is_not_found());
+    }
+
+    #[test]
+    fn whoever_refuses_to_store_an_object_denies_it_with_any_status_that_says_so() {
+        let causes = [cause("", "")];
+        for (code, reason) in [
+            (400, "BadRequest"),
+            (401, "Unauthorized"),
+            (403, "Forbidden"),
+            (413, "RequestEntityTooLarge"),
+            (418, ""),
+            (422, "Invalid"),
+        ] {
+            assert!(refused(code, reason, "", &causes).is_denied(), "{code}");
+        }
+        for (code, reason) in [
+            (404, "NotFound"),
+            (409, "Conflict"),
+            (409, "AlreadyExists"),
+            (429, "TooManyRequests"),
+            (500, "InternalError"),
+            (504, "Timeout"),
+        ] {
+            assert!(!refused(code, reason, "", &causes).is_denied(), "{code}");
+        }
+        assert!(!refused(422, "Invalid", "testing path failed", &[]).is_denied());
+        let gone = [cause("NamespaceTerminating", "metadata.namespace")];
+        assert!(!refused(403, "Forbidden", "", &gone).is_denied());
+        assert!(!ClusterError::Unreadable.is_denied() && !ClusterError::TimedOut(Duration::ZERO).is_denied());
+    }
+
+    #[test]
+    fn who_denied_a_write_is_named_without_the_words_of_the_rule() {
+        let rule = "secrets \"a\" is forbidden: ValidatingAdmissionPolicy 'no-pairs' with binding 'all' denied request: s3cret";
+        let webhook = "admission webhook \"validate.example.com\" denied the request: s3cret";
+        for (code, reason, message, shown) in [
+            (
+                403,
+                "Forbidden",
+                rule,
+                "failed with 403: denied by ValidatingAdmissionPolicy no-pairs",
+            ),
+            (
+                422,
+                "Invalid",
+                rule,
+                "failed with 422: denied by ValidatingAdmissionPolicy no-pairs",
+            ),
+            (
+                400,
+                "",
+                webhook,
+                "failed with 400: denied by admission webhook validate.example.com",
+            ),
+            (
+                403,
+                "Forbidden",
+                webhook,
+                "failed with 403: denied by admission webhook validate.example.com",
+            ),
+        ] {
+            assert_eq!(
+                refused(code, reason, message, &[cause("", "")]).to_string(),
+                shown
+            );
+        }
+        let imitated = "admission webhook \"s3cret\ns3cret\" denied the request";
+        assert_eq!(
+            refused(422, "Invalid", imitated, &[cause("", "")]).to_string(),
+            "failed with 422 Invalid"
+        );
     }
 
     #[test]

@@ -9,6 +9,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 use std::collections::BTreeMap;
 
+/// Type of the user's Secret.
+const TYPE: &str = "Opaque";
+
 /// Name of the Secret that a Subaccount asks for.
 #[must_use]
 pub fn name_of(object: &Subaccount) -> String {
@@ -22,7 +25,7 @@ pub fn name_of(object: &Subaccount) -> String {
 #[must_use]
 pub fn build(object: &Subaccount, pair: &Credentials) -> Secret {
     let mut secret = Secret {
-        type_: Some("Opaque".to_owned()),
+        type_: Some(TYPE.to_owned()),
         ..Secret::default()
     };
     secret.metadata.name = Some(name_of(object));
@@ -78,14 +81,17 @@ pub fn judge(secret: &Secret, object: &Subaccount, pair: Option<&Credentials>) -
     }
 }
 
-/// Whether this very object (not an earlier one of its name) controls the Secret.
+/// Whether this very object (not an earlier one of its name) controls the Secret, and it can hold a pair. A type cannot be
+/// changed, and another one says that the Secret is meant for something else.
 #[must_use]
 pub fn is_ours(secret: &Secret, object: &Subaccount) -> bool {
     let uid = object.uid();
-    secret
-        .owner_references()
-        .iter()
-        .any(|owner| owner.controller == Some(true) && Some(&owner.uid) == uid.as_ref())
+    let generic = secret.type_.as_deref().is_none_or(|type_| type_ == TYPE);
+    generic
+        && secret
+            .owner_references()
+            .iter()
+            .any(|owner| owner.controller == Some(true) && Some(&owner.uid) == uid.as_ref())
 }
 
 /// The pair that the Secret holds under the keys of the spec, if it can be one.
@@ -241,6 +247,24 @@ mod tests {
         );
         assert_eq!(of_owner(|owner| owner.controller = None), UserSecret::Foreign);
         assert_eq!(judge(&Secret::default(), &object(), None), UserSecret::Foreign);
+    }
+
+    #[test]
+    fn a_secret_of_another_type_is_foreign_whoever_it_says_controls_it() {
+        let mut secret = build(&object(), &pair("token"));
+        for (type_, wanted) in [
+            (None, UserSecret::Good),
+            (Some("Opaque"), UserSecret::Good),
+            (Some("kubernetes.io/basic-auth"), UserSecret::Foreign),
+            (Some("example.com/pair"), UserSecret::Foreign),
+        ] {
+            secret.type_ = type_.map(str::to_owned);
+            assert_eq!(
+                judge(&secret, &object(), Some(&pair("token"))),
+                wanted,
+                "{type_:?}"
+            );
+        }
     }
 
     #[test]

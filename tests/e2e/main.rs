@@ -31,6 +31,7 @@ mod recovery;
 mod rest;
 mod rights;
 mod secret;
+mod secret_refused;
 mod turns;
 mod two_leaders;
 mod validation;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
     rest::add_to(&mut suite);
     rights::add_to(&mut suite);
     secret::add_to(&mut suite);
+    secret_refused::add_to(&mut suite);
     turns::add_to(&mut suite);
     two_leaders::add_to(&mut suite);
     validation::add_to(&mut suite);

@@ -111,7 +111,7 @@ async fn delete(pass: &Pass<'_>, name: &str, secret: &Secret, version: &str) -> 
 
 /// The pair is safe in the Record whatever Kubernetes says; a quota, an admission rule or an immutable Secret is shown.
 fn refusal(name: &str, error: &ClusterError) -> Outcome {
-    if error.is_forbidden() || error.is_invalid() {
+    if error.is_denied() {
         let message = format!(
             "Kubernetes refuses to store the Secret {name}: {error}; the pair is safe, allow the write"
         );

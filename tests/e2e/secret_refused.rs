@@ -1,0 +1,213 @@
+//! Secrets that the pair cannot be written to: of another type, or kept out by an admission rule. The pair waits in the
+//! Record, the reason is told, and nothing of it is repeated.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::ByteString;
+use serde_json::{Value, json};
+use vobiz_harness::objects::{Kind, condition_of};
+use vobiz_harness::simulator::Api;
+use vobiz_harness::simulator_journal::{JournalQuery, Operation};
+use vobiz_harness::suite::Suite;
+use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
+
+use crate::at_rest::{await_event, ensure_consistent, record, secret_values, text, uid_of};
+use crate::generation::{environment, in_each};
+
+const NAME: &str = "acme";
+const SECRET: &str = "acme-vobiz";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub fn add_to(suite: &mut Suite) {
+    in_each(
+        suite,
+        "a Secret of another type is never written, also when it says that it is ours, and the pair is safe",
+        other_type,
+    );
+    in_each(
+        suite,
+        "a Secret that an admission rule keeps out is told without the rule's words and written once the rule goes",
+        denied,
+    );
+}
+
+/// The pair is in the Record, and is the account's.
+async fn ensure_safe(environment: &Environment, uid: &str) -> Result<String> {
+    let kept = record(environment, uid).await?;
+    ensure!(kept["phase"] == "Bound", "the Record is {}", kept["phase"]);
+    let account = environment.simulator.account(&kept["auth_id"]).await?;
+    ensure!(account["auth_token"] == *kept["auth_token"], "the pair is wrong");
+    let creates = JournalQuery::new().operation(Operation::Create);
+    let creates = environment.simulator.journal_count(&creates).await?;
+    ensure!(creates == 1, "{creates} creates were sent");
+    Ok(kept["auth_token"].clone())
+}
+
+/// Asks for a look at the object; the value must be another one each time.
+async fn ask(environment: &Environment, value: &str) -> Result<()> {
+    let ask = json!({"metadata": {"annotations": {"vobiz.ai/reconcile-requested-at": value}}});
+    environment.objects.merge(Kind::Subaccount, NAME, &ask).await?;
+    Ok(())
+}
+
+async fn other_type(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    let options = EnvironmentOptions {
+        // Nothing is restored while the Secret is exchanged.
+        operator_flags: vec!["--secret-check-interval-seconds=900".to_owned()],
+        ..environment("refused-type", api)
+    };
+    let environment = bed.environment(options).await?;
+    let made = environment.create_ready(NAME, json!({})).await?;
+    let good = environment.objects.get(Kind::Secret, SECRET).await?;
+    let metadata = json!({
+        "labels": good["metadata"]["labels"], "annotations": good["metadata"]["annotations"],
+        "ownerReferences": good["metadata"]["ownerReferences"],
+    });
+    let basic =
+        json!({"type": "kubernetes.io/basic-auth", "stringData": {"username": "theirs", "password": "own"}});
+    let mut owned = basic.clone();
+    owned["metadata"] = metadata.clone();
+    // With other values under our keys: of our own type it would be put right.
+    let of_no_known_type = json!({
+        "type": "example.com/pair", "metadata": metadata,
+        "stringData": {"auth_id": "SA_THEIRS", "auth_token": "own"},
+    });
+    for (round, theirs) in [basic, owned, of_no_known_type].into_iter().enumerate() {
+        environment.objects.delete(Kind::Secret, SECRET).await?;
+        let theirs = environment.objects.create(Kind::Secret, SECRET, theirs).await?;
+        ask(&environment, &format!("refused {round}")).await?;
+        let told = environment
+            .await_reason(Kind::Subaccount, NAME, "Stalled", "SecretConflict")
+            .await?;
+        let published = condition_of(&told, "CredentialsPublished").context("no CredentialsPublished")?;
+        ensure!(
+            published["reason"] == "SecretConflict" && published["status"] == "False",
+            "{published}"
+        );
+        environment
+            .await_message(Kind::Subaccount, NAME, "Ready", &[SECRET, "remove it"])
+            .await?;
+        await_event(&environment, NAME, "SecretConflict").await?;
+        let found = environment.objects.get(Kind::Secret, SECRET).await?;
+        ensure!(
+            found["metadata"]["resourceVersion"] == theirs["metadata"]["resourceVersion"],
+            "the Secret of type {} was written",
+            theirs["type"]
+        );
+        ensure_safe(&environment, &made.uid).await?;
+
+        environment.objects.delete(Kind::Secret, SECRET).await?;
+        ask(&environment, &format!("free {round}")).await?;
+        environment.await_ready(NAME).await?;
+        let restored = environment.objects.get(Kind::Secret, SECRET).await?;
+        ensure!(restored["type"] == "Opaque", "it is of type {}", restored["type"]);
+        let values = secret_values(&environment.objects, SECRET).await?;
+        ensure!(values["auth_id"] == made.auth_id, "another account's pair");
+    }
+    ensure_consistent(&environment, &[NAME.to_owned()]).await
+}
+
+/// An admission rule against the pair's Secret in one namespace. Its words repeat the Secret, as a careless rule's may.
+fn rule(name: &str, namespace: &str, reason: &str) -> Value {
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {"resourceRules": [{
+                "apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["CREATE", "UPDATE"],
+            }]},
+            "validations": [{
+                "expression": "!has(object.metadata.labels) || !('vobiz.ai/subaccount' in object.metadata.labels)",
+                "messageExpression": "'not with ' + object.data['auth_token']",
+                "reason": reason,
+            }],
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name},
+        "spec": {
+            "policyName": name, "validationActions": ["Deny"],
+            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}},
+        },
+    });
+    json!({"apiVersion": "v1", "kind": "List", "items": [policy, binding]})
+}
+
+async fn denied(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    // Each reason that a rule may give has a status of its own.
+    let reasons: &[&str] = match api {
+        Api::Gen1 => &["Forbidden", "RequestEntityTooLarge"],
+        _ => &["Invalid"],
+    };
+    for reason in reasons {
+        denied_with(&bed, api, reason).await.context(reason)?;
+    }
+    Ok(())
+}
+
+async fn denied_with(bed: &TestBed, api: Api, reason: &str) -> Result<()> {
+    let environment = bed.environment(environment("refused-rule", api)).await?;
+    let kubectl = environment.control_plane().kubectl();
+    let namespace = environment.objects.namespace();
+    kubectl
+        .apply(&rule(namespace, namespace, reason).to_string())
+        .await?;
+    // The API server takes a moment to hold to a new rule.
+    let probe = json!({
+        "apiVersion": "v1", "kind": "Secret", "stringData": {"auth_token": "probe"},
+        "metadata": {"name": "probe", "namespace": namespace, "labels": {"vobiz.ai/subaccount": "probe"}},
+    });
+    let create = ["create", "--dry-run=server", "-f", "-"];
+    let held = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let output = kubectl.output(&create, &probe.to_string()).await?;
+            if !output.success {
+                return anyhow::Ok(output.stderr);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let words = held.await.context("the rule is not held to")??;
+    ensure!(words.contains("not with "), "the rule says {words}");
+
+    let uid = uid_of(&environment.create_subaccount(NAME, json!({})).await?)?;
+    environment
+        .await_reason(Kind::Subaccount, NAME, "CredentialsPublished", "SecretForbidden")
+        .await?;
+    let shown = environment
+        .await_message(
+            Kind::Subaccount,
+            NAME,
+            "CredentialsPublished",
+            &[SECRET, "the pair is safe", "ValidatingAdmissionPolicy", namespace],
+        )
+        .await?;
+    ensure!(
+        condition_of(&shown, "Ready").is_some_and(|ready| ready["status"] == "False"),
+        "{}",
+        shown["status"]
+    );
+    let token = ensure_safe(&environment, &uid).await?;
+    // As the rule sees it.
+    let encoded = json!(ByteString(token.clone().into_bytes()));
+    let encoded = text(&encoded)?;
+    let events = json!(environment.objects.list(Kind::Event).await?).to_string();
+    let log = std::fs::read_to_string(environment.operator()?.log())?;
+    for output in [shown["status"].to_string(), events, log] {
+        ensure!(
+            !output.contains(&encoded[..12]) && !output.contains(&token),
+            "the rule's words are repeated"
+        );
+    }
+
+    for kind in ["validatingadmissionpolicybinding", "validatingadmissionpolicy"] {
+        kubectl.run(&["delete", kind, namespace]).await?;
+    }
+    environment.await_ready(NAME).await?;
+    ensure_safe(&environment, &uid).await?;
+    ensure_consistent(&environment, &[NAME.to_owned()]).await
+}
