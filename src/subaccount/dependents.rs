@@ -13,6 +13,7 @@ use crate::crd::condition::{ConditionType, Reason};
 use crate::crd::{Subaccount, SubaccountCounts};
 use crate::vobiz::{AuthId, ParentAuthId};
 use kube::{Resource, ResourceExt};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 impl Context {
@@ -100,9 +101,17 @@ impl Dependents for Context {
                 .as_ref()
                 .is_some_and(|status| status.parent_auth_id.as_deref() == Some(parent.as_str()))
         };
-        self.objects_of(account)
-            .iter()
-            .any(|guarded| guarded.0.as_ref().is_ok_and(&under))
+        let objects = self.objects_of(account);
+        // Of an attempt under way the Record alone tells where it is made.
+        let recorded: HashSet<String> = self
+            .records
+            .under(parent)
+            .into_iter()
+            .map(|stored| stored.record.subject.uid.clone())
+            .collect();
+        objects.iter().any(|guarded| {
+            guarded.0.as_ref().is_ok_and(&under) || guarded.uid().is_some_and(|uid| recorded.contains(&uid))
+        })
     }
 
     fn absence(&self, access: &Access) -> Absence {

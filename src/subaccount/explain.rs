@@ -3,6 +3,7 @@
 use super::outcome::Outcome;
 use super::pass::{Pass, now};
 use super::plan::{Block, Rest, Wait};
+use crate::crd::condition::Reason;
 
 /// What to tell people about a rest that `plan` decided on.
 pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
@@ -47,7 +48,10 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                 }
                 Block::SecretConflict => {
                     let name = pass.object.as_ref().map(|object| super::secret::name_of(object)).unwrap_or_default();
-                    format!("the Secret {name} belongs to somebody else: remove it, or name another one in spec.secretRef")
+                    format!(
+                        "the Secret {name} belongs to somebody else or is of another type: remove it, or name another one in \
+                         spec.secretRef"
+                    )
                 }
                 Block::CredentialsLost => {
                     "the pair is lost and Vobiz shows no token a second time: put it back into the Secret, or set \
@@ -75,18 +79,22 @@ fn waits_for_account(pass: &Pass<'_>) -> String {
         .map_or("", |object| object.spec.account_ref.name.as_str());
     let recorded = pass.parent();
     match &pass.account {
+        None if pass.context.account_exists(&pass.key.namespace, name) => {
+            format!("the Account {name} is not ready: {}", Reason::Unsupported)
+        }
         None => format!("the Account {name} does not exist"),
         Some(account) => match (&account.trouble, &account.access) {
             (Some(trouble), _) => format!("the Account {name} is not ready: {}", trouble.reason),
-            (None, Some(access))
-                if recorded
-                    .as_ref()
-                    .is_some_and(|parent| *parent != access.parent.id) =>
-            {
-                format!("the Account {name} now belongs to another parent account than the one recorded")
-            }
-            (None, _) if account.closing => format!("the Account {name} is being deleted"),
-            (None, _) => format!("the Account {name} is not ready"),
+            (None, Some(access)) => match recorded.filter(|recorded| *recorded != access.parent.id) {
+                Some(recorded) => format!(
+                    "the Account {name} now belongs to {}, and this subaccount lives under {recorded}",
+                    access.parent.id
+                ),
+                None if account.closing => format!("the Account {name} is being deleted"),
+                None => format!("the Account {name} is not ready"),
+            },
+            (None, None) if account.closing => format!("the Account {name} is being deleted"),
+            (None, None) => format!("the Account {name} is not ready"),
         },
     }
 }

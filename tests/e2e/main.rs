@@ -11,6 +11,7 @@ mod bad_objects;
 mod bed;
 mod crash;
 mod create;
+mod credentials;
 mod deletion;
 mod deletion_trouble;
 mod drift;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
     bed::add_to(&mut suite);
     crash::add_to(&mut suite);
     create::add_to(&mut suite);
+    credentials::add_to(&mut suite);
     deletion::add_to(&mut suite);
     deletion_trouble::add_to(&mut suite);
     drift::add_to(&mut suite);
