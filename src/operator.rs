@@ -3,6 +3,7 @@
 mod passes;
 mod replica;
 mod source;
+mod unsupported;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock};

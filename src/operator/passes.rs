@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use kube::runtime::controller::Action;
 
+use super::unsupported;
 use crate::account;
 use crate::controller::instrument::{Pass, ReconcileResult};
 use crate::controller::wake::Guarded;
@@ -22,14 +23,9 @@ pub(super) async fn account_pass(
 ) -> Result<Action, Infallible> {
     let pass = context.metrics.reconcile("account");
     let Ok(object) = &account.0 else {
-        let (namespace, name) = (account.namespace(), account.name_any());
-        tracing::error!(
-            namespace,
-            name,
-            "a stored Account cannot be read: apply it again as its schema asks"
-        );
-        pass.finish(ReconcileResult::Success);
-        return Ok(Action::await_change());
+        let next = unsupported::tell(&context.cluster, &account).await;
+        pass.finish(ReconcileResult::RequeueAfter);
+        return Ok(Action::requeue(next));
     };
     match account::reconcile::reconcile(Arc::new(object.clone()), &context).await {
         Ok(next) => {
@@ -58,7 +54,7 @@ pub(super) async fn subaccount_pass(
     let ended = match &object.0 {
         Ok(object) => subaccount::reconcile::object(&context, Arc::new(object.clone())).await,
         Err(_) => Ended {
-            next: Some(subaccount::unsupported::tell(&context, &object).await),
+            next: Some(unsupported::tell(&context.cluster, &object).await),
             failed: false,
         },
     };

@@ -96,6 +96,13 @@ impl Context {
         self.accounts.get(namespace, name).is_some()
     }
 
+    /// Whether an Account of this name is stored whose own pass can look at it.
+    #[must_use]
+    pub fn account_is_readable(&self, namespace: &str, name: &str) -> bool {
+        let stored = self.accounts.get(namespace, name);
+        stored.is_some_and(|stored| stored.0.is_ok())
+    }
+
     /// Whether no stored Account can belong to this parent. One that no pass has looked at yet, as after a start, still
     /// may.
     #[must_use]

@@ -15,7 +15,6 @@ pub mod record;
 pub mod records;
 pub mod secret;
 pub mod status;
-pub mod unsupported;
 pub mod watches;
 pub mod wish;
 

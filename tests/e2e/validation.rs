@@ -1,21 +1,24 @@
 //! Refusals as kubectl's user reads them, and an object that was stored before anyone refused it.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use vobiz_harness::kubectl::Kubectl;
 use vobiz_harness::objects::{Kind, condition_of};
 use vobiz_harness::products;
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::{EnvironmentOptions, TestBed};
+use vobiz_harness::test_bed::{CREDENTIALS, EnvironmentOptions, TestBed};
 
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
-const DEFINITION: &str = "subaccounts.vobiz.ai";
+const SUBACCOUNTS: &str = "subaccounts.vobiz.ai";
+const ACCOUNTS: &str = "accounts.vobiz.ai";
 
 pub fn add_to(suite: &mut Suite) {
     suite.test("kubectl apply shows why a Subaccount is refused", refused);
     suite.test(
-        "an undecodable stored object says so and harms no other",
+        "a stored object that cannot be read, or has a value that no enumeration has, says so and harms no other",
         undecodable,
     );
 }
@@ -79,7 +82,7 @@ async fn refused(bed: Arc<TestBed>) -> Result<()> {
     Ok(())
 }
 
-/// On a control plane of its own: for a moment the definition lets everything through.
+/// On a control plane of its own: for a moment the definitions let everything through.
 async fn undecodable(bed: Arc<TestBed>) -> Result<()> {
     let own = TestBed::start(
         products::repository(),
@@ -93,61 +96,129 @@ async fn undecodable(bed: Arc<TestBed>) -> Result<()> {
     };
     let mut environment = own.environment(options).await?;
     let kubectl = own.control_plane().kubectl();
-    let strict = kubectl
-        .get_json(&["customresourcedefinition", DEFINITION])
-        .await?;
-    let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/rateLimit";
-    let loose =
-        json!([{"op": "replace", "path": path, "value": {"x-kubernetes-preserve-unknown-fields": true}}]);
-    let loosen = [
-        "patch",
-        "customresourcedefinition",
-        DEFINITION,
-        "--type=json",
-        "-p",
-        &loose.to_string(),
+    let strict = loosen(kubectl).await?;
+    // What another version of the operator may have let through: another type, and values that no enumeration has here.
+    let bad = [
+        ("mistyped", json!({"rateLimit": "many"}), json!({"rateLimit": 5})),
+        ("mode", json!({"kycMode": "robot_use"}), json!({"kycMode": null})),
+        (
+            "policy",
+            json!({"deletion": {"policy": "Archive"}}),
+            json!({"deletion": {"policy": "Delete"}}),
+        ),
     ];
-    kubectl.run(&loosen).await?;
-    // The API server takes a moment to serve what it has stored.
-    let bad = json!({"rateLimit": "many"});
-    let stored = tokio::time::timeout(PATIENCE, async {
-        while environment.create_subaccount("bad", bad.clone()).await.is_err() {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    });
-    stored.await.context("the loose definition is not served")?;
-    let back = strict.pointer(path).context("the definition has no rateLimit")?;
-    let back = json!([{"op": "replace", "path": path, "value": back}]);
-    kubectl
-        .run(&[
-            "patch",
-            "customresourcedefinition",
-            DEFINITION,
-            "--type=json",
-            "-p",
-            &back.to_string(),
-        ])
-        .await?;
+    for (name, spec, _) in &bad {
+        stored_at_last(|| environment.create_subaccount(name, spec.clone())).await?;
+    }
+    let account = json!({"spec": {"credentialsSecretRef": {"name": CREDENTIALS}, "apiGeneration": "Gen3"}});
+    stored_at_last(|| {
+        environment
+            .objects
+            .create(Kind::Account, "unknown", account.clone())
+    })
+    .await?;
+    for (definition, path, field) in &strict {
+        replace(kubectl, definition, path, field).await?;
+    }
 
     environment.start_operator().await?;
     environment.create_subaccount("good", json!({})).await?;
     environment.await_ready("good").await?;
-    let object = environment
-        .await_reason(Kind::Subaccount, "bad", "Stalled", "Unsupported")
+    environment
+        .create_subaccount("under", json!({"accountRef": {"name": "unknown"}}))
         .await?;
-    ensure!(
-        condition_of(&object, "Ready").is_some_and(|ready| ready["status"] == "False"),
-        "{}",
-        object["status"]
-    );
+    let stalled = [
+        (Kind::Subaccount, "mistyped"),
+        (Kind::Subaccount, "mode"),
+        (Kind::Subaccount, "policy"),
+        (Kind::Account, "unknown"),
+    ];
+    for (kind, name) in stalled {
+        let object = environment
+            .await_reason(kind, name, "Stalled", "Unsupported")
+            .await?;
+        ensure!(
+            condition_of(&object, "Ready").is_some_and(|ready| ready["status"] == "False"),
+            "{}",
+            object["status"]
+        );
+    }
+    environment
+        .await_message(
+            Kind::Subaccount,
+            "under",
+            "Ready",
+            &["the Account unknown", "Unsupported"],
+        )
+        .await?;
 
-    // Corrected, it is like any other.
+    // Corrected, they are like any other.
+    for (name, _, corrected) in &bad {
+        let corrected = json!({"spec": corrected});
+        environment
+            .objects
+            .merge(Kind::Subaccount, name, &corrected)
+            .await?;
+        environment.await_ready(name).await?;
+    }
+    let corrected = json!({"spec": {"apiGeneration": "Gen2"}});
     environment
         .objects
-        .merge(Kind::Subaccount, "bad", &json!({"spec": {"rateLimit": 5}}))
+        .merge(Kind::Account, "unknown", &corrected)
         .await?;
-    environment.await_ready("bad").await?;
+    environment
+        .await_condition(Kind::Account, "unknown", "Ready", "True")
+        .await?;
+    environment.await_ready("under").await?;
     let accounts = environment.simulator.accounts().await?.len();
-    ensure!(accounts == 2, "{accounts} accounts exist");
+    ensure!(accounts == bad.len() + 2, "{accounts} accounts exist");
     Ok(())
+}
+
+/// Lets through what no definition of ours admits. Returns what was there before: definition, path and value.
+async fn loosen(kubectl: &Kubectl) -> Result<Vec<(&'static str, String, Value)>> {
+    let text = json!({"type": "string"});
+    let anything = json!({"x-kubernetes-preserve-unknown-fields": true});
+    let loosened = [
+        (SUBACCOUNTS, "spec/properties/rateLimit", &anything),
+        (SUBACCOUNTS, "spec/properties/kycMode", &text),
+        (SUBACCOUNTS, "spec/properties/deletion/properties/policy", &text),
+        (ACCOUNTS, "spec/properties/apiGeneration", &text),
+    ];
+    let mut strict = Vec::new();
+    for (definition, field, loose) in loosened {
+        let path = format!("/spec/versions/0/schema/openAPIV3Schema/properties/{field}");
+        let stored = kubectl
+            .get_json(&["customresourcedefinition", definition])
+            .await?;
+        let field = stored
+            .pointer(&path)
+            .context("the definition has no such field")?;
+        strict.push((definition, path.clone(), field.clone()));
+        replace(kubectl, definition, &path, loose).await?;
+    }
+    Ok(strict)
+}
+
+/// Exchanges a part of a definition.
+async fn replace(kubectl: &Kubectl, definition: &str, path: &str, value: &Value) -> Result<()> {
+    let operations = json!([{"op": "replace", "path": path, "value": value}]).to_string();
+    let target = ["patch", "customresourcedefinition", definition];
+    kubectl
+        .run(&[target.as_slice(), &["--type=json", "-p", &operations]].concat())
+        .await
+        .map(drop)
+}
+
+/// Tries until the API server serves the definition that it has stored.
+async fn stored_at_last<Creating>(create: impl Fn() -> Creating) -> Result<()>
+where
+    Creating: Future<Output = Result<Value>>,
+{
+    let stored = tokio::time::timeout(PATIENCE, async {
+        while create().await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    });
+    stored.await.context("the loose definition is not served")
 }

@@ -19,8 +19,8 @@ impl Pass<'_> {
                     .object
                     .as_ref()
                     .map_or("", |object| object.spec.account_ref.name.as_str());
-                let exists = self.context.account_exists(&self.key.namespace, name);
-                return if exists {
+                let awaited = self.context.account_is_readable(&self.key.namespace, name);
+                return if awaited {
                     facts::Account::Preparing
                 } else {
                     facts::Account::Unavailable
@@ -46,7 +46,7 @@ impl Pass<'_> {
             (None, Some(object), None)
                 if self
                     .context
-                    .account_exists(&self.key.namespace, &object.spec.account_ref.name) =>
+                    .account_is_readable(&self.key.namespace, &object.spec.account_ref.name) =>
             {
                 facts::Account::Preparing
             }

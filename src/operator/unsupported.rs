@@ -1,39 +1,51 @@
 //! A stored object that this version cannot read says so itself, and stops nobody else. I/O.
 
-use super::context::Context;
-use super::outcome::STALLED_PROBE;
-use super::pass::wall_clock;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::ListParams;
+use kube::core::{DynamicObject, NamespaceResourceScope};
+use kube::discovery::ApiResource;
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
 use crate::controller::cluster::{ClusterError, REQUEST_DEADLINE, within};
 use crate::controller::guarded_patch;
 use crate::controller::wake::{Guarded, ObjectKey};
-use crate::crd::Subaccount;
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, same};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::core::DynamicObject;
-use kube::discovery::ApiResource;
-use kube::{Api, ResourceExt};
-use serde_json::{Value, json};
-use std::time::Duration;
+use crate::subaccount::outcome::STALLED_PROBE;
+use crate::subaccount::pass::wall_clock;
 
 const MESSAGE: &str =
     "the stored object cannot be read by this version of the operator: apply it again as its schema asks";
 
 /// Writes the condition `Unsupported`, if it is not there already. Returns when to look again.
-pub async fn tell(context: &Context, object: &Guarded<Subaccount>) -> Duration {
-    if let Err(error) = try_tell(context, object).await {
-        tracing::warn!(object = %ObjectKey::of(object), %error, "failed to say that an object cannot be read");
+pub(super) async fn tell<K>(cluster: &Client, object: &Guarded<K>) -> Duration
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+{
+    if let Err(error) = try_tell(cluster, object).await {
+        let kind = K::kind(&());
+        tracing::warn!(%kind, object = %ObjectKey::of(object), %error, "failed to say that an object cannot be read");
     }
     STALLED_PROBE
 }
 
-async fn try_tell(context: &Context, object: &Guarded<Subaccount>) -> Result<(), ClusterError> {
+async fn try_tell<K>(cluster: &Client, object: &Guarded<K>) -> Result<(), ClusterError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+{
     let key = ObjectKey::of(object);
-    let raw: Api<DynamicObject> = Api::namespaced_with(
-        context.cluster.clone(),
-        &key.namespace,
-        &ApiResource::erase::<Subaccount>(&()),
-    );
-    let stored = within(REQUEST_DEADLINE, raw.get(&key.name)).await?;
+    let raw: Api<DynamicObject> =
+        Api::namespaced_with(cluster.clone(), &key.namespace, &ApiResource::erase::<K>(&()));
+    // As a list of one: nobody needs the right to get an Account.
+    let named = ListParams::default().fields(&format!("metadata.name={}", key.name));
+    let listed = within(REQUEST_DEADLINE, raw.list(&named)).await?;
+    let Some(stored) = listed.items.into_iter().next() else {
+        return Ok(());
+    };
     let previous = stored
         .data
         .pointer("/status/conditions")
@@ -59,7 +71,7 @@ async fn try_tell(context: &Context, object: &Guarded<Subaccount>) -> Result<(),
         json!({"op": "add", "path": "/status/conditions", "value": conditions}),
         json!({"op": "add", "path": "/status/observedGeneration", "value": generation}),
     ];
-    let api: Api<Guarded<Subaccount>> = Api::namespaced(context.cluster.clone(), &key.namespace);
+    let api: Api<Guarded<K>> = Api::namespaced(cluster.clone(), &key.namespace);
     guarded_patch::patch_status(&api, object, operations)
         .await
         .map(drop)
