@@ -1,6 +1,8 @@
 //! What this process remembers about one object between passes; all of it may be lost without harm. PURE.
 
+use super::retention::Sighting;
 use crate::vobiz::Fields;
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,6 +33,8 @@ pub struct Remembered {
     pub swept_through: u32,
     /// When the user's Secret was last compared.
     pub secret_checked: Option<Instant>,
+    /// The date of the Record's last fence, as this process first saw it.
+    sighting: Option<Sighting>,
     /// When this process first saw that the Record's retention is over.
     pub retention_over_since: Option<Instant>,
     /// The user's Secret was changed, perhaps by somebody else: the next pass compares it.
@@ -49,6 +53,14 @@ impl Remembered {
         if self.fence.is_none_or(|(known, _)| known != fenced_through) {
             self.fence = Some((fenced_through, now));
             self.retention_over_since = None;
+        }
+    }
+
+    /// The fence of this date, as it was first seen: `wall` and `now` count only if that is now.
+    pub fn sight(&mut self, dated: Timestamp, wall: Timestamp, now: Instant) -> Sighting {
+        match self.sighting {
+            Some(sighting) if sighting.is_of(dated) => sighting,
+            _ => *self.sighting.insert(Sighting::new(dated, wall, now)),
         }
     }
 
@@ -173,6 +185,22 @@ mod tests {
             remembered.retention_over_since, None,
             "the last look at this fence is still to come"
         );
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn a_wall_clock_that_is_set_by_an_hour_makes_no_fence_older_or_younger() {
+        let (dated, seen) = (Timestamp::UNIX_EPOCH, Instant::now());
+        let (hour, retention) = (Duration::from_hours(1), Duration::from_mins(30));
+        for set in [dated + hour, dated - hour] {
+            let mut remembered = Remembered::default();
+            remembered.sight(dated, dated, seen);
+            let sighting = remembered.sight(dated, set, seen);
+            assert_eq!(sighting.left(retention, seen), Some(retention), "{set}");
+            assert_eq!(sighting.left(retention, seen + retention), None, "{set}");
+            let next = remembered.sight(set, set, seen + retention);
+            assert_eq!(next.left(retention, seen + retention), Some(retention), "{set}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod pass;
 pub mod reconcile;
 pub mod record;
 pub mod records;
+pub mod retention;
 pub mod secret;
 pub mod status;
 pub mod watches;

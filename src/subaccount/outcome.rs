@@ -4,10 +4,14 @@ use super::plan::{Block, Rest, Wait};
 use crate::account::access::CallError;
 use crate::controller::cluster::ClusterError;
 use crate::vobiz::Error;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// Stalled objects are looked at again after this long, even if nobody changed anything.
 pub const STALLED_PROBE: Duration = Duration::from_mins(15);
+
+/// What Vobiz dates later than this is tried all the same: a clock that is wrong, here or there, must not put it off for ever.
+const LONGEST_COOL_OFF: Duration = Duration::from_hours(1);
 
 /// How a pass ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +143,13 @@ impl Outcome {
     }
 }
 
+/// The pause until the end of a cool-off, at most an hour; none if it is over.
+#[must_use]
+pub fn cool_off_left(until: Timestamp, wall: Timestamp) -> Option<Duration> {
+    let left = Duration::try_from(until.duration_since(wall)).ok()?;
+    (!left.is_zero()).then(|| left.min(LONGEST_COOL_OFF))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,5 +222,24 @@ mod tests {
         for (rest, next) in table {
             assert_eq!(Outcome::new(rest, "").next(REST), next, "{rest:?}");
         }
+    }
+
+    #[test]
+    fn a_cool_off_is_waited_for_and_a_wrong_clock_puts_nothing_off_for_more_than_an_hour() {
+        let (now, minute) = (Timestamp::UNIX_EPOCH, Duration::from_mins(1));
+        assert_eq!(cool_off_left(now + minute, now), Some(minute));
+        assert_eq!(
+            cool_off_left(now + minute, now + LONGEST_COOL_OFF),
+            None,
+            "an hour fast"
+        );
+        let slow = now - LONGEST_COOL_OFF;
+        assert_eq!(cool_off_left(now + minute, slow), Some(LONGEST_COOL_OFF));
+        assert_eq!(
+            cool_off_left(Timestamp::MAX, Timestamp::MIN),
+            Some(LONGEST_COOL_OFF)
+        );
+        assert_eq!(cool_off_left(Timestamp::MIN, Timestamp::MAX), None);
+        assert_eq!(cool_off_left(now, now), None);
     }
 }

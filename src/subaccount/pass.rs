@@ -222,7 +222,7 @@ impl<'a> Pass<'a> {
             None => facts::Policy::Undecided,
         };
         if let Some((record, _)) = &self.record {
-            self.facts.retention_over = fence::is_over(record, self.context.times, wall_clock());
+            self.facts.retention_over = self.retention_left().is_none();
             self.facts.parent_abandoned = self.context.is_abandoned(&record.parent);
             self.facts.fence = self.fence(record, now);
         }

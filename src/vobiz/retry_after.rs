@@ -165,6 +165,29 @@ mod tests {
         assert_eq!(Hints::default().wait(now()).as_secs(), 1);
     }
 
+    #[test]
+    fn a_clock_that_is_an_hour_off_silences_nobody_for_an_hour() {
+        let reset = (now().as_second() + 45).to_string();
+        let dated = Hints {
+            retry_after: Some("Wed, 01 Jul 2026 09:31:00 GMT"),
+            ..Hints::default()
+        };
+        let at_reset = Hints {
+            rate_limit_reset: Some(&reset),
+            ..Hints::default()
+        };
+        for hints in [dated, at_reset] {
+            let hour = Duration::from_hours(1);
+            assert_eq!(hints.wait(now() + hour).as_secs(), 1, "fast");
+            assert_eq!(hints.wait(now() - hour).as_secs(), 15 * 60, "slow");
+        }
+        let seconds = Hints {
+            retry_after: Some("30"),
+            ..Hints::default()
+        };
+        assert_eq!(seconds.wait(Timestamp::MIN), seconds.wait(Timestamp::MAX));
+    }
+
     proptest! {
         #[test]
         fn whatever_arrives_the_wait_is_between_1_s_and_15_min(

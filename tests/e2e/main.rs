@@ -9,6 +9,7 @@ mod at_rest;
 mod bad_answers;
 mod bad_objects;
 mod bed;
+mod clock;
 mod crash;
 mod create;
 mod credentials;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     bad_answers::add_to(&mut suite);
     bad_objects::add_to(&mut suite);
     bed::add_to(&mut suite);
+    clock::add_to(&mut suite);
     crash::add_to(&mut suite);
     create::add_to(&mut suite);
     credentials::add_to(&mut suite);

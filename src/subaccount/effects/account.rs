@@ -5,8 +5,8 @@ use crate::account::access::{Access, CallError};
 use crate::subaccount::desired::updated;
 use crate::subaccount::facts::{Evidence, Made, Object, Phase, Record, Remote};
 use crate::subaccount::memory::Unspent;
-use crate::subaccount::outcome::Outcome;
-use crate::subaccount::pass::{Pass, now};
+use crate::subaccount::outcome::{Outcome, cool_off_left};
+use crate::subaccount::pass::{Pass, now, wall_clock};
 use crate::subaccount::plan::{Block, Rest, Wait};
 use crate::vobiz::{self, AuthId, Created, Credentials, Error, Fields, Generation, UnknownOutcome};
 
@@ -258,10 +258,7 @@ pub(super) fn failed(pass: &Pass<'_>, act: &str, error: &CallError) -> Outcome {
     }) = error
     {
         outcome.message = format!("{}; tried again after {until}", outcome.message);
-        let left = until.duration_since(crate::subaccount::pass::wall_clock());
-        outcome.after = std::time::Duration::try_from(left)
-            .ok()
-            .filter(|left| !left.is_zero());
+        outcome.after = cool_off_left(*until, wall_clock());
     }
     if pass.facts.object == Object::Deleting && matches!(outcome.rest, Rest::Blocked(_)) {
         outcome.rest = Rest::Waiting(Wait::Unavailable);

@@ -4,12 +4,10 @@
 use super::{Pass, now, wall_clock};
 use crate::account::access::Access;
 use crate::account::roster::marker_of;
-use crate::subaccount::context::Times;
 use crate::subaccount::facts::{Fence, Object};
 use crate::subaccount::memory::Remembered;
 use crate::subaccount::record::Record;
 use crate::vobiz::AuthId;
-use jiff::Timestamp;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -89,18 +87,11 @@ impl Pass<'_> {
     #[must_use]
     pub fn retention_left(&self) -> Option<Duration> {
         let (record, _) = self.record.as_ref()?;
-        retention_left(record, self.context.times, wall_clock())
+        let (dated, now) = (record.last_fenced_at?, now());
+        let sighting = self
+            .context
+            .memory
+            .with(&self.uid, |remembered| remembered.sight(dated, wall_clock(), now));
+        sighting.left(self.context.times.retention, now)
     }
-}
-
-pub(super) fn is_over(record: &Record, times: Times, now: Timestamp) -> bool {
-    retention_left(record, times, now).is_none()
-}
-
-/// How much longer a Record with fenced epochs is kept.
-#[must_use]
-pub fn retention_left(record: &Record, times: Times, now: Timestamp) -> Option<Duration> {
-    let at = record.last_fenced_at?;
-    let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
-    times.retention.checked_sub(age).filter(|left| !left.is_zero())
 }
