@@ -18,6 +18,7 @@ mod scenario;
 mod site;
 mod slope;
 mod stage;
+mod storage;
 mod table;
 mod waiting;
 

@@ -43,6 +43,7 @@ pub struct Begun {
     audit: Mark,
     journal: u64,
     cpu: Duration,
+    cluster_cpu: Duration,
     at: Instant,
 }
 
@@ -56,6 +57,8 @@ pub struct Evidence {
     pub calls: Vec<JournalEntry>,
     /// Processor time of the operator, if it is the process of the beginning.
     pub cpu: Duration,
+    /// Processor time of the API server, etcd and the controller-manager.
+    pub cluster_cpu: Duration,
     /// How long it was.
     pub took: Duration,
 }
@@ -163,6 +166,14 @@ impl Site {
         usage(self.operator()?.pid().await?)
     }
 
+    async fn cluster_cpu(&self) -> Result<Duration> {
+        let mut sum = Duration::ZERO;
+        for server in self.stage.control_plane.servers() {
+            sum += usage(server.pid().await?)?.cpu;
+        }
+        Ok(sum)
+    }
+
     /// Begins a measurement. What was logged before is let go.
     pub async fn begin(&self) -> Result<Begun> {
         let log = self.stage.control_plane.audit()?;
@@ -175,6 +186,7 @@ impl Site {
                 Some(_) => self.usage().await?.cpu,
                 None => Duration::ZERO,
             },
+            cluster_cpu: self.cluster_cpu().await?,
             at: Instant::now(),
         })
     }
@@ -182,6 +194,7 @@ impl Site {
     /// What was seen since a beginning.
     pub async fn since(&self, begun: &Begun) -> Result<Evidence> {
         let (cpu, took) = (self.usage().await?.cpu, begun.at.elapsed());
+        let cluster_cpu = self.cluster_cpu().await?;
         let calls = self.stage.simulator.journal(&self.calls(begun)).await?;
         let lines = self.lines(begun).await?;
         Ok(Evidence {
@@ -189,6 +202,7 @@ impl Site {
             lines,
             calls,
             cpu: cpu.saturating_sub(begun.cpu),
+            cluster_cpu: cluster_cpu.saturating_sub(begun.cluster_cpu),
             took,
         })
     }

@@ -10,6 +10,7 @@ use crate::population::{Population, names};
 use crate::requests::{About, span};
 use crate::row::{Bound, Row};
 use crate::scale::Scale;
+use crate::scenario::rest::mebibytes;
 use crate::site::{Begun, Evidence, LIFTED, Site};
 use crate::stage::Stage;
 use crate::waiting::{progress, until};
@@ -33,8 +34,10 @@ pub async fn run(stage: &Stage, scale: &Scale, objects: usize, scenario: &str) -
     site.explain(done)?;
     let evidence = site.since(&begun).await?;
     population.ensure_ready(objects).await?;
+    let used = site.usage().await?;
     let mut row = Row::new(scenario, scale.counts_only);
     describe(&mut row, &site, &evidence, objects, loaded)?;
+    row.tell("resident memory at the end", mebibytes(used.resident), "MiB");
     Ok(row)
 }
 
@@ -119,6 +122,11 @@ fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize, loa
         .tell(
             "CPU per object of the loader",
             loaded.cpu.as_secs_f64() * 1000.0 / share(objects, 1),
+            "ms",
+        )
+        .tell(
+            "CPU per object of API server and etcd",
+            evidence.cluster_cpu.as_secs_f64() * 1000.0 / share(objects, 1),
             "ms",
         )
         .tell("workers of either", share(WORKERS, 1), "");

@@ -11,7 +11,7 @@ use crate::percentile::share;
 use crate::requests::About;
 use crate::row::{Bound, Row};
 use crate::scale::Scale;
-use crate::scenario::rest::{await_sweeps, next_sweep};
+use crate::scenario::rest::{await_sweeps, settle};
 use crate::site::Site;
 use crate::waiting::{progress, until};
 
@@ -31,17 +31,7 @@ pub async fn run(site: &Site, scale: &Scale, scenario: &str) -> Result<Row> {
         .map(|account| text(&account["auth_id"]).zip(text(&account["name"])))
         .collect();
     let drifted = drifted.context("an account has no auth_id or no name")?;
-    let sweep = next_sweep(site).await?;
-    let begun = site.begin().await?.from(&sweep);
-    let lists = site.calls(&begun).operation(Operation::List).answered(true);
-    let listed = async || site.stage.simulator.journal_count(&lists).await;
-    until(
-        "pages listed",
-        Scale::pages(accounts.len()),
-        || site.check(),
-        listed,
-    )
-    .await?;
+    settle(site, accounts.len()).await?;
     progress(&format!(
         "  {} accounts are changed behind our back",
         drifted.len()
@@ -59,7 +49,7 @@ pub async fn run(site: &Site, scale: &Scale, scenario: &str) -> Result<Row> {
     let waited = until("drifts repaired", drifted.len(), || site.check(), updated).await;
     site.explain(waited)?;
     // What else may be touched is touched by the end of another interval.
-    await_sweeps(site, &begun, 3).await?;
+    await_sweeps(site, &begun, 2).await?;
     let evidence = site.since(&begun).await?;
 
     let changed = per_account(&evidence.calls, Operation::Update);

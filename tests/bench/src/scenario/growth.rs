@@ -25,6 +25,7 @@ struct Size {
     writes_per_create: f64,
     reads_per_create: f64,
     cpu_per_create: f64,
+    made_resident: u64,
     rest_calls: f64,
     rest_cpu: f64,
     restart: Restart,
@@ -61,6 +62,7 @@ async fn grow(site: &mut Site, scale: &Scale, from: usize, to: usize) -> Result<
     let begun = site.begin().await?;
     populate_since(site, &begun, from, to).await?;
     let made = site.since(&begun).await?;
+    let made_resident = site.usage().await?.resident;
     let restart = restart(site, to).await?;
     let rest = rest::watch(site, scale.growth_intervals).await?;
     let per_create = |count: usize| share(count, to - from);
@@ -70,6 +72,7 @@ async fn grow(site: &mut Site, scale: &Scale, from: usize, to: usize) -> Result<
         writes_per_create: per_create(made.requests.object_writes()),
         reads_per_create: made.requests.reads_per(to - from),
         cpu_per_create: made.cpu.as_secs_f64() / share(to - from, 1),
+        made_resident,
         rest_calls: share(rest.calls, rest.intervals),
         rest_cpu: rest.cpu / share(rest.intervals, 1),
         restart,
@@ -92,6 +95,11 @@ fn tell(row: &mut Row, size: &Size) {
             &at("CPU of an interval per object"),
             size.rest_cpu / size.objects * 1e6,
             "us",
+        )
+        .tell(
+            &at("resident memory after the creates"),
+            mebibytes(size.made_resident),
+            "MiB",
         )
         .tell(
             &at("resident memory after a restart"),

@@ -1,5 +1,7 @@
 //! I/O. Nothing is to be done: what does watching over so many objects cost?
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use vobiz_harness::simulator_journal::{JournalEntry, Operation};
 
@@ -10,10 +12,14 @@ use crate::requests::Requests;
 use crate::row::{Bound, Row};
 use crate::scale::Scale;
 use crate::site::{Begun, Site};
+use crate::storage::object_bytes;
 use crate::waiting::{progress, until};
 
 /// Requests of an interval that are no page of the list.
 const CONSTANT_CALLS: f64 = 1.0;
+
+/// Without a write for so long, what a list led to is done.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What some whole intervals cost.
 pub struct Rest {
@@ -70,6 +76,25 @@ pub async fn next_sweep(site: &Site) -> Result<Sweep> {
         .context("a sweep was lost from the journal")
 }
 
+/// Waits until a whole sweep over the parent's accounts has come and gone, and what it led to is done.
+pub async fn settle(site: &Site, accounts: usize) -> Result<()> {
+    let sweep = next_sweep(site).await?;
+    let begun = site.begin().await?.from(&sweep);
+    let lists = site.calls(&begun).operation(Operation::List).answered(true);
+    let listed = async || site.stage.simulator.journal_count(&lists).await;
+    let waited = until("pages listed", Scale::pages(accounts), || site.check(), listed).await;
+    site.explain(waited)?;
+    let mut written = 0;
+    loop {
+        tokio::time::sleep(SILENCE).await;
+        let found = site.since(&begun).await?.requests.all_writes();
+        if found == written {
+            return Ok(());
+        }
+        written = found;
+    }
+}
+
 /// Waits until so many sweeps have begun since a beginning.
 pub async fn await_sweeps(site: &Site, begun: &Begun, count: usize) -> Result<Vec<Sweep>> {
     let lists = site.calls(begun).operation(Operation::List);
@@ -122,6 +147,8 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     .tell("share of one core", rest.cpu / rest.seconds, "")
     .tell("resident memory", mebibytes(rest.usage.resident), "MiB")
     .tell("resident memory at its peak", mebibytes(rest.usage.peak), "MiB");
+    let stored = object_bytes(&site.stage).await? / share(objects, 1);
+    row.tell("stored by the API server per object", stored, "bytes");
     if let Some(sweep) = rest.sweeps.last() {
         row.tell("a sweep takes", sweep.ended - sweep.begun, "s");
     }

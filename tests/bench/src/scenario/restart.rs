@@ -11,6 +11,7 @@ use crate::process::{Usage, usage};
 use crate::requests::Requests;
 use crate::row::{Bound, Row};
 use crate::scale::Scale;
+use crate::scenario::rest::{mebibytes, settle};
 use crate::site::Site;
 use crate::waiting::{progress, until};
 
@@ -95,6 +96,7 @@ async fn last_busy(site: &Site, started: Instant) -> Result<f64> {
 
 /// One row.
 pub async fn run(site: &mut Site, scale: &Scale, objects: usize, scenario: &str) -> Result<Row> {
+    settle(site, objects).await?;
     progress("  the operator is killed and started again");
     let found = restart(site, objects).await?;
     let mut row = Row::new(scenario, scale.counts_only);
@@ -122,10 +124,6 @@ pub async fn run(site: &mut Site, scale: &Scale, objects: usize, scenario: &str)
     .tell("ready after", found.ready, "s")
     .tell("quiet after", found.quiet, "s")
     .tell("CPU per object", found.cpu * 1000.0 / share(objects, 1), "ms")
-    .tell(
-        "resident memory",
-        super::rest::mebibytes(found.usage.resident),
-        "MiB",
-    );
+    .tell("resident memory", mebibytes(found.usage.resident), "MiB");
     Ok(row)
 }
