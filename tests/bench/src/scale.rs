@@ -87,9 +87,9 @@ impl Scale {
 
 /// As many edits, at most a hundred, as fit while the backlog still has a third of its creates before it.
 fn edits(backlog: usize) -> usize {
-    let seconds = backlog as u64 * 2 / 3 / u64::from(BACKLOG_RATE);
-    let fit = seconds * 1000 / EDIT_INTERVAL.as_millis().max(1) as u64;
-    usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, 100)
+    let lasts = Duration::from_secs(backlog as u64 * 2 / 3 / u64::from(BACKLOG_RATE));
+    let fits = |count: &u32| EDIT_INTERVAL * *count <= lasts;
+    (1..=100).take_while(fits).count().max(1)
 }
 
 #[cfg(test)]

@@ -35,10 +35,10 @@ pub fn table(rows: &[Row]) -> String {
     for (number, line) in lines.iter().enumerate() {
         let padded: [String; 5] =
             std::array::from_fn(|column| format!("{:width$}", line[column], width = widths[column]));
-        text.push_str(&format!("| {} |\n", padded.join(" | ")));
+        text.extend(["| ", &padded.join(" | "), " |\n"]);
         if number == 0 {
             let rule = widths.map(|width| "-".repeat(width + 2));
-            text.push_str(&format!("|{}|\n", rule.join("|")));
+            text.extend(["|", &rule.join("|"), "|\n"]);
         }
     }
     text

@@ -44,8 +44,8 @@ pub async fn run(site: &Site, scale: &Scale, scenario: &str) -> Result<Row> {
             .await?;
     }
     let at = seconds(site.stage.simulator.journal_now().await?.monotonic_ms);
-    let updates = site.calls(&begun).operation(Operation::Update).committed(true);
-    let updated = async || site.stage.simulator.journal_count(&updates).await;
+    let query = site.calls(&begun).operation(Operation::Update).committed(true);
+    let updated = async || site.stage.simulator.journal_count(&query).await;
     let waited = until("drifts repaired", drifted.len(), || site.check(), updated).await;
     site.explain(waited)?;
     // What else may be touched is touched by the end of another interval.

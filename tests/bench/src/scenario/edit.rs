@@ -36,8 +36,8 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
         // The pace of the edits is part of the scenario.
         tokio::time::sleep_until(next).await;
     }
-    let updates = site.calls(&begun).operation(Operation::Update).committed(true);
-    let updated = async || site.stage.simulator.journal_count(&updates).await;
+    let query = site.calls(&begun).operation(Operation::Update).committed(true);
+    let updated = async || site.stage.simulator.journal_count(&query).await;
     // One that does not come is a figure, not an error.
     let all = until("edits sent", returned.len(), || site.check(), updated);
     let _ = tokio::time::timeout(PATIENCE, all).await;

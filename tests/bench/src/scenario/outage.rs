@@ -44,8 +44,8 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     let during = site.since(&begun).await?;
     simulator.clear_faults().await?;
     let cleared = Instant::now();
-    let updates = site.calls(&begun).operation(Operation::Update).committed(true);
-    let updated = async || simulator.journal_count(&updates).await;
+    let query = site.calls(&begun).operation(Operation::Update).committed(true);
+    let updated = async || simulator.journal_count(&query).await;
     let waited = until("edits carried out", edited.len(), || site.check(), updated).await;
     site.explain(waited)?;
     let recovery = cleared.elapsed().as_secs_f64();
