@@ -194,6 +194,7 @@ async fn create(api: &Api<DynamicObject>, object: &Value, dry_run: bool) -> Resu
 async fn an_api_server_takes_every_manifest_and_refuses_what_cannot_work() {
     let options = ControlPlaneOptions {
         definitions: Some(render::root().join("crds")),
+        ..ControlPlaneOptions::default()
     };
     let control_plane = ControlPlane::start(&options).await.unwrap();
 

@@ -1,4 +1,4 @@
-//! I/O. The project's commands: `cargo xtask demo | up | test | faults | fuzz | crds`.
+//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds`.
 //!
 //! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
@@ -30,6 +30,9 @@ Commands:
   faults [--ci] [--seed N] [--plan K]... [--only TEXT] [--list] [--record]
           Breaks every write of the operator in every way (kills, resets, late commits, wrong answers, dead watches, two
           leaders) and judges what is left. --ci runs 720 of the plans, --plan replays one by number or name.
+  bench [--objects N] [--growth N]... [--json FILE] [--counts] [--only TEXT]
+          Measures the operator with N Subaccounts [default: 10000] against limits measured in the same run, prints a table
+          and writes every figure into FILE. --counts is short, takes the build of the tests and judges no times.
   fuzz [TARGET] [--seconds N]
           Feeds TARGET, or each fuzz target of tests/fuzz, made-up bytes for N seconds [default: 60] and counts. Needs
           Rust's nightly toolchain; what fails is added to tests/fuzz/corpus, which every test run repeats.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Some("demo" | "up") => demonstrate(&command, &arguments),
         Some("test") => test(&arguments),
         Some("faults") => faults(&arguments),
+        Some("bench") => bench(&arguments),
         Some("fuzz") => fuzz(&arguments),
         Some("crds") if arguments.is_empty() => crds(),
         Some("help" | "--help" | "-h") => {
@@ -123,6 +127,28 @@ fn faults(arguments: &[OsString]) -> Result<ExitCode> {
     run(campaign
         .env("VOBIZ_OPERATOR_BINARY", operator()?)
         .env("VOBIZ_SIMULATOR_BINARY", simulator()?))
+}
+
+fn bench(arguments: &[OsString]) -> Result<ExitCode> {
+    if arguments.iter().any(|argument| argument == "--counts") {
+        build()?;
+        return run_bench(arguments, &binaries()?);
+    }
+    // These three alone: nothing else is ever built with this profile.
+    let status = status(cargo()?.args(["build", "--release", "--bins"]).args([
+        "--package=vobiz-operator",
+        "--package=vobiz-simulator",
+        "--package=vobiz-bench",
+    ]))?;
+    ensure!(status.success(), "failed to build for release");
+    run_bench(arguments, &target()?.join("release"))
+}
+
+fn run_bench(arguments: &[OsString], binaries: &Path) -> Result<ExitCode> {
+    run(Command::new(binaries.join("vobiz-bench"))
+        .args(arguments)
+        .env("VOBIZ_OPERATOR_BINARY", binaries.join("vobiz-operator"))
+        .env("VOBIZ_SIMULATOR_BINARY", binaries.join("vobiz-simulator")))
 }
 
 fn crds() -> Result<ExitCode> {

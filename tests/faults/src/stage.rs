@@ -56,6 +56,7 @@ impl Stage {
         let repository = products::repository();
         let options = ControlPlaneOptions {
             definitions: Some(repository.join("crds")),
+            ..ControlPlaneOptions::default()
         };
         let control_plane = ControlPlane::start(&options).await?;
         let base = repository.join("manifests/base");

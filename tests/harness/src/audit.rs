@@ -29,6 +29,8 @@ struct Read {
     /// The beginning of a line whose end is not written yet.
     partial: Vec<u8>,
     lines: Vec<Arc<AuditLine>>,
+    /// So many lines stood before these and were let go.
+    released: usize,
 }
 
 /// A position in the log: everything before it is left out of a query.
@@ -240,20 +242,30 @@ impl AuditLog {
     /// The position behind every request that was answered before this call.
     pub async fn mark(&self) -> Result<Mark> {
         self.catch_up().await?;
-        Ok(Mark(self.with_lines(<[Arc<AuditLine>]>::len)?))
+        Ok(Mark(self.with_lines(|released, lines| released + lines.len())?))
     }
 
     /// The lines of every request that was answered before this call, filtered.
     pub async fn lines(&self, query: &AuditQuery) -> Result<Vec<Arc<AuditLine>>> {
         self.catch_up().await?;
-        self.with_lines(|lines| {
-            let first = query.since.map_or(0, |Mark(position)| position);
+        self.with_lines(|released, lines| {
+            let first = query
+                .since
+                .map_or(0, |Mark(position)| position.saturating_sub(released));
             lines[first..]
                 .iter()
                 .filter(|line| query.matches(line))
                 .cloned()
                 .collect()
         })
+    }
+
+    /// Lets go of everything before this mark: nobody will ask for it again, and it may be a great deal.
+    pub fn release(&self, before: Mark) {
+        self.read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .release(before);
     }
 
     /// The changes among the lines of a query.
@@ -297,7 +309,7 @@ impl AuditLog {
             .context("failed to make a marker request")?;
         let started = Instant::now();
         // Looked for from the end: the marker is young.
-        while !self.with_lines(|lines| {
+        while !self.with_lines(|_, lines| {
             lines
                 .iter()
                 .rev()
@@ -315,8 +327,8 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Reads what is new in the file, then looks at all lines.
-    fn with_lines<R>(&self, look: impl FnOnce(&[Arc<AuditLine>]) -> R) -> Result<R> {
+    /// Reads what is new in the file, then looks at all lines; the number is how many were let go before them.
+    fn with_lines<R>(&self, look: impl FnOnce(usize, &[Arc<AuditLine>]) -> R) -> Result<R> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let mut file =
             File::open(&self.path).with_context(|| format!("failed to open {}", self.path.display()))?;
@@ -327,7 +339,7 @@ impl AuditLog {
             .context("failed to read the audit log")?;
         read.offset += fresh.len() as u64;
         read.add(&fresh)?;
-        Ok(look(&read.lines))
+        Ok(look(read.released, &read.lines))
     }
 }
 
@@ -344,6 +356,12 @@ impl Read {
             self.lines.push(Arc::new(parsed));
         }
         Ok(())
+    }
+
+    fn release(&mut self, Mark(before): Mark) {
+        let count = before.saturating_sub(self.released).min(self.lines.len());
+        self.lines.drain(..count);
+        self.released += count;
     }
 }
 
@@ -394,6 +412,17 @@ mod tests {
         read.add(second.as_bytes()).unwrap();
         assert_eq!(read.lines.len(), 1);
         assert!(read.lines[0].is_write() && !read.lines[0].is_forbidden());
+    }
+
+    #[test]
+    fn lines_that_were_let_go_are_counted_and_those_after_the_mark_stay() {
+        let text = STATUS_PATCH.replace('\n', " ") + "\n";
+        let mut read = Read::default();
+        read.add(text.repeat(5).as_bytes()).unwrap();
+        for (mark, released) in [(2, 2), (1, 2), (4, 4), (9, 5)] {
+            read.release(Mark(mark));
+            assert_eq!((read.released, read.lines.len()), (released, 5 - released));
+        }
     }
 
     #[test]

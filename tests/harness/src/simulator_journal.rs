@@ -80,6 +80,15 @@ pub struct JournalEntry {
     pub fault: Option<u64>,
 }
 
+/// A position in the journal.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct JournalMoment {
+    /// Of the newest request that has arrived; 0 before the first.
+    pub sequence: u64,
+    /// Milliseconds since the simulator started.
+    pub monotonic_ms: u64,
+}
+
 /// Which entries are asked for; empty: all.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct JournalQuery {
@@ -191,7 +200,10 @@ impl Simulator {
 
     /// The number of entries of a query.
     pub async fn journal_count(&self, query: &JournalQuery) -> Result<usize> {
-        Ok(self.journal(query).await?.len())
+        let body = serde_json::to_value(query).context("failed to write a journal query")?;
+        let answer = self.control(Method::POST, "/journal/count", Some(&body)).await?;
+        let count = answer["count"].as_u64().context("the simulator gave no count")?;
+        Ok(usize::try_from(count)?)
     }
 
     /// Waits until at least `count` entries match.
@@ -207,8 +219,13 @@ impl Simulator {
 
     /// The position behind every request that has arrived.
     pub async fn journal_mark(&self) -> Result<u64> {
-        let entries = self.journal(&JournalQuery::new()).await?;
-        Ok(entries.last().map_or(0, |entry| entry.sequence))
+        Ok(self.journal_now().await?.sequence)
+    }
+
+    /// The same, and the time on the clock that dates the entries.
+    pub async fn journal_now(&self) -> Result<JournalMoment> {
+        let answer = self.control(Method::GET, "/journal/mark", None).await?;
+        serde_json::from_value(answer).context("failed to read the journal's mark")
     }
 
     /// The simulator's waiting request takes the query as JSON; waiting for none is reading.

@@ -110,6 +110,7 @@ impl TestBed {
     pub async fn start(repository: &Path, operator_binary: &Path, simulator_binary: &Path) -> Result<Self> {
         let options = ControlPlaneOptions {
             definitions: Some(repository.join("crds")),
+            ..ControlPlaneOptions::default()
         };
         Ok(Self {
             control_plane: Arc::new(ControlPlane::start(&options).await?),

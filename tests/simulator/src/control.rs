@@ -52,7 +52,8 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/health", get(async || Json(json!({"ok": true}))))
         .route("/settings", get(settings).patch(change_settings))
         .route("/journal", get(journal).delete(reset_journal))
-        .route("/journal/count", get(count))
+        .route("/journal/count", get(count).post(count_body))
+        .route("/journal/mark", get(mark))
         .route("/journal/wait", get(wait_query).post(wait_body))
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/faults/{id}", delete(remove_fault))
@@ -84,6 +85,15 @@ async fn journal(Shared(state): Control, Query(filter): Query<Filter>) -> Json<V
 
 async fn count(Shared(state): Control, Query(filter): Query<Filter>) -> Json<Value> {
     Json(json!({"count": state.journal.count(&filter)}))
+}
+
+async fn count_body(Shared(state): Control, Json(filter): Json<Filter>) -> Json<Value> {
+    Json(json!({"count": state.journal.count(&filter)}))
+}
+
+async fn mark(Shared(state): Control) -> Json<Value> {
+    let (sequence, monotonic_ms) = state.journal.mark();
+    Json(json!({"sequence": sequence, "monotonic_ms": monotonic_ms}))
 }
 
 async fn reset_journal(Shared(state): Control) -> StatusCode {

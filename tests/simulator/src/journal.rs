@@ -224,6 +224,12 @@ impl Journal {
             .count()
     }
 
+    /// The sequence of the newest request that has arrived (0 before the first), and how late it is now.
+    #[must_use]
+    pub fn mark(&self) -> (u64, u64) {
+        (self.lock().next - 1, self.elapsed_ms())
+    }
+
     /// Forgets all entries; sequences go on.
     pub fn reset(&self) {
         self.lock().list.clear();

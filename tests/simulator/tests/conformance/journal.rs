@@ -118,3 +118,20 @@ async fn a_wait_ends_with_the_request_or_with_its_time() {
         .await;
     assert_eq!(status, 408);
 }
+
+#[tokio::test]
+async fn a_count_and_a_mark_need_no_entries() {
+    let bed = Bed::new().await;
+    let (_, before) = bed.control("GET", "/journal/mark", Value::Null).await;
+    assert_eq!(before["sequence"], 0);
+    for name in ["acme", "globex"] {
+        bed.named(name).await;
+    }
+    let (_, mark) = bed.control("GET", "/journal/mark", Value::Null).await;
+    assert_eq!(mark["sequence"], 2);
+    assert!(mark["monotonic_ms"].as_u64() >= before["monotonic_ms"].as_u64());
+    let count = async |filter: Value| bed.control("POST", "/journal/count", filter).await.1["count"].clone();
+    assert_eq!(count(json!({"operation": "create", "committed": true})).await, 2);
+    assert_eq!(count(json!({"since": 1, "name": "globex"})).await, 1);
+    assert_eq!(count(json!({"since": mark["sequence"]})).await, 0);
+}

@@ -33,6 +33,7 @@ impl Stack {
         narration.heading("A control plane: etcd, kube-apiserver, kube-controller-manager");
         let options = ControlPlaneOptions {
             definitions: Some(repository.join("crds")),
+            ..ControlPlaneOptions::default()
         };
         let control_plane = ControlPlane::start(&options).await?;
         narration.say(&format!(

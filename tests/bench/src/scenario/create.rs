@@ -1,0 +1,134 @@
+//! I/O. So many objects wait, the operator starts, and nothing holds it back: what does a create cost, and how fast is it?
+
+use anyhow::{Context as _, Result};
+use vobiz_harness::simulator_journal::Operation;
+
+use crate::calls::{count, per_account};
+use crate::loader::{Loaded, WORKERS, load};
+use crate::percentile::share;
+use crate::population::{Population, names};
+use crate::requests::{About, span};
+use crate::row::{Bound, Row};
+use crate::scale::Scale;
+use crate::scenario::rest::mebibytes;
+use crate::site::{Begun, Evidence, LIFTED, Site};
+use crate::stage::Stage;
+use crate::waiting::{progress, until};
+
+/// The interval of an Account that says nothing.
+const INTERVAL_SECONDS: u32 = 300;
+/// Writes to the Account, its credentials and the installation's identity.
+const CONSTANT_WRITES: f64 = 10.0;
+
+/// One row, at a site that goes afterwards.
+pub async fn run(stage: &Stage, scale: &Scale, objects: usize, scenario: &str) -> Result<Row> {
+    let loaded = load(stage, objects).await?;
+    let mut site = Site::new(stage, "create").await?;
+    let population = Population::new(stage.control_plane.client(), site.objects.namespace());
+    population.create(&names("acme", 0..objects)).await?;
+    site.create_account(LIFTED, LIFTED, INTERVAL_SECONDS).await?;
+    progress(&format!("  the operator creates {objects}"));
+    let begun = site.begin().await?;
+    site.start_operator().await?;
+    let done = created(&site, &begun, objects).await;
+    site.explain(done)?;
+    let evidence = site.since(&begun).await?;
+    population.ensure_ready(objects).await?;
+    let used = site.usage().await?;
+    let mut row = Row::new(scenario, scale.counts_only);
+    describe(&mut row, &site, &evidence, objects, loaded)?;
+    row.tell("resident memory at the end", mebibytes(used.resident), "MiB");
+    Ok(row)
+}
+
+/// Waits until so many accounts were made since a beginning and all that follows was written.
+pub async fn created(site: &Site, begun: &Begun, objects: usize) -> Result<()> {
+    let creates = site.calls(begun).operation(Operation::Create).committed(true);
+    until(
+        "accounts made",
+        objects,
+        || site.check(),
+        async || site.stage.simulator.journal_count(&creates).await,
+    )
+    .await?;
+    until(
+        "creations told in events",
+        objects,
+        || site.check(),
+        async || {
+            let lines = site.lines(begun).await?;
+            Ok(lines
+                .iter()
+                .filter(|line| line.object_ref.resource == "events")
+                .count())
+        },
+    )
+    .await
+}
+
+fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize, loaded: Loaded) -> Result<()> {
+    let (requests, calls) = (&evidence.requests, &evidence.calls);
+    let per_object = |count: usize| share(count, objects);
+    let creates = count(calls, Operation::Create);
+    let lines = evidence.lines.iter().map(|line| &**line);
+    let seconds = span(lines, &site.installation.namespace).context("the operator wrote nothing")?;
+    let rate = share(objects, 1) / seconds;
+    row.count("POST per object", per_object(creates), Bound::Exactly(1.0))
+        .count(
+            "accounts per object",
+            per_object(per_account(calls, Operation::Create).len()),
+            Bound::Exactly(1.0),
+        )
+        .count(
+            "object writes per object",
+            per_object(requests.object_writes()),
+            Bound::AtMost(5.0),
+        )
+        .count(
+            "events per object",
+            per_object(requests.writes(About::Event)),
+            Bound::Exactly(1.0),
+        )
+        .count(
+            "writes that are no object's",
+            share(requests.writes(About::Other), 1),
+            Bound::AtMost(CONSTANT_WRITES),
+        )
+        .count(
+            "refused writes per object",
+            per_object(requests.refused),
+            Bound::AtMost(0.01),
+        )
+        .tell("reads per object", requests.reads_per(objects), "")
+        .tell(
+            "of them neither of the object nor of its Secrets",
+            per_object(requests.reads(About::Other)),
+            "",
+        )
+        .tell("other requests to Vobiz", share(calls.len() - creates, 1), "")
+        .timing(
+            "throughput over the loader's",
+            rate / loaded.rate(objects),
+            "",
+            Bound::AtLeast(0.7),
+        )
+        .tell("objects per second", rate, "/s")
+        .tell("objects per second of the loader", loaded.rate(objects), "/s")
+        .tell(
+            "CPU per object",
+            evidence.cpu.as_secs_f64() * 1000.0 / share(objects, 1),
+            "ms",
+        )
+        .tell(
+            "CPU per object of the loader",
+            loaded.cpu.as_secs_f64() * 1000.0 / share(objects, 1),
+            "ms",
+        )
+        .tell(
+            "CPU per object of API server and etcd",
+            evidence.cluster_cpu.as_secs_f64() * 1000.0 / share(objects, 1),
+            "ms",
+        )
+        .tell("workers of either", share(WORKERS, 1), "");
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! I/O. Nothing is to be done: what does watching over so many objects cost?
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use vobiz_harness::simulator_journal::{JournalEntry, Operation};
+
+use crate::calls::{Sweep, sweeps};
+use crate::percentile::share;
+use crate::process::Usage;
+use crate::requests::Requests;
+use crate::row::{Bound, Row};
+use crate::scale::Scale;
+use crate::site::{Begun, Site};
+use crate::storage::object_bytes;
+use crate::waiting::{progress, until};
+
+/// Requests of an interval that are no page of the list.
+const CONSTANT_CALLS: f64 = 1.0;
+
+/// Without a write for so long, what a list led to is done.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// What some whole intervals cost.
+pub struct Rest {
+    /// How many they were.
+    pub intervals: usize,
+    /// Their length together, in seconds.
+    pub seconds: f64,
+    /// Requests to Vobiz, all of them.
+    pub calls: usize,
+    /// Those that change something there.
+    pub changes: usize,
+    /// The sweeps, without the one that ended the measurement.
+    pub sweeps: Vec<Sweep>,
+    /// Processor time of the operator, in seconds.
+    pub cpu: f64,
+    /// What the operator had used at the end.
+    pub usage: Usage,
+    /// Its requests to the API server.
+    pub requests: Requests,
+}
+
+/// Watches so many intervals, from the first page of one sweep to the first page of another.
+pub async fn watch(site: &Site, intervals: usize) -> Result<Rest> {
+    let first = next_sweep(site).await?;
+    let begun = site.begin().await?.from(&first);
+    await_sweeps(site, &begun, intervals + 1).await?;
+    let evidence = site.since(&begun).await?;
+    // The last sweep seen has only begun: it ends the last interval.
+    let mut all = sweeps(&evidence.calls);
+    let end = all.pop().context("a sweep was lost from the journal")?.first;
+    let changing = |call: &&JournalEntry| {
+        let operation = call.operation;
+        operation == Operation::Create || operation == Operation::Update || operation == Operation::Delete
+    };
+    Ok(Rest {
+        intervals,
+        seconds: evidence.took.as_secs_f64(),
+        calls: evidence.calls.iter().filter(|call| call.sequence < end).count(),
+        changes: evidence.calls.iter().filter(changing).count(),
+        sweeps: all,
+        cpu: evidence.cpu.as_secs_f64(),
+        usage: site.usage().await?,
+        requests: evidence.requests,
+    })
+}
+
+/// Waits until a sweep begins.
+pub async fn next_sweep(site: &Site) -> Result<Sweep> {
+    let begun = site.begin().await?;
+    let found = await_sweeps(site, &begun, 1).await?;
+    found
+        .first()
+        .copied()
+        .context("a sweep was lost from the journal")
+}
+
+/// Waits until a whole sweep over the parent's accounts has come and gone, and what it led to is done.
+pub async fn settle(site: &Site, accounts: usize) -> Result<()> {
+    let sweep = next_sweep(site).await?;
+    let begun = site.begin().await?.from(&sweep);
+    let lists = site.calls(&begun).operation(Operation::List).answered(true);
+    let listed = async || site.stage.simulator.journal_count(&lists).await;
+    let waited = until("pages listed", Scale::pages(accounts), || site.check(), listed).await;
+    site.explain(waited)?;
+    let mut written = 0;
+    loop {
+        tokio::time::sleep(SILENCE).await;
+        let found = site.since(&begun).await?.requests.all_writes();
+        if found == written {
+            return Ok(());
+        }
+        written = found;
+    }
+}
+
+/// Waits until so many sweeps have begun since a beginning.
+pub async fn await_sweeps(site: &Site, begun: &Begun, count: usize) -> Result<Vec<Sweep>> {
+    let lists = site.calls(begun).operation(Operation::List);
+    let seen = async || Ok(sweeps(&site.stage.simulator.journal(&lists).await?));
+    let waited = until("sweeps", count, || site.check(), async || Ok(seen().await?.len())).await;
+    site.explain(waited)?;
+    seen().await
+}
+
+/// One row.
+pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> Result<Row> {
+    progress(&format!(
+        "  {} intervals of {} s are watched",
+        scale.intervals, scale.interval_seconds
+    ));
+    let rest = watch(site, scale.intervals).await?;
+    let mut row = Row::new(scenario, scale.counts_only);
+    let intervals = share(rest.intervals, 1);
+    row.count(
+        "requests to Vobiz per interval",
+        share(rest.calls, rest.intervals),
+        Bound::AtMost(share(Scale::pages(objects), 1) + CONSTANT_CALLS),
+    )
+    .count(
+        "changes sent to Vobiz",
+        share(rest.changes, 1),
+        Bound::Exactly(0.0),
+    )
+    .count(
+        "writes to Kubernetes",
+        share(rest.requests.all_writes(), 1),
+        Bound::Exactly(0.0),
+    )
+    .tell(
+        "reads from Kubernetes per object and hour",
+        rest.requests.reads_per(objects) / rest.seconds * 3600.0,
+        "",
+    )
+    .tell(
+        "lists and watches per interval",
+        share(rest.requests.streams, 1) / intervals,
+        "",
+    )
+    .tell("interval", rest.seconds / intervals, "s")
+    .tell(
+        "CPU per object and minute",
+        rest.cpu / share(objects, 1) / rest.seconds * 60.0 * 1e6,
+        "us",
+    )
+    .tell("share of one core", rest.cpu / rest.seconds, "")
+    .tell("resident memory", mebibytes(rest.usage.resident), "MiB")
+    .tell("resident memory at its peak", mebibytes(rest.usage.peak), "MiB");
+    let stored = object_bytes(&site.stage).await? / share(objects, 1);
+    row.tell("stored by the API server per object", stored, "bytes");
+    if let Some(sweep) = rest.sweeps.last() {
+        row.tell("a sweep takes", sweep.ended - sweep.begun, "s");
+    }
+    Ok(row)
+}
+
+/// Bytes as MiB.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a process has far less than 2^52 bytes"
+)]
+pub fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}

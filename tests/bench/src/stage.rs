@@ -1,0 +1,51 @@
+//! I/O. A control plane and a simulator for some scenarios; each of these works at a site of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+use vobiz_harness::control_plane::{AuditDetail, ControlPlane, ControlPlaneOptions};
+use vobiz_harness::products;
+use vobiz_harness::simulator::{Api, Parent, Simulator, SimulatorOptions};
+
+use crate::waiting::progress;
+
+/// What every request to the simulated API waits.
+pub const LATENCY: Duration = Duration::from_millis(20);
+
+/// What all sites share.
+#[derive(Clone)]
+pub struct Stage {
+    /// The API. Dropped first: its end is no outage for an operator that is gone.
+    pub simulator: Arc<Simulator>,
+    /// The cluster.
+    pub control_plane: Arc<ControlPlane>,
+}
+
+impl Stage {
+    /// Starts both.
+    pub async fn start() -> Result<Self> {
+        progress("starting a control plane and the simulator");
+        let options = ControlPlaneOptions {
+            definitions: Some(products::repository().join("crds")),
+            audit: AuditDetail::Programs,
+        };
+        let control_plane = ControlPlane::start(&options).await?;
+        let options = SimulatorOptions {
+            api: Api::Gen2,
+            parents: vec![Parent::new(
+                "MA_NOBODY",
+                &uuid::Uuid::new_v4().simple().to_string(),
+            )],
+        };
+        let log = control_plane.directory().join("simulator.log");
+        let simulator = Simulator::start(&products::simulator()?, &options, &log).await?;
+        let latency = json!({"latency_ms": u64::try_from(LATENCY.as_millis())?});
+        simulator.change_settings(&latency).await?;
+        Ok(Self {
+            simulator: Arc::new(simulator),
+            control_plane: Arc::new(control_plane),
+        })
+    }
+}

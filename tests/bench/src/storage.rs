@@ -1,0 +1,50 @@
+//! I/O. What objects take in etcd, as the API server estimates it.
+
+use anyhow::{Context as _, Result};
+
+use crate::stage::Stage;
+
+/// What is stored per object for as long as it lives. Of events, which go after an hour, the API server has no estimate.
+const OF_OBJECTS: [&str; 2] = ["subaccounts", "secrets"];
+
+/// Bytes of all Subaccounts and Secrets.
+pub async fn object_bytes(stage: &Stage) -> Result<f64> {
+    Ok(sum(&metrics(stage).await?, &OF_OBJECTS))
+}
+
+async fn metrics(stage: &Stage) -> Result<String> {
+    let request = http::Request::get("/metrics").body(Vec::new());
+    let request = request.context("failed to make a request")?;
+    let answer = stage.control_plane.client().request_text(request).await;
+    answer.context("failed to read the API server's metrics")
+}
+
+fn sum(metrics: &str, resources: &[&str]) -> f64 {
+    let wanted = |line: &&str| {
+        resources
+            .iter()
+            .any(|resource| line.contains(&format!("resource=\"{resource}\"")))
+    };
+    metrics
+        .lines()
+        .filter(|line| line.starts_with("apiserver_resource_size_estimate_bytes{"))
+        .filter(wanted)
+        .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sizes_of_the_wanted_resources_are_added() {
+        let metrics = "# HELP apiserver_resource_size_estimate_bytes x\n\
+            apiserver_resource_size_estimate_bytes{group=\"\",resource=\"secrets\"} 1000\n\
+            apiserver_resource_size_estimate_bytes{group=\"vobiz.ai\",resource=\"subaccounts\"} 2.5e+03\n\
+            apiserver_resource_size_estimate_bytes{group=\"\",resource=\"events\"} 7\n\
+            apiserver_other{resource=\"secrets\"} 5\n";
+        assert!((sum(metrics, &OF_OBJECTS) - 3500.0).abs() < 1e-9);
+        assert!((sum(metrics, &["events"]) - 7.0).abs() < 1e-9);
+    }
+}

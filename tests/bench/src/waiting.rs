@@ -1,0 +1,49 @@
+//! I/O. Waits for counts, tells how far they are, and gives up when they stand still.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+const LOOK: Duration = Duration::from_millis(250);
+const TELL: Duration = Duration::from_secs(10);
+/// Without any progress for so long, something is stuck.
+const STALL: Duration = Duration::from_secs(90);
+
+/// Says on standard error what is being done, and when.
+pub fn progress(what: &str) {
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    let elapsed = BEGUN.get_or_init(Instant::now).elapsed();
+    eprintln!("[{:>5.0} s] {what}", elapsed.as_secs_f64());
+}
+
+/// Waits until a count is at least this large; `check` tells what is broken, if anything is.
+pub async fn until(
+    what: &str,
+    wanted: usize,
+    check: impl Fn() -> Result<()>,
+    mut count: impl AsyncFnMut() -> Result<usize>,
+) -> Result<()> {
+    let (mut last, mut moved, mut told) = (None, Instant::now(), Instant::now());
+    loop {
+        let found = count().await?;
+        if found >= wanted {
+            return Ok(());
+        }
+        check()?;
+        if last != Some(found) {
+            (last, moved) = (Some(found), Instant::now());
+        }
+        if moved.elapsed() > STALL {
+            bail!(
+                "{what}: {found} of {wanted}, and no more for {} s",
+                STALL.as_secs()
+            );
+        }
+        if told.elapsed() > TELL {
+            told = Instant::now();
+            progress(&format!("  {what}: {found} of {wanted}"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
