@@ -17,6 +17,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Longest time between a read or write of the Record and its POST, where settle allows it.
+const LONGEST_GUARD: Duration = Duration::from_secs(30);
+
 /// Times that the flags set.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
@@ -26,6 +29,15 @@ pub struct Times {
     pub retention: Duration,
     /// Between two looks at each user's Secret.
     pub secret_check_interval: Duration,
+}
+
+impl Times {
+    /// Longest time between a read or write of the Record and its POST. Another process may fence the attempt right after
+    /// that read: half of settle is left for the request to take effect once it has left.
+    #[must_use]
+    pub fn guard(self) -> Duration {
+        LONGEST_GUARD.min(self.settle / 2)
+    }
 }
 
 /// Who waits for a walk over a parent's list.
@@ -122,5 +134,25 @@ impl Context {
     pub fn take_walk_waiters(&self, parent: &ParentAuthId) -> HashSet<WalkWaiter> {
         let mut waiters = self.walk_waiters.lock().unwrap_or_else(PoisonError::into_inner);
         waiters.remove(parent).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_leaves_so_early_that_a_fence_written_before_it_settles_later() {
+        let guard = |settle| {
+            let times = Times {
+                settle: Duration::from_secs(settle),
+                retention: Duration::from_hours(24),
+                secret_check_interval: Duration::from_mins(15),
+            };
+            times.guard().as_millis()
+        };
+        assert_eq!(guard(120), 30_000, "the default leaves 90 s");
+        assert_eq!(guard(86_400), 30_000);
+        assert_eq!((guard(60), guard(20), guard(1)), (30_000, 10_000, 500));
     }
 }

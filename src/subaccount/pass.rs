@@ -22,11 +22,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use vobiz_protocol::judge::Seen;
-
-/// Longest time between a read or write of the Record and its POST.
-const GUARD: Duration = Duration::from_secs(30);
 
 /// One pass over an object, or over the Record of one.
 pub struct Pass<'a> {
@@ -208,7 +205,8 @@ impl<'a> Pass<'a> {
         let now = now();
         self.facts.account = self.account_fact();
         self.facts.permit = self.permit.is_some();
-        self.facts.guard_expired = self.record_at.is_some_and(|at| now.duration_since(at) > GUARD);
+        let guard = self.context.times.guard();
+        self.facts.guard_expired = self.record_at.is_some_and(|at| now.duration_since(at) > guard);
         self.facts.made = if self.made.is_none() {
             Made::Nothing
         } else {

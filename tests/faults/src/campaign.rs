@@ -126,7 +126,9 @@ pub async fn run(
         while let Some(batch) = running.next().await {
             for report in batch? {
                 let was_alone = Some(&together) == TOGETHER.last();
-                let missed = report.ended.is_ok() && !report.ran() && report.findings().is_empty();
+                // Nothing of its own was broken, so that being slow says nothing of it yet; all else does.
+                let is_slow = |finding: &Finding| matches!(finding, Finding::Slow(_));
+                let missed = report.ended.is_ok() && !report.ran() && report.findings().iter().all(is_slow);
                 if missed && !was_alone {
                     again.push(report.number);
                 } else {
@@ -209,10 +211,23 @@ async fn run_batch(
     );
     stage.end().await;
     if let Some(folder) = logs {
-        stage.keep_logs(&folder.join(format!("run-of-{}", numbers[0])))?;
+        let folder = folder.join(format!("run-of-{}", numbers[0]));
+        stage.keep_logs(&folder)?;
+        keep_timelines(&reports, &folder)?;
     }
     ensure_nothing_told(&stage).await?;
     Ok(reports)
+}
+
+/// Writes down what happened in the plans in which something did not hold.
+fn keep_timelines(reports: &[Report], folder: &Path) -> Result<()> {
+    for report in reports.iter().filter(|report| !report.findings().is_empty()) {
+        let timeline = report.ended.as_ref().map(|ended| ended.timeline.as_str());
+        let text = format!("{}\n{}", report.name, timeline.unwrap_or_default());
+        std::fs::write(folder.join(format!("plan-{}.txt", report.number)), text)
+            .context("failed to keep a timeline")?;
+    }
+    Ok(())
 }
 
 fn report(plans: &[Plan], number: usize, ended: Result<Ended>) -> Report {

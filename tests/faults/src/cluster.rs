@@ -1,11 +1,12 @@
-//! I/O. The administrator's view of the cluster, kept by three watches that do not pass any proxy.
+//! I/O. The administrator's view of the cluster, past any proxy: watches that may lag, and reads that do not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use futures::TryStreamExt as _;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -30,11 +31,28 @@ pub enum Watched {
     Namespace,
 }
 
-type Known = Arc<Mutex<HashMap<(Watched, String, String), Arc<Value>>>>;
+type Key = (Watched, String, String);
+type Known = Arc<Mutex<HashMap<Key, Arc<Value>>>>;
+/// The highest attempt that each series of a Record was ever seen to have fenced: Records go.
+type Fences = Arc<Mutex<HashMap<String, u32>>>;
+
+impl Watched {
+    fn resource(self) -> ApiResource {
+        let vobiz = |kind: &str| ApiResource::from_gvk(&GroupVersionKind::gvk("vobiz.ai", "v1alpha1", kind));
+        match self {
+            Self::Subaccount => vobiz("Subaccount"),
+            Self::Account => vobiz("Account"),
+            Self::Secret => ApiResource::erase::<Secret>(&()),
+            Self::Namespace => ApiResource::erase::<Namespace>(&()),
+        }
+    }
+}
 
 /// What is there. Dropping it ends the watches.
 pub struct Cluster {
+    client: kube::Client,
     known: Known,
+    fences: Fences,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -42,22 +60,45 @@ impl Cluster {
     /// Begins to watch.
     #[must_use]
     pub fn watch(client: &kube::Client) -> Self {
-        let known = Known::default();
-        let vobiz = |kind: &str| ApiResource::from_gvk(&GroupVersionKind::gvk("vobiz.ai", "v1alpha1", kind));
+        let (known, fences) = (Known::default(), Fences::default());
         let kinds = [
-            (Watched::Subaccount, vobiz("Subaccount")),
-            (Watched::Account, vobiz("Account")),
-            (Watched::Secret, ApiResource::erase::<Secret>(&())),
-            (Watched::Namespace, ApiResource::erase::<Namespace>(&())),
+            Watched::Subaccount,
+            Watched::Account,
+            Watched::Secret,
+            Watched::Namespace,
         ];
-        let tasks = kinds.map(|(kind, resource)| {
-            let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-            tokio::spawn(keep(kind, api, Arc::clone(&known)))
+        let tasks = kinds.map(|kind| {
+            let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind.resource());
+            tokio::spawn(keep(kind, api, Arc::clone(&known), Arc::clone(&fences)))
         });
         Self {
+            client: client.clone(),
             known,
+            fences,
             tasks: tasks.into(),
         }
+    }
+
+    /// Which attempts of which series were fenced, in Records that may be gone by now.
+    #[must_use]
+    pub fn fences(&self) -> HashMap<String, u32> {
+        self.fences.lock().clone()
+    }
+
+    /// An object as it is now, by a quorum read.
+    pub async fn read(&self, kind: Watched, namespace: &str, name: &str) -> Result<Option<Arc<Value>>> {
+        let resource = kind.resource();
+        let api: Api<DynamicObject> = if namespace.is_empty() {
+            Api::all_with(self.client.clone(), &resource)
+        } else {
+            Api::namespaced_with(self.client.clone(), namespace, &resource)
+        };
+        let found = api
+            .get_opt(name)
+            .await
+            .with_context(|| format!("failed to read {kind:?} {namespace}/{name}"))?;
+        let found = found.map(serde_json::to_value).transpose()?;
+        Ok(found.map(Arc::new))
     }
 
     /// An object as it was last seen.
@@ -95,28 +136,63 @@ impl Drop for Cluster {
     }
 }
 
-async fn keep(kind: Watched, api: Api<DynamicObject>, known: Known) {
+async fn keep(kind: Watched, api: Api<DynamicObject>, known: Known, fences: Fences) {
     let mut events = std::pin::pin!(watcher(api, watcher::Config::default()));
+    // What a new list shows: the rest went while no watch was open, and no event tells.
+    let mut listed = HashSet::new();
     loop {
         match events.try_next().await {
-            Ok(Some(Event::Apply(object) | Event::InitApply(object))) => {
-                if let (Some(key), Ok(value)) = (key(kind, &object), serde_json::to_value(&object)) {
-                    known.lock().insert(key, Arc::new(value));
+            Ok(Some(event)) => {
+                if let (Watched::Secret, Event::Apply(secret) | Event::InitApply(secret)) = (kind, &event) {
+                    note_fence(secret, &fences);
                 }
+                take(kind, event, &known, &mut listed);
             }
-            Ok(Some(Event::Delete(object))) => {
-                if let Some(key) = key(kind, &object) {
-                    known.lock().remove(&key);
-                }
-            }
-            Ok(Some(Event::Init | Event::InitDone)) => {}
             Ok(None) => return,
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
 }
 
-fn key(kind: Watched, object: &DynamicObject) -> Option<(Watched, String, String)> {
+fn note_fence(secret: &DynamicObject, fences: &Fences) {
+    let Some((series, through)) = fence_in(&secret.data["data"]) else {
+        return;
+    };
+    let mut fences = fences.lock();
+    let known = fences.entry(series).or_default();
+    *known = through.max(*known);
+}
+
+fn fence_in(data: &Value) -> Option<(String, u32)> {
+    let text = |key: &str| {
+        let bytes: ByteString = serde_json::from_value(data[key].clone()).ok()?;
+        String::from_utf8(bytes.0).ok()
+    };
+    Some((text("series")?, text("fencedThrough")?.parse().ok()?))
+}
+
+fn take(kind: Watched, event: Event<DynamicObject>, known: &Known, listed: &mut HashSet<Key>) {
+    match event {
+        Event::Init => listed.clear(),
+        Event::Apply(object) | Event::InitApply(object) => {
+            if let (Some(key), Ok(value)) = (key(kind, &object), serde_json::to_value(&object)) {
+                listed.insert(key.clone());
+                known.lock().insert(key, Arc::new(value));
+            }
+        }
+        Event::Delete(object) => {
+            if let Some(key) = key(kind, &object) {
+                known.lock().remove(&key);
+            }
+        }
+        Event::InitDone => {
+            let mut known = known.lock();
+            known.retain(|key, _| key.0 != kind || listed.contains(key));
+        }
+    }
+}
+
+fn key(kind: Watched, object: &DynamicObject) -> Option<Key> {
     let metadata = &object.metadata;
     Some((
         kind,

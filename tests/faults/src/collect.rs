@@ -1,5 +1,8 @@
 //! I/O. Reads what a plan is judged by.
 
+use std::future::{Future, ready};
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use http::Method;
 use jiff::Timestamp;
@@ -14,19 +17,35 @@ use crate::evidence::{Call, Deed, Evidence, Remains, Values};
 use crate::plan::Scene;
 use crate::stage::Stage;
 
-/// What is there now.
+/// What is there as far as watches have told.
 pub async fn remains(stage: &Stage, actor: &Actor<'_>) -> Result<Remains> {
-    let namespace = actor.namespace.as_str();
-    let find = |kind, namespace: &str, name: &str| stage.cluster.find(kind, namespace, name);
-    let values = |namespace: &str, name: &str| {
-        let found = find(Watched::Secret, namespace, name);
-        found.map(|secret| values_of(&secret)).transpose()
+    let find = |(kind, namespace, name): Place| {
+        let found = stage.cluster.find(kind, &namespace, &name);
+        ready(Ok(found))
     };
+    look(stage, actor, find).await
+}
+
+/// What is there, read anew: a verdict rests on no watch, which may lag.
+pub async fn remains_for_certain(stage: &Stage, actor: &Actor<'_>) -> Result<Remains> {
+    let read = |(kind, namespace, name): Place| async move { stage.cluster.read(kind, &namespace, &name).await };
+    look(stage, actor, read).await
+}
+
+type Place = (Watched, String, String);
+
+async fn look<F>(stage: &Stage, actor: &Actor<'_>, find: impl Fn(Place) -> F) -> Result<Remains>
+where
+    F: Future<Output = Result<Option<Arc<Value>>>>,
+{
+    let namespace = actor.namespace.as_str();
+    let find = |kind, namespace: &str, name: &str| find((kind, namespace.to_owned(), name.to_owned()));
+    let values = |found: Option<Arc<Value>>| found.map(|secret| values_of(&secret)).transpose();
     let mut records = Vec::new();
     for uid in actor.uids() {
+        let name = format!("subaccount-{uid}");
         records.push(values(
-            &stage.installation.namespace,
-            &format!("subaccount-{uid}"),
+            find(Watched::Secret, &stage.installation.namespace, &name).await?,
         )?);
     }
     let path = format!("/accounts?parent={}", actor.parent);
@@ -34,10 +53,11 @@ pub async fn remains(stage: &Stage, actor: &Actor<'_>) -> Result<Remains> {
     let accounts = accounts["accounts"]
         .as_array_mut()
         .context("the simulator lists no accounts")?;
+    let object = find(Watched::Subaccount, namespace, OBJECT).await?;
     Ok(Remains {
-        namespace: find(Watched::Namespace, "", namespace).is_some(),
-        object: find(Watched::Subaccount, namespace, OBJECT).map(|object| (*object).clone()),
-        secret: values(namespace, SECRET)?,
+        namespace: find(Watched::Namespace, "", namespace).await?.is_some(),
+        object: object.map(|object| (*object).clone()),
+        secret: values(find(Watched::Secret, namespace, SECRET).await?)?,
         records,
         accounts: std::mem::take(accounts),
     })
@@ -50,6 +70,7 @@ pub async fn evidence(
     scene: Scene,
     faults: Vec<Timestamp>,
 ) -> Result<Evidence> {
+    let remains = remains_for_certain(stage, actor).await?;
     let query = JournalQuery::new().parent(&actor.parent);
     let entries = stage.simulator.journal(&query).await?;
     let operator = stage.installation.user();
@@ -61,7 +82,7 @@ pub async fn evidence(
         let record = AuditQuery::new().namespace(&stage.installation.namespace);
         lines.extend(audit.lines(&record.name(&format!("subaccount-{uid}"))).await?);
     }
-    let deed = |line: &std::sync::Arc<AuditLine>| Deed::of(line, &operator);
+    let deed = |line: &Arc<AuditLine>| Deed::of(line, &operator);
     let mut deeds: Vec<Deed> = lines.iter().filter_map(deed).collect();
     deeds.sort_by_key(|deed| deed.at);
     Ok(Evidence {
@@ -70,7 +91,9 @@ pub async fn evidence(
         calls: entries.iter().map(Call::of).collect(),
         deeds,
         faults,
-        scene: remains(stage, actor).await?,
+        starved: stage.pulse.starved(),
+        fences: stage.cluster.fences(),
+        scene: remains,
     })
 }
 

@@ -1,6 +1,6 @@
 //! PURE. What a plan is judged by: the simulator's journal, the API server's audit log, and what is there in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -8,6 +8,7 @@ use vobiz_harness::audit::AuditLine;
 use vobiz_harness::objects::{condition_of, is_observed};
 use vobiz_harness::simulator_journal::{JournalEntry, Operation};
 
+use crate::pulse::Span;
 use crate::workload::Policy;
 
 /// The beginning of every marker.
@@ -83,6 +84,10 @@ pub struct Evidence {
     pub deeds: Vec<Deed>,
     /// When something was broken, oldest first.
     pub faults: Vec<Timestamp>,
+    /// When the machine was starved.
+    pub starved: Vec<Span>,
+    /// The highest attempt that each series was ever seen to have fenced.
+    pub fences: HashMap<String, u32>,
     /// What is there in the end.
     pub scene: Remains,
 }
@@ -190,6 +195,20 @@ impl Deed {
             act,
             by_operator,
         })
+    }
+}
+
+impl Evidence {
+    /// Every call, deed and fault in the order of their times.
+    #[must_use]
+    pub fn timeline(&self) -> String {
+        let calls = self.calls.iter().map(|call| (call.at, format!("{call:?}")));
+        let deeds = self.deeds.iter().map(|deed| (deed.at, format!("{deed:?}")));
+        let faults = self.faults.iter().map(|fault| (*fault, "fault".to_owned()));
+        let mut lines: Vec<(Timestamp, String)> = calls.chain(deeds).chain(faults).collect();
+        lines.sort();
+        let lines = lines.into_iter().map(|(at, line)| format!("{at} {line}"));
+        lines.collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -6,9 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use vobiz_harness::simulator_journal::Operation;
 
 use crate::evidence::{Act, Call, EndState, Evidence, Marker, Pair, Values};
+use crate::pulse::unstarved;
 use crate::workload::Policy;
 
-/// How long after the last fault everything must be as in the clean run.
+/// How long after the last fault everything must be as in the clean run, on a machine that is not starved.
 pub const CONVERGENCE: SignedDuration = SignedDuration::from_secs(30);
 /// Requests to the API within any minute, for one object and its Account.
 pub const CALLS_PER_MINUTE: usize = 150;
@@ -165,13 +166,8 @@ fn markers(evidence: &Evidence) -> BTreeMap<&str, &Marker> {
 fn wrong_deletes(evidence: &Evidence) -> Vec<Finding> {
     let (markers, held) = (markers(evidence), held(evidence));
     let is_fenced = |marker: &Marker| {
-        evidence.scene.records.iter().flatten().any(|record| {
-            let through = record
-                .get("fencedThrough")
-                .and_then(|text| text.parse::<u32>().ok());
-            record.get("series") == Some(&marker.series)
-                && through.is_some_and(|through| marker.epoch <= through)
-        })
+        let through = evidence.fences.get(&marker.series);
+        through.is_some_and(|through| marker.epoch <= *through)
     };
     let mut findings = Vec::new();
     let deletes = evidence
@@ -297,7 +293,9 @@ fn convergence(evidence: &Evidence) -> SignedDuration {
         return SignedDuration::ZERO;
     };
     let faults = evidence.faults.iter().filter(|fault| **fault <= last).max();
-    faults.map_or(SignedDuration::ZERO, |fault| last.duration_since(*fault))
+    faults.map_or(SignedDuration::ZERO, |fault| {
+        unstarved(&evidence.starved, *fault, last)
+    })
 }
 
 fn most_within_a_minute(calls: &[Call]) -> usize {

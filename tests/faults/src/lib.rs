@@ -13,6 +13,7 @@ pub mod judge;
 pub mod mode;
 pub mod plan;
 pub mod proxy;
+pub mod pulse;
 pub mod recording;
 pub mod registry;
 pub mod run;

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::write::Server;
+use crate::write::{Server, Write};
 
 /// When an injected status comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +40,9 @@ pub enum Mode {
     WatchDelayed,
     /// SIGSTOP when the server has answered; another process takes over; then SIGCONT: two leaders.
     Stop,
+    /// The same, when the server has answered the look at the object that follows: what the process believes of it is old
+    /// when it goes on.
+    StopAtLook,
 }
 
 /// What a mode needs, and so which plans can share a run.
@@ -78,8 +81,15 @@ impl Mode {
             Self::WatchGone,
             Self::WatchDelayed,
             Self::Stop,
+            Self::StopAtLook,
         ]);
         modes
+    }
+
+    /// Whether it means something at this write: only between a new Record and its POST is the object looked at.
+    #[must_use]
+    pub fn fits(self, write: &Write) -> bool {
+        self != Self::StopAtLook || write.opens_a_record()
     }
 
     /// What it needs.
@@ -88,7 +98,7 @@ impl Mode {
         match self {
             Self::KillBefore | Self::KillAfterCommit | Self::KillAfterAnswer => Kind::Kill,
             Self::WatchHeld | Self::WatchGone | Self::WatchDelayed => Kind::Watch,
-            Self::Stop => Kind::Stop,
+            Self::Stop | Self::StopAtLook => Kind::Stop,
             _ => Kind::Request,
         }
     }
@@ -110,6 +120,7 @@ impl Mode {
             Self::WatchGone => "watch-gone".to_owned(),
             Self::WatchDelayed => "watch-delayed".to_owned(),
             Self::Stop => "stop".to_owned(),
+            Self::StopAtLook => "stop-at-look".to_owned(),
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::mode::{Mode, Moment, refusal};
-use crate::registry::Registry;
+use crate::registry::{Orders, Registry};
 use crate::stream::{self, streamed};
 use crate::warden::{Deed, Warden, WatchFault};
 use crate::write::{Classified, Server, to_kubernetes, to_vobiz};
@@ -141,14 +141,35 @@ impl Route {
         else {
             return self.pass(&whole).await;
         };
+        let awaited = self.registry.awaits(&name);
+        let answer = self.handle_of(name, classified, whole, socket).await;
+        if answer.is_ok() {
+            awaited.answered();
+        }
+        answer
+    }
+
+    /// A request of a plan.
+    async fn handle_of(
+        self: &Arc<Self>,
+        name: String,
+        classified: Option<Classified>,
+        whole: Whole,
+        socket: &Arc<std::net::TcpStream>,
+    ) -> Result<Response<Body>, Closed> {
         if self.registry.await_resumed(&name).await {
             // Whoever asked is dead.
             return Err(Closed);
         }
-        let Some(write) = classified.and_then(|classified| classified.write) else {
-            return self.pass(&whole).await;
+        let is_look = classified.as_ref().is_some_and(|classified| classified.is_look);
+        let orders = match classified.and_then(|classified| classified.write) {
+            Some(write) => self.registry.count(&name, &write, self.process),
+            None if is_look => Orders {
+                fault: self.registry.looks(&name, self.process),
+                pause: None,
+            },
+            None => return self.pass(&whole).await,
         };
-        let orders = self.registry.count(&name, &write, self.process);
         // In a task of its own: it goes on when the operator has given up, or is dead.
         let (route, socket) = (Arc::clone(self), Arc::clone(socket));
         let passed = tokio::spawn(async move {
@@ -157,6 +178,11 @@ impl Route {
             }
             match orders.fault {
                 None => route.forward(&whole).await,
+                Some(Mode::StopAtLook) if !is_look => {
+                    // Before the answer is on its way, and the look behind it.
+                    route.registry.await_look(&name, route.process, Mode::StopAtLook);
+                    route.forward(&whole).await
+                }
                 Some(mode) => route.break_at(&whole, mode, &name, &socket).await,
             }
         });
@@ -235,7 +261,7 @@ impl Route {
             Mode::WatchHeld => self.and_watches(whole, WatchFault::Held).await,
             Mode::WatchGone => self.and_watches(whole, WatchFault::Gone).await,
             Mode::WatchDelayed => self.and_watches(whole, WatchFault::Delayed(WATCH_DELAY)).await,
-            Mode::Stop => {
+            Mode::Stop | Mode::StopAtLook => {
                 let answer = self.forward(whole).await;
                 self.warden.ask(self.process, Deed::Stop(self.stop)).await;
                 answer

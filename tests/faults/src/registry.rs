@@ -20,8 +20,12 @@ struct Case {
     counts: HashMap<Write, u32>,
     seen: Vec<Occurrence>,
     target: Option<(Occurrence, Mode)>,
+    /// The next look of this process at the object is to be broken so.
+    at_look: Option<(usize, Mode)>,
     fault: Option<Timestamp>,
     under_way: usize,
+    /// When an operator stopped waiting for an answer.
+    given_up: Vec<Timestamp>,
     /// The first POST of an account is held until the user has done something.
     pause: Option<Pause>,
 }
@@ -130,6 +134,20 @@ impl Registry {
         case.fault.filter(|_| case.under_way == 0)
     }
 
+    /// The process's next look at the object is the target now.
+    pub fn await_look(&self, namespace: &str, process: usize, mode: Mode) {
+        self.change(namespace, |case| case.at_look = Some((process, mode)));
+    }
+
+    /// What is to be done about a look of a process at the object.
+    #[must_use]
+    pub fn looks(&self, namespace: &str, process: usize) -> Option<Mode> {
+        let mut cases = self.cases.lock();
+        let case = cases.by_name.get_mut(namespace)?;
+        let awaited = case.at_look.take_if(|(awaited, _)| *awaited == process);
+        awaited.map(|(_, mode)| mode)
+    }
+
     /// Something that a fault held back is still to come.
     pub fn fault_begins(&self, namespace: &str) {
         self.change(namespace, |case| {
@@ -144,6 +162,23 @@ impl Registry {
             case.under_way -= 1;
             case.fault = Some(Timestamp::now());
         });
+    }
+
+    /// A request of this plan waits for its answer until [`Awaited::answered`].
+    #[must_use]
+    pub fn awaits(self: &Arc<Self>, namespace: &str) -> Awaited {
+        Awaited {
+            registry: Arc::clone(self),
+            namespace: Some(namespace.to_owned()),
+        }
+    }
+
+    /// When operators gave up waiting for an answer: a fault, whether a plan or a busy machine made it.
+    #[must_use]
+    pub fn given_up(&self, namespace: &str) -> Vec<Timestamp> {
+        let cases = self.cases.lock();
+        let case = cases.by_name.get(namespace);
+        case.map(|case| case.given_up.clone()).unwrap_or_default()
     }
 
     /// Lets no further request of this plan through until [`Self::resume_all`].
@@ -226,6 +261,28 @@ impl Registry {
     fn change(&self, namespace: &str, change: impl FnOnce(&mut Case)) {
         if let Some(case) = self.cases.lock().by_name.get_mut(namespace) {
             change(case);
+        }
+    }
+}
+
+/// A request whose answer an operator waits for. Dropped before it is answered: the operator has closed the connection.
+pub struct Awaited {
+    registry: Arc<Registry>,
+    namespace: Option<String>,
+}
+
+impl Awaited {
+    /// The answer is there.
+    pub fn answered(mut self) {
+        self.namespace = None;
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        if let Some(namespace) = &self.namespace {
+            self.registry
+                .change(namespace, |case| case.given_up.push(Timestamp::now()));
         }
     }
 }

@@ -3,29 +3,30 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::actor::{Actor, is_ready};
-use crate::collect::{evidence, remains};
+use crate::collect::{evidence, remains, remains_for_certain};
 use crate::evidence::{EndState, Remains};
-use crate::judge::{CONVERGENCE, Verdict, judge};
+use crate::judge::{Verdict, judge};
 use crate::mode::Mode;
 use crate::plan::{Occurrence, Scene};
+use crate::pulse::unstarved;
 use crate::registry::Interlude;
 use crate::stage::Stage;
 use crate::workload::Workload;
 
 const LOOK: Duration = Duration::from_millis(500);
 /// A state counts as the end when it has stayed for so long: longer than settle, and than a late commit takes.
-const QUIET: Duration = Duration::from_millis(3500);
-/// How long a plan waits for the write at which it aims.
-const REACH: Duration = Duration::from_secs(100);
+const QUIET: Duration = Duration::from_millis(5500);
 /// How long a namespace that is empty of everything of ours may take: its controller looks again less and less often.
 const NAMESPACE: Duration = Duration::from_mins(5);
 /// How long it waits for that write when everything else is over.
 const IDLE: Duration = Duration::from_secs(15);
-/// A busy machine looks late; the verdict goes by the times in the logs.
-const SLACK: Duration = Duration::from_secs(15);
+/// After this long it is not slow, it is stuck. Until then it is looked at on, so that the verdict tells one from the other.
+const STUCK: SignedDuration = SignedDuration::from_secs(90);
+/// Also on a machine that is always starved a plan comes to an end.
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// A plan that has been prepared.
 pub struct Prepared<'a> {
@@ -46,6 +47,8 @@ pub struct Ended {
     pub seen: Vec<Occurrence>,
     /// The verdict.
     pub verdict: Verdict,
+    /// What happened, line by line.
+    pub timeline: String,
 }
 
 /// Makes everything that is there before the workload begins.
@@ -90,6 +93,9 @@ impl Prepared<'_> {
         let faults = await_rest(stage, &actor, scene, is_aimed, clean).await?;
         stage.warden.ensure_well().await?;
         let reached = stage.registry.fault(&actor.namespace).is_some();
+        let mut faults = faults;
+        faults.extend(stage.registry.given_up(&actor.namespace));
+        faults.sort();
         let found = evidence(stage, &actor, scene, faults).await?;
         let end = found.scene.end_state();
         let verdict = judge(&found, clean.unwrap_or(&end));
@@ -100,6 +106,7 @@ impl Prepared<'_> {
             end,
             seen,
             verdict,
+            timeline: found.timeline(),
         })
     }
 }
@@ -112,7 +119,7 @@ async fn await_rest(
     is_aimed: bool,
     clean: Option<&EndState>,
 ) -> Result<Vec<Timestamp>> {
-    let begun = Instant::now();
+    let (begun, beginning) = (Instant::now(), Timestamp::now());
     let mut calm: Option<(Instant, usize)> = None;
     let mut reached_since: Option<Instant> = None;
     loop {
@@ -122,7 +129,8 @@ async fn await_rest(
             faults.sort();
             faults
         });
-        let over = (own.is_some() || !is_aimed) && faults.is_some();
+        let faults_are_over = faults.is_some();
+        let over = (own.is_some() || !is_aimed) && faults_are_over;
         let faults = faults.unwrap_or_default();
         if let Some((since, count)) = calm
             && count == faults.len()
@@ -132,23 +140,31 @@ async fn await_rest(
             continue;
         }
         let found = remains(stage, actor).await?;
-        let is_reached = match clean {
+        let is_end = |found: &Remains| match clean {
             Some(clean) => found.end_state() == *clean,
-            None => is_expected(scene, &found),
+            None => is_expected(scene, found),
         };
+        let is_reached = is_end(&found);
         calm = match calm {
             _ if !is_reached || !over => None,
-            Some((_, count)) if count == faults.len() => return Ok(faults),
+            Some((_, count)) if count == faults.len() => {
+                // Watches may lag: what they told is true only if a new look shows the same.
+                if is_end(&remains_for_certain(stage, actor).await?) {
+                    return Ok(faults);
+                }
+                None
+            }
             _ => Some((Instant::now(), faults.len())),
         };
         let last = faults.last().copied();
-        let late = |last: Timestamp| Timestamp::now().duration_since(last) > CONVERGENCE;
-        let too_late = over && last.is_none_or(late) && begun.elapsed() > SLACK + CONVERGENCE.unsigned_abs();
+        let since = last.unwrap_or(beginning).max(beginning);
+        let is_stuck = unstarved(&stage.pulse.starved(), since, Timestamp::now()) > STUCK;
+        let too_late = faults_are_over && is_stuck || begun.elapsed() > LONGEST;
         reached_since = reached_since
             .filter(|_| is_reached)
             .or(is_reached.then(Instant::now));
         let idle = reached_since.is_some_and(|since| since.elapsed() > IDLE);
-        let missed = is_aimed && own.is_none() && (idle || begun.elapsed() > REACH);
+        let missed = is_aimed && own.is_none() && idle;
         // How soon a namespace goes when its last object has gone is its controller's affair.
         let is_kubernetes_turn = clean.is_some_and(|clean| {
             let end = found.end_state();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use k8s_openapi::api::core::v1::Namespace;
 use vobiz_harness::control_plane::{ControlPlane, ControlPlaneOptions};
 use vobiz_harness::installation::Installation;
 use vobiz_harness::kubeconfig::Endpoint;
@@ -15,14 +16,16 @@ use vobiz_harness::simulator::{Api, Parent, Simulator, SimulatorOptions};
 
 use crate::cluster::Cluster;
 use crate::proxy::{Proxy, Route};
+use crate::pulse::Pulse;
 use crate::registry::Registry;
 use crate::warden::Warden;
 use crate::write::Server;
 
 /// `--request-timeout-seconds`.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
-/// `--settle-seconds`: a late commit comes within it.
-const SETTLE: Duration = Duration::from_secs(2);
+/// `--settle-seconds`: a late commit comes within it. Half of it is the longest time from a Record to its POST, in which
+/// a busy machine must get three requests answered.
+const SETTLE: Duration = Duration::from_secs(4);
 /// After the operator's time-out at Vobiz, and before the end of settle.
 const LATE_AT_VOBIZ: Duration = Duration::from_millis(2500);
 /// After the operator's time-out at the API server, which no flag changes.
@@ -42,6 +45,8 @@ pub struct Stage {
     proxies: Vec<Proxy>,
     /// What is there, by watches.
     pub cluster: Cluster,
+    /// Whether the machine is starved.
+    pub pulse: Pulse,
     /// The API.
     pub simulator: Simulator,
     /// Namespace and account of the operators.
@@ -77,6 +82,7 @@ impl Stage {
             registry,
             proxies: Vec::new(),
             cluster: Cluster::watch(&control_plane.client()),
+            pulse: pulse(&control_plane, &simulator)?,
             simulator,
             installation,
             control_plane,
@@ -158,6 +164,18 @@ impl Stage {
     pub async fn end(&self) {
         self.warden.end().await;
     }
+}
+
+/// Asks both servers for what costs them nothing.
+fn pulse(control_plane: &ControlPlane, simulator: &Simulator) -> Result<Pulse> {
+    let namespaces: kube::Api<Namespace> = kube::Api::all(control_plane.client());
+    let (client, url) = (plain_http_client()?, simulator.url().to_owned());
+    Ok(Pulse::start(move || {
+        let (namespaces, asked) = (namespaces.clone(), client.get(&url).send());
+        async move {
+            let _ = tokio::join!(namespaces.get_metadata("default"), asked);
+        }
+    }))
 }
 
 fn trusting(authority: &Path) -> Result<reqwest::Client> {

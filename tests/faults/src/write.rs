@@ -37,6 +37,12 @@ impl Write {
     pub fn is_create_at_vobiz(&self) -> bool {
         self.server == Server::Vobiz && self.action == "create account"
     }
+
+    /// The intent to create, before its POST.
+    #[must_use]
+    pub fn opens_a_record(&self) -> bool {
+        self.server == Server::Kubernetes && self.action == "create record"
+    }
 }
 
 impl std::fmt::Display for Write {
@@ -65,6 +71,8 @@ pub struct Classified {
     pub write: Option<Write>,
     /// A Record that is written names its object: (uid, namespace).
     pub record: Option<(String, String)>,
+    /// It reads a Subaccount.
+    pub is_look: bool,
 }
 
 /// What a request to the API server is; none: it is about no single namespace.
@@ -113,6 +121,7 @@ pub fn to_kubernetes(
             about: About::Record(uid.to_owned()),
             write: verb.map(|verb| kubernetes(format!("{verb} record"))),
             record: text(&body["data"]["namespace"]).map(|namespace| (uid.to_owned(), namespace)),
+            is_look: false,
         });
     }
     let what = match (resource, subresource) {
@@ -126,6 +135,7 @@ pub fn to_kubernetes(
         about: About::Namespace(namespace.to_owned()),
         write: verb.map(|verb| kubernetes(format!("{verb} {what}"))),
         record: None,
+        is_look: method == http::Method::GET && resource == "subaccounts" && !name.is_empty(),
     })
 }
 
@@ -143,6 +153,7 @@ pub fn to_vobiz(method: &http::Method, path: &str, parent: Option<&str>) -> Opti
         about: About::Parent(parent?.to_owned()),
         write: action.map(|action| Write::new(Server::Vobiz, action)),
         record: None,
+        is_look: false,
     })
 }
 

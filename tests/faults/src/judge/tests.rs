@@ -85,6 +85,8 @@ fn created() -> Evidence {
             deed(6, Act::Changed),
         ],
         faults: vec![at(1)],
+        starved: Vec::new(),
+        fences: [("00ff".to_owned(), 1)].into(),
         scene: Remains {
             namespace: true,
             object: Some(object),
