@@ -114,11 +114,6 @@ pub async fn run(site: &Site, scale: &Scale, scenario: &str) -> Result<Row> {
         share(evidence.requests.writes(About::Event), drifted.len()),
         Bound::Exactly(1.0),
     )
-    .tell(
-        "reads from Kubernetes per drift",
-        evidence.requests.reads_per(drifted.len()),
-        "",
-    )
     .tell("changed accounts", share(drifted.len(), 1), "");
     Ok(row)
 }

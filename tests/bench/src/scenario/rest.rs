@@ -80,10 +80,7 @@ pub async fn next_sweep(site: &Site) -> Result<Sweep> {
 pub async fn settle(site: &Site, accounts: usize) -> Result<()> {
     let sweep = next_sweep(site).await?;
     let begun = site.begin().await?.from(&sweep);
-    let lists = site.calls(&begun).operation(Operation::List).answered(true);
-    let listed = async || site.stage.simulator.journal_count(&lists).await;
-    let waited = until("pages listed", Scale::pages(accounts), || site.check(), listed).await;
-    site.explain(waited)?;
+    await_whole_sweep(site, &begun, accounts).await?;
     let mut written = 0;
     loop {
         tokio::time::sleep(SILENCE).await;
@@ -93,6 +90,17 @@ pub async fn settle(site: &Site, accounts: usize) -> Result<()> {
         }
         written = found;
     }
+}
+
+/// Waits until a sweep begun since then has read every page of so many accounts.
+pub async fn await_whole_sweep(site: &Site, begun: &Begun, accounts: usize) -> Result<()> {
+    let lists = site.calls(begun).operation(Operation::List).answered(true);
+    let longest = async || {
+        let sweeps = sweeps(&site.stage.simulator.journal(&lists).await?);
+        Ok(sweeps.iter().map(|sweep| sweep.pages).max().unwrap_or_default())
+    };
+    let pages = Scale::pages(accounts);
+    site.explain(until("pages listed", pages, || site.check(), longest).await)
 }
 
 /// Waits until so many sweeps have begun since a beginning.

@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use vobiz_harness::simulator_journal::Operation;
 
-use crate::calls::{count, sweeps};
+use crate::calls::count;
 use crate::percentile::share;
 use crate::process::{Usage, usage};
 use crate::requests::Requests;
 use crate::row::{Bound, Row};
 use crate::scale::Scale;
-use crate::scenario::rest::{mebibytes, settle};
+use crate::scenario::rest::{await_whole_sweep, mebibytes, settle};
 use crate::site::Site;
-use crate::waiting::{progress, until};
+use crate::waiting::progress;
 
 /// As often as the operator is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -21,8 +21,9 @@ const LOOK: Duration = Duration::from_millis(100);
 const QUIET_SHARE: f64 = 0.1;
 const QUIET: Duration = Duration::from_secs(2);
 const DEADLINE: Duration = Duration::from_mins(5);
-/// The parent's pair is checked once.
-const CONSTANT_CALLS: usize = 2;
+/// The parent's pair is checked once, and whether it may list.
+const CONSTANT_CALLS: usize = 1;
+const CONSTANT_LISTS: usize = 1;
 
 /// What a restart took.
 pub struct Restart {
@@ -38,8 +39,6 @@ pub struct Restart {
     pub lists: usize,
     /// Other requests to Vobiz until then.
     pub others: usize,
-    /// Sweeps until then.
-    pub sweeps: usize,
     /// Its requests to the API server until then.
     pub requests: Requests,
 }
@@ -51,10 +50,7 @@ pub async fn restart(site: &mut Site, objects: usize) -> Result<Restart> {
     site.restart_operator()?;
     site.operator()?.await_ready().await?;
     let ready = started.elapsed().as_secs_f64();
-    let lists = site.calls(&begun).operation(Operation::List).answered(true);
-    let listed = async || site.stage.simulator.journal_count(&lists).await;
-    let waited = until("pages listed", Scale::pages(objects), || site.check(), listed).await;
-    site.explain(waited)?;
+    await_whole_sweep(site, &begun, objects).await?;
     let listed = started.elapsed().as_secs_f64();
     let busy = last_busy(site, started).await?;
     let evidence = site.since(&begun).await?;
@@ -68,7 +64,6 @@ pub async fn restart(site: &mut Site, objects: usize) -> Result<Restart> {
         usage,
         lists,
         others: evidence.calls.len() - lists,
-        sweeps: sweeps(&evidence.calls).len(),
         requests: evidence.requests,
     })
 }
@@ -107,10 +102,9 @@ pub async fn run(site: &mut Site, scale: &Scale, objects: usize, scenario: &str)
     )
     .count(
         "lists",
-        share(found.lists, found.sweeps.max(1)),
-        Bound::Exactly(share(Scale::pages(objects), 1)),
+        share(found.lists, 1),
+        Bound::AtMost(share(Scale::pages(objects) + CONSTANT_LISTS, 1)),
     )
-    .count("sweeps", share(found.sweeps, 1), Bound::AtMost(2.0))
     .count(
         "other requests to Vobiz",
         share(found.others, 1),
