@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use jiff::SignedDuration;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use vobiz_harness::objects::{Kind, Objects, condition_of, is_observed};
@@ -13,8 +14,10 @@ use crate::registry::Interlude;
 use crate::stage::Stage;
 use crate::workload::Workload;
 
-/// How long anything may take that is no convergence.
+/// How long one request may take.
 const DEADLINE: Duration = Duration::from_mins(2);
+/// How long anything may take that is no convergence, on a machine that is not starved.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 /// The object of every plan.
 pub const OBJECT: &str = "acme";
 /// The user's Secret.
@@ -99,7 +102,7 @@ impl<'a> Actor<'a> {
             Workload::DeleteDuringCreate => {
                 self.create().await?;
                 let interlude = interlude.context("nothing is held")?;
-                let arrived = tokio::time::timeout(DEADLINE, interlude.arrived).await;
+                let arrived = self.stage.pulse.within(PATIENCE, interlude.arrived).await;
                 arrived.context("no account was ever asked for")??;
                 self.objects.delete(Kind::Subaccount, OBJECT).await?;
                 // Whoever asked may be gone by now.
@@ -108,11 +111,8 @@ impl<'a> Actor<'a> {
             }
             Workload::Recreate => {
                 self.objects.delete(Kind::Subaccount, OBJECT).await?;
-                let place = (Watched::Subaccount, self.namespace.as_str(), OBJECT);
                 let gone = |found: Option<&Value>| found.is_none();
-                self.stage
-                    .cluster
-                    .await_state(place, DEADLINE, "gone", gone)
+                self.await_state(Watched::Subaccount, OBJECT, "gone", gone)
                     .await?;
                 self.create().await
             }
@@ -163,12 +163,29 @@ impl<'a> Actor<'a> {
     }
 
     async fn await_ready(&self, kind: Watched, name: &str) -> Result<()> {
-        let place = (kind, self.namespace.as_str(), name);
         let ready = |found: Option<&Value>| found.is_some_and(is_ready);
-        self.stage
-            .cluster
-            .await_state(place, DEADLINE, "Ready", ready)
-            .await
+        self.await_state(kind, name, "Ready", ready).await
+    }
+
+    async fn await_state(
+        &self,
+        kind: Watched,
+        name: &str,
+        what: &str,
+        reached: impl Fn(Option<&Value>) -> bool,
+    ) -> Result<()> {
+        let Stage { cluster, pulse, .. } = self.stage;
+        let place = (kind, self.namespace.as_str(), name);
+        let waited = pulse.within(PATIENCE, cluster.await_state(place, reached)).await;
+        if waited.is_none() {
+            let found = cluster.find(kind, &self.namespace, name);
+            let status = found.map(|found| found["status"]["conditions"].to_string());
+            bail!(
+                "{kind:?} {}/{name} is not {what} after {PATIENCE:?}: {status:?}",
+                self.namespace
+            );
+        }
+        Ok(())
     }
 }
 

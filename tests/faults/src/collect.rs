@@ -28,7 +28,8 @@ pub async fn remains(stage: &Stage, actor: &Actor<'_>) -> Result<Remains> {
 
 /// What is there, read anew: a verdict rests on no watch, which may lag.
 pub async fn remains_for_certain(stage: &Stage, actor: &Actor<'_>) -> Result<Remains> {
-    let read = |(kind, namespace, name): Place| async move { stage.cluster.read(kind, &namespace, &name).await };
+    let read =
+        |(kind, namespace, name): Place| async move { stage.cluster.read(kind, &namespace, &name).await };
     look(stage, actor, read).await
 }
 

@@ -10,41 +10,72 @@ use tokio::task::JoinHandle;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
+/// Between two looks at whether it took too long.
+const LOOK: Duration = Duration::from_secs(1);
 /// A machine on which a look takes longer is starved: a pass of five requests would take seconds.
 const PROMPT: SignedDuration = SignedDuration::from_millis(500);
 
 /// A stretch of time in which the machine was starved.
 pub type Span = (Timestamp, Timestamp);
 
+/// Also on a machine that is always starved nobody waits longer.
+pub const LONGEST: SignedDuration = SignedDuration::from_mins(10);
+
 /// Asks again and again. Dropping it ends that.
 pub struct Pulse {
-    spans: Arc<Mutex<Vec<Span>>>,
+    looks: Arc<Mutex<Looks>>,
     task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Looks {
+    starved: Vec<Span>,
+    /// When the one began that is under way.
+    begun: Option<Timestamp>,
 }
 
 impl Pulse {
     /// Begins; `ask` returns when every server has answered.
     pub fn start<F: Future<Output = ()> + Send>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self {
-        let spans = Arc::<Mutex<Vec<Span>>>::default();
-        let found = Arc::clone(&spans);
+        let looks = Arc::<Mutex<Looks>>::default();
+        let found = Arc::clone(&looks);
         let task = tokio::spawn(async move {
             loop {
                 let begun = Timestamp::now();
+                found.lock().begun = Some(begun);
                 ask().await;
                 tokio::time::sleep(PAUSE).await;
                 let ended = Timestamp::now();
-                if ended.duration_since(begun) > PROMPT {
-                    found.lock().push((begun, ended));
+                if is_starved(begun, ended) {
+                    found.lock().starved.push((begun, ended));
                 }
             }
         });
-        Self { spans, task }
+        Self { looks, task }
     }
 
-    /// When the machine was starved, oldest first. A look that is not answered yet is missing.
+    /// When the machine was starved, oldest first.
     #[must_use]
     pub fn starved(&self) -> Vec<Span> {
-        self.spans.lock().clone()
+        let (looks, now) = (self.looks.lock(), Timestamp::now());
+        let under_way = looks.begun.filter(|begun| is_starved(*begun, now));
+        let under_way = under_way.map(|begun| (begun, now));
+        looks.starved.iter().copied().chain(under_way).collect()
+    }
+
+    /// Waits for something no longer than this, not counting the time in which the machine is starved.
+    pub async fn within<T>(&self, limit: SignedDuration, awaited: impl Future<Output = T>) -> Option<T> {
+        let begun = Timestamp::now();
+        let mut awaited = std::pin::pin!(awaited);
+        loop {
+            if let Ok(done) = tokio::time::timeout(LOOK, &mut awaited).await {
+                return Some(done);
+            }
+            let now = Timestamp::now();
+            if unstarved(&self.starved(), begun, now) > limit || now.duration_since(begun) > LONGEST {
+                return None;
+            }
+        }
     }
 }
 
@@ -52,6 +83,10 @@ impl Drop for Pulse {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+fn is_starved(begun: Timestamp, ended: Timestamp) -> bool {
+    ended.duration_since(begun) > PROMPT
 }
 
 /// How much time between two moments was not starved.

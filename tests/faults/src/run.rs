@@ -11,7 +11,7 @@ use crate::evidence::{EndState, Remains};
 use crate::judge::{Verdict, judge};
 use crate::mode::Mode;
 use crate::plan::{Occurrence, Scene};
-use crate::pulse::unstarved;
+use crate::pulse::{LONGEST, unstarved};
 use crate::registry::Interlude;
 use crate::stage::Stage;
 use crate::workload::Workload;
@@ -25,8 +25,6 @@ const NAMESPACE: Duration = Duration::from_mins(5);
 const IDLE: Duration = Duration::from_secs(15);
 /// After this long it is not slow, it is stuck. Until then it is looked at on, so that the verdict tells one from the other.
 const STUCK: SignedDuration = SignedDuration::from_secs(90);
-/// Also on a machine that is always starved a plan comes to an end.
-const LONGEST: Duration = Duration::from_mins(10);
 
 /// A plan that has been prepared.
 pub struct Prepared<'a> {
@@ -159,7 +157,7 @@ async fn await_rest(
         let last = faults.last().copied();
         let since = last.unwrap_or(beginning).max(beginning);
         let is_stuck = unstarved(&stage.pulse.starved(), since, Timestamp::now()) > STUCK;
-        let too_late = faults_are_over && is_stuck || begun.elapsed() > LONGEST;
+        let too_late = faults_are_over && is_stuck || begun.elapsed() > LONGEST.unsigned_abs();
         reached_since = reached_since
             .filter(|_| is_reached)
             .or(is_reached.then(Instant::now));

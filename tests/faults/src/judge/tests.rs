@@ -1,5 +1,7 @@
 //! The judge finds what it is for: each case is a good run with one thing wrong.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -119,6 +121,7 @@ fn deleted() -> Evidence {
             records: vec![None],
             accounts: Vec::new(),
         },
+        fences: HashMap::new(),
         ..created()
     }
 }
@@ -212,11 +215,14 @@ fn a_delete_of_a_bound_account_is_wrong_and_one_of_a_fenced_account_is_not() {
         "SA_2"
     ));
     // Not fenced, and nobody had asked for a deletion.
-    assert!(wrong(
-        &found(created(), |run| run.scene.records =
-            vec![Some(record("Bound", "SA_2", "two", "0"))]),
-        "SA_1"
-    ));
+    assert!(wrong(&found(created(), |run| run.fences.clear()), "SA_1"));
+    // Fenced, and the Record that said so is gone by now.
+    let gone = found(deleted(), |run| {
+        run.calls[0].at = at(0);
+        run.calls[1].at = at(4);
+        run.fences.insert("00ff".to_owned(), 1);
+    });
+    assert!(!wrong(&gone, "SA_1"), "{gone:?}");
     assert!(wrong(
         &found(retained(), |run| run.calls.push(call(
             9,
@@ -288,6 +294,11 @@ fn another_end_a_slow_one_and_a_hot_loop_are_found() {
     );
     let slow = found(created(), |run| run.deeds.push(deed(40, Act::Changed)));
     assert_eq!(slow, [Finding::Slow(SignedDuration::from_secs(39))]);
+    let starved = found(created(), |run| {
+        run.deeds.push(deed(40, Act::Changed));
+        run.starved = vec![(at(2), at(12))];
+    });
+    assert_eq!(starved, [], "29 s in which the machine was not starved");
     let hot = found(created(), |run| {
         run.calls
             .extend((0..200).map(|_| call(9, Operation::Get, "SA_2", 200)));
