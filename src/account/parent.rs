@@ -2,9 +2,9 @@
 
 use crate::account::breaker::Breaker;
 use crate::account::gate::Gate;
-use crate::account::marker::Marker;
+use crate::account::marker::{Installation, Marker, Series};
 use crate::account::roster::{Roster, Walk};
-use crate::vobiz::{AuthId, ParentAuthId};
+use crate::vobiz::{AuthId, Generation, ParentAuthId};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -54,12 +54,12 @@ struct Walks {
 impl Parent {
     /// A parent of which nothing is known yet.
     #[must_use]
-    pub fn new(id: ParentAuthId, gate: Arc<Gate>) -> Self {
+    pub fn new(id: ParentAuthId, generation: Generation, gate: Arc<Gate>) -> Self {
         Self {
             id,
             gate,
             sweeping: tokio::sync::Mutex::default(),
-            roster: Mutex::default(),
+            roster: Mutex::new(Roster::new(generation)),
             walks: Mutex::default(),
             breaker: Mutex::default(),
         }
@@ -100,27 +100,31 @@ impl Parent {
         self.walks().last.clone().filter(|walk| walk.begun >= not_before)
     }
 
-    /// Accounts whose marker `is_void`, as the list or the last walk showed them.
+    /// Accounts whose marker is of this installation and series and `is_void`, as the list or the last walk showed them.
     pub fn leftovers(
         &self,
-        marker_of: impl Fn(&crate::vobiz::Subaccount) -> Option<Marker>,
+        installation: Installation,
+        series: Series,
         is_void: impl Fn(&Marker) -> bool,
     ) -> HashSet<AuthId> {
-        let listed: HashSet<AuthId> = self
+        let is_void = |marker: &Marker| marker.installation == installation && is_void(marker);
+        let mut found: HashSet<AuthId> = self
             .roster()
-            .iter()
-            .filter(|account| marker_of(account).is_some_and(|marker| is_void(&marker)))
-            .map(|account| account.auth_id.clone())
+            .of_series(series)
+            .filter(|(marker, _)| is_void(marker))
+            .map(|(_, id)| id.clone())
             .collect();
-        let walked = self.walks().last.clone();
-        let walked = walked
-            .iter()
-            .flat_map(|walk| &walk.marked)
-            .filter(|(marker, _)| is_void(marker));
-        walked
-            .flat_map(|(_, ids)| ids.iter().cloned())
-            .chain(listed)
-            .collect()
+        let epoch = |epoch| Marker {
+            installation,
+            series,
+            epoch,
+        };
+        if let Some(walk) = self.walks().last.clone() {
+            let walked = walk.marked.range(epoch(0)..=epoch(u32::MAX));
+            let void = walked.filter(|(marker, _)| is_void(marker));
+            found.extend(void.flat_map(|(_, ids)| ids.iter().cloned()));
+        }
+        found
     }
 
     /// A leftover was deleted: the walk that showed it is no longer clean, and the next one starts over.

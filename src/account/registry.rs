@@ -170,7 +170,7 @@ impl Registry {
             gate.set_limit(lowest(limits.values(), id, limit));
             let parent = parents
                 .entry((id.clone(), generation))
-                .or_insert_with(|| Arc::new(Parent::new(id.clone(), Arc::clone(gate))));
+                .or_insert_with(|| Arc::new(Parent::new(id.clone(), generation, Arc::clone(gate))));
             Arc::clone(parent)
         };
         Access {

@@ -1,14 +1,17 @@
 //! What the list of one parent account last showed, and when that proves something. PURE.
 
-use crate::account::marker::Marker;
+use crate::account::marker::{Marker, Series};
 use crate::vobiz::{AuthId, Generation, Subaccount};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
 /// The accounts of one parent, as last listed and as our own calls have changed them since.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Roster {
+    generation: Generation,
     accounts: HashMap<AuthId, Subaccount>,
+    /// Which accounts carry a marker of each series: whoever looks for one Record's leftovers need not look at all accounts.
+    marked: HashMap<Series, HashSet<AuthId>>,
     /// Ids that our own calls touched while a list was being read: the list may show an older state of them.
     touched: HashSet<AuthId>,
     /// When the newest complete list was begun; absent until one was read.
@@ -16,6 +19,25 @@ pub struct Roster {
 }
 
 impl Roster {
+    /// A roster of accounts that this generation of the API shows; no list was read yet.
+    #[must_use]
+    pub fn new(generation: Generation) -> Self {
+        Self {
+            generation,
+            accounts: HashMap::new(),
+            marked: HashMap::new(),
+            touched: HashSet::new(),
+            swept_at: None,
+        }
+    }
+
+    /// Accounts whose marker belongs to this series, each with that marker.
+    pub fn of_series(&self, series: Series) -> impl Iterator<Item = (Marker, &AuthId)> {
+        let marked = self.marked.get(&series).into_iter().flatten();
+        let accounts = marked.filter_map(|id| self.accounts.get(id));
+        accounts.filter_map(|account| Some((marker_of(account, self.generation)?, &account.auth_id)))
+    }
+
     /// Whether a complete list was ever read: without one, absence says nothing at all.
     #[must_use]
     pub fn is_known(&self) -> bool {
@@ -68,20 +90,46 @@ impl Roster {
                 None => accounts.remove(&id),
             };
         }
-        self.accounts = accounts;
+        self.accounts = HashMap::with_capacity(accounts.len());
+        self.marked.clear();
+        for account in accounts.into_values() {
+            self.insert(account);
+        }
         self.swept_at = Some(begun);
     }
 
     /// Folds in what one of our own calls was answered.
     pub fn note(&mut self, account: Subaccount) {
         self.touched.insert(account.auth_id.clone());
-        self.accounts.insert(account.auth_id.clone(), account);
+        self.remove(&account.auth_id);
+        self.insert(account);
     }
 
     /// Folds in a proof (404) that the account is gone.
     pub fn forget(&mut self, id: &AuthId) {
         self.touched.insert(id.clone());
-        self.accounts.remove(id);
+        self.remove(id);
+    }
+
+    fn insert(&mut self, account: Subaccount) {
+        if let Some(marker) = marker_of(&account, self.generation) {
+            let marked = self.marked.entry(marker.series).or_default();
+            marked.insert(account.auth_id.clone());
+        }
+        self.accounts.insert(account.auth_id.clone(), account);
+    }
+
+    fn remove(&mut self, id: &AuthId) {
+        let before = self.accounts.remove(id);
+        let marker = before.and_then(|account| marker_of(&account, self.generation));
+        if let Some(marker) = marker
+            && let Some(marked) = self.marked.get_mut(&marker.series)
+        {
+            marked.remove(id);
+            if marked.is_empty() {
+                self.marked.remove(&marker.series);
+            }
+        }
     }
 }
 
@@ -154,7 +202,7 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "any moment will do")]
     fn what_our_own_calls_did_while_a_list_was_read_wins_over_the_list() {
-        let (mut roster, begun) = (Roster::default(), Instant::now());
+        let (mut roster, begun) = (Roster::new(Generation::Gen2), Instant::now());
         roster.note(account("STALE"));
         assert!(!roster.is_known(), "our own calls tell nothing about the others");
         roster.begin_list();
@@ -179,6 +227,33 @@ mod tests {
             "the next list counts again"
         );
         assert_eq!(roster.iter().count(), 1);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn accounts_of_a_series_are_found_as_they_are_now() {
+        let marked = |name: &str, epoch| Subaccount {
+            description: Some(Marker { epoch, ..marker() }.append_to(None)),
+            ..account(name)
+        };
+        let found = |roster: &Roster| {
+            let found = roster.of_series(marker().series);
+            let mut found: Vec<_> = found.map(|(marker, id)| (id.clone(), marker.epoch)).collect();
+            found.sort();
+            found
+        };
+        let mut roster = Roster::new(Generation::Gen2);
+        roster.note(marked("A", 1));
+        roster.note(marked("A", 2));
+        roster.note(account("B"));
+        assert_eq!(found(&roster), [(id("A"), 2)]);
+        roster.begin_list();
+        roster.replace([account("A"), marked("B", 1), marked("C", 3)], Instant::now());
+        assert_eq!(found(&roster), [(id("B"), 1), (id("C"), 3)]);
+        roster.forget(&id("B"));
+        roster.note(account("C"));
+        assert_eq!(found(&roster), []);
+        assert!(roster.marked.is_empty(), "nothing is left behind");
     }
 
     #[test]

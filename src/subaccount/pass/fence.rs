@@ -3,7 +3,7 @@
 
 use super::{Pass, now, wall_clock};
 use crate::account::access::Access;
-use crate::account::roster::marker_of;
+use crate::account::marker::Marker;
 use crate::subaccount::facts::{Fence, Object};
 use crate::subaccount::memory::Remembered;
 use crate::subaccount::record::Record;
@@ -74,11 +74,9 @@ impl Pass<'_> {
         let Some((record, _)) = &self.record else {
             return HashSet::new();
         };
-        let generation = record.generation;
-        let mut found = access.parent.leftovers(
-            |account| marker_of(account, generation),
-            |marker| marker.installation == self.context.installation && record.fences(marker),
-        );
+        let (installation, series) = (self.context.installation, record.ledger.series);
+        let fenced = |marker: &Marker| record.fences(marker);
+        let mut found = access.parent.leftovers(installation, series, fenced);
         found.retain(|id| record.ledger.auth_id.as_ref() != Some(id) && !self.context.records.holds(id));
         found
     }
