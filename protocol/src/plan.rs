@@ -102,7 +102,7 @@ pub enum Wait {
     Settle,
     /// The walk over the parent's list that shows whether anything is left.
     CleanWalk,
-    /// The deleted account is still there.
+    /// The deleted account, or the Secret of an earlier object of this name, is still there.
     StillThere,
     /// Retention of a closed Record.
     Retention,

@@ -94,6 +94,17 @@ pub fn is_ours(secret: &Secret, object: &Subaccount) -> bool {
             .any(|owner| owner.controller == Some(true) && Some(&owner.uid) == uid.as_ref())
 }
 
+/// Whether an earlier object of this name controls the Secret: it goes by itself, with the object that it belonged to.
+#[must_use]
+pub fn is_of_earlier_object(secret: &Secret, object: &Subaccount) -> bool {
+    let own = owner_reference(object);
+    secret.owner_references().iter().any(|owner| {
+        let same_name = (&owner.kind, &owner.name) == (&own.kind, &own.name);
+        let same_group = owner.api_version.split('/').next() == Some(crd::GROUP);
+        owner.controller == Some(true) && same_name && same_group && owner.uid != own.uid
+    })
+}
+
 /// The pair that the Secret holds under the keys of the spec, if it can be one.
 #[must_use]
 pub fn pair_in(secret: &Secret, keys: &SecretKeys) -> Option<Credentials> {
@@ -247,6 +258,31 @@ mod tests {
         );
         assert_eq!(of_owner(|owner| owner.controller = None), UserSecret::Foreign);
         assert_eq!(judge(&Secret::default(), &object(), None), UserSecret::Foreign);
+    }
+
+    #[test]
+    fn a_secret_of_an_earlier_object_of_the_name_is_told_from_those_of_others() {
+        let owned = |change: fn(&mut OwnerReference)| {
+            let mut secret = build(&object(), &pair("token"));
+            change(&mut secret.metadata.owner_references.as_mut().unwrap()[0]);
+            is_of_earlier_object(&secret, &object())
+        };
+        assert!(owned(|owner| owner.uid = "u-0".to_owned()));
+        assert!(!owned(|_| {}), "its own");
+        let others: [fn(&mut OwnerReference); 4] = [
+            |owner| owner.name = "other".to_owned(),
+            |owner| owner.kind = "Account".to_owned(),
+            |owner| owner.api_version = "example.com/v1".to_owned(),
+            |owner| owner.controller = None,
+        ];
+        for change in others {
+            let mut secret = build(&object(), &pair("token"));
+            let owner = &mut secret.metadata.owner_references.as_mut().unwrap()[0];
+            owner.uid = "u-0".to_owned();
+            change(owner);
+            assert!(!is_of_earlier_object(&secret, &object()));
+        }
+        assert!(!is_of_earlier_object(&Secret::default(), &object()));
     }
 
     #[test]

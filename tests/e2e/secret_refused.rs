@@ -31,6 +31,50 @@ pub fn add_to(suite: &mut Suite) {
         "a Secret that an admission rule keeps out is told without the rule's words and written once the rule goes",
         denied,
     );
+    in_each(
+        suite,
+        "the Secret of an earlier object that is slow to go is waited for, and nobody is asked to remove it",
+        earlier,
+    );
+}
+
+async fn earlier(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    let environment = bed.environment(environment("refused-earlier", api)).await?;
+    environment.create_ready(NAME, json!({})).await?;
+    let finalizers = |finalizers: Value| json!({"metadata": {"finalizers": finalizers}});
+    let held = finalizers(json!(["example.com/held"]));
+    environment.objects.merge(Kind::Secret, SECRET, &held).await?;
+    environment.objects.delete(Kind::Subaccount, NAME).await?;
+    environment.await_gone(Kind::Subaccount, NAME).await?;
+    let since = environment.simulator.journal_mark().await?;
+    environment.create_subaccount(NAME, json!({})).await?;
+    environment
+        .await_message(Kind::Subaccount, NAME, "Reconciling", &[SECRET, "earlier object"])
+        .await?;
+    let creates = JournalQuery::new().since(since).operation(Operation::Create);
+    let creates = environment.simulator.journal_count(&creates).await?;
+    ensure!(
+        creates == 0,
+        "{creates} creates were sent before there was room for the pair"
+    );
+    environment
+        .objects
+        .merge(Kind::Secret, SECRET, &finalizers(Value::Null))
+        .await?;
+    environment.await_ready(NAME).await?;
+    ensure_one_pair(&environment).await
+}
+
+/// One account, and its pair in the Secret.
+async fn ensure_one_pair(environment: &Environment) -> Result<()> {
+    let accounts = environment.simulator.accounts().await?;
+    ensure!(accounts.len() == 1, "there are {} accounts", accounts.len());
+    let pair = secret_values(&environment.objects, SECRET).await?;
+    ensure!(
+        accounts[0]["auth_id"] == *pair["auth_id"] && accounts[0]["auth_token"] == *pair["auth_token"],
+        "the Secret holds another pair"
+    );
+    Ok(())
 }
 
 /// The pair is in the Record, and is the account's.

@@ -25,6 +25,10 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         pass.secret = None;
         return Ok(());
     };
+    if secret::is_of_earlier_object(read.object(), &object) {
+        let message = format!("the Secret {name} of an earlier object of this name is still being removed");
+        return Err(Outcome::waiting(Wait::StillThere, None, message));
+    }
     pass.facts.secret = secret::judge(read.object(), &object, pair.as_ref());
     if pass.facts.secret == UserSecret::Good {
         checked(pass);

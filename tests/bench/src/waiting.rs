@@ -7,8 +7,9 @@ use anyhow::{Result, bail};
 
 const LOOK: Duration = Duration::from_millis(250);
 const TELL: Duration = Duration::from_secs(10);
-/// Without any progress for so long, something is stuck.
-const STALL: Duration = Duration::from_secs(90);
+/// Without any progress for so long, something is stuck: longer than `--settle-seconds` is by default, which the end of an
+/// object waits for whose create was under way.
+const STALL: Duration = Duration::from_secs(200);
 
 /// Says on standard error what is being done, and when.
 pub fn progress(what: &str) {
