@@ -34,6 +34,22 @@ pub struct Clean {
     pub ends: BTreeMap<Scene, EndState>,
 }
 
+impl Clean {
+    /// Takes over further runs, which must end as these do.
+    pub fn add(&mut self, more: Self) -> Result<()> {
+        for (scene, end) in &more.ends {
+            let known = self.ends.entry(*scene).or_insert_with(|| end.clone());
+            if known != end {
+                bail!("{scene} ends in two ways without any fault: {known:?}, {end:?}");
+            }
+        }
+        for (scene, runs) in more.runs {
+            self.runs.entry(scene).or_default().extend(runs);
+        }
+        Ok(())
+    }
+}
+
 /// What became of one plan.
 pub struct Report {
     /// Its place in the list, from 1.

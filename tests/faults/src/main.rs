@@ -83,8 +83,13 @@ async fn campaign(arguments: &Arguments) -> Result<bool> {
     }
     let scenes: BTreeSet<Scene> = numbers.iter().map(|number| plans[number - 1].scene).collect();
     let scenes: Vec<Scene> = scenes.into_iter().collect();
-    let clean = record(&scenes, CHECKS).await?;
-    let differences = recording.differences(&clean.runs);
+    let mut clean = record(&scenes, CHECKS).await?;
+    let mut differences = recording.differences(&clean.runs);
+    if !differences.is_empty() {
+        // What follows from a list comes before the beginning where the machine was slow. Two more runs tell.
+        clean.add(record(&scenes, CHECKS).await?)?;
+        differences = recording.differences(&clean.runs);
+    }
     ensure!(
         differences.is_empty(),
         "the clean run is not the recorded one; record it anew with --record:\n{}",

@@ -162,7 +162,10 @@ async fn await_rest(
             .filter(|_| is_reached)
             .or(is_reached.then(Instant::now));
         let idle = reached_since.is_some_and(|since| since.elapsed() > IDLE);
-        let missed = is_aimed && own.is_none() && idle;
+        let mut missed = is_aimed && own.is_none() && idle;
+        if missed && !is_end(&remains_for_certain(stage, actor).await?) {
+            (missed, reached_since) = (false, None);
+        }
         // How soon a namespace goes when its last object has gone is its controller's affair.
         let is_kubernetes_turn = clean.is_some_and(|clean| {
             let end = found.end_state();
