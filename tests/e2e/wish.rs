@@ -285,6 +285,8 @@ async fn reclaimed(bed: Arc<TestBed>, api: Api) -> Result<()> {
             Goes::Retain | Goes::Disable => json!({"deletion": {"policy": format!("{how:?}")}}),
         };
         let first = environment.create_ready(NAME, spec.clone()).await?;
+        // Told last: an operator that is killed sooner tells nothing.
+        await_event(&environment, NAME, "SubaccountCreated").await?;
         let pair = secret_values(&environment.objects, SECRET).await?;
         go(&mut environment, how)
             .await
