@@ -262,13 +262,13 @@ mod tests {
 
     #[test]
     fn a_secret_of_an_earlier_object_of_the_name_is_told_from_those_of_others() {
-        let owned = |change: fn(&mut OwnerReference)| {
+        let is_earlier = |change: fn(&mut OwnerReference)| {
             let mut secret = build(&object(), &pair("token"));
             change(&mut secret.metadata.owner_references.as_mut().unwrap()[0]);
             is_of_earlier_object(&secret, &object())
         };
-        assert!(owned(|owner| owner.uid = "u-0".to_owned()));
-        assert!(!owned(|_| {}), "its own");
+        assert!(is_earlier(|owner| owner.uid = "u-0".to_owned()));
+        assert!(!is_earlier(|_| {}), "its own");
         let others: [fn(&mut OwnerReference); 4] = [
             |owner| owner.name = "other".to_owned(),
             |owner| owner.kind = "Account".to_owned(),
