@@ -90,7 +90,8 @@ impl Gate {
         if let Some(reserved) = state.reserved.remove(&turn.who) {
             return Ok(reserved.waited);
         }
-        let free = state.may_go(turn.class, now) && !state.queue.goes_before(turn.class);
+        let may_go = turn.class.goes_in_doubt() || state.suspended_for(now).is_none();
+        let free = may_go && !state.queue.goes_before(turn.class);
         if free && state.bucket.take(now).is_ok() {
             return Ok(Duration::ZERO);
         }
@@ -247,10 +248,10 @@ enum Served {
 }
 
 impl State {
-    /// While the parent's state is in doubt only what finds out about it, and what ends a deletion, is sent.
-    fn may_go(&self, class: Class, now: Instant) -> bool {
-        let suspended = self.suspended_until.is_some_and(|until| now < until);
-        !suspended || matches!(class, Class::Underway | Class::Sweep)
+    /// How much longer the parent's state is in doubt.
+    fn suspended_for(&self, now: Instant) -> Option<Duration> {
+        let left = self.suspended_until?.saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
     }
 
     fn serve(&mut self, now: Instant) -> Served {
@@ -260,16 +261,14 @@ impl State {
                 Served::Wait((at + RESERVED_FOR).saturating_duration_since(now))
             });
         }
-        let suspended = self.suspended_until.filter(|until| now < *until);
         if let Err(pause) = self.bucket.take(now) {
             return Served::Wait(pause);
         }
-        let may_go = |class| suspended.is_none() || matches!(class, Class::Underway | Class::Sweep);
+        let suspended = self.suspended_for(now);
+        let may_go = |class: Class| suspended.is_none() || class.goes_in_doubt();
         let Some((turn, joined)) = self.queue.take(may_go) else {
             self.bucket.give_back(now);
-            return Served::Wait(
-                suspended.map_or(LONGEST_SUSPENSION, |until| until.saturating_duration_since(now)),
-            );
+            return Served::Wait(suspended.unwrap_or(LONGEST_SUSPENSION));
         };
         let waited = now.saturating_duration_since(joined);
         self.reserved

@@ -24,6 +24,14 @@ pub enum Class {
     Sweep,
 }
 
+impl Class {
+    /// Whether it may go while the parent's state is in doubt: what finds out about it, and what ends a deletion.
+    #[must_use]
+    pub fn goes_in_doubt(self) -> bool {
+        matches!(self, Self::Underway | Self::Sweep)
+    }
+}
+
 /// Who waits.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Who {

@@ -1,7 +1,7 @@
 //! What an Account's status says about a pass. PURE.
 
 use crate::account::registry::Trouble;
-use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, same};
+use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, find, merge, same};
 use crate::crd::{Account, AccountStatus, ApiGeneration, SubaccountCounts};
 use jiff::Timestamp;
 
@@ -71,10 +71,8 @@ pub fn news(account: &Account, findings: &Findings) -> Vec<(&'static str, String
 
 /// A trouble that is shown for the first time.
 fn new_trouble<'a>(account: &Account, findings: &'a Findings) -> Option<&'a Trouble> {
-    let previous = account.status.iter().flat_map(|status| &status.conditions);
-    let ready = previous
-        .clone()
-        .find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    let status = account.status.as_ref();
+    let ready = status.and_then(|status| find(&status.conditions, ConditionType::Ready));
     findings
         .trouble
         .as_ref()

@@ -9,7 +9,7 @@ use crate::account::breaker::Absence;
 use crate::account::reconcile::Dependents;
 use crate::account::roster::marker_of;
 use crate::controller::wake::{Guarded, ObjectKey};
-use crate::crd::condition::{ConditionType, Reason};
+use crate::crd::condition::{ConditionType, Reason, find};
 use crate::crd::{Subaccount, SubaccountCounts};
 use crate::vobiz::{AuthId, ParentAuthId};
 use kube::{Resource, ResourceExt};
@@ -48,11 +48,9 @@ impl Context {
             return false;
         };
         let told = object.0.as_ref().is_ok_and(|object| {
-            let conditions = object.status.iter().flat_map(|status| &status.conditions);
-            conditions.into_iter().any(|condition| {
-                condition.type_ == ConditionType::Stalled.as_str()
-                    && condition.reason == Reason::ExternalResourceMissing.as_str()
-            })
+            let status = object.status.as_ref();
+            let stalled = status.and_then(|status| find(&status.conditions, ConditionType::Stalled));
+            stalled.is_some_and(|stalled| stalled.reason == Reason::ExternalResourceMissing.as_str())
         });
         object.uid().as_ref() == Some(&record.subject.uid)
             && object.meta().deletion_timestamp.is_none()

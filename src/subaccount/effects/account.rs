@@ -163,10 +163,7 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     pass.facts.remote = match (found, pass.facts.remote) {
         (None, before) => {
             if before != Remote::Deleted {
-                access
-                    .confirm_parent()
-                    .await
-                    .map_err(|error| failed(pass, "confirm the parent account", &error))?;
+                confirm_parent(pass, &access).await?;
             }
             access.parent.roster().forget(&id);
             Remote::Gone
@@ -236,6 +233,12 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 pub(super) fn access(pass: &Pass<'_>) -> Result<Access, Outcome> {
     pass.access()
         .ok_or_else(|| Outcome::waiting(Wait::Account, None, ""))
+}
+
+/// Before a 404 is believed that is not the answer after our own deletion.
+pub(super) async fn confirm_parent(pass: &Pass<'_>, access: &Access) -> Result<(), Outcome> {
+    let confirmed = access.confirm_parent().await;
+    confirmed.map_err(|error| failed(pass, "confirm the parent account", &error))
 }
 
 /// The bound account, and the way to it.

@@ -1,6 +1,6 @@
 //! Steps that delete an account at Vobiz. I/O.
 
-use super::account::{access, failed, target};
+use super::account::{access, confirm_parent, failed, target};
 use super::impossible;
 use crate::subaccount::facts::Remote;
 use crate::subaccount::outcome::Outcome;
@@ -20,10 +20,7 @@ pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     pass.facts.remote = match deleted {
         Deletion::Accepted => Remote::Deleted,
         Deletion::AlreadyGone => {
-            access
-                .confirm_parent()
-                .await
-                .map_err(|error| failed(pass, "confirm the parent account", &error))?;
+            confirm_parent(pass, &access).await?;
             access.parent.roster().forget(&id);
             Remote::Gone
         }
