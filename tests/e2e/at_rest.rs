@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Secret;
-use serde_json::Value;
-use vobiz_harness::objects::{Kind, Objects};
+use serde_json::{Value, json};
+use vobiz_harness::objects::{Kind, Objects, condition_of};
+use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::test_bed::Environment;
 
@@ -60,6 +61,47 @@ pub fn auth_id_of(object: &Value) -> Result<String> {
 
 pub fn text(value: &Value) -> Result<&str> {
     value.as_str().context("a field that must be text is not there")
+}
+
+/// The answer to the next create is lost after it was carried out.
+pub async fn lose_one_create(environment: &Environment) -> Result<()> {
+    let lost = Fault::new(json!({"type": "lose_after"}))
+        .operation(Operation::Create)
+        .times(1);
+    environment.simulator.add_fault(&lost).await.map(drop)
+}
+
+/// One create was sent, whatever happened around it.
+pub async fn ensure_one_create(environment: &Environment) -> Result<()> {
+    let creates = JournalQuery::new().operation(Operation::Create);
+    let creates = environment.simulator.journal_count(&creates).await?;
+    ensure!(creates == 1, "{creates} creates were sent");
+    Ok(())
+}
+
+/// The pair is in the Record, and is the account's. The token.
+pub async fn ensure_safe(environment: &Environment, uid: &str) -> Result<String> {
+    let kept = record(environment, uid).await?;
+    ensure!(kept["phase"] == "Bound", "the Record is {}", kept["phase"]);
+    let account = environment.simulator.account(&kept["auth_id"]).await?;
+    ensure!(account["auth_token"] == *kept["auth_token"], "the pair is wrong");
+    Ok(kept["auth_token"].clone())
+}
+
+/// Waits until the object says that Kubernetes keeps its Secret out, with these words, and so is not Ready.
+pub async fn await_kept_out(environment: &Environment, name: &str, texts: &[&str]) -> Result<Value> {
+    environment
+        .await_reason(Kind::Subaccount, name, "CredentialsPublished", "SecretForbidden")
+        .await?;
+    let shown = environment
+        .await_message(Kind::Subaccount, name, "CredentialsPublished", texts)
+        .await?;
+    ensure!(
+        condition_of(&shown, "Ready").is_some_and(|ready| ready["status"] == "False"),
+        "{}",
+        shown["status"]
+    );
+    Ok(shown)
 }
 
 /// Waits until every account that an object does not own is deleted: as many as creates were carried out in excess.

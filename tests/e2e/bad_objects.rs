@@ -11,9 +11,12 @@ use vobiz_harness::simulator::Api;
 use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
+use vobiz_harness::test_bed::{EnvironmentOptions, TestBed};
 
-use crate::at_rest::{auth_id_of, ensure_consistent, record, record_name, secret_values, uid_of};
+use crate::at_rest::{
+    auth_id_of, await_kept_out, ensure_consistent, ensure_one_create, ensure_safe, record_name,
+    secret_values, uid_of,
+};
 use crate::generation::{environment, in_each};
 
 const NAME: &str = "acme";
@@ -58,14 +61,6 @@ pub fn add_to(suite: &mut Suite) {
     );
 }
 
-/// The account was made once, whatever happened to its Secret.
-async fn ensure_one_create(environment: &Environment) -> Result<()> {
-    let creates = JournalQuery::new().operation(Operation::Create);
-    let creates = environment.simulator.journal_count(&creates).await?;
-    ensure!(creates == 1, "{creates} creates were sent");
-    Ok(())
-}
-
 async fn over_quota(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(environment("objects-quota", api)).await?;
     let kubectl = environment.control_plane().kubectl();
@@ -84,26 +79,8 @@ async fn over_quota(bed: Arc<TestBed>, api: Api) -> Result<()> {
     kubectl.run(&[patch.as_slice(), &status].concat()).await?;
 
     let created = environment.create_subaccount(NAME, json!({})).await?;
-    environment
-        .await_reason(Kind::Subaccount, NAME, "CredentialsPublished", "SecretForbidden")
-        .await?;
-    let shown = environment
-        .await_message(
-            Kind::Subaccount,
-            NAME,
-            "CredentialsPublished",
-            &[SECRET, "the pair is safe"],
-        )
-        .await?;
-    ensure!(
-        condition_of(&shown, "Ready").is_some_and(|ready| ready["status"] == "False"),
-        "{}",
-        shown["status"]
-    );
-    let kept = record(&environment, &uid_of(&created)?).await?;
-    ensure!(kept["phase"] == "Bound", "the Record is {}", kept["phase"]);
-    let account = environment.simulator.account(&kept["auth_id"]).await?;
-    ensure!(account["auth_token"] == *kept["auth_token"], "the pair is wrong");
+    await_kept_out(&environment, NAME, &[SECRET, "the pair is safe"]).await?;
+    ensure_safe(&environment, &uid_of(&created)?).await?;
 
     let delete = ["delete", "resourcequota", "few", "--namespace", namespace];
     kubectl.run(&delete).await?;

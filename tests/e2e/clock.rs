@@ -10,12 +10,11 @@ use serde_json::{Value, json};
 use vobiz_harness::audit::AuditQuery;
 use vobiz_harness::objects::{Kind, condition_of};
 use vobiz_harness::simulator::Api;
-use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
 
-use crate::at_rest::{await_leftovers_deleted, record, record_name};
+use crate::at_rest::{await_leftovers_deleted, lose_one_create, record, record_name};
 use crate::generation::environment;
 
 const HOUR: i64 = 3600;
@@ -119,10 +118,7 @@ async fn set_by_an_hour(bed: Arc<TestBed>) -> Result<()> {
     let environment = bed.environment(options).await?;
     let audit = environment.audit()?;
     let start = audit.mark().await?;
-    let lost = Fault::new(json!({"type": "lose_after"}))
-        .operation(Operation::Create)
-        .times(1);
-    environment.simulator.add_fault(&lost).await?;
+    lose_one_create(&environment).await?;
     let fenced = environment.create_ready("fenced", json!({})).await?;
     await_leftovers_deleted(&environment, 1).await?;
     let kept = record(&environment, &fenced.uid).await?;

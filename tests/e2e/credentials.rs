@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::ByteString;
 use serde_json::{Value, json};
 use vobiz_harness::objects::{Kind, condition_of};
 use vobiz_harness::simulator::Api;
@@ -13,8 +12,9 @@ use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, CREDENTIALS, Environment, EnvironmentOptions, TestBed};
 
-use crate::at_rest::{ensure_consistent, record, uid_of};
+use crate::at_rest::{ensure_consistent, ensure_one_create, record, uid_of};
 use crate::generation::{environment, in_each};
+use crate::parent_pair::{await_parent_changed, set_pair};
 
 const DEADLINE: Duration = Duration::from_secs(40);
 /// As much as the values of a Secret may have together.
@@ -39,16 +39,6 @@ pub fn add_to(suite: &mut Suite) {
         "a create under way while the credentials become another parent's is bound where it was posted, and both are named",
         switched_midway,
     );
-}
-
-async fn set_pair(environment: &Environment, auth_id: &[u8], auth_token: &[u8]) -> Result<()> {
-    let value = |bytes: &[u8]| json!(ByteString(bytes.to_vec()));
-    let patch = json!({"data": {"auth_id": value(auth_id), "auth_token": value(auth_token)}});
-    environment
-        .objects
-        .merge(Kind::Secret, CREDENTIALS, &patch)
-        .await?;
-    Ok(())
 }
 
 /// A figure of a process, in KiB.
@@ -182,13 +172,6 @@ fn patient(name: &str, api: Api) -> EnvironmentOptions {
     }
 }
 
-async fn ensure_one_create(environment: &Environment) -> Result<()> {
-    let creates = JournalQuery::new().operation(Operation::Create);
-    let creates = environment.simulator.journal_count(&creates).await?;
-    ensure!(creates == 1, "{creates} creates were sent");
-    Ok(())
-}
-
 async fn rotated_midway(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(patient("credentials-rotated", api)).await?;
     held_create(&environment, "acme").await?;
@@ -221,17 +204,7 @@ async fn switched_midway(bed: Arc<TestBed>, api: Api) -> Result<()> {
     set_pair(&environment, other.as_bytes(), b"other-token").await?;
     ask_account(&environment, 30).await?;
     // Nothing names an account yet but the Record of the attempt.
-    environment
-        .await_reason(Kind::Account, ACCOUNT, "Ready", "ParentChanged")
-        .await?;
-    environment
-        .await_message(
-            Kind::Account,
-            ACCOUNT,
-            "Ready",
-            &[first.auth_id.as_str(), other.as_str()],
-        )
-        .await?;
+    await_parent_changed(&environment, &first.auth_id, &other).await?;
     environment.simulator.release_holds().await?;
     let uid = uid_of(&created)?;
     environment.await_record_phase(&uid, "Bound").await?;

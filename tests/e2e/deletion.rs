@@ -7,11 +7,11 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use vobiz_harness::objects::{Kind, condition_of};
 use vobiz_harness::simulator::Api;
-use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, TestBed};
 
+use crate::at_rest::lose_one_create;
 use crate::generation::{environment, in_each};
 
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -191,10 +191,7 @@ async fn retain_with_leftover(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let mut options = environment("deletion-leftover", api);
     options.operator_flags.push("--retention-seconds=6".to_owned());
     let environment = bed.environment(options).await?;
-    let fault = Fault::new(json!({"type": "lose_after"}))
-        .operation(Operation::Create)
-        .times(1);
-    environment.simulator.add_fault(&fault).await?;
+    lose_one_create(&environment).await?;
     let kept = environment
         .create_ready("acme", json!({"deletion": {"policy": "Retain"}}))
         .await?;

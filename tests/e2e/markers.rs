@@ -14,7 +14,7 @@ use vobiz_harness::subaccounts::ReadySubaccount;
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
-use crate::at_rest::{await_leftovers_deleted, record, text};
+use crate::at_rest::{await_leftovers_deleted, lose_one_create, record, text};
 use crate::generation::{environment, in_each};
 
 const DEADLINE: Duration = Duration::from_secs(40);
@@ -111,10 +111,7 @@ async fn told(environment: &Environment) -> Result<usize> {
 
 async fn edited_on_bound(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let mut environment = bed.environment(options("markers-bound", api)).await?;
-    let lost = Fault::new(json!({"type": "lose_after"}))
-        .operation(Operation::Create)
-        .times(1);
-    environment.simulator.add_fault(&lost).await?;
+    lose_one_create(&environment).await?;
     let fenced = environment.create_ready("fenced", json!({})).await?;
     await_leftovers_deleted(&environment, 1).await?;
     let spec = match api {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use serde_json::{Value, json};
+use k8s_openapi::ByteString;
+use serde_json::json;
 use vobiz_harness::objects::Kind;
 use vobiz_harness::simulator::Api;
 use vobiz_harness::simulator_control::Fault;
@@ -43,18 +44,30 @@ pub fn add_to(suite: &mut Suite) {
 }
 
 /// Writes these values into the credentials Secret; null removes one.
-async fn set_pair(environment: &Environment, auth_id: Option<&str>, auth_token: Option<&str>) -> Result<()> {
-    let value = |text: Option<&str>| {
-        text.map_or(Value::Null, |text| {
-            json!(k8s_openapi::ByteString(text.as_bytes().to_vec()))
-        })
-    };
-    let patch = json!({"data": {"auth_id": value(auth_id), "auth_token": value(auth_token)}});
+pub async fn set_pair(
+    environment: &Environment,
+    auth_id: impl AsRef<[u8]>,
+    auth_token: impl AsRef<[u8]>,
+) -> Result<()> {
+    let value = |bytes: &[u8]| json!(ByteString(bytes.to_vec()));
+    let patch =
+        json!({"data": {"auth_id": value(auth_id.as_ref()), "auth_token": value(auth_token.as_ref())}});
     environment
         .objects
         .merge(Kind::Secret, CREDENTIALS, &patch)
         .await?;
     Ok(())
+}
+
+/// Waits until the Account says that its credentials belong to another parent now, and names both.
+pub async fn await_parent_changed(environment: &Environment, first: &str, other: &str) -> Result<()> {
+    environment
+        .await_reason(Kind::Account, ACCOUNT, "Ready", "ParentChanged")
+        .await?;
+    environment
+        .await_message(Kind::Account, ACCOUNT, "Ready", &[first, other])
+        .await
+        .map(drop)
 }
 
 async fn wrong_pair(bed: Arc<TestBed>, api: Api) -> Result<()> {
@@ -95,7 +108,7 @@ async fn wrong_pair(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "a create was sent"
     );
 
-    set_pair(&environment, Some(&good.auth_id), Some(&good.auth_token)).await?;
+    set_pair(&environment, &good.auth_id, &good.auth_token).await?;
     for name in ["first", "second"] {
         environment.await_ready(name).await?;
     }
@@ -145,7 +158,7 @@ async fn incomplete_pair(bed: Arc<TestBed>, api: Api) -> Result<()> {
     environment
         .await_message(Kind::Account, ACCOUNT, "Ready", &[CREDENTIALS, "auth_token"])
         .await?;
-    set_pair(&environment, Some(&parent.auth_id), Some("two\nlines")).await?;
+    set_pair(&environment, &parent.auth_id, "two\nlines").await?;
     let shown = environment
         .await_object(Kind::Account, ACCOUNT, "naming the malformed key", |account| {
             let text = account["status"]["conditions"].to_string();
@@ -163,7 +176,7 @@ async fn incomplete_pair(bed: Arc<TestBed>, api: Api) -> Result<()> {
         format!("{}\n", parent.auth_id),
         format!("{}\r\n", parent.auth_token),
     );
-    set_pair(&environment, Some(&auth_id), Some(&auth_token)).await?;
+    set_pair(&environment, &auth_id, &auth_token).await?;
     environment
         .await_condition(Kind::Account, ACCOUNT, "Ready", "True")
         .await?;
@@ -175,7 +188,7 @@ async fn rotated(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let made = environment.create_ready("acme", json!({})).await?;
     let parent = environment.parent.auth_id.clone();
     environment.simulator.put_parent(&parent, "rotated-token").await?;
-    set_pair(&environment, Some(&parent), Some("rotated-token")).await?;
+    set_pair(&environment, &parent, "rotated-token").await?;
     let edit = json!({"spec": {"enabled": false}});
     environment.objects.merge(Kind::Subaccount, "acme", &edit).await?;
     environment
@@ -239,18 +252,8 @@ async fn parent_changed(bed: Arc<TestBed>, api: Api) -> Result<()> {
         format!("{}B", environment.parent.auth_id),
     );
     environment.simulator.put_parent(&other, "other-token").await?;
-    set_pair(&environment, Some(&other), Some("other-token")).await?;
-    environment
-        .await_reason(Kind::Account, ACCOUNT, "Ready", "ParentChanged")
-        .await?;
-    environment
-        .await_message(
-            Kind::Account,
-            ACCOUNT,
-            "Ready",
-            &[first.auth_id.as_str(), other.as_str()],
-        )
-        .await?;
+    set_pair(&environment, &other, "other-token").await?;
+    await_parent_changed(&environment, &first.auth_id, &other).await?;
     ensure!(
         environment
             .events("Account", ACCOUNT, "ParentChanged")
@@ -306,7 +309,7 @@ async fn parent_changed(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "accounts were made or deleted"
     );
 
-    set_pair(&environment, Some(&first.auth_id), Some(&first.auth_token)).await?;
+    set_pair(&environment, &first.auth_id, &first.auth_token).await?;
     environment.await_gone(Kind::Subaccount, "goes").await?;
     environment.await_ready("new").await?;
     ensure!(

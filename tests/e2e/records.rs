@@ -11,14 +11,13 @@ use serde_json::{Value, json};
 use vobiz_harness::audit::AuditQuery;
 use vobiz_harness::objects::Kind;
 use vobiz_harness::simulator::Api;
-use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
 
 use crate::at_rest::{
-    auth_id_of, await_event, await_leftovers_deleted, ensure_consistent, find_record, record, record_name,
-    secret_values, text, uid_of, values_of,
+    auth_id_of, await_event, await_leftovers_deleted, ensure_consistent, find_record, lose_one_create,
+    record, record_name, secret_values, text, uid_of, values_of,
 };
 use crate::generation::in_each;
 
@@ -336,10 +335,7 @@ async fn retention(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let audit = environment.audit()?;
     let start = audit.mark().await?;
     ready_objects(&environment, &["plain".to_owned()]).await?;
-    let lost = Fault::new(json!({"type": "lose_after"}))
-        .operation(Operation::Create)
-        .times(1);
-    environment.simulator.add_fault(&lost).await?;
+    lose_one_create(&environment).await?;
     ready_objects(&environment, &["fenced".to_owned()]).await?;
     await_leftovers_deleted(&environment, 2).await?;
     let plain = uid_of(&environment.objects.get(Kind::Subaccount, "plain").await?)?;

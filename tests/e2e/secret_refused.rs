@@ -13,7 +13,10 @@ use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
 
-use crate::at_rest::{await_event, ensure_consistent, record, secret_values, text, uid_of};
+use crate::at_rest::{
+    await_event, await_kept_out, ensure_consistent, ensure_one_create, ensure_safe, secret_values, text,
+    uid_of,
+};
 use crate::generation::{environment, in_each};
 
 const NAME: &str = "acme";
@@ -77,18 +80,6 @@ async fn ensure_one_pair(environment: &Environment) -> Result<()> {
     Ok(())
 }
 
-/// The pair is in the Record, and is the account's.
-async fn ensure_safe(environment: &Environment, uid: &str) -> Result<String> {
-    let kept = record(environment, uid).await?;
-    ensure!(kept["phase"] == "Bound", "the Record is {}", kept["phase"]);
-    let account = environment.simulator.account(&kept["auth_id"]).await?;
-    ensure!(account["auth_token"] == *kept["auth_token"], "the pair is wrong");
-    let creates = JournalQuery::new().operation(Operation::Create);
-    let creates = environment.simulator.journal_count(&creates).await?;
-    ensure!(creates == 1, "{creates} creates were sent");
-    Ok(kept["auth_token"].clone())
-}
-
 /// Asks for a look at the object; the value must be another one each time.
 async fn ask(environment: &Environment, value: &str) -> Result<()> {
     let ask = json!({"metadata": {"annotations": {"vobiz.ai/reconcile-requested-at": value}}});
@@ -141,6 +132,7 @@ async fn other_type(bed: Arc<TestBed>, api: Api) -> Result<()> {
             theirs["type"]
         );
         ensure_safe(&environment, &made.uid).await?;
+        ensure_one_create(&environment).await?;
 
         environment.objects.delete(Kind::Secret, SECRET).await?;
         ask(&environment, &format!("free {round}")).await?;
@@ -220,23 +212,14 @@ async fn denied_with(bed: &TestBed, api: Api, reason: &str) -> Result<()> {
     ensure!(words.contains("not with "), "the rule says {words}");
 
     let uid = uid_of(&environment.create_subaccount(NAME, json!({})).await?)?;
-    environment
-        .await_reason(Kind::Subaccount, NAME, "CredentialsPublished", "SecretForbidden")
-        .await?;
-    let shown = environment
-        .await_message(
-            Kind::Subaccount,
-            NAME,
-            "CredentialsPublished",
-            &[SECRET, "the pair is safe", "ValidatingAdmissionPolicy", namespace],
-        )
-        .await?;
-    ensure!(
-        condition_of(&shown, "Ready").is_some_and(|ready| ready["status"] == "False"),
-        "{}",
-        shown["status"]
-    );
+    let shown = await_kept_out(
+        &environment,
+        NAME,
+        &[SECRET, "the pair is safe", "ValidatingAdmissionPolicy", namespace],
+    )
+    .await?;
     let token = ensure_safe(&environment, &uid).await?;
+    ensure_one_create(&environment).await?;
     // As the rule sees it.
     let encoded = json!(ByteString(token.clone().into_bytes()));
     let encoded = text(&encoded)?;
@@ -254,5 +237,6 @@ async fn denied_with(bed: &TestBed, api: Api, reason: &str) -> Result<()> {
     }
     environment.await_ready(NAME).await?;
     ensure_safe(&environment, &uid).await?;
+    ensure_one_create(&environment).await?;
     ensure_consistent(&environment, &[NAME.to_owned()]).await
 }

@@ -29,7 +29,13 @@ impl Rows<'_> {
         scenario.contains(self.only)
     }
 
-    fn add(&mut self, scenario: &str, result: Result<Row>) {
+    /// Runs a scenario, if it is wanted; an error is a row that is not reached.
+    async fn measure(&mut self, scenario: &str, run: impl AsyncFnOnce(&str) -> Result<Row>) {
+        if !self.wanted(scenario) {
+            return;
+        }
+        progress(scenario);
+        let result = run(scenario).await;
         let row = result.unwrap_or_else(|error| Row::failed(scenario, format!("{error:#}")));
         if let Some(trouble) = &row.trouble {
             progress(&format!("  ended early: {trouble}"));
@@ -52,18 +58,16 @@ pub async fn run(scale: &Scale, only: &str) -> Result<Course> {
     creates.dedup();
     for count in creates {
         let scenario = format!("create {count}, nothing held back");
-        if rows.wanted(&scenario) {
-            progress(&scenario);
-            let row = create::run(&stage, scale, count, &scenario).await;
-            rows.add(&scenario, row);
-        }
+        rows.measure(&scenario, async |scenario| {
+            create::run(&stage, scale, count, scenario).await
+        })
+        .await;
     }
     let scenario = format!("create at {LIMITED_RATE} requests a second");
-    if rows.wanted(&scenario) {
-        progress(&scenario);
-        let row = limit::run(&stage, scale, &scenario).await;
-        rows.add(&scenario, row);
-    }
+    rows.measure(&scenario, async |scenario| {
+        limit::run(&stage, scale, scenario).await
+    })
+    .await;
     drop(stage);
     let largest = scale.sizes.last().copied().unwrap_or(objects);
     let scenarios = Life::of(largest);
@@ -127,44 +131,39 @@ async fn live(
     site.start_operator().await?;
     site.operator()?.await_ready().await?;
     if rows.wanted(&scenarios.growth) {
-        progress(&scenarios.growth);
-        let row = growth::run(site, scale, &scenarios.growth).await;
-        rows.add(&scenarios.growth, row);
+        rows.measure(&scenarios.growth, async |scenario| {
+            growth::run(site, scale, scenario).await
+        })
+        .await;
     } else {
         progress(&format!("a population of {objects}"));
         growth::populate(site, 0, objects).await?;
         site.change_account(LIFTED, LIFTED, scale.interval_seconds)
             .await?;
     }
-    if rows.wanted(&scenarios.rest) {
-        progress(&scenarios.rest);
-        let row = rest::run(site, scale, objects, &scenarios.rest).await;
-        rows.add(&scenarios.rest, row);
-    }
-    if rows.wanted(&scenarios.drift) {
-        progress(&scenarios.drift);
-        let row = drift::run(site, scale, &scenarios.drift).await;
-        rows.add(&scenarios.drift, row);
-    }
-    if rows.wanted(&scenarios.edit) {
-        progress(&scenarios.edit);
-        let row = edit::run(site, scale, objects, &scenarios.edit).await;
-        rows.add(&scenarios.edit, row);
-    }
-    if rows.wanted(&scenarios.restart) {
-        progress(&scenarios.restart);
-        let row = restart::run(site, scale, objects, &scenarios.restart).await;
-        rows.add(&scenarios.restart, row);
-    }
-    if rows.wanted(&scenarios.outage) {
-        progress(&scenarios.outage);
-        let row = outage::run(site, scale, objects, &scenarios.outage).await;
-        rows.add(&scenarios.outage, row);
-    }
-    if rows.wanted(&scenarios.delete) {
-        progress(&scenarios.delete);
-        let row = delete::run(site, scale, objects, &scenarios.delete).await;
-        rows.add(&scenarios.delete, row);
-    }
+    rows.measure(&scenarios.rest, async |scenario| {
+        rest::run(site, scale, objects, scenario).await
+    })
+    .await;
+    rows.measure(&scenarios.drift, async |scenario| {
+        drift::run(site, scale, scenario).await
+    })
+    .await;
+    rows.measure(&scenarios.edit, async |scenario| {
+        edit::run(site, scale, objects, scenario).await
+    })
+    .await;
+    rows.measure(&scenarios.restart, async |scenario| {
+        restart::run(site, scale, objects, scenario).await
+    })
+    .await;
+    rows.measure(&scenarios.outage, async |scenario| {
+        outage::run(site, scale, objects, scenario).await
+    })
+    .await;
+    rows.measure(&scenarios.delete, async |scenario| {
+        delete::run(site, scale, objects, scenario).await
+    })
+    .await;
     Ok(())
 }

@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use vobiz_harness::objects::{Kind, Objects, condition_of, is_observed};
 
-use crate::cluster::Watched;
 use crate::plan::Scene;
 use crate::registry::Interlude;
 use crate::stage::Stage;
@@ -75,13 +74,13 @@ impl<'a> Actor<'a> {
             "resyncIntervalSeconds": 10,
         }});
         self.objects.create(Kind::Account, ACCOUNT, account).await?;
-        self.await_ready(Watched::Account, ACCOUNT).await?;
+        self.await_ready(Kind::Account, ACCOUNT).await?;
         if !matches!(
             self.scene.workload,
             Workload::Create | Workload::DeleteDuringCreate
         ) {
             self.create().await?;
-            self.await_ready(Watched::Subaccount, OBJECT).await?;
+            self.await_ready(Kind::Subaccount, OBJECT).await?;
         }
         Ok(())
     }
@@ -112,8 +111,7 @@ impl<'a> Actor<'a> {
             Workload::Recreate => {
                 self.objects.delete(Kind::Subaccount, OBJECT).await?;
                 let gone = |found: Option<&Value>| found.is_none();
-                self.await_state(Watched::Subaccount, OBJECT, "gone", gone)
-                    .await?;
+                self.await_state(Kind::Subaccount, OBJECT, "gone", gone).await?;
                 self.create().await
             }
             Workload::SecretDeleted => self.objects.delete(Kind::Secret, SECRET).await,
@@ -162,14 +160,14 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
-    async fn await_ready(&self, kind: Watched, name: &str) -> Result<()> {
+    async fn await_ready(&self, kind: Kind, name: &str) -> Result<()> {
         let ready = |found: Option<&Value>| found.is_some_and(is_ready);
         self.await_state(kind, name, "Ready", ready).await
     }
 
     async fn await_state(
         &self,
-        kind: Watched,
+        kind: Kind,
         name: &str,
         what: &str,
         reached: impl Fn(Option<&Value>) -> bool,

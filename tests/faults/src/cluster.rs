@@ -4,49 +4,23 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use futures::TryStreamExt as _;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Api, DynamicObject};
-use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::watcher::{self, Event, watcher};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::task::JoinHandle;
+use vobiz_harness::objects::{Kind, Objects};
 
 const LOOK: Duration = Duration::from_millis(50);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The kinds that are watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Watched {
-    /// Subaccounts.
-    Subaccount,
-    /// Accounts.
-    Account,
-    /// Secrets.
-    Secret,
-    /// Namespaces; they are kept under an empty namespace.
-    Namespace,
-}
-
-type Key = (Watched, String, String);
+type Key = (Kind, String, String);
 type Known = Arc<Mutex<HashMap<Key, Arc<Value>>>>;
 /// The highest attempt that each series of a Record was ever seen to have fenced: Records go.
 type Fences = Arc<Mutex<HashMap<String, u32>>>;
-
-impl Watched {
-    fn resource(self) -> ApiResource {
-        let vobiz = |kind: &str| ApiResource::from_gvk(&GroupVersionKind::gvk("vobiz.ai", "v1alpha1", kind));
-        match self {
-            Self::Subaccount => vobiz("Subaccount"),
-            Self::Account => vobiz("Account"),
-            Self::Secret => ApiResource::erase::<Secret>(&()),
-            Self::Namespace => ApiResource::erase::<Namespace>(&()),
-        }
-    }
-}
 
 /// What is there. Dropping it ends the watches.
 pub struct Cluster {
@@ -61,12 +35,7 @@ impl Cluster {
     #[must_use]
     pub fn watch(client: &kube::Client) -> Self {
         let (known, fences) = (Known::default(), Fences::default());
-        let kinds = [
-            Watched::Subaccount,
-            Watched::Account,
-            Watched::Secret,
-            Watched::Namespace,
-        ];
+        let kinds = [Kind::Subaccount, Kind::Account, Kind::Secret, Kind::Namespace];
         let tasks = kinds.map(|kind| {
             let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind.resource());
             tokio::spawn(keep(kind, api, Arc::clone(&known), Arc::clone(&fences)))
@@ -86,24 +55,14 @@ impl Cluster {
     }
 
     /// An object as it is now, by a quorum read.
-    pub async fn read(&self, kind: Watched, namespace: &str, name: &str) -> Result<Option<Arc<Value>>> {
-        let resource = kind.resource();
-        let api: Api<DynamicObject> = if namespace.is_empty() {
-            Api::all_with(self.client.clone(), &resource)
-        } else {
-            Api::namespaced_with(self.client.clone(), namespace, &resource)
-        };
-        let found = api
-            .get_opt(name)
-            .await
-            .with_context(|| format!("failed to read {kind:?} {namespace}/{name}"))?;
-        let found = found.map(serde_json::to_value).transpose()?;
-        Ok(found.map(Arc::new))
+    pub async fn read(&self, kind: Kind, namespace: &str, name: &str) -> Result<Option<Arc<Value>>> {
+        let objects = Objects::new(self.client.clone(), namespace, LOOK);
+        Ok(objects.find(kind, name).await?.map(Arc::new))
     }
 
     /// An object as it was last seen.
     #[must_use]
-    pub fn find(&self, kind: Watched, namespace: &str, name: &str) -> Option<Arc<Value>> {
+    pub fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<Arc<Value>> {
         let key = (kind, namespace.to_owned(), name.to_owned());
         self.known.lock().get(&key).cloned()
     }
@@ -111,7 +70,7 @@ impl Cluster {
     /// Waits until an object is as wanted.
     pub async fn await_state(
         &self,
-        (kind, namespace, name): (Watched, &str, &str),
+        (kind, namespace, name): (Kind, &str, &str),
         reached: impl Fn(Option<&Value>) -> bool,
     ) {
         while !reached(self.find(kind, namespace, name).as_deref()) {
@@ -126,14 +85,14 @@ impl Drop for Cluster {
     }
 }
 
-async fn keep(kind: Watched, api: Api<DynamicObject>, known: Known, fences: Fences) {
+async fn keep(kind: Kind, api: Api<DynamicObject>, known: Known, fences: Fences) {
     let mut events = std::pin::pin!(watcher(api, watcher::Config::default()));
     // What a new list shows: the rest went while no watch was open, and no event tells.
     let mut listed = HashSet::new();
     loop {
         match events.try_next().await {
             Ok(Some(event)) => {
-                if let (Watched::Secret, Event::Apply(secret) | Event::InitApply(secret)) = (kind, &event) {
+                if let (Kind::Secret, Event::Apply(secret) | Event::InitApply(secret)) = (kind, &event) {
                     note_fence(secret, &fences);
                 }
                 take(kind, event, &known, &mut listed);
@@ -161,7 +120,7 @@ fn fence_in(data: &Value) -> Option<(String, u32)> {
     Some((text("series")?, text("fencedThrough")?.parse().ok()?))
 }
 
-fn take(kind: Watched, event: Event<DynamicObject>, known: &Known, listed: &mut HashSet<Key>) {
+fn take(kind: Kind, event: Event<DynamicObject>, known: &Known, listed: &mut HashSet<Key>) {
     match event {
         Event::Init => listed.clear(),
         Event::Apply(object) | Event::InitApply(object) => {
@@ -182,7 +141,7 @@ fn take(kind: Watched, event: Event<DynamicObject>, known: &Known, listed: &mut 
     }
 }
 
-fn key(kind: Watched, object: &DynamicObject) -> Option<Key> {
+fn key(kind: Kind, object: &DynamicObject) -> Option<Key> {
     let metadata = &object.metadata;
     Some((
         kind,

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 use vobiz_harness::audit::{AuditLine, AuditQuery};
+use vobiz_harness::objects::Kind;
 use vobiz_harness::simulator_journal::JournalQuery;
 
 use crate::actor::{Actor, OBJECT, SECRET};
-use crate::cluster::Watched;
 use crate::evidence::{Call, Deed, Evidence, Remains, Values};
 use crate::plan::Scene;
 use crate::stage::Stage;
@@ -33,7 +33,7 @@ pub async fn remains_for_certain(stage: &Stage, actor: &Actor<'_>) -> Result<Rem
     look(stage, actor, read).await
 }
 
-type Place = (Watched, String, String);
+type Place = (Kind, String, String);
 
 async fn look<F>(stage: &Stage, actor: &Actor<'_>, find: impl Fn(Place) -> F) -> Result<Remains>
 where
@@ -46,7 +46,7 @@ where
     for uid in actor.uids() {
         let name = format!("subaccount-{uid}");
         records.push(values(
-            find(Watched::Secret, &stage.installation.namespace, &name).await?,
+            find(Kind::Secret, &stage.installation.namespace, &name).await?,
         )?);
     }
     let path = format!("/accounts?parent={}", actor.parent);
@@ -54,11 +54,11 @@ where
     let accounts = accounts["accounts"]
         .as_array_mut()
         .context("the simulator lists no accounts")?;
-    let object = find(Watched::Subaccount, namespace, OBJECT).await?;
+    let object = find(Kind::Subaccount, namespace, OBJECT).await?;
     Ok(Remains {
-        namespace: find(Watched::Namespace, "", namespace).await?.is_some(),
+        namespace: find(Kind::Namespace, "", namespace).await?.is_some(),
         object: object.map(|object| (*object).clone()),
-        secret: values(find(Watched::Secret, namespace, SECRET).await?)?,
+        secret: values(find(Kind::Secret, namespace, SECRET).await?)?,
         records,
         accounts: std::mem::take(accounts),
     })

@@ -16,7 +16,7 @@ use crate::kstatus::{self, Status};
 const REWATCH_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The kinds that tests handle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `vobiz.ai/v1alpha1` Subaccount.
     Subaccount,
@@ -35,7 +35,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn resource(self) -> ApiResource {
+    /// As the API server is asked for it.
+    #[must_use]
+    pub fn resource(self) -> ApiResource {
         let vobiz = |kind: &str| ApiResource::from_gvk(&GroupVersionKind::gvk("vobiz.ai", "v1alpha1", kind));
         match self {
             Self::Subaccount => vobiz("Subaccount"),
