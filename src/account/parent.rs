@@ -48,6 +48,8 @@ impl Schedule {
 struct Walks {
     /// A walk is wanted that begins no earlier than this.
     wanted: Option<Instant>,
+    /// No walk begins before this, whatever is wanted.
+    postponed: Option<Instant>,
     last: Option<Arc<Walk>>,
 }
 
@@ -81,16 +83,23 @@ impl Parent {
         walks.wanted = Some(walks.wanted.map_or(not_before, |known| known.max(not_before)));
     }
 
+    /// A walk came to nothing: the next one waits until then, whoever asks for it.
+    pub fn postpone_walk(&self, until: Instant) {
+        self.walks().postponed = Some(until);
+    }
+
     /// When a wanted walk may begin.
     #[must_use]
     pub fn wanted_walk(&self) -> Option<Instant> {
-        self.walks().wanted
+        let walks = self.walks();
+        walks.wanted.max(walks.wanted.and(walks.postponed))
     }
 
     /// Takes over a complete walk; it serves every request that it did not begin too early for.
     pub fn walked(&self, walk: Walk) {
         let mut walks = self.walks();
         walks.wanted = walks.wanted.filter(|not_before| *not_before > walk.begun);
+        walks.postponed = None;
         walks.last = Some(Arc::new(walk));
     }
 
@@ -135,5 +144,61 @@ impl Parent {
 
     fn walks(&self) -> MutexGuard<'_, Walks> {
         self.walks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::bucket::Limit;
+    use std::collections::BTreeMap;
+    use std::num::NonZeroU32;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn parent() -> Parent {
+        let limit = Limit {
+            requests_per_second: NonZeroU32::MIN,
+            burst: NonZeroU32::MIN,
+        };
+        let id = ParentAuthId::parse("MA_PARENT").unwrap();
+        Parent::new(id, Generation::Gen2, Arc::new(Gate::new(limit)))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    fn walk(begun: Instant) -> Walk {
+        Walk {
+            begun,
+            marked: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_walk_serves_all_who_asked_for_one_that_begins_no_later() {
+        let (parent, start) = (parent(), now());
+        parent.request_walk(start);
+        parent.request_walk(start + MINUTE);
+        assert_eq!(parent.wanted_walk(), Some(start + MINUTE));
+        parent.walked(walk(start));
+        assert_eq!(parent.wanted_walk(), Some(start + MINUTE), "it began too early");
+        parent.walked(walk(start + MINUTE));
+        assert_eq!(parent.wanted_walk(), None);
+    }
+
+    #[test]
+    fn a_walk_that_came_to_nothing_puts_off_the_next_until_one_succeeds() {
+        let (parent, start) = (parent(), now());
+        parent.request_walk(start);
+        parent.postpone_walk(start + MINUTE);
+        parent.request_walk(start + MINUTE / 2);
+        assert_eq!(parent.wanted_walk(), Some(start + MINUTE));
+        parent.walked(walk(start + MINUTE));
+        assert_eq!(parent.wanted_walk(), None, "nobody wants one any more");
+        parent.request_walk(start + MINUTE / 2 * 3);
+        assert_eq!(parent.wanted_walk(), Some(start + MINUTE / 2 * 3));
     }
 }

@@ -9,7 +9,6 @@ use crate::account::connect::{self, Connection};
 use crate::account::generation::stored;
 use crate::account::registry::{Registry, Snapshot, Trouble};
 use crate::account::status::{self, Findings};
-use crate::account::sweep::SweepError;
 use crate::controller::backoff::Backoff;
 use crate::controller::cluster::ClusterError;
 use crate::controller::event::{EventKind, Recorder};
@@ -28,9 +27,6 @@ use kube::{Client, Resource};
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// Pause before a walk is tried again whose list kept changing.
-const RESTLESS_PAUSE: Duration = Duration::from_secs(10);
 
 /// What an Account's pass asks of, and tells to, whoever depends on Accounts.
 pub trait Dependents: Send + Sync {
@@ -116,8 +112,6 @@ impl Pass<'_> {
             // Subaccounts that are being deleted may be served from here on, before the first list is complete.
             match self.survey(access, interval).await {
                 Ok(due) => next = due,
-                // Accounts come and go, perhaps by our own hand: those who wait for a walk wait a little longer.
-                Err(SweepError::Restless) => next = RESTLESS_PAUSE.min(interval),
                 Err(error) => trouble = Some(connect::trouble(&error)),
             }
             let confirmed = self.confirm_mass_deletion(access);

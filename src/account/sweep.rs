@@ -12,7 +12,7 @@ const PAGE_CAP: u32 = 20_000;
 /// Pairs of lists that are compared before the parent is left alone for a while: on a busy parent pages shift all the time.
 const WALK_ATTEMPTS: u32 = 5;
 
-/// Why no complete list or walk could be had.
+/// Why no complete list could be had.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SweepError {
     /// A request failed.
@@ -21,9 +21,6 @@ pub enum SweepError {
     /// Pages do not join, entries cannot be read, or there is no end of them.
     #[error("failed to list the subaccounts: the list is incomplete")]
     Incomplete,
-    /// Accounts come and go too fast for two lists to agree.
-    #[error("failed to walk the list of subaccounts: it keeps changing")]
-    Restless,
 }
 
 /// One complete list, into the roster.
@@ -36,8 +33,8 @@ pub async fn sweep(access: &Access) -> Result<(), SweepError> {
 }
 
 /// Two lists that together miss nothing; the second becomes the roster. Where two do not agree, the second is held
-/// against a third.
-pub async fn walk(access: &Access) -> Result<(), SweepError> {
+/// against a third. False if accounts come and go too fast for any two to agree.
+pub async fn walk(access: &Access) -> Result<bool, SweepError> {
     let mut first_begun = now();
     access.parent.roster().begin_list();
     let mut first = list(access).await?;
@@ -52,12 +49,12 @@ pub async fn walk(access: &Access) -> Result<(), SweepError> {
             };
             access.parent.roster().replace(second, second_begun);
             access.parent.walked(walk);
-            return Ok(());
+            return Ok(true);
         }
         access.parent.roster().replace(second.clone(), second_begun);
         (first_begun, first) = (second_begun, second);
     }
-    Err(SweepError::Restless)
+    Ok(false)
 }
 
 fn ids(list: &[Subaccount]) -> Vec<&AuthId> {

@@ -6,6 +6,15 @@ use crate::account::sweep::{SweepError, sweep, walk};
 use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
 use std::time::Duration;
 
+/// The shortest pause before a walk is tried again whose list kept changing.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The pause after a walk that took so long and came to nothing: while thousands of accounts come and go, walks take a
+/// tenth of the time at most, and yet one is tried in every interval between two sweeps.
+fn pause_after(took: Duration, interval: Duration) -> Duration {
+    (took * 9).max(SHORTEST_PAUSE).min(interval)
+}
+
 impl Pass<'_> {
     /// The list, if it is due, or a walk, if one is wanted and may begin.
     pub(super) async fn survey(&self, access: &Access, interval: Duration) -> Result<Duration, SweepError> {
@@ -13,8 +22,17 @@ impl Pass<'_> {
         let wanted = access.parent.wanted_walk();
         let walk_now = wanted.is_some_and(|not_before| not_before <= now());
         let sweep_now = schedule.due(interval).is_none_or(|due| due <= now());
+        let mut agreed = false;
         if walk_now {
-            walk(access).await?;
+            let begun = now();
+            agreed = walk(access).await?;
+            if !agreed {
+                // Accounts come and go, perhaps by our own hand: those who wait for a walk wait a little longer.
+                let ended = now();
+                access
+                    .parent
+                    .postpone_walk(ended + pause_after(ended - begun, interval));
+            }
         } else if sweep_now {
             sweep(access).await?;
         }
@@ -23,7 +41,7 @@ impl Pass<'_> {
             #[expect(clippy::disallowed_methods, reason = "sweeps are spread by random bits")]
             schedule.swept(now(), rand::random());
         }
-        if walk_now {
+        if agreed {
             self.context.dependents.walked(&access.parent.id);
         }
         let walk_due = access.parent.wanted_walk();
@@ -57,5 +75,20 @@ impl Pass<'_> {
             self.context.registry.wake_accounts_of(&access.parent.id);
         }
         confirmed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_that_came_to_nothing_rests_nine_times_as_long_as_it_took_within_an_interval() {
+        let pause =
+            |took, interval| pause_after(Duration::from_secs(took), Duration::from_secs(interval)).as_secs();
+        assert_eq!(pause(0, 300), 10, "a short list is tried again soon");
+        assert_eq!(pause(15, 300), 135);
+        assert_eq!(pause(60, 300), 300, "never longer than a sweep waits");
+        assert_eq!(pause(0, 5), 5);
     }
 }
