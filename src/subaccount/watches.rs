@@ -9,7 +9,7 @@ use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
-use crate::controller::watch::{Watch, watch, whole};
+use crate::controller::watch::{Watch, own_part, watch, whole};
 use crate::crd::{
     Account, CONFIRM_MASS_DELETION_ANNOTATION, FINALIZER, IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL,
     SUBACCOUNT_LABEL, Subaccount,
@@ -58,7 +58,7 @@ impl Watches {
             "Account",
             self.api(scope),
             watcher::Config::default(),
-            whole,
+            own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => trigger.admits(object),
                 Event::Delete(object) => {
@@ -93,7 +93,7 @@ impl Watches {
             "Subaccount",
             self.api(scope),
             watcher::Config::default(),
-            whole,
+            own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
                     if let (Some(account), Some(uid)) = (account_of(object), object.uid()) {

@@ -25,8 +25,9 @@ Commands:
           Runs the same three until interrupted. DIR/env [default: .vobiz] then holds what a shell needs to use them.
           --no-operator leaves the operator out, so that you can run your own.
   test [PROGRAM | FILTER] [-- ARGUMENTS]
-          Runs every test of the workspace, those of one PROGRAM (architecture, command, e2e, manifests, model, wire), or
-          those whose name contains FILTER. ARGUMENTS go to the test programs: `test model -- --ignored` looks further.
+          Runs every test of the workspace, those of one PROGRAM (architecture, command, e2e, footprint, manifests, model,
+          wire), or those whose name contains FILTER. ARGUMENTS go to the test programs: `test model -- --ignored` looks
+          further.
   faults [--ci] [--seed N] [--plan K]... [--only TEXT] [--list] [--record]
           Breaks every write of the operator in every way (kills, resets, late commits, wrong answers, dead watches, two
           leaders) and judges what is left. --ci runs 720 of the plans, --plan replays one by number or name.
@@ -44,10 +45,18 @@ folder with etcd, kube-apiserver and kubectl. USE_EXISTING_CLUSTER=true uses the
 ";
 
 /// Test programs that can be named.
-const PROGRAMS: [&str; 6] = ["architecture", "command", "e2e", "manifests", "model", "wire"];
+const PROGRAMS: [&str; 7] = [
+    "architecture",
+    "command",
+    "e2e",
+    "footprint",
+    "manifests",
+    "model",
+    "wire",
+];
 
 /// Those of them that start no control plane.
-const WITHOUT_CONTROL_PLANE: [&str; 4] = ["architecture", "command", "model", "wire"];
+const WITHOUT_CONTROL_PLANE: [&str; 5] = ["architecture", "command", "footprint", "model", "wire"];
 
 fn main() -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();

@@ -1,0 +1,129 @@
+//! What a watch keeps of the objects that an API server lists.
+
+use http::{Request, Response};
+use kube::client::Body;
+use kube::runtime::watcher;
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use vobiz_operator::controller::wake::Guarded;
+use vobiz_operator::controller::watch::{own_part, watch};
+use vobiz_operator::crd::Subaccount;
+
+const OBJECTS: usize = 1000;
+/// Bytes of heap.
+const MOST_PER_OBJECT: usize = 4000;
+
+/// A Subaccount with every field, applied by `kubectl` and served by the operator, as an API server sends it.
+fn subaccount(number: usize) -> Value {
+    let spec = json!({
+        "accountRef": {"name": "vobiz"}, "name": format!("Customer {number:06}"), "enabled": true,
+        "description": format!("Customer {number:06} of the northern region"),
+        "email": format!("customer-{number:06}@example.com"), "phone": "+919876543210", "rateLimit": 1000,
+        "permissions": {"calls": true, "cdr": true}, "deletion": {"policy": "Delete", "cascade": false},
+        "secretRef": {"name": format!("customer-{number:06}-vobiz"), "labels": {"team": "north"}},
+    });
+    let condition = |kind: &str, reason: &str, message: &str| {
+        json!({
+            "type": kind, "status": "True", "reason": reason, "message": message, "observedGeneration": 3,
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        })
+    };
+    let manager = |name: &str, subresource: &str, fields: &Value| {
+        json!({
+            "manager": name, "operation": "Update", "apiVersion": "vobiz.ai/v1alpha1", "time": "2026-01-01T00:00:00Z",
+            "subresource": subresource, "fieldsType": "FieldsV1", "fieldsV1": {"f:owned": fields},
+        })
+    };
+    json!({
+        "apiVersion": "vobiz.ai/v1alpha1", "kind": "Subaccount",
+        "metadata": {
+            "name": format!("customer-{number:06}"), "namespace": "team-north",
+            "uid": format!("00000000-0000-4000-8000-{number:012}"), "resourceVersion": format!("{number}"),
+            "generation": 3, "creationTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["vobiz.ai/subaccount"],
+            "labels": {
+                "app.kubernetes.io/name": "customers", "app.kubernetes.io/instance": format!("customer-{number:06}"),
+                "app.kubernetes.io/managed-by": "Helm", "kustomize.toolkit.fluxcd.io/name": "customers",
+                "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
+            },
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": spec.to_string()},
+            "managedFields": [
+                manager("kubectl-client-side-apply", "", &spec),
+                manager("vobiz-operator", "", &json!({"f:finalizers": {}})),
+                manager("vobiz-operator", "status", &spec),
+            ],
+        },
+        "spec": spec,
+        "status": {
+            "observedGeneration": 3, "authId": format!("SA_{number:08}"), "parentAuthId": "MA_PARENT01",
+            "secretName": format!("customer-{number:06}-vobiz"), "apiGeneration": "Gen2",
+            "kyc": {"mode": "personal_use", "callsBlocked": false},
+            "conditions": [
+                condition("Ready", "Available", "The subaccount is as its spec says"),
+                condition("Synced", "ReconcileSuccess", "Vobiz has accepted what the spec says"),
+                condition("CredentialsPublished", "SecretWritten", "The Secret holds the pair of the subaccount"),
+                condition("CallsAllowed", "KycNotRequired", "Vobiz allows calls"),
+            ],
+        },
+    })
+}
+
+/// An API server that lists these objects, and at which nothing happens afterwards.
+fn server(list: Vec<u8>) -> Client {
+    let answer = move |request: Request<Body>| {
+        let watches = request.uri().query().unwrap_or_default().contains("watch=true");
+        // The watch is open for as long as the heap is looked at, and must hold no list.
+        let list = (!watches).then(|| list.clone());
+        async move {
+            match list {
+                Some(list) => Ok::<_, Infallible>(Response::new(Body::from(list))),
+                None => std::future::pending().await,
+            }
+        }
+    };
+    Client::new(tower::service_fn(answer), "default")
+}
+
+fn heap() -> usize {
+    dhat::HeapStats::get().curr_bytes
+}
+
+#[test]
+fn a_cached_subaccount_takes_less_than_four_kilobytes() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let items: Vec<_> = (0..OBJECTS).map(subaccount).collect();
+    let list = json!({
+        "apiVersion": "vobiz.ai/v1alpha1", "kind": "SubaccountList", "metadata": {"resourceVersion": "1"},
+        "items": items,
+    });
+    let client = runtime.block_on(async { server(serde_json::to_vec(&list).unwrap()) });
+    drop((items, list));
+    let per_object = runtime.block_on(async {
+        let api: Api<Guarded<Subaccount>> = Api::namespaced(client, "team-north");
+        let before = heap();
+        let watch = watch(
+            "Subaccount",
+            api,
+            watcher::Config::default(),
+            own_part,
+            |_, ()| false,
+        );
+        let task = tokio::spawn(watch.task);
+        watch.store.wait_until_ready().await.unwrap();
+        assert_eq!(watch.store.state().len(), OBJECTS);
+        assert!(
+            watch.store.state().iter().all(|object| object.0.is_ok()),
+            "all can be read"
+        );
+        let taken = heap().saturating_sub(before);
+        task.abort();
+        taken / OBJECTS
+    });
+    println!("{per_object} bytes of heap per object");
+    assert!(per_object > 500, "{per_object} bytes: nothing was kept");
+    assert!(per_object <= MOST_PER_OBJECT, "{per_object} bytes");
+}
