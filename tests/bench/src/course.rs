@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::machine::{Machine, look};
 use crate::row::Row;
 use crate::scale::{LIMITED_RATE, SHORTEST_INTERVAL_SECONDS, Scale};
-use crate::scenario::{create, delete, drift, edit, growth, limit, outage, rest, restart};
+use crate::scenario::{create, delete, drift, edit, growth, limit, neighbour, outage, rest, restart};
 use crate::site::{LIFTED, Site};
 use crate::stage::Stage;
 use crate::waiting::progress;
@@ -20,13 +20,13 @@ pub struct Course {
 
 /// Which scenarios run, and their rows so far.
 struct Rows<'a> {
-    only: &'a str,
+    only: &'a [String],
     rows: Vec<Row>,
 }
 
 impl Rows<'_> {
     fn wanted(&self, scenario: &str) -> bool {
-        scenario.contains(self.only)
+        self.only.is_empty() || self.only.iter().any(|text| scenario.contains(text))
     }
 
     /// Runs a scenario, if it is wanted; an error is a row that is not reached.
@@ -45,13 +45,13 @@ impl Rows<'_> {
     }
 }
 
-/// Runs the scenarios whose names contain `only`.
-pub async fn run(scale: &Scale, only: &str) -> Result<Course> {
+/// Runs the scenarios whose names contain one of `only`, or all if there is none.
+pub async fn run(scale: &Scale, only: &[String]) -> Result<Course> {
     let mut rows = Rows {
         only,
         rows: Vec::new(),
     };
-    let stage = Stage::start().await?;
+    let stage = Stage::start(scale).await?;
     let machine = look(&stage).await?;
     let objects = scale.objects;
     let mut creates = vec![scale.few, objects];
@@ -72,7 +72,7 @@ pub async fn run(scale: &Scale, only: &str) -> Result<Course> {
     let largest = scale.sizes.last().copied().unwrap_or(objects);
     let scenarios = Life::of(largest);
     if scenarios.all().iter().any(|scenario| rows.wanted(scenario)) {
-        let stage = Stage::start().await?;
+        let stage = Stage::start(scale).await?;
         let mut site = Site::new(&stage, "life").await?;
         live(&mut site, scale, largest, &scenarios, &mut rows).await?;
     }
@@ -88,6 +88,7 @@ struct Life {
     rest: String,
     drift: String,
     edit: String,
+    neighbour: String,
     restart: String,
     outage: String,
     delete: String,
@@ -100,18 +101,20 @@ impl Life {
             rest: format!("{objects} at rest"),
             drift: format!("1 % of {objects} drifted"),
             edit: format!("edit under a backlog of {objects}"),
+            neighbour: format!("one bad object among {objects}"),
             restart: format!("restart with {objects}"),
             outage: "every answer is 429".to_owned(),
             delete: format!("delete all {objects}"),
         }
     }
 
-    fn all(&self) -> [&String; 7] {
+    fn all(&self) -> [&String; 8] {
         [
             &self.growth,
             &self.rest,
             &self.drift,
             &self.edit,
+            &self.neighbour,
             &self.restart,
             &self.outage,
             &self.delete,
@@ -137,7 +140,7 @@ async fn live(
         .await;
     } else {
         progress(&format!("a population of {objects}"));
-        growth::populate(site, 0, objects).await?;
+        growth::populate(site, 0..objects).await?;
         site.change_account(LIFTED, LIFTED, scale.interval_seconds)
             .await?;
     }
@@ -151,6 +154,10 @@ async fn live(
     .await;
     rows.measure(&scenarios.edit, async |scenario| {
         edit::run(site, scale, objects, scenario).await
+    })
+    .await;
+    rows.measure(&scenarios.neighbour, async |scenario| {
+        neighbour::run(site, scale, objects, scenario).await
     })
     .await;
     rows.measure(&scenarios.restart, async |scenario| {

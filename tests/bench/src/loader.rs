@@ -15,10 +15,12 @@ use kube::runtime::watcher::{self, watcher};
 use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use vobiz_harness::audit::AuditQuery;
 use vobiz_harness::kubeconfig;
 use vobiz_harness::operator::plain_http_client;
 use vobiz_harness::simulator::Parent;
 
+use crate::percentile::share;
 use crate::population::{Population, names};
 use crate::process::own_cpu;
 use crate::requests::{About, Requests, span};
@@ -33,6 +35,8 @@ const TOKEN_SECONDS: u32 = 60 * 60;
 /// What the loader reached.
 #[derive(Clone, Copy, Debug)]
 pub struct Loaded {
+    /// How many objects.
+    pub objects: usize,
     /// Seconds from its first write to its last.
     pub seconds: f64,
     /// Its processor time, this program's own with it.
@@ -52,47 +56,71 @@ struct Load {
     records_namespace: String,
 }
 
-/// Loads so many objects at a site of its own.
-pub async fn load(stage: &Stage, count: usize) -> Result<Loaded> {
-    progress(&format!("  the plain loader creates {count}"));
-    let site = Site::new(stage, "loader").await?;
-    let population = Population::new(stage.control_plane.client(), site.objects.namespace());
-    let objects = population.create(&names("load", 0..count)).await?;
-    let client = client(&site).await?;
-    let mut watches = watches(&client, &site);
-    let load = Arc::new(Load::new(client, &site)?);
-    let audit = stage.control_plane.audit()?;
-    let (mark, cpu) = (audit.mark().await?, own_cpu()?);
-    audit.release(mark);
-    let (objects, next) = (Arc::new(objects), Arc::new(AtomicUsize::new(0)));
-    let mut workers = JoinSet::new();
-    for _ in 0..WORKERS {
-        let (load, objects, next) = (Arc::clone(&load), Arc::clone(&objects), Arc::clone(&next));
-        workers.spawn(async move {
-            while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let done = load.one(object).await;
-                done.with_context(|| format!("the loader failed at {}", object.name_any()))?;
-            }
-            anyhow::Ok(())
-        });
+/// A loader at a site of its own.
+pub struct Loader {
+    site: Site,
+    load: Arc<Load>,
+    population: Population,
+    made: usize,
+    _watches: JoinSet<()>,
+}
+
+impl Loader {
+    /// Makes the site and opens the watches.
+    pub async fn start(stage: &Stage) -> Result<Self> {
+        let site = Site::new(stage, "loader").await?;
+        let population = Population::new(stage.control_plane.client(), site.objects.namespace());
+        let client = client(&site).await?;
+        Ok(Self {
+            _watches: watches(&client, &site),
+            load: Arc::new(Load::new(client, &site)?),
+            population,
+            made: 0,
+            site,
+        })
     }
-    while let Some(ended) = workers.join_next().await {
-        ended.context("a worker of the loader ended")??;
+
+    /// Loads so many objects more. What was logged before is let go.
+    pub async fn load(&mut self, count: usize) -> Result<Loaded> {
+        progress(&format!("  the plain loader creates {count}"));
+        let names = names("load", self.made..self.made + count);
+        self.made += count;
+        let objects = Arc::new(self.population.create(&names).await?);
+        let audit = self.site.stage.control_plane.audit()?;
+        let (mark, cpu) = (audit.mark().await?, own_cpu()?);
+        audit.release(mark);
+        let next = Arc::new(AtomicUsize::new(0));
+        let mut workers = JoinSet::new();
+        for _ in 0..WORKERS {
+            let (load, objects, next) = (Arc::clone(&self.load), Arc::clone(&objects), Arc::clone(&next));
+            workers.spawn(async move {
+                while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let done = load.one(object).await;
+                    done.with_context(|| format!("the loader failed at {}", object.name_any()))?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(ended) = workers.join_next().await {
+            ended.context("a worker of the loader ended")??;
+        }
+        let cpu = own_cpu()?.saturating_sub(cpu);
+        let query = AuditQuery::new().user(&self.site.installation.user()).since(mark);
+        let lines = audit.lines(&query).await?;
+        let lines = || lines.iter().map(|line| &**line);
+        let records_namespace = &self.site.installation.namespace;
+        let sent = Requests::of(lines(), records_namespace);
+        ensure!(
+            sent.object_writes() == 5 * count && sent.writes(About::Event) == count && sent.refused == 0,
+            "the loader did not send what it should: {sent:?}"
+        );
+        let seconds = span(lines(), records_namespace).context("the loader wrote nothing")?;
+        Ok(Loaded {
+            objects: count,
+            seconds,
+            cpu,
+        })
     }
-    let cpu = own_cpu()?.saturating_sub(cpu);
-    watches.abort_all();
-    let query = vobiz_harness::audit::AuditQuery::new()
-        .user(&site.installation.user())
-        .since(mark);
-    let lines = audit.lines(&query).await?;
-    let lines = || lines.iter().map(|line| &**line);
-    let sent = Requests::of(lines(), &site.installation.namespace);
-    ensure!(
-        sent.object_writes() == 5 * count && sent.writes(About::Event) == count && sent.refused == 0,
-        "the loader did not send what it should: {sent:?}"
-    );
-    let seconds = span(lines(), &site.installation.namespace).context("the loader wrote nothing")?;
-    Ok(Loaded { seconds, cpu })
 }
 
 /// With the rights of an operator.
@@ -305,7 +333,12 @@ fn json_patch(operations: Value) -> Result<Patch<()>> {
 
 impl Loaded {
     /// Objects per second.
-    pub fn rate(&self, objects: usize) -> f64 {
-        crate::percentile::share(objects, 1) / self.seconds
+    pub fn rate(&self) -> f64 {
+        share(self.objects, 1) / self.seconds
+    }
+
+    /// Processor time of one object, in seconds.
+    pub fn cpu_per_object(&self) -> f64 {
+        self.cpu.as_secs_f64() / share(self.objects, 1)
     }
 }

@@ -6,6 +6,7 @@
 mod bucket;
 mod calls;
 mod course;
+mod edits;
 mod loader;
 mod machine;
 mod percentile;
@@ -50,9 +51,9 @@ struct Arguments {
     /// Short scenarios; judge counts only, no times and rates
     #[arg(long)]
     counts: bool,
-    /// Run the scenarios whose name contains this
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    only: String,
+    /// Run the scenarios whose name contains this, or one of these
+    #[arg(long, value_name = "TEXT")]
+    only: Vec<String>,
 }
 
 #[tokio::main]

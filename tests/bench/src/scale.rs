@@ -21,10 +21,16 @@ pub struct Scale {
     pub intervals: usize,
     /// Intervals of the shortest length that are watched at each size of the growth.
     pub growth_intervals: usize,
+    /// Rounds in which each size of the growth is made.
+    pub growth_rounds: usize,
+    /// Objects that the loader creates between two of them.
+    pub loaded_objects: usize,
     /// Subaccounts created under a limit of requests per second.
     pub limited_objects: usize,
     /// Edits under a backlog.
     pub edits: usize,
+    /// Edits beside a bad object.
+    pub neighbours: usize,
     /// Seconds during which every answer is 429.
     pub outage_seconds: u32,
 }
@@ -68,8 +74,11 @@ impl Scale {
             },
             intervals: if counts_only { 2 } else { 5 },
             growth_intervals: if counts_only { 1 } else { 3 },
+            growth_rounds: if counts_only { 1 } else { 7 },
+            loaded_objects: if counts_only { 20 } else { 300 },
             limited_objects: limited.min(objects),
             edits: edits(objects),
+            neighbours: if counts_only { 20 } else { 99 },
             outage_seconds: if counts_only { 15 } else { 60 },
         }
     }

@@ -120,13 +120,14 @@ impl Site {
         Ok(())
     }
 
-    /// Starts the operator with the flags that it is shipped with.
+    /// Starts the operator with the flags that it is shipped with, and those of the stage.
     pub async fn start_operator(&mut self) -> Result<()> {
-        let flags = vec![
+        let mut flags = vec![
             format!("--api-base-url={}", self.stage.simulator.url()),
             "--allow-insecure-api".to_owned(),
             format!("--watch-namespaces={}", self.objects.namespace()),
         ];
+        flags.extend(self.stage.flags.iter().map(|flag| (*flag).to_owned()));
         let options = OperatorOptions {
             flags,
             token_seconds: Some(TOKEN_SECONDS),

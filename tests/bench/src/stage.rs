@@ -9,10 +9,14 @@ use vobiz_harness::control_plane::{AuditDetail, ControlPlane, ControlPlaneOption
 use vobiz_harness::products;
 use vobiz_harness::simulator::{Api, Parent, Simulator, SimulatorOptions};
 
+use crate::scale::Scale;
 use crate::waiting::progress;
 
 /// What every request to the simulated API waits.
 pub const LATENCY: Duration = Duration::from_millis(20);
+
+/// The end of an object whose create was under way need not take two minutes where no times are judged.
+const SHORT_SETTLE: [&str; 2] = ["--request-timeout-seconds=5", "--settle-seconds=10"];
 
 /// What all sites share.
 #[derive(Clone)]
@@ -21,11 +25,13 @@ pub struct Stage {
     pub simulator: Arc<Simulator>,
     /// The cluster.
     pub control_plane: Arc<ControlPlane>,
+    /// What the operator is told beyond the flags that it is shipped with.
+    pub flags: &'static [&'static str],
 }
 
 impl Stage {
     /// Starts both.
-    pub async fn start() -> Result<Self> {
+    pub async fn start(scale: &Scale) -> Result<Self> {
         progress("starting a control plane and the simulator");
         let options = ControlPlaneOptions {
             definitions: Some(products::repository().join("crds")),
@@ -46,6 +52,7 @@ impl Stage {
         Ok(Self {
             simulator: Arc::new(simulator),
             control_plane: Arc::new(control_plane),
+            flags: if scale.counts_only { &SHORT_SETTLE } else { &[] },
         })
     }
 }

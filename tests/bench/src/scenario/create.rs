@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use vobiz_harness::simulator_journal::Operation;
 
 use crate::calls::{count, per_account};
-use crate::loader::{Loaded, WORKERS, load};
+use crate::loader::{Loaded, Loader, WORKERS};
 use crate::percentile::share;
 use crate::population::{Population, names};
 use crate::requests::{About, span};
@@ -22,7 +22,7 @@ const CONSTANT_WRITES: f64 = 10.0;
 
 /// One row, at a site that goes afterwards.
 pub async fn run(stage: &Stage, scale: &Scale, objects: usize, scenario: &str) -> Result<Row> {
-    let loaded = load(stage, objects).await?;
+    let loaded = Loader::start(stage).await?.load(objects).await?;
     let mut site = Site::new(stage, "create").await?;
     let population = Population::new(stage.control_plane.client(), site.objects.namespace());
     population.create(&names("acme", 0..objects)).await?;
@@ -108,12 +108,12 @@ fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize, loa
         .tell("other requests to Vobiz", share(calls.len() - creates, 1), "")
         .timing(
             "throughput over the loader's",
-            rate / loaded.rate(objects),
+            rate / loaded.rate(),
             "",
             Bound::AtLeast(0.7),
         )
         .tell("objects per second", rate, "/s")
-        .tell("objects per second of the loader", loaded.rate(objects), "/s")
+        .tell("objects per second of the loader", loaded.rate(), "/s")
         .tell(
             "CPU per object",
             evidence.cpu.as_secs_f64() * 1000.0 / share(objects, 1),
@@ -121,7 +121,7 @@ fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize, loa
         )
         .tell(
             "CPU per object of the loader",
-            loaded.cpu.as_secs_f64() * 1000.0 / share(objects, 1),
+            loaded.cpu_per_object() * 1000.0,
             "ms",
         )
         .tell(

@@ -1,22 +1,17 @@
 //! I/O. A person edits objects while as many creates as there are objects wait for their turn at ten requests a second.
 
-use std::collections::HashMap;
-
 use anyhow::Result;
-use jiff::Timestamp;
 use vobiz_harness::simulator_journal::Operation;
 
 use crate::calls::count;
-use crate::percentile::{percentile, share};
+use crate::edits::Edits;
+use crate::percentile::share;
 use crate::population::{Population, names};
 use crate::requests::About;
 use crate::row::{Bound, Row};
 use crate::scale::{BACKLOG_BURST, BACKLOG_RATE, EDIT_INTERVAL, Scale};
 use crate::site::{LIFTED, Site};
 use crate::waiting::{progress, until};
-
-/// How long the last edits may take after all were sent.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// One row. The backlog is gone afterwards.
 pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> Result<Row> {
@@ -28,51 +23,33 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     population.create(&backlog).await?;
     progress(&format!("  {} edits under a backlog of {objects}", scale.edits));
     let stride = (objects / scale.edits).max(1);
-    let mut returned = HashMap::new();
-    for name in names("acme", 0..objects).iter().step_by(stride).take(scale.edits) {
-        let next = tokio::time::Instant::now() + EDIT_INTERVAL;
-        population.describe(name, &format!("Edited {name}")).await?;
-        returned.insert(name.clone(), Timestamp::now());
-        // The pace of the edits is part of the scenario.
-        tokio::time::sleep_until(next).await;
-    }
-    let query = site.calls(&begun).operation(Operation::Update).committed(true);
-    let updated = async || site.stage.simulator.journal_count(&query).await;
-    // One that does not come is a figure, not an error.
-    let all = until("edits sent", returned.len(), || site.check(), updated);
-    let _ = tokio::time::timeout(PATIENCE, all).await;
+    let edited: Vec<_> = names("acme", 0..objects)
+        .into_iter()
+        .step_by(stride)
+        .take(scale.edits)
+        .collect();
+    let edits = Edits::make(&population, &edited, "Edited", EDIT_INTERVAL).await?;
+    edits.await_updates(site, &begun).await;
     let evidence = site.since(&begun).await?;
     let waiting = objects.saturating_sub(count(&evidence.calls, Operation::Create));
-    let mut latencies = Vec::new();
-    let mut sent: HashMap<&str, usize> = HashMap::new();
-    for call in evidence
-        .calls
-        .iter()
-        .filter(|call| call.operation == Operation::Update)
-    {
-        let name = call.name.as_deref().unwrap_or_default();
-        *sent.entry(name).or_default() += 1;
-        if let (Some(returned), Some(1)) = (returned.get(name), sent.get(name)) {
-            // It may arrive before the person's own answer does.
-            latencies.push(call.time.duration_since(*returned).as_secs_f64().max(0.0));
-        }
-    }
-    let missing = returned.len() - latencies.len();
-    latencies.extend(std::iter::repeat_n(f64::INFINITY, missing));
-    let at = |percent| percentile(&latencies, percent).unwrap_or(f64::INFINITY);
+    let found = edits.found(&evidence.calls);
     let mut row = Row::new(scenario, scale.counts_only);
     row.timing(
         "p99 from the edit to its update at Vobiz",
-        at(99.0),
+        found.within(99.0),
         "s",
         Bound::AtMost(1.0),
     )
-    .tell("p50", at(50.0), "s")
-    .tell("longest", at(100.0), "s")
-    .count("edits that never came", share(missing, 1), Bound::Exactly(0.0))
+    .tell("p50", found.within(50.0), "s")
+    .tell("longest", found.within(100.0), "s")
+    .count(
+        "edits that never came",
+        share(found.missing, 1),
+        Bound::Exactly(0.0),
+    )
     .count(
         "updates per edit",
-        share(sent.values().sum(), returned.len()),
+        share(found.updates, edits.len()),
         Bound::Exactly(1.0),
     )
     .count(
@@ -80,15 +57,12 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
         share(waiting, 1),
         Bound::AtLeast(1.0),
     )
-    .tell("edits", share(returned.len(), 1), "")
+    .tell("edits", share(edits.len(), 1), "")
     .tell("backlog", share(objects, 1), "")
     .count(
         "writes to objects of the backlog per create",
         share(
-            evidence
-                .requests
-                .object_writes()
-                .saturating_sub(2 * returned.len()),
+            evidence.requests.object_writes().saturating_sub(2 * edits.len()),
             count(&evidence.calls, Operation::Create).max(1),
         ),
         Bound::AtMost(5.0),
@@ -97,7 +71,7 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
         "status writes per edit and create",
         share(
             evidence.requests.writes(About::Status),
-            returned.len() + count(&evidence.calls, Operation::Create),
+            edits.len() + count(&evidence.calls, Operation::Create),
         ),
         "",
     )

@@ -1,42 +1,70 @@
 //! I/O. The population grows from size to size: does an object cost the same where there are many?
 
+use std::ops::Range;
+use std::time::Duration;
+
 use anyhow::Result;
 use vobiz_harness::simulator_journal::Operation;
 
 use crate::calls::count;
-use crate::percentile::share;
+use crate::loader::Loader;
+use crate::percentile::{percentile, share};
 use crate::population::{Population, names};
 use crate::row::{Bound, Row};
 use crate::scale::{SHORTEST_INTERVAL_SECONDS, Scale};
 use crate::scenario::create::created;
 use crate::scenario::rest::{self, mebibytes};
 use crate::scenario::restart::{Restart, restart};
-use crate::site::{LIFTED, Site};
+use crate::site::{Begun, LIFTED, Site};
 use crate::slope::{Point, later_over_earlier, marginal, spread};
 use crate::waiting::progress;
 
 /// The largest ratio that still counts as flat.
 const FLAT: f64 = 1.2;
 
+/// Seconds between two sweeps while objects are made: the cost of a sweep is measured apart.
+const MAKING_INTERVAL_SECONDS: u32 = 300;
+
 /// What one size cost.
 struct Size {
     objects: f64,
-    posts_per_create: f64,
-    writes_per_create: f64,
-    reads_per_create: f64,
-    cpu_per_create: f64,
+    made: Made,
     made_resident: u64,
     rest_calls: f64,
     rest_cpu: f64,
     restart: Restart,
 }
 
+/// What the creates up to a size cost.
+#[derive(Default)]
+struct Made {
+    objects: usize,
+    posts: usize,
+    writes: usize,
+    reads: usize,
+    cpu: Duration,
+    /// Per round: processor time of a create over what the loader spent on one just before and just after.
+    cpu_over_loader: Vec<f64>,
+}
+
+impl Made {
+    fn per_create(&self, count: usize) -> f64 {
+        share(count, self.objects)
+    }
+
+    /// The median: a busy neighbour spoils a round or two.
+    fn cpu_over_loader(&self) -> f64 {
+        percentile(&self.cpu_over_loader, 50.0).unwrap_or(f64::INFINITY)
+    }
+}
+
 /// One row. The site has the largest population afterwards.
 pub async fn run(site: &mut Site, scale: &Scale, scenario: &str) -> Result<Row> {
+    let mut loader = Loader::start(&site.stage).await?;
     let mut sizes = Vec::new();
     let mut before = 0;
     for size in &scale.sizes {
-        sizes.push(grow(site, scale, before, *size).await?);
+        sizes.push(grow(site, &mut loader, scale, before..*size).await?);
         before = *size;
     }
     site.change_account(LIFTED, LIFTED, scale.interval_seconds)
@@ -49,29 +77,26 @@ pub async fn run(site: &mut Site, scale: &Scale, scenario: &str) -> Result<Row> 
     Ok(row)
 }
 
-/// Brings the population from one size to another, without measuring.
-pub async fn populate(site: &Site, from: usize, to: usize) -> Result<()> {
+/// Makes the objects with these numbers, without measuring.
+pub async fn populate(site: &Site, numbers: Range<usize>) -> Result<()> {
     let begun = site.begin().await?;
-    populate_since(site, &begun, from, to).await
+    populate_since(site, &begun, numbers).await
 }
 
-async fn grow(site: &mut Site, scale: &Scale, from: usize, to: usize) -> Result<Size> {
-    progress(&format!("  from {from} to {to} objects"));
+async fn grow(site: &mut Site, loader: &mut Loader, scale: &Scale, numbers: Range<usize>) -> Result<Size> {
+    let objects = numbers.end;
+    progress(&format!("  from {} to {objects} objects", numbers.start));
+    site.change_account(LIFTED, LIFTED, MAKING_INTERVAL_SECONDS)
+        .await?;
+    let made = make(site, loader, scale, numbers).await?;
+    let made_resident = site.usage().await?.resident;
+    let restart = restart(site, objects).await?;
     site.change_account(LIFTED, LIFTED, SHORTEST_INTERVAL_SECONDS)
         .await?;
-    let begun = site.begin().await?;
-    populate_since(site, &begun, from, to).await?;
-    let made = site.since(&begun).await?;
-    let made_resident = site.usage().await?.resident;
-    let restart = restart(site, to).await?;
     let rest = rest::watch(site, scale.growth_intervals).await?;
-    let per_create = |count: usize| share(count, to - from);
     Ok(Size {
-        objects: share(to, 1),
-        posts_per_create: per_create(count(&made.calls, Operation::Create)),
-        writes_per_create: per_create(made.requests.object_writes()),
-        reads_per_create: made.requests.reads_per(to - from),
-        cpu_per_create: made.cpu.as_secs_f64() / share(to - from, 1),
+        objects: share(objects, 1),
+        made,
         made_resident,
         rest_calls: share(rest.calls, rest.intervals),
         rest_cpu: rest.cpu / share(rest.intervals, 1),
@@ -79,17 +104,60 @@ async fn grow(site: &mut Site, scale: &Scale, from: usize, to: usize) -> Result<
     })
 }
 
-async fn populate_since(site: &Site, begun: &crate::site::Begun, from: usize, to: usize) -> Result<()> {
+/// In rounds, between which the loader shows how fast the machine is just then: on a shared one the same work takes half
+/// as much time again from one minute to the next.
+async fn make(site: &Site, loader: &mut Loader, scale: &Scale, numbers: Range<usize>) -> Result<Made> {
+    let mut made = Made::default();
+    let mut before = loader.load(scale.loaded_objects).await?.cpu_per_object();
+    for numbers in rounds(numbers, scale.growth_rounds) {
+        let objects = numbers.len();
+        let begun = site.begin().await?;
+        populate_since(site, &begun, numbers).await?;
+        let evidence = site.since(&begun).await?;
+        let after = loader.load(scale.loaded_objects).await?.cpu_per_object();
+        made.objects += objects;
+        made.posts += count(&evidence.calls, Operation::Create);
+        made.writes += evidence.requests.object_writes();
+        made.reads += evidence.requests.all_reads();
+        made.cpu += evidence.cpu;
+        let cpu = evidence.cpu.as_secs_f64() / share(objects, 1);
+        made.cpu_over_loader.push(cpu / f64::midpoint(before, after));
+        before = after;
+    }
+    Ok(made)
+}
+
+/// Splits numbers into so many parts of about the same length, none of them empty.
+fn rounds(numbers: Range<usize>, count: usize) -> impl Iterator<Item = Range<usize>> {
+    let at = move |part: usize| numbers.start + numbers.len() * part / count;
+    (0..count)
+        .map(move |part| at(part)..at(part + 1))
+        .filter(|part| !part.is_empty())
+}
+
+async fn populate_since(site: &Site, begun: &Begun, numbers: Range<usize>) -> Result<()> {
     let population = Population::new(site.stage.control_plane.client(), site.objects.namespace());
-    population.create(&names("acme", from..to)).await?;
-    let done = created(site, begun, to - from).await;
+    let objects = numbers.len();
+    population.create(&names("acme", numbers)).await?;
+    let done = created(site, begun, objects).await;
     site.explain(done)
 }
 
 fn tell(row: &mut Row, size: &Size) {
     let at = |what: &str| format!("{what} at {}", size.objects);
-    row.count(&at("POST per create"), size.posts_per_create, Bound::Exactly(1.0))
-        .tell(&at("CPU per create"), size.cpu_per_create * 1000.0, "ms")
+    let made = &size.made;
+    let posts = made.per_create(made.posts);
+    row.count(&at("POST per create"), posts, Bound::Exactly(1.0))
+        .tell(
+            &at("CPU per create"),
+            made.cpu.as_secs_f64() / share(made.objects, 1) * 1000.0,
+            "ms",
+        )
+        .tell(
+            &at("CPU per create over the loader's"),
+            made.cpu_over_loader(),
+            "",
+        )
         .tell(&at("requests to Vobiz per interval"), size.rest_calls, "")
         .tell(
             &at("CPU of an interval per object"),
@@ -126,12 +194,12 @@ fn judge(row: &mut Row, sizes: &[Size]) {
     let memory = of(&|size| mebibytes(size.restart.usage.resident) * 1024.0);
     row.count(
         "writes per create, highest over lowest",
-        flat(&|size| size.writes_per_create),
+        flat(&|size| size.made.per_create(size.made.writes)),
         Bound::AtMost(FLAT),
     )
     .count(
         "reads per create, highest over lowest",
-        flat(&|size| size.reads_per_create),
+        flat(&|size| size.made.per_create(size.made.reads)),
         Bound::AtMost(FLAT),
     )
     .count(
@@ -140,8 +208,8 @@ fn judge(row: &mut Row, sizes: &[Size]) {
         Bound::AtMost(FLAT),
     )
     .timing(
-        "CPU per create, highest over lowest",
-        flat(&|size| size.cpu_per_create),
+        "CPU per create over the loader's, highest over lowest",
+        flat(&|size| size.made.cpu_over_loader()),
         "",
         Bound::AtMost(FLAT),
     );
@@ -163,5 +231,17 @@ fn judge(row: &mut Row, sizes: &[Size]) {
             let name = format!("{what}: slope among large sizes over that among small ones");
             row.timing(&name, found, "", Bound::AtMost(FLAT));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_cover_all_numbers_once_and_none_is_empty() {
+        let parts: Vec<_> = rounds(100..303, 5).collect();
+        assert_eq!(parts, [100..140, 140..181, 181..221, 221..262, 262..303]);
+        assert_eq!(rounds(7..9, 5).collect::<Vec<_>>(), [7..8, 8..9]);
     }
 }

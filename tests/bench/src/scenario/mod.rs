@@ -6,6 +6,7 @@ pub mod drift;
 pub mod edit;
 pub mod growth;
 pub mod limit;
+pub mod neighbour;
 pub mod outage;
 pub mod rest;
 pub mod restart;
