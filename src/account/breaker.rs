@@ -20,6 +20,16 @@ pub struct Absence {
     pub absent: BTreeSet<AuthId>,
 }
 
+impl Absence {
+    /// What this list does not show and the next one does not show either: pages shift while accounts come and go.
+    #[must_use]
+    pub fn confirmed_by(mut self, next: &Self) -> Self {
+        self.absent.retain(|id| next.absent.contains(id));
+        self.bound = next.bound;
+        self
+    }
+}
+
 /// Holds creates and deletions of a parent account back while too many of its accounts read absent.
 #[derive(Debug, Default)]
 pub struct Breaker {
@@ -100,6 +110,12 @@ mod tests {
                 .map(|number| AuthId::parse(&format!("SA_{number}")).unwrap())
                 .collect(),
         }
+    }
+
+    #[test]
+    fn what_only_one_of_two_lists_does_not_show_is_not_absent() {
+        let first = absence(40, 0..8);
+        assert_eq!(first.confirmed_by(&absence(39, 6..20)), absence(39, 6..8));
     }
 
     #[test]

@@ -92,7 +92,8 @@ impl Parent {
     #[must_use]
     pub fn wanted_walk(&self) -> Option<Instant> {
         let walks = self.walks();
-        walks.wanted.max(walks.wanted.and(walks.postponed))
+        let wanted = walks.wanted?;
+        Some(walks.postponed.map_or(wanted, |until| wanted.max(until)))
     }
 
     /// Takes over a complete walk; it serves every request that it did not begin too early for.

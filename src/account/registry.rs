@@ -185,6 +185,20 @@ impl Registry {
         }
     }
 
+    /// Applies the limit of a spec that was just edited. The Account's pass may be reading a long list at the old one, and
+    /// comes to the new spec only afterwards. Of an Account that had no pass yet nothing is known.
+    pub fn set_limit(&self, account: &ObjectKey, limit: Limit) {
+        let State { gates, limits, .. } = &mut *self.lock();
+        let Some((id, known)) = limits.get_mut(account) else {
+            return;
+        };
+        *known = limit;
+        let id = id.clone();
+        if let Some(gate) = gates.get(&id) {
+            gate.set_limit(lowest(limits.values(), &id, limit));
+        }
+    }
+
     /// Takes over what a pass found. True if it differs in what a Subaccount may be waiting for.
     pub fn set(&self, key: &ObjectKey, uid: &str, snapshot: Snapshot) -> bool {
         let pair = |snapshot: &Snapshot| {

@@ -19,9 +19,6 @@ use std::sync::Arc;
 /// Annotation of `kubectl apply`: a second copy of the object that nobody here reads.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// What our own annotations begin with.
-const OWN_PREFIX: &str = "vobiz.ai/";
-
 /// One watch, ready to run.
 pub struct Watch<K: Resource<DynamicType = ()> + Clone + 'static> {
     /// The cache that it fills.
@@ -113,9 +110,8 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Relist<K> {
             }
             Event::InitDone => {
                 let before = std::mem::take(&mut self.before).into_iter();
-                before
-                    .filter(|object| !self.listed.contains(&uid(object)))
-                    .collect()
+                let listed = std::mem::take(&mut self.listed);
+                before.filter(|object| !listed.contains(&uid(object))).collect()
             }
             Event::Apply(_) | Event::Delete(_) => Vec::new(),
         }
@@ -124,19 +120,6 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Relist<K> {
 
 /// Takes nothing out.
 pub fn whole<K>(_: &mut Event<K>) {}
-
-/// Takes out what people and their tools keep on an object of ours for themselves: no pass reads it.
-pub fn own_part<K: Resource>(event: &mut Event<K>) {
-    let (Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) = event else {
-        return;
-    };
-    let metadata = object.meta_mut();
-    metadata.labels = None;
-    metadata.owner_references = None;
-    if let Some(annotations) = &mut metadata.annotations {
-        annotations.retain(|key, _| key.starts_with(OWN_PREFIX));
-    }
-}
 
 /// What nobody reads is not kept: it is two thirds of an object.
 fn strip<K: Resource>(object: &mut K) {

@@ -4,15 +4,15 @@ use super::context::Context;
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
 use super::wish::WISHES;
-use crate::account::registry::Registry;
+use crate::account::registry::{Registry, limit};
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
-use crate::controller::watch::{Watch, own_part, watch, whole};
+use crate::controller::watch::{Watch, watch, whole};
 use crate::crd::{
-    Account, CONFIRM_MASS_DELETION_ANNOTATION, FINALIZER, IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL,
-    SUBACCOUNT_LABEL, Subaccount,
+    Account, CONFIRM_MASS_DELETION_ANNOTATION, FINALIZER, GROUP, IN_USE_FINALIZER, MANAGED_BY,
+    MANAGED_BY_LABEL, SUBACCOUNT_LABEL, Subaccount,
 };
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
@@ -60,7 +60,16 @@ impl Watches {
             watcher::Config::default(),
             own_part,
             move |event, ()| match event {
-                Event::Apply(object) | Event::InitApply(object) => trigger.admits(object),
+                Event::Apply(object) | Event::InitApply(object) => {
+                    if let Ok(account) = &object.0 {
+                        let rate = &account.spec.rate_limit;
+                        registry.set_limit(
+                            &ObjectKey::of(account),
+                            limit(rate.requests_per_second, rate.burst),
+                        );
+                    }
+                    trigger.admits(object)
+                }
                 Event::Delete(object) => {
                     trigger.forget(object);
                     // Also one whose finalizer somebody took off: nothing may be done in its name any more.
@@ -225,4 +234,51 @@ fn account_of(object: &Guarded<Subaccount>) -> Option<ObjectKey> {
         namespace: object.namespace()?,
         name: object.spec.account_ref.name.clone(),
     })
+}
+
+/// Takes out what people and their tools keep on an object for themselves: no pass reads it.
+pub fn own_part<K: Resource>(event: &mut Event<K>) {
+    let (Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) = event else {
+        return;
+    };
+    let metadata = object.meta_mut();
+    metadata.labels = None;
+    metadata.owner_references = None;
+    let is_own = |key: &str| key.split_once('/').is_some_and(|(prefix, _)| prefix == GROUP);
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.retain(|key, _| is_own(key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_annotation_that_the_operator_acts_on_is_kept_and_nothing_else() {
+        let own = || WISHES.into_iter().chain([CONFIRM_MASS_DELETION_ANNOTATION]);
+        let foreign = [
+            "meta.helm.sh/release-name",
+            "vobiz.ai.example.com/paused",
+            "vobiz.ai",
+        ];
+        let annotations: HashMap<&str, &str> = own().chain(foreign).map(|key| (key, "true")).collect();
+        let object: Account = serde_json::from_value(json!({
+            "apiVersion": "vobiz.ai/v1alpha1", "kind": "Account",
+            "metadata": {
+                "name": "vobiz", "labels": {"team": "voice"}, "annotations": annotations, "finalizers": ["theirs"],
+                "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "all", "uid": "1"}],
+            },
+            "spec": {"credentialsSecretRef": {"name": "credentials"}},
+        }))
+        .unwrap();
+        let mut event = Event::Apply(object);
+        own_part(&mut event);
+        let Event::Apply(kept) = event else { unreachable!() };
+        let kept_annotations: HashSet<&str> = kept.annotations().keys().map(String::as_str).collect();
+        assert_eq!(kept_annotations, own().collect());
+        assert!(kept.labels().is_empty() && kept.owner_references().is_empty());
+        assert_eq!(kept.finalizers(), ["theirs"]);
+    }
 }

@@ -31,6 +31,7 @@ mod process;
 mod records;
 mod recovery;
 mod rest;
+mod restless;
 mod rights;
 mod secret;
 mod secret_refused;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
     records::add_to(&mut suite);
     recovery::add_to(&mut suite);
     rest::add_to(&mut suite);
+    restless::add_to(&mut suite);
     rights::add_to(&mut suite);
     secret::add_to(&mut suite);
     secret_refused::add_to(&mut suite);

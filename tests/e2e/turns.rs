@@ -9,7 +9,7 @@ use serde_json::json;
 use vobiz_harness::objects::Kind;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
+use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
 const DEADLINE: Duration = Duration::from_mins(2);
 
@@ -32,6 +32,10 @@ pub fn add_to(suite: &mut Suite) {
         "creates that wait are served at the rate of the limit, each after few passes",
         few_passes,
     );
+    suite.test(
+        "a raised limit holds at once, also while a long list is being read at the lower one",
+        raised,
+    );
 }
 
 async fn backlog(bed: &Arc<TestBed>, name: &str, rate: u32) -> Result<Environment> {
@@ -43,20 +47,25 @@ async fn backlog(bed: &Arc<TestBed>, name: &str, rate: u32) -> Result<Environmen
         })
         .await?;
     environment.create_ready("settled", json!({})).await?;
-    try_join_all((0..WAITING).map(|number| {
-        let environment = &environment;
-        async move {
-            let name = format!("waiting-{number}");
-            environment.create_subaccount(&name, json!({})).await
-        }
-    }))
-    .await?;
+    create_waiting(&environment).await?;
     // The line has formed once one of those who wait in it is served.
-    let created = JournalQuery::new()
-        .operation(Operation::Create)
-        .name_prefix("waiting-");
+    let created = creates_of_waiting();
     environment.explain(environment.simulator.await_journal(&created, 1, DEADLINE).await)?;
     Ok(environment)
+}
+
+async fn create_waiting(environment: &Environment) -> Result<()> {
+    let create = async |number| {
+        let name = format!("waiting-{number}");
+        environment.create_subaccount(&name, json!({})).await
+    };
+    try_join_all((0..WAITING).map(create)).await.map(drop)
+}
+
+fn creates_of_waiting() -> JournalQuery {
+    JournalQuery::new()
+        .operation(Operation::Create)
+        .name_prefix("waiting-")
 }
 
 async fn creates_since(environment: &Environment, since: u64) -> Result<usize> {
@@ -133,4 +142,47 @@ async fn few_passes(bed: Arc<TestBed>) -> Result<()> {
         "{passes} passes were made for {objects} objects"
     );
     Ok(())
+}
+
+/// Waits until the first page of a list is asked for.
+async fn await_first_page(environment: &Environment) -> Result<()> {
+    let mark = environment.simulator.journal_mark().await?;
+    let lists = JournalQuery::new().since(mark).operation(Operation::List);
+    for count in 1.. {
+        let waited = environment.simulator.await_journal(&lists, count, DEADLINE).await;
+        let seen = environment.explain(waited)?;
+        let query = seen.last().and_then(|list| list.query.as_deref());
+        if query.unwrap_or_default().split('&').any(|part| part == "page=1") {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn raised(bed: Arc<TestBed>) -> Result<()> {
+    let environment = bed
+        .environment(EnvironmentOptions {
+            account: json!({"resyncIntervalSeconds": 10, "rateLimit": {"requestsPerSecond": 1, "burst": 1}}),
+            deadline: DEADLINE,
+            ..EnvironmentOptions::new("turns-raised")
+        })
+        .await?;
+    let parent = &environment.parent.auth_id;
+    // Three pages: while creates wait, one request in ten is for a list.
+    for number in 0..250 {
+        let fields = json!({"parent": parent, "name": format!("of somebody else {number}")});
+        environment.simulator.create_account(&fields).await?;
+    }
+    create_waiting(&environment).await?;
+    await_first_page(&environment).await?;
+    let created = creates_of_waiting();
+    let left = WAITING - environment.simulator.journal_count(&created).await?;
+    ensure!(left >= WAITING / 3, "{left} creates are left to wait for");
+    let raised = json!({"spec": {"rateLimit": {"requestsPerSecond": 1000, "burst": 1000}}});
+    environment.objects.merge(Kind::Account, ACCOUNT, &raised).await?;
+    let half_of_the_old_time = Duration::from_secs(left as u64) / 2;
+    let all = environment
+        .simulator
+        .await_journal(&created, WAITING, half_of_the_old_time);
+    environment.explain(all.await).map(drop)
 }

@@ -3,12 +3,13 @@
 use http::{Request, Response};
 use kube::client::Body;
 use kube::runtime::watcher;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use vobiz_operator::controller::wake::Guarded;
-use vobiz_operator::controller::watch::{own_part, watch};
+use vobiz_operator::controller::watch::watch;
 use vobiz_operator::crd::Subaccount;
+use vobiz_operator::subaccount::watches::own_part;
 
 const OBJECTS: usize = 1000;
 /// Bytes of heap.
@@ -115,10 +116,12 @@ fn a_cached_subaccount_takes_less_than_four_kilobytes() {
         let task = tokio::spawn(watch.task);
         watch.store.wait_until_ready().await.unwrap();
         assert_eq!(watch.store.state().len(), OBJECTS);
-        assert!(
-            watch.store.state().iter().all(|object| object.0.is_ok()),
-            "all can be read"
-        );
+        for object in watch.store.state() {
+            assert!(object.0.is_ok(), "all can be read");
+            let annotations: Vec<_> = object.annotations().keys().collect();
+            assert_eq!(annotations, ["vobiz.ai/reconcile-requested-at"]);
+            assert!(object.labels().is_empty() && object.owner_references().is_empty());
+        }
         let taken = heap().saturating_sub(before);
         task.abort();
         taken / OBJECTS

@@ -1,5 +1,5 @@
-//! Proves how much heap what the operator keeps of each object takes. A program of its own, because it counts every
-//! byte that is allocated in it.
+//! Proves how much heap a cached object takes. A program of its own, because it counts every byte that is allocated in
+//! it.
 
 #![allow(
     clippy::expect_used,

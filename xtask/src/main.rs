@@ -31,7 +31,7 @@ Commands:
   faults [--ci] [--seed N] [--plan K]... [--only TEXT] [--list] [--record]
           Breaks every write of the operator in every way (kills, resets, late commits, wrong answers, dead watches, two
           leaders) and judges what is left. --ci runs 720 of the plans, --plan replays one by number or name.
-  bench [--objects N] [--growth N]... [--json FILE] [--counts] [--only TEXT]
+  bench [--objects N] [--growth N]... [--json FILE] [--counts] [--only TEXT]...
           Measures the operator with N Subaccounts [default: 10000] against limits measured in the same run, prints a table
           and writes every figure into FILE. --counts is short, takes the build of the tests and judges no times.
   fuzz [TARGET] [--seconds N]

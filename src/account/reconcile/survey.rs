@@ -6,13 +6,16 @@ use crate::account::sweep::{SweepError, sweep, walk};
 use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
 use std::time::Duration;
 
-/// The shortest pause before a walk is tried again whose list kept changing.
+/// The shortest and the longest pause before a walk is tried again whose list kept changing.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// The pause after a walk that took so long and came to nothing: while thousands of accounts come and go, walks take a
-/// tenth of the time at most, and yet one is tried in every interval between two sweeps.
+/// tenth of the time. No sweep comes before the next walk, which serves as one, and an end of the coming and going is
+/// noticed within minutes.
 fn pause_after(took: Duration, interval: Duration) -> Duration {
-    (took * 9).max(SHORTEST_PAUSE).min(interval)
+    let longest = LONGEST_PAUSE.min(interval * 9 / 10);
+    (took * 9).max(SHORTEST_PAUSE).min(longest)
 }
 
 impl Pass<'_> {
@@ -36,13 +39,13 @@ impl Pass<'_> {
         } else if sweep_now {
             sweep(access).await?;
         }
+        if agreed {
+            self.context.dependents.walked(&access.parent.id);
+        }
         if walk_now || sweep_now {
             self.look_for_absence(access).await?;
             #[expect(clippy::disallowed_methods, reason = "sweeps are spread by random bits")]
             schedule.swept(now(), rand::random());
-        }
-        if agreed {
-            self.context.dependents.walked(&access.parent.id);
         }
         let walk_due = access.parent.wanted_walk();
         let due = [schedule.due(interval), walk_due]
@@ -58,7 +61,7 @@ impl Pass<'_> {
         let mut absence = self.context.dependents.absence(access);
         if access.parent.breaker().would_open(&absence) {
             sweep(access).await?;
-            absence = self.context.dependents.absence(access);
+            absence = absence.confirmed_by(&self.context.dependents.absence(access));
         }
         if access.parent.breaker().look(&absence) {
             self.context.registry.wake_accounts_of(&access.parent.id);
@@ -83,12 +86,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_walk_that_came_to_nothing_rests_nine_times_as_long_as_it_took_within_an_interval() {
+    fn a_walk_that_came_to_nothing_rests_nine_times_as_long_as_it_took_but_no_longer_than_a_sweep_or_five_minutes()
+     {
         let pause =
             |took, interval| pause_after(Duration::from_secs(took), Duration::from_secs(interval)).as_secs();
         assert_eq!(pause(0, 300), 10, "a short list is tried again soon");
         assert_eq!(pause(15, 300), 135);
-        assert_eq!(pause(60, 300), 300, "never longer than a sweep waits");
-        assert_eq!(pause(0, 5), 5);
+        assert_eq!(pause(60, 300), 270, "the walk is due before the sweep");
+        assert_eq!(pause(600, 3600), 300, "who waits for it waits minutes, not hours");
+        assert_eq!(pause(0, 10), 9, "the shortest interval");
     }
 }

@@ -24,13 +24,12 @@ use crate::percentile::share;
 use crate::population::{Population, names};
 use crate::process::own_cpu;
 use crate::requests::{About, Requests, span};
-use crate::site::Site;
+use crate::site::{Site, TOKEN_SECONDS};
 use crate::stage::Stage;
 use crate::waiting::progress;
 
 /// The operator's `--max-concurrent-reconciles`, as shipped.
 pub const WORKERS: usize = 10;
-const TOKEN_SECONDS: u32 = 60 * 60;
 
 /// What the loader reached.
 #[derive(Clone, Copy, Debug)]

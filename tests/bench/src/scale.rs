@@ -23,7 +23,9 @@ pub struct Scale {
     pub growth_intervals: usize,
     /// Rounds in which each size of the growth is made.
     pub growth_rounds: usize,
-    /// Objects that the loader creates between two of them.
+    /// Restarts that are measured at each size of the growth.
+    pub growth_restarts: usize,
+    /// Objects that the loader creates between two rounds and two restarts.
     pub loaded_objects: usize,
     /// Subaccounts created under a limit of requests per second.
     pub limited_objects: usize,
@@ -75,6 +77,7 @@ impl Scale {
             intervals: if counts_only { 2 } else { 5 },
             growth_intervals: if counts_only { 1 } else { 3 },
             growth_rounds: if counts_only { 1 } else { 7 },
+            growth_restarts: if counts_only { 1 } else { 5 },
             loaded_objects: if counts_only { 20 } else { 300 },
             limited_objects: limited.min(objects),
             edits: edits(objects),

@@ -1,4 +1,4 @@
-//! I/O. A namespace with an Account of its own parent, and the operator that serves it, as it is shipped.
+//! I/O. A namespace with an Account of its own parent, and the operator that serves it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use crate::stage::Stage;
 pub const LIFTED: u32 = 1000;
 const DEADLINE: Duration = Duration::from_mins(2);
 /// Longer than any run.
-const TOKEN_SECONDS: u32 = 24 * 60 * 60;
+pub const TOKEN_SECONDS: u32 = 24 * 60 * 60;
 
 /// One of the places where objects live.
 pub struct Site {

@@ -15,8 +15,9 @@ use crate::waiting::progress;
 /// What every request to the simulated API waits.
 pub const LATENCY: Duration = Duration::from_millis(20);
 
-/// The end of an object whose create was under way need not take two minutes where no times are judged.
-const SHORT_SETTLE: [&str; 2] = ["--request-timeout-seconds=5", "--settle-seconds=10"];
+/// The end of an object whose create was under way need not take two minutes where no times are judged. No request may
+/// outlast the settling.
+const SHORT_SETTLE: [&str; 2] = ["--request-timeout-seconds=10", "--settle-seconds=20"];
 
 /// What all sites share.
 #[derive(Clone)]

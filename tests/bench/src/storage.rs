@@ -1,15 +1,24 @@
 //! I/O. What objects take in etcd, as the API server estimates it.
 
 use anyhow::{Context as _, Result};
+use kube::api::{Api, DynamicObject, ListParams};
+use kube::core::{ApiResource, GroupVersionKind};
 
+use crate::percentile::share;
 use crate::stage::Stage;
 
 /// What is stored per object for as long as it lives. Of events, which go after an hour, the API server has no estimate.
 const OF_OBJECTS: [&str; 2] = ["subaccounts", "secrets"];
 
-/// Bytes of all Subaccounts and Secrets.
-pub async fn object_bytes(stage: &Stage) -> Result<f64> {
-    Ok(sum(&metrics(stage).await?, &OF_OBJECTS))
+/// Bytes of all Subaccounts and Secrets for each Subaccount, whoever made it.
+pub async fn bytes_per_object(stage: &Stage) -> Result<f64> {
+    let bytes = sum(&metrics(stage).await?, &OF_OBJECTS);
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("vobiz.ai", "v1alpha1", "Subaccount"));
+    let all: Api<DynamicObject> = Api::all_with(stage.control_plane.client(), &resource);
+    let first = all.list(&ListParams::default().limit(1)).await;
+    let first = first.context("failed to count the Subaccounts")?;
+    let more = first.metadata.remaining_item_count.unwrap_or_default();
+    Ok(bytes / share(first.items.len() + usize::try_from(more)?, 1))
 }
 
 async fn metrics(stage: &Stage) -> Result<String> {

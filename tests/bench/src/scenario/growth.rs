@@ -32,7 +32,7 @@ struct Size {
     made_resident: u64,
     rest_calls: f64,
     rest_cpu: f64,
-    restart: Restart,
+    restarts: Restarts,
 }
 
 /// What the creates up to a size cost.
@@ -52,10 +52,34 @@ impl Made {
         share(count, self.objects)
     }
 
-    /// The median: a busy neighbour spoils a round or two.
     fn cpu_over_loader(&self) -> f64 {
-        percentile(&self.cpu_over_loader, 50.0).unwrap_or(f64::INFINITY)
+        median(&self.cpu_over_loader)
     }
+}
+
+/// What restarts at a size cost. Each is held against what the loader did just before and just after.
+#[derive(Default)]
+struct Restarts {
+    all: Vec<Restart>,
+    /// Processor time, in so many of the loader's objects.
+    cpu_in_objects: Vec<f64>,
+    /// Time to quiet, in so many of the loader's objects.
+    quiet_in_objects: Vec<f64>,
+}
+
+impl Restarts {
+    fn median(&self, of: impl Fn(&Restart) -> f64) -> f64 {
+        median(&self.all.iter().map(of).collect::<Vec<_>>())
+    }
+
+    fn resident_mebibytes(&self) -> f64 {
+        self.median(|restart| mebibytes(restart.usage.resident))
+    }
+}
+
+/// A busy neighbour spoils a round or two.
+fn median(values: &[f64]) -> f64 {
+    percentile(values, 50.0).unwrap_or(f64::INFINITY)
 }
 
 /// One row. The site has the largest population afterwards.
@@ -90,7 +114,7 @@ async fn grow(site: &mut Site, loader: &mut Loader, scale: &Scale, numbers: Rang
         .await?;
     let made = make(site, loader, scale, numbers).await?;
     let made_resident = site.usage().await?.resident;
-    let restart = restart(site, objects).await?;
+    let restarts = restarts(site, loader, scale, objects).await?;
     site.change_account(LIFTED, LIFTED, SHORTEST_INTERVAL_SECONDS)
         .await?;
     let rest = rest::watch(site, scale.growth_intervals).await?;
@@ -100,7 +124,7 @@ async fn grow(site: &mut Site, loader: &mut Loader, scale: &Scale, numbers: Rang
         made_resident,
         rest_calls: share(rest.calls, rest.intervals),
         rest_cpu: rest.cpu / share(rest.intervals, 1),
-        restart,
+        restarts,
     })
 }
 
@@ -125,6 +149,22 @@ async fn make(site: &Site, loader: &mut Loader, scale: &Scale, numbers: Range<us
         before = after;
     }
     Ok(made)
+}
+
+async fn restarts(site: &mut Site, loader: &mut Loader, scale: &Scale, objects: usize) -> Result<Restarts> {
+    let mut restarts = Restarts::default();
+    let mut before = loader.load(scale.loaded_objects).await?;
+    for _ in 0..scale.growth_restarts {
+        let found = restart(site, objects).await?;
+        let after = loader.load(scale.loaded_objects).await?;
+        let cpu = f64::midpoint(before.cpu_per_object(), after.cpu_per_object());
+        let seconds = f64::midpoint(1.0 / before.rate(), 1.0 / after.rate());
+        restarts.cpu_in_objects.push(found.cpu / cpu);
+        restarts.quiet_in_objects.push(found.quiet / seconds);
+        restarts.all.push(found);
+        before = after;
+    }
+    Ok(restarts)
 }
 
 /// Splits numbers into so many parts of about the same length, none of them empty.
@@ -171,14 +211,22 @@ fn tell(row: &mut Row, size: &Size) {
         )
         .tell(
             &at("resident memory after a restart"),
-            mebibytes(size.restart.usage.resident),
+            size.restarts.resident_mebibytes(),
             "MiB",
         )
-        .tell(&at("ready after"), size.restart.ready, "s")
-        .tell(&at("quiet after"), size.restart.quiet, "s")
+        .tell(
+            &at("ready after"),
+            size.restarts.median(|restart| restart.ready),
+            "s",
+        )
+        .tell(
+            &at("quiet after"),
+            size.restarts.median(|restart| restart.quiet),
+            "s",
+        )
         .tell(
             &at("CPU of a restart per object"),
-            size.restart.cpu / size.objects * 1e6,
+            size.restarts.median(|restart| restart.cpu) / size.objects * 1e6,
             "us",
         );
 }
@@ -191,7 +239,7 @@ fn judge(row: &mut Row, sizes: &[Size]) {
         let costs: Vec<f64> = sizes.iter().map(cost).collect();
         spread(&costs).unwrap_or(f64::INFINITY)
     };
-    let memory = of(&|size| mebibytes(size.restart.usage.resident) * 1024.0);
+    let memory = of(&|size| size.restarts.resident_mebibytes() * 1024.0);
     row.count(
         "writes per create, highest over lowest",
         flat(&|size| size.made.per_create(size.made.writes)),
@@ -222,8 +270,14 @@ fn judge(row: &mut Row, sizes: &[Size]) {
     }
     let slopes = [
         ("CPU of an interval", of(&|size| size.rest_cpu)),
-        ("CPU of a restart", of(&|size| size.restart.cpu)),
-        ("time to quiet", of(&|size| size.restart.quiet)),
+        (
+            "CPU of a restart over the loader's",
+            of(&|size| median(&size.restarts.cpu_in_objects)),
+        ),
+        (
+            "time to quiet over the loader's",
+            of(&|size| median(&size.restarts.quiet_in_objects)),
+        ),
         ("resident memory", memory),
     ];
     for (what, points) in slopes {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use vobiz_harness::simulator_control::Fault;
-use vobiz_harness::simulator_journal::{JournalEntry, Operation};
+use vobiz_harness::simulator_journal::Operation;
 
 use crate::edits::{Edits, Found};
 use crate::percentile::share;
@@ -15,15 +15,17 @@ use crate::scale::{BACKLOG_BURST, BACKLOG_RATE, Scale};
 use crate::site::{LIFTED, Site};
 use crate::waiting::{progress, until};
 
+const REFUSED: u16 = 500;
+/// Its pauses double from 1 s on and are shortened by a half at most: no more attempts within half a minute.
+const MOST_ATTEMPTS: f64 = 6.0;
 /// So that they wait for their turns at the gate.
 const AT_ONCE: Duration = Duration::ZERO;
 
 const REFILL: Duration = Duration::from_secs((BACKLOG_BURST / BACKLOG_RATE) as u64 + 1);
 
-/// What edits came to, and the requests to Vobiz meanwhile.
+/// What edits came to, and what was written in Kubernetes meanwhile.
 struct Edited {
     found: Found,
-    calls: Vec<JournalEntry>,
     status_writes: usize,
 }
 
@@ -38,15 +40,16 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     let alone = edit(site, &population, others, "Edited alone").await?;
     site.stage
         .simulator
-        .add_fault(&Fault::status(500).operation(Operation::Update).name(bad))
+        .add_fault(&Fault::status(REFUSED).operation(Operation::Update).name(bad))
         .await?;
     let begun = site.begin().await?;
     population.describe(bad, "Refused for a while").await?;
-    let attempts = site.calls(&begun).operation(Operation::Update);
-    let attempted = async || site.stage.simulator.journal_count(&attempts).await;
-    until("refusals", 1, || site.check(), attempted).await?;
+    let refusals = site.calls(&begun).operation(Operation::Update).status(REFUSED);
+    let refused = async || site.stage.simulator.journal_count(&refusals).await;
+    until("refusals", 1, || site.check(), refused).await?;
     progress(&format!("  {} edits beside it", others.len()));
     let beside = edit(site, &population, others, "Edited beside it").await?;
+    let refused = refused().await?;
     site.stage.simulator.clear_faults().await?;
     let carried_out = site.calls(&begun).operation(Operation::Update).committed(true);
     let updated = async || site.stage.simulator.journal_count(&carried_out).await;
@@ -55,7 +58,6 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
         .await?;
 
     let (quiet, busy) = (alone.found.within(99.0), beside.found.within(99.0));
-    let of_bad = |call: &&JournalEntry| call.name.as_ref() == Some(bad);
     let mut row = Row::new(scenario, scale.counts_only);
     row.timing(
         "p99 from an edit to its update at Vobiz, beside it over without it",
@@ -75,10 +77,10 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
         share(alone.found.updates + beside.found.updates, 2 * others.len()),
         Bound::Exactly(1.0),
     )
-    .tell(
-        "requests for the bad object meanwhile",
-        share(beside.calls.iter().filter(of_bad).count(), 1),
-        "",
+    .count(
+        "requests for the bad object, each refused",
+        share(refused, 1),
+        Bound::AtMost(MOST_ATTEMPTS),
     )
     .tell(
         "status writes more than without it",
@@ -98,7 +100,6 @@ async fn edit(site: &Site, population: &Population, names: &[String], descriptio
     let evidence = site.since(&begun).await?;
     Ok(Edited {
         found: edits.found(&evidence.calls),
-        calls: evidence.calls,
         status_writes: evidence.requests.writes(About::Status),
     })
 }

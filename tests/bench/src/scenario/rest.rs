@@ -12,7 +12,7 @@ use crate::requests::Requests;
 use crate::row::{Bound, Row};
 use crate::scale::Scale;
 use crate::site::{Begun, Site};
-use crate::storage::object_bytes;
+use crate::storage::bytes_per_object;
 use crate::waiting::{progress, until};
 
 /// Requests of an interval that are no page of the list.
@@ -155,7 +155,7 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     .tell("share of one core", rest.cpu / rest.seconds, "")
     .tell("resident memory", mebibytes(rest.usage.resident), "MiB")
     .tell("resident memory at its peak", mebibytes(rest.usage.peak), "MiB");
-    let stored = object_bytes(&site.stage).await? / share(objects, 1);
+    let stored = bytes_per_object(&site.stage).await?;
     row.tell("stored by the API server per object", stored, "bytes");
     if let Some(sweep) = rest.sweeps.last() {
         row.tell("a sweep takes", sweep.ended - sweep.begun, "s");
