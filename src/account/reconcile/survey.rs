@@ -11,7 +11,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// The pause after a walk that took so long and came to nothing: while thousands of accounts come and go, walks take a
-/// tenth of the time. No sweep comes before the next walk, which serves as one, and an end of the coming and going is
+/// tenth of the time, or take the place of the sweeps where those are closer together. An end of the coming and going is
 /// noticed within minutes.
 fn pause_after(took: Duration, interval: Duration) -> Duration {
     let longest = LONGEST_PAUSE.min(interval * 9 / 10);
@@ -25,22 +25,18 @@ impl Pass<'_> {
         let wanted = access.parent.wanted_walk();
         let walk_now = wanted.is_some_and(|not_before| not_before <= now());
         let sweep_now = schedule.due(interval).is_none_or(|due| due <= now());
-        let mut agreed = false;
         if walk_now {
             let begun = now();
-            agreed = walk(access).await?;
-            if !agreed {
+            if walk(access).await? {
+                self.context.dependents.walked(&access.parent.id);
+            } else {
                 // Accounts come and go, perhaps by our own hand: those who wait for a walk wait a little longer.
                 let ended = now();
-                access
-                    .parent
-                    .postpone_walk(ended + pause_after(ended - begun, interval));
+                let pause = pause_after(ended - begun, interval);
+                access.parent.postpone_walk(ended + pause);
             }
         } else if sweep_now {
             sweep(access).await?;
-        }
-        if agreed {
-            self.context.dependents.walked(&access.parent.id);
         }
         if walk_now || sweep_now {
             self.look_for_absence(access).await?;

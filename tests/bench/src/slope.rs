@@ -22,6 +22,22 @@ pub fn later_over_earlier(points: &[Point]) -> Option<f64> {
     })
 }
 
+/// The highest that an object costs at any size over the lowest that it costs at a smaller one: 1 or less where none costs
+/// more for there being many. What is spent once makes it fall. None with fewer than two sizes.
+pub fn rise(points: &[Point]) -> Option<f64> {
+    let mut lowest: Option<f64> = None;
+    let mut highest: Option<f64> = None;
+    for (size, cost) in points {
+        let per_object = cost / size;
+        if let Some(lowest) = lowest {
+            let risen = per_object / lowest;
+            highest = Some(highest.map_or(risen, |highest| highest.max(risen)));
+        }
+        lowest = Some(lowest.map_or(per_object, |lowest| lowest.min(per_object)));
+    }
+    highest
+}
+
 /// What each object more costs between two sizes.
 pub fn marginal((size, cost): Point, (larger, higher): Point) -> f64 {
     (higher - cost) / (larger - size)
@@ -62,6 +78,23 @@ mod tests {
             later_over_earlier(&points(|size| size.max(5000.0))),
             Some(f64::INFINITY)
         );
+    }
+
+    #[test]
+    fn a_cost_per_object_that_rises_is_seen_and_one_that_falls_is_no_trouble() {
+        let rise = |cost: fn(f64) -> f64| rise(&points(cost)).unwrap();
+        assert!(rise(|size| 500.0 + 3.0 * size) < 1.0);
+        assert!((rise(|size| 3.0 * size) - 1.0).abs() < 1e-9);
+        assert!(rise(|size| size.powf(1.1)) > 1.2);
+        // It need not be the largest size that costs most.
+        assert!(
+            rise(|size| if (4000.0..6000.0).contains(&size) {
+                2.0 * size
+            } else {
+                size
+            }) > 1.9
+        );
+        assert_eq!(super::rise(&[(1.0, 1.0)]), None);
     }
 
     #[test]

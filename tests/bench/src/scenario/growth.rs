@@ -16,7 +16,7 @@ use crate::scenario::create::created;
 use crate::scenario::rest::{self, mebibytes};
 use crate::scenario::restart::{Restart, restart};
 use crate::site::{Begun, LIFTED, Site};
-use crate::slope::{Point, later_over_earlier, marginal, spread};
+use crate::slope::{Point, later_over_earlier, marginal, rise, spread};
 use crate::waiting::progress;
 
 /// The largest ratio that still counts as flat.
@@ -31,7 +31,10 @@ struct Size {
     made: Made,
     made_resident: u64,
     rest_calls: f64,
+    /// Processor time of an interval, in seconds.
     rest_cpu: f64,
+    /// The same, in so many of the loader's objects.
+    rest_cpu_in_objects: f64,
     restarts: Restarts,
 }
 
@@ -117,13 +120,17 @@ async fn grow(site: &mut Site, loader: &mut Loader, scale: &Scale, numbers: Rang
     let restarts = restarts(site, loader, scale, objects).await?;
     site.change_account(LIFTED, LIFTED, SHORTEST_INTERVAL_SECONDS)
         .await?;
+    let before = loader.load(scale.loaded_objects).await?.cpu_per_object();
     let rest = rest::watch(site, scale.growth_intervals).await?;
+    let after = loader.load(scale.loaded_objects).await?.cpu_per_object();
+    let rest_cpu = rest.cpu / share(rest.intervals, 1);
     Ok(Size {
         objects: share(objects, 1),
         made,
         made_resident,
         rest_calls: share(rest.calls, rest.intervals),
-        rest_cpu: rest.cpu / share(rest.intervals, 1),
+        rest_cpu,
+        rest_cpu_in_objects: rest_cpu / f64::midpoint(before, after),
         restarts,
     })
 }
@@ -268,23 +275,27 @@ fn judge(row: &mut Row, sizes: &[Size]) {
             "KiB",
         );
     }
-    let slopes = [
-        ("CPU of an interval", of(&|size| size.rest_cpu)),
+    let costs = [
+        ("CPU of an interval", of(&|size| size.rest_cpu_in_objects)),
         (
-            "CPU of a restart over the loader's",
+            "CPU of a restart",
             of(&|size| median(&size.restarts.cpu_in_objects)),
         ),
         (
-            "time to quiet over the loader's",
+            "time to quiet",
             of(&|size| median(&size.restarts.quiet_in_objects)),
         ),
-        ("resident memory", memory),
     ];
-    for (what, points) in slopes {
-        if let Some(found) = later_over_earlier(&points) {
-            let name = format!("{what}: slope among large sizes over that among small ones");
+    for (what, points) in costs {
+        if let Some(found) = rise(&points) {
+            let name =
+                format!("{what} per object over the loader's, at a size over the lowest at a smaller one");
             row.timing(&name, found, "", Bound::AtMost(FLAT));
         }
+    }
+    if let Some(found) = later_over_earlier(&memory) {
+        let name = "resident memory: slope among large sizes over that among small ones";
+        row.timing(name, found, "", Bound::AtMost(FLAT));
     }
 }
 
