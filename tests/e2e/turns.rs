@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use futures::future::try_join_all;
 use serde_json::json;
 use vobiz_harness::objects::Kind;
-use vobiz_harness::simulator_journal::{JournalQuery, Operation};
+use vobiz_harness::simulator_journal::{JournalEntry, JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
@@ -151,8 +151,7 @@ async fn await_first_page(environment: &Environment) -> Result<()> {
     for count in 1.. {
         let waited = environment.simulator.await_journal(&lists, count, DEADLINE).await;
         let seen = environment.explain(waited)?;
-        let query = seen.last().and_then(|list| list.query.as_deref());
-        if query.unwrap_or_default().split('&').any(|part| part == "page=1") {
+        if seen.last().is_some_and(JournalEntry::is_first_page) {
             break;
         }
     }

@@ -21,7 +21,7 @@ pub struct Sweep {
 pub fn sweeps(entries: &[JournalEntry]) -> Vec<Sweep> {
     let mut found: Vec<Sweep> = Vec::new();
     for entry in entries.iter().filter(|entry| entry.operation == Operation::List) {
-        if is_first_page(entry) {
+        if entry.is_first_page() {
             found.push(Sweep {
                 first: entry.sequence,
                 begun: seconds(entry.monotonic_ms),
@@ -35,13 +35,6 @@ pub fn sweeps(entries: &[JournalEntry]) -> Vec<Sweep> {
         }
     }
     found
-}
-
-fn is_first_page(entry: &JournalEntry) -> bool {
-    let query = entry.query.as_deref().unwrap_or_default();
-    query
-        .split('&')
-        .any(|pair| pair == "page=1" || pair == "offset=0")
 }
 
 /// How many requests of one operation there are.

@@ -114,6 +114,17 @@ pub struct JournalQuery {
     held: Option<bool>,
 }
 
+impl JournalEntry {
+    /// Whether it asks for the first page of a list, in either generation's words.
+    #[must_use]
+    pub fn is_first_page(&self) -> bool {
+        let query = self.query.as_deref().unwrap_or_default();
+        query
+            .split('&')
+            .any(|pair| pair == "page=1" || pair == "offset=0")
+    }
+}
+
 impl JournalQuery {
     /// Every entry.
     #[must_use]
