@@ -117,19 +117,33 @@ pub enum UserSecret {
     Different,
     /// Somebody else's.
     Foreign,
+    /// It is to be written, and Kubernetes refuses to store it.
+    Refused,
 }
 
-/// What the pair in the user's Secret proves, while there is no pair in a Record.
+/// What the pair in the user's Secret proves, where it is not the pair in the Record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Evidence {
     /// Not looked at.
     Unread,
-    /// The Secret is ours and holds a pair; Vobiz was not asked about it yet.
+    /// The Secret is ours, or has lost its owner, and holds a pair; Vobiz was not asked about it yet.
     Claimed,
     /// The pair works, the parent knows the account, no other Record holds it.
     Proven,
     /// No pair, or one that proves nothing.
     Nothing,
+}
+
+/// Whose the account is that the object's status names, while no Record of this object holds it. A status is no identity by
+/// itself: it may have come from a restore.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Claim {
+    /// Not looked at.
+    Unread,
+    /// Nobody else's, as far as Records, other objects' statuses and its marker show.
+    Own,
+    /// Another Record holds it, another object's status names it, or another installation marked it.
+    Foreign,
 }
 
 /// What is known about the bound account at Vobiz.
@@ -201,6 +215,8 @@ pub struct Facts {
     pub identity: bool,
     /// Its status says that this generation of the spec is applied.
     pub applied: bool,
+    /// Whose the account is that its status names.
+    pub claim: Claim,
     /// What its annotations ask for.
     pub directive: Directive,
     /// A person asked for a look at everything, and it was not taken yet.
@@ -213,6 +229,8 @@ pub struct Facts {
     pub valid: bool,
     /// Vobiz answered the last creates with something that is no pair: no more until a person looks, or time passes.
     pub unusable: bool,
+    /// Pairs are in memory only, for Kubernetes refuses to store their Records: nothing more is created.
+    pub pairs_held: bool,
     /// The referenced Account.
     pub account: Account,
     /// The gate's permit for a POST is held.
@@ -235,6 +253,8 @@ pub struct Facts {
     pub token_shown: bool,
     /// A Secret of an earlier `secretRef` may still be there.
     pub former_secret: bool,
+    /// Kubernetes refused a write that holds nothing else up.
+    pub write_refused: bool,
     /// The bound account at Vobiz.
     pub remote: Remote,
     /// A pair that is in no Record yet.
@@ -257,6 +277,7 @@ impl Facts {
             object,
             finalizer: false,
             identity: false,
+            claim: Claim::Unread,
             applied: false,
             directive: Directive::Manage,
             requested: false,
@@ -264,6 +285,7 @@ impl Facts {
             recreate: false,
             valid: true,
             unusable: false,
+            pairs_held: false,
             account: Account::Unavailable,
             permit: false,
             record: Record::Unread,
@@ -275,6 +297,7 @@ impl Facts {
             evidence: Evidence::Unread,
             token_shown: false,
             former_secret: false,
+            write_refused: false,
             remote: Remote::Unknown,
             made: Made::Nothing,
             fence: Fence::Settling,

@@ -144,13 +144,16 @@ impl<Series: Copy + PartialEq, Id, Token> Ledger<Series, Id, Token> {
         }
     }
 
-    /// Serves another object from here on; none if there is no pair to serve it with.
+    /// Serves another object from here on; none if there is no pair to serve it with. `proven`: the token that was proved
+    /// to be the account's, for a Record that lost it.
     #[must_use]
-    pub fn reclaimed(self) -> Option<Self> {
-        let whole = self.auth_id.is_some() && self.auth_token.is_some();
+    pub fn reclaimed(self, proven: Option<Token>) -> Option<Self> {
+        let auth_token = self.auth_token.or(proven);
+        let whole = self.auth_id.is_some() && auth_token.is_some();
         (whole && matches!(self.phase, Phase::Bound | Phase::Kept)).then(|| Self {
             phase: Phase::Bound,
             disable: false,
+            auth_token,
             ..self
         })
     }

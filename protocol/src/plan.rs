@@ -40,6 +40,8 @@ pub enum Step {
     Bind,
     /// Read the user's Secret.
     ReadSecret,
+    /// Find out whose the account is that the status names.
+    JudgeClaim,
     /// Ask Vobiz about the pair in the user's Secret.
     ProvePair,
     /// Ask Vobiz for the token of the account that the status names.
@@ -118,7 +120,11 @@ pub enum Wait {
     CoolOff,
     /// Kubernetes refuses to store the Secret; the pair is safe in the Record.
     SecretForbidden,
-    /// The Kubernetes API refused or could not be reached.
+    /// Kubernetes refuses to store something else.
+    WriteRefused,
+    /// Pairs of other creates are in memory only: Kubernetes refuses to store their Records.
+    PairsHeld,
+    /// The Kubernetes API could not be reached, or failed.
     Cluster,
 }
 
@@ -137,6 +143,8 @@ pub enum Block {
     ExternalResourceMissing,
     /// The Secret belongs to somebody else.
     SecretConflict,
+    /// The status names an account that is somebody else's.
+    AuthIdConflict,
     /// The pair is nowhere to be found.
     CredentialsLost,
     /// Vobiz answered creates with something that is no pair, three times in a row.

@@ -134,20 +134,22 @@ fn a_reopened_ledger_has_a_new_epoch_no_account_and_every_earlier_epoch_void() {
 fn only_a_pair_can_be_reclaimed() {
     let kept = bound().closed(Decision::Disable, None);
     assert_eq!(
-        kept.reclaimed(),
+        kept.reclaimed(None),
         Some(bound()),
         "and what was disabled is wanted again"
     );
-    assert_eq!(bound().reclaimed(), Some(bound()));
-    assert_eq!(open().reclaimed(), None);
+    assert_eq!(bound().reclaimed(None), Some(bound()));
+    assert_eq!(open().reclaimed(None), None);
     assert_eq!(
         bound()
             .closed(Decision::Delete { cascade: false }, None)
-            .reclaimed(),
+            .reclaimed(None),
         None
     );
     let tokenless = open().closed(Decision::Retain, Some("SA_ONE"));
-    assert_eq!(tokenless.reclaimed(), None);
+    assert_eq!(tokenless.reclaimed(None), None);
+    let proven = tokenless.reclaimed(Some(7)).unwrap();
+    assert_eq!((proven.phase, proven.auth_token), (Phase::Bound, Some(7)));
     let seen = [
         open(),
         bound(),

@@ -2,7 +2,7 @@
 
 use super::{Rest, Step, Wait, sweep, waiting, with_account};
 use crate::facts::{
-    Account, Confirmation, Evidence, Facts, Fence, Phase, Policy, Record, Remote, UserSecret,
+    Account, Claim, Confirmation, Evidence, Facts, Fence, Phase, Policy, Record, Remote, UserSecret,
 };
 
 pub(super) fn deleting(facts: &Facts) -> Step {
@@ -39,6 +39,10 @@ fn deleting_unbound(facts: &Facts) -> Step {
     }
     if facts.identity {
         return match facts.record {
+            _ if facts.claim == Claim::Unread => with_account(facts, Step::JudgeClaim),
+            // It is not this object's to delete, whatever its status says.
+            Record::Absent if facts.claim == Claim::Foreign => Step::ReleaseFinalizer,
+            _ if facts.claim == Claim::Foreign => close(facts),
             // A Record before acting on the status: whoever looks meanwhile finds it.
             Record::Absent if facts.policy == Policy::Undecided => undecided(facts),
             Record::Absent => with_account(facts, Step::OpenRecord),

@@ -1,9 +1,9 @@
 //! The next step for an object that lives: create its account, restore its Record, or keep both as they should be. PURE.
 
 use super::janitor::prove_deleted;
-use super::{Block, Rest, Step, Wait, blocked, sweep, waiting};
+use super::{Block, Rest, Step, Wait, blocked, sweep, waiting, with_account};
 use crate::facts::{
-    Account, Confirmation, Evidence, Facts, Fence, Phase, Predecessor, Record, Remote, UserSecret,
+    Account, Claim, Confirmation, Evidence, Facts, Fence, Phase, Predecessor, Record, Remote, UserSecret,
 };
 
 pub(super) fn live(facts: &Facts) -> Step {
@@ -48,17 +48,15 @@ fn create(facts: &Facts) -> Step {
     match facts.record {
         // Nothing but Bound is ever concluded from a cache.
         Record::Unread | Record::Present { quorum: false, .. } => Step::ReadRecord,
-        Record::Absent | Record::Present { .. } if facts.identity => restore(facts),
+        // What a gone object of the name left is looked at before anything is called lost.
+        Record::Absent | Record::Present { .. } if facts.identity => match facts.predecessor {
+            Predecessor::Nothing | Predecessor::Open => restore(facts),
+            left @ (Predecessor::Orphaned | Predecessor::Tokenless) => inherit(facts, left),
+        },
         Record::Absent => match facts.predecessor {
             Predecessor::Nothing => Step::OpenRecord,
             Predecessor::Open if !facts.reclaim => Step::OpenRecord,
-            _ if !facts.reclaim => blocked(Block::OrphanFound),
-            left => confirmed(facts, || match left {
-                Predecessor::Tokenless => blocked(Block::CredentialsLost),
-                Predecessor::Orphaned => Step::Reclaim,
-                // It may still bind; afterwards nobody would know which of two accounts was meant.
-                Predecessor::Nothing | Predecessor::Open => Step::ClosePredecessor,
-            }),
+            left => inherit(facts, left),
         },
         Record::Present {
             phase: Phase::Open { unspent: true },
@@ -70,6 +68,25 @@ fn create(facts: &Facts) -> Step {
             unproven => sweep(unproven, facts),
         },
     }
+}
+
+/// What a gone object of the name left is taken over only where somebody asks for it.
+fn inherit(facts: &Facts, left: Predecessor) -> Step {
+    if !facts.reclaim {
+        return blocked(Block::OrphanFound);
+    }
+    confirmed(facts, || match left {
+        Predecessor::Orphaned => Step::Reclaim,
+        // Its token may be in the user's Secret.
+        Predecessor::Tokenless => match (facts.secret, facts.evidence) {
+            (UserSecret::Unread | UserSecret::NotDue, _) => Step::ReadSecret,
+            (_, Evidence::Claimed) => Step::ProvePair,
+            (_, Evidence::Proven) => Step::Reclaim,
+            (_, Evidence::Unread | Evidence::Nothing) => blocked(Block::CredentialsLost),
+        },
+        // It may still bind; afterwards nobody would know which of two accounts was meant.
+        Predecessor::Nothing | Predecessor::Open => Step::ClosePredecessor,
+    })
 }
 
 /// The Record is open and its epoch unspent.
@@ -95,6 +112,8 @@ fn hindrance(facts: &Facts) -> Option<Step> {
     match facts.account {
         _ if !facts.valid => Some(blocked(Block::InvalidSpec)),
         _ if facts.unusable => Some(blocked(Block::UnusableAnswer)),
+        // Each create would put one more pair where a crash loses it.
+        _ if facts.pairs_held && !facts.identity => Some(waiting(Wait::PairsHeld)),
         Account::Preparing => Some(waiting(Wait::AccountPreparing)),
         Account::Unavailable | Account::Closing => Some(waiting(Wait::Account)),
         Account::Ready => None,
@@ -114,6 +133,8 @@ fn confirmed(facts: &Facts, step: impl FnOnce() -> Step) -> Step {
 fn restore(facts: &Facts) -> Step {
     match (facts.secret, facts.evidence) {
         (UserSecret::Unread | UserSecret::NotDue, _) => Step::ReadSecret,
+        _ if facts.claim == Claim::Unread => Step::JudgeClaim,
+        _ if facts.claim == Claim::Foreign => blocked(Block::AuthIdConflict),
         (_, Evidence::Claimed) => Step::ProvePair,
         (_, Evidence::Unread | Evidence::Nothing) if facts.token_shown => Step::RecoverPair,
         (_, Evidence::Unread | Evidence::Nothing) if !facts.recreate => blocked(Block::CredentialsLost),
@@ -151,9 +172,13 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
         UserSecret::Unread => return Step::ReadSecret,
         // It may hold the pair of an account that was made anew since the cached Record was seen.
         UserSecret::Different if !quorum => return Step::ReadRecord,
+        // It has no owner: another pair than ours may work, and then it is somebody's.
+        UserSecret::Different if facts.evidence == Evidence::Claimed => {
+            return with_account(facts, Step::ProvePair);
+        }
         UserSecret::Absent | UserSecret::Different => return Step::PublishSecret,
         UserSecret::Good if facts.former_secret => return Step::RemoveFormerSecret,
-        UserSecret::Good | UserSecret::Foreign | UserSecret::NotDue => {}
+        UserSecret::Good | UserSecret::Foreign | UserSecret::NotDue | UserSecret::Refused => {}
     }
     if !facts.valid {
         return blocked(Block::InvalidSpec);
@@ -186,6 +211,8 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
         Remote::Gone => confirmed(facts, || Step::Close),
         Remote::Stubborn => blocked(Block::InvalidSpec),
         _ if facts.secret == UserSecret::Foreign => blocked(Block::SecretConflict),
+        _ if facts.secret == UserSecret::Refused => waiting(Wait::SecretForbidden),
+        _ if facts.write_refused => waiting(Wait::WriteRefused),
         _ if !facts.finalizer => Step::AddFinalizer,
         _ => Step::Rest(Rest::Settled),
     }

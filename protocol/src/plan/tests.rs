@@ -5,8 +5,8 @@ mod paths;
 
 use super::{Step, plan};
 use crate::facts::{
-    Account, Confirmation, Directive, Evidence, Facts, Fence, Made, Object, Phase, Policy, Predecessor,
-    Record, Remote, UserSecret,
+    Account, Claim, Confirmation, Directive, Evidence, Facts, Fence, Made, Object, Phase, Policy,
+    Predecessor, Record, Remote, UserSecret,
 };
 
 /// What a pass over a new object knows, with an Account that serves everything.

@@ -23,13 +23,15 @@ const CONFIRMATIONS: [Confirmation; 3] = [
     Confirmation::Confirmed,
     Confirmation::Refuted,
 ];
-const SECRETS: [UserSecret; 6] = [
+const CLAIMS: [Claim; 3] = [Claim::Unread, Claim::Own, Claim::Foreign];
+const SECRETS: [UserSecret; 7] = [
     UserSecret::NotDue,
     UserSecret::Unread,
     UserSecret::Absent,
     UserSecret::Good,
     UserSecret::Different,
     UserSecret::Foreign,
+    UserSecret::Refused,
 ];
 const EVIDENCE: [Evidence; 4] = [
     Evidence::Unread,
@@ -116,7 +118,9 @@ fn looked_at(facts: &Facts) -> Facts {
             record: facts.record,
             confirmation: facts.confirmation,
             secret: facts.secret,
+            evidence: facts.evidence,
             former_secret: facts.former_secret,
+            write_refused: facts.write_refused,
             remote: facts.remote,
             ..base
         },
@@ -125,6 +129,7 @@ fn looked_at(facts: &Facts) -> Facts {
             identity: facts.identity,
             valid: facts.valid,
             unusable: facts.unusable,
+            pairs_held: facts.pairs_held,
             account: facts.account,
             permit: facts.permit,
             record: facts.record,
@@ -136,12 +141,18 @@ fn looked_at(facts: &Facts) -> Facts {
             applied: false,
             directive: Directive::Manage,
             requested: false,
-            predecessor: if record == Record::Absent {
+            claim: if facts.identity {
+                facts.claim
+            } else {
+                Claim::Unread
+            },
+            predecessor: if record == Record::Absent || facts.identity {
                 facts.predecessor
             } else {
                 Predecessor::Nothing
             },
-            reclaim: facts.reclaim && record == Record::Absent,
+            reclaim: facts.reclaim && (record == Record::Absent || facts.identity),
+            write_refused: false,
             guard_expired: facts.guard_expired && record != Record::Absent,
             fence: if record == Record::Absent {
                 base.fence
@@ -164,6 +175,8 @@ fn looked_at(facts: &Facts) -> Facts {
             token_shown: false,
             valid: true,
             unusable: false,
+            pairs_held: false,
+            write_refused: false,
             permit: false,
             predecessor: Predecessor::Nothing,
             guard_expired: false,
@@ -210,26 +223,37 @@ fn over_all_facts(mut check: impl FnMut(&Facts)) {
     let mut facts = new_object();
     every!(facts, [finalizer in BOOLS, identity in BOOLS, applied in BOOLS, requested in BOOLS, recreate in BOOLS,
         valid in BOOLS, account in ACCOUNTS, record in bound.iter().copied(), confirmation in CONFIRMATIONS,
-        secret in SECRETS, former_secret in BOOLS, remote in REMOTES], check);
+        secret in SECRETS, evidence in [Evidence::Claimed, Evidence::Nothing], former_secret in BOOLS,
+        write_refused in BOOLS, remote in REMOTES], check);
     let mut facts = new_object();
-    every!(facts, [finalizer in BOOLS, identity in BOOLS, valid in BOOLS, unusable in BOOLS, account in ACCOUNTS,
+    every!(facts, [finalizer in BOOLS, identity in BOOLS, valid in BOOLS, unusable in BOOLS, pairs_held in BOOLS, account in ACCOUNTS,
         permit in BOOLS, record in ended.iter().copied(), confirmation in CONFIRMATIONS, remote in REMOTES], check);
     let mut facts = Facts {
         record: Record::Absent,
         ..new_object()
     };
-    every!(facts, [finalizer in BOOLS, identity in BOOLS, reclaim in BOOLS, recreate in BOOLS, valid in BOOLS,
-        unusable in BOOLS, account in ACCOUNTS, permit in BOOLS, predecessor in PREDECESSORS,
+    every!(facts, [finalizer in BOOLS, reclaim in BOOLS, recreate in BOOLS, valid in BOOLS,
+        unusable in BOOLS, pairs_held in BOOLS, account in ACCOUNTS, permit in BOOLS, predecessor in PREDECESSORS,
         confirmation in CONFIRMATIONS, secret in SECRETS, evidence in EVIDENCE, token_shown in BOOLS], check);
+    let mut facts = Facts {
+        identity: true,
+        ..new_object()
+    };
+    let unbound = records()
+        .into_iter()
+        .filter(|record| !is_ended(*record) && phase_of(*record) != Some(Phase::Bound));
+    every!(facts, [finalizer in BOOLS, claim in CLAIMS, reclaim in BOOLS, recreate in BOOLS, valid in BOOLS, account in ACCOUNTS,
+        record in unbound.clone(), predecessor in PREDECESSORS, confirmation in CONFIRMATIONS, secret in SECRETS,
+        evidence in EVIDENCE, token_shown in BOOLS], check);
     let mut facts = new_object();
-    every!(facts, [finalizer in BOOLS, identity in BOOLS, recreate in BOOLS, valid in BOOLS, unusable in BOOLS,
+    every!(facts, [finalizer in BOOLS, recreate in BOOLS, valid in BOOLS, unusable in BOOLS, pairs_held in BOOLS,
         account in ACCOUNTS, permit in BOOLS, record in others.iter().copied(), confirmation in CONFIRMATIONS,
         guard_expired in BOOLS, secret in SECRETS, evidence in EVIDENCE, token_shown in BOOLS, fence in FENCES], check);
     let mut facts = Facts {
         object: Object::Deleting,
         ..new_object()
     };
-    every!(facts, [finalizer in BOOLS, identity in BOOLS, directive in DIRECTIVES, account in ACCOUNTS,
+    every!(facts, [finalizer in BOOLS, identity in BOOLS, claim in CLAIMS, directive in DIRECTIVES, account in ACCOUNTS,
         record in records(), confirmation in CONFIRMATIONS, looked_again in BOOLS, secret in SECRETS,
         evidence in EVIDENCE, remote in REMOTES, fence in FENCES, policy in POLICIES], check);
     let mut facts = Facts {
@@ -252,6 +276,11 @@ fn by_quorum(facts: &Facts) -> Option<(Phase, bool)> {
     }
 }
 
+/// A gone object of the name left a Record that holds the account, or may.
+fn left_with_account(facts: &Facts) -> bool {
+    matches!(facts.predecessor, Predecessor::Orphaned | Predecessor::Tokenless)
+}
+
 fn nothing_claimed(facts: &Facts) -> bool {
     !matches!(facts.evidence, Evidence::Claimed | Evidence::Proven)
         && !matches!(facts.secret, UserSecret::Unread | UserSecret::NotDue)
@@ -259,7 +288,7 @@ fn nothing_claimed(facts: &Facts) -> bool {
 
 /// Nothing proves the pair of the account that the status names, and the user wants it made anew then.
 fn lost(facts: &Facts) -> bool {
-    facts.recreate && !facts.token_shown && nothing_claimed(facts)
+    facts.claim == Claim::Own && facts.recreate && !facts.token_shown && nothing_claimed(facts)
 }
 
 /// Whether the facts allow the step.
@@ -276,14 +305,14 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
     let leaving = object == Object::Deleting && finalizer;
     let gone = object == Object::Unseen && confirmation == Confirmation::Refuted;
     let managed = facts.directive != Directive::Pause;
-    let may_create = object == Object::Live
+    let may_take_over = object == Object::Live
         && managed
         && finalizer
-        && facts.permit
         && facts.valid
         && !facts.unusable
-        && !identity
+        && (identity || (facts.permit && !facts.pairs_held))
         && facts.account == Account::Ready;
+    let may_create = may_take_over && !identity;
     let reachable = matches!(facts.account, Account::Ready | Account::Closing);
     let clean = |fenced: bool| !fenced || facts.fence == Fence::Clean;
     if facts.made != Made::Nothing {
@@ -318,6 +347,7 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             let intent = may_create && free;
             let tombstone = leaving
                 && identity
+                && facts.claim == Claim::Own
                 && confirmed
                 && facts.looked_again
                 && facts.policy == Policy::Decided
@@ -329,6 +359,8 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
                 && finalizer
                 && identity
                 && facts.record == Record::Absent
+                && facts.claim == Claim::Own
+                && !left_with_account(facts)
                 && (facts.evidence == Evidence::Proven || lost(facts))
                 && facts.account == Account::Ready
         }
@@ -336,6 +368,8 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             object == Object::Live
                 && identity
                 && confirmed
+                && facts.claim == Claim::Own
+                && !left_with_account(facts)
                 && facts.evidence == Evidence::Proven
                 && matches!(by_quorum(facts), Some((Phase::Open { .. }, _)))
         }
@@ -364,15 +398,17 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
                 && facts.predecessor == Predecessor::Open
         }
         Step::Reclaim => {
-            may_create
-                && confirmed
-                && facts.reclaim
-                && facts.record == Record::Absent
-                && facts.predecessor == Predecessor::Orphaned
+            let unbound = facts.record == Record::Absent
+                || (identity && matches!(by_quorum(facts), Some((Phase::Open { .. }, _))));
+            let whole = facts.predecessor == Predecessor::Orphaned
+                || (facts.predecessor == Predecessor::Tokenless && facts.evidence == Evidence::Proven);
+            may_take_over && confirmed && facts.reclaim && unbound && whole
         }
+        Step::JudgeClaim => identity && facts.claim == Claim::Unread && reachable,
         Step::RecoverPair => {
             object == Object::Live
                 && identity
+                && facts.claim == Claim::Own
                 && facts.token_shown
                 && facts.account == Account::Ready
                 && nothing_claimed(facts)
@@ -401,7 +437,8 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             );
             object == Object::Live
                 && bound
-                && matches!(facts.secret, UserSecret::Absent | UserSecret::Different)
+                && (facts.secret == UserSecret::Absent
+                    || (facts.secret == UserSecret::Different && facts.evidence != Evidence::Claimed))
         }
         Step::RemoveFormerSecret => {
             object == Object::Live && facts.former_secret && facts.secret == UserSecret::Good
@@ -421,7 +458,8 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             }
             Some((Phase::Bound, _)) => leaving && facts.policy == Policy::Decided,
             Some((Phase::Open { .. }, _)) => {
-                let proved = identity || nothing_claimed(facts);
+                let proved =
+                    (identity && facts.claim != Claim::Unread) || (!identity && nothing_claimed(facts));
                 let lost = object == Object::Live && finalizer && identity && confirmed && lost(facts);
                 lost || gone
                     || (leaving
@@ -443,7 +481,14 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
         }
         Step::ReleaseFinalizer => {
             let proved = match (facts.record, by_quorum(facts)) {
-                (Record::Absent, _) => confirmed && facts.looked_again && !identity && nothing_claimed(facts),
+                (Record::Absent, _) => {
+                    let nobodys = if identity {
+                        facts.claim == Claim::Foreign
+                    } else {
+                        nothing_claimed(facts)
+                    };
+                    confirmed && facts.looked_again && nobodys
+                }
                 (_, Some((Phase::Closed { account }, fenced))) => {
                     (!account || facts.remote == Remote::Gone) && clean(fenced)
                 }
@@ -505,6 +550,7 @@ fn no_combination_of_facts_leads_to_a_step_that_the_protocol_forbids() {
         Step::ClosePredecessor,
         Step::Reclaim,
         Step::RecoverPair,
+        Step::JudgeClaim,
     ] {
         assert!(steps.contains(&step), "{step:?} is never taken");
     }
@@ -559,7 +605,7 @@ fn a_lost_pair_costs_no_account_unless_the_user_asked_for_it() {
             !matches!(step, Step::Reclaim | Step::ClosePredecessor),
             "{manual:#?}"
         );
-        let orphan = matches!(manual.predecessor, Predecessor::Orphaned | Predecessor::Tokenless);
+        let orphan = left_with_account(&manual);
         if manual.object == Object::Live && manual.record == Record::Absent && !manual.identity && orphan {
             assert!(
                 step != Step::OpenRecord || manual.made != Made::Nothing,
@@ -628,6 +674,7 @@ fn what_a_pass_does_not_look_at_changes_nothing() {
             object: dice.one_of(&OBJECTS),
             finalizer: dice.one_of(&BOOLS),
             identity: dice.one_of(&BOOLS),
+            claim: dice.one_of(&CLAIMS),
             applied: dice.one_of(&BOOLS),
             directive: dice.one_of(&DIRECTIVES),
             requested: dice.one_of(&BOOLS),
@@ -635,6 +682,7 @@ fn what_a_pass_does_not_look_at_changes_nothing() {
             recreate: dice.one_of(&BOOLS),
             valid: dice.one_of(&BOOLS),
             unusable: dice.one_of(&BOOLS),
+            pairs_held: dice.one_of(&BOOLS),
             account: dice.one_of(&ACCOUNTS),
             permit: dice.one_of(&BOOLS),
             record: dice.one_of(&records),
@@ -646,6 +694,7 @@ fn what_a_pass_does_not_look_at_changes_nothing() {
             evidence: dice.one_of(&EVIDENCE),
             token_shown: dice.one_of(&BOOLS),
             former_secret: dice.one_of(&BOOLS),
+            write_refused: dice.one_of(&BOOLS),
             remote: dice.one_of(&REMOTES),
             made: dice.one_of(&MADE),
             fence: dice.one_of(&FENCES),
@@ -655,4 +704,36 @@ fn what_a_pass_does_not_look_at_changes_nothing() {
         };
         assert_eq!(plan(&facts), plan(&looked_at(&facts)), "{facts:#?}");
     }
+}
+
+#[test]
+fn an_account_that_another_record_or_object_holds_is_neither_deleted_nor_made_anew_on_the_word_of_a_status() {
+    over_all_facts(|facts| {
+        if facts.identity && facts.claim == Claim::Foreign && facts.made == Made::Nothing {
+            let step = plan(facts);
+            let takes = matches!(step, Step::RebuildRecord | Step::RestorePair | Step::RecoverPair);
+            assert!(!takes, "{step:?} {facts:#?}");
+        }
+    });
+}
+
+#[test]
+fn a_refused_secret_holds_no_update_of_the_account() {
+    over_all_facts(|facts| {
+        let refused = Facts {
+            secret: UserSecret::Refused,
+            ..*facts
+        };
+        let good = Facts {
+            secret: UserSecret::Good,
+            former_secret: false,
+            ..*facts
+        };
+        if phase_of(facts.record) == Some(Phase::Bound)
+            && facts.object == Object::Live
+            && plan(&good) == Step::Update
+        {
+            assert_eq!(plan(&refused), Step::Update, "{facts:#?}");
+        }
+    });
 }

@@ -10,6 +10,8 @@ struct World {
     record: Record,
     /// The user's Secret that a read finds, while no Record holds a pair.
     evidence: Evidence,
+    /// Whose the account is that the status names.
+    claim: Claim,
     /// What asking Vobiz about that pair proves.
     proof: Evidence,
     /// The account that a read finds.
@@ -23,6 +25,7 @@ struct World {
 const WORLD: World = World {
     record: Record::Absent,
     evidence: Evidence::Nothing,
+    claim: Claim::Own,
     proof: Evidence::Proven,
     remote: Remote::Gone,
     closed: Phase::Closed { account: true },
@@ -94,6 +97,7 @@ fn fold(facts: &mut Facts, step: Step, world: &mut World) -> Option<()> {
                 _ => UserSecret::Absent,
             };
         }
+        Step::JudgeClaim => facts.claim = world.claim,
         Step::ProvePair => facts.evidence = world.proof,
         Step::PublishSecret => facts.secret = UserSecret::Good,
         Step::RemoveFormerSecret => facts.former_secret = false,
@@ -322,6 +326,7 @@ fn a_lost_record_is_rebuilt_from_a_proven_pair_and_never_posted_for() {
     let path = [
         Step::ReadRecord,
         Step::ReadSecret,
+        Step::JudgeClaim,
         Step::ProvePair,
         Step::RebuildRecord,
         Step::Confirm,
@@ -331,14 +336,32 @@ fn a_lost_record_is_rebuilt_from_a_proven_pair_and_never_posted_for() {
     ];
     assert_eq!(drive(facts, claimed), path);
     let lost = Step::Rest(Rest::Blocked(Block::CredentialsLost));
-    assert_eq!(drive(facts, WORLD), [Step::ReadRecord, Step::ReadSecret, lost]);
+    assert_eq!(
+        drive(facts, WORLD),
+        [Step::ReadRecord, Step::ReadSecret, Step::JudgeClaim, lost]
+    );
     let stolen = World {
         proof: Evidence::Nothing,
         ..claimed
     };
     assert_eq!(
         drive(facts, stolen),
-        [Step::ReadRecord, Step::ReadSecret, Step::ProvePair, lost]
+        [
+            Step::ReadRecord,
+            Step::ReadSecret,
+            Step::JudgeClaim,
+            Step::ProvePair,
+            lost
+        ]
+    );
+    let held = World {
+        claim: Claim::Foreign,
+        ..claimed
+    };
+    let conflict = Step::Rest(Rest::Blocked(Block::AuthIdConflict));
+    assert_eq!(
+        drive(facts, held),
+        [Step::ReadRecord, Step::ReadSecret, Step::JudgeClaim, conflict]
     );
 }
 
@@ -427,12 +450,13 @@ fn a_lost_pair_is_read_from_the_account_where_the_api_shows_it() {
     let path = [
         Step::ReadRecord,
         Step::ReadSecret,
+        Step::JudgeClaim,
         Step::RecoverPair,
         Step::RebuildRecord,
         Step::Confirm,
         Step::RestorePair,
     ];
-    assert_eq!(drive(facts, WORLD)[..6], path);
+    assert_eq!(drive(facts, WORLD)[..7], path);
 }
 
 #[test]
@@ -446,6 +470,7 @@ fn an_account_whose_pair_is_lost_is_deleted_and_made_anew_where_the_user_asked_f
     let path = [
         Step::ReadRecord,
         Step::ReadSecret,
+        Step::JudgeClaim,
         Step::RebuildRecord,
         Step::Confirm,
         Step::Close,
@@ -608,6 +633,7 @@ fn a_deleted_object_whose_record_was_lost_gets_a_tombstone_before_its_account_is
         Step::ReadRecord,
         Step::Confirm,
         Step::ReadRecord,
+        Step::JudgeClaim,
         Step::OpenRecord,
         Step::Confirm,
         Step::ReadRecord,
@@ -629,6 +655,97 @@ fn a_deleted_object_whose_record_was_lost_gets_a_tombstone_before_its_account_is
         Some(&waits(Wait::Account)),
         "{without_account:?}"
     );
+}
+
+#[test]
+fn a_deleted_object_goes_alone_where_its_status_names_an_account_of_somebody_else() {
+    for found in [Record::Absent, record(Phase::Open { unspent: false }, false)] {
+        let (facts, world) = deleting(found);
+        let held = World {
+            claim: Claim::Foreign,
+            closed: Phase::Closed { account: false },
+            ..world
+        };
+        let path = drive(
+            Facts {
+                fence: Fence::Clean,
+                ..facts
+            },
+            held,
+        );
+        assert_eq!(path.last(), Some(&Step::ReleaseFinalizer), "{path:?}");
+        assert!(
+            !path.contains(&Step::Delete) && !path.contains(&Step::OpenRecord),
+            "{path:?}"
+        );
+    }
+}
+
+#[test]
+fn a_restored_object_takes_over_what_its_status_names_and_calls_nothing_lost() {
+    for (predecessor, world) in [
+        (Predecessor::Orphaned, WORLD),
+        (
+            Predecessor::Tokenless,
+            World {
+                evidence: Evidence::Claimed,
+                ..WORLD
+            },
+        ),
+    ] {
+        let restored = Facts {
+            finalizer: true,
+            identity: true,
+            recreate: true,
+            predecessor,
+            ..new_object()
+        };
+        let orphan = Step::Rest(Rest::Blocked(Block::OrphanFound));
+        assert_eq!(
+            drive(restored, world),
+            [Step::ReadRecord, orphan],
+            "{predecessor:?}"
+        );
+        let path = drive(
+            Facts {
+                reclaim: true,
+                ..restored
+            },
+            world,
+        );
+        assert!(path.contains(&Step::Reclaim), "{path:?}");
+        assert_eq!(path.last(), Some(&Step::Rest(Rest::Settled)), "{path:?}");
+    }
+}
+
+#[test]
+fn a_write_that_kubernetes_refuses_holds_nothing_but_itself() {
+    let bound = Facts {
+        finalizer: true,
+        identity: true,
+        record: record(Phase::Bound, false),
+        remote: Remote::Differs,
+        ..new_object()
+    };
+    let refused = Facts {
+        secret: UserSecret::Refused,
+        ..bound
+    };
+    assert_eq!(
+        drive(refused, WORLD),
+        [Step::Update, waits(Wait::SecretForbidden)]
+    );
+    let former = Facts {
+        secret: UserSecret::Good,
+        write_refused: true,
+        ..bound
+    };
+    assert_eq!(drive(former, WORLD), [Step::Update, waits(Wait::WriteRefused)]);
+    let held = Facts {
+        pairs_held: true,
+        ..new_object()
+    };
+    assert_eq!(drive(held, WORLD), [waits(Wait::PairsHeld)]);
 }
 
 #[test]
