@@ -25,12 +25,14 @@ use crate::controller::heartbeat::Heartbeats;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::readiness::Readiness;
+use crate::controller::refusals::Refusals;
 use crate::controller::wake::{Caches, Guarded, Scope, queues};
 use crate::controller::watch::Watch;
 use crate::crd::{Account, Subaccount};
 use crate::http::{self, Endpoints};
 use crate::leader::{Election, endless_term};
 use crate::subaccount::context::{Context, Times};
+use crate::subaccount::held_pairs::HeldPairs;
 use crate::subaccount::installation::{InstallationError, installation};
 use crate::subaccount::memory::Memory;
 use crate::subaccount::records::Records;
@@ -167,6 +169,8 @@ async fn fill(
         accounts: caches(&scopes, &accounts),
         records,
         memory: Memory::default(),
+        held_pairs: HeldPairs::default(),
+        refusals: Refusals::default(),
         newest,
         wake_object,
         wake_record,

@@ -76,6 +76,8 @@ names! {
         ProgressingWithRetry,
         /// Waits for another object, which the message names.
         DependencyNotReady,
+        /// Kubernetes refuses one of our writes; the message says which, who refuses it, and what to do.
+        WriteRefused,
         /// The last request made for this object went well.
         ReconcileSuccess,
         /// Vobiz did not answer, or answered that it failed.
@@ -112,6 +114,8 @@ names! {
         Forbidden,
         /// An account of an earlier object of the same name is still kept.
         OrphanFound,
+        /// The status names an account that another object or another installation keeps.
+        AuthIdConflict,
         /// The subaccount was deleted at Vobiz by somebody else.
         ExternalResourceMissing,
         /// Vobiz answered what makes no sense.

@@ -51,6 +51,11 @@ pub const RECLAIM_ANNOTATION: &str = "vobiz.ai/reclaim";
 pub const FORCE_DELETE_ANNOTATION: &str = "vobiz.ai/force-delete";
 /// Annotation that a user sets on an Account, to the value that its message names: the missing accounts are gone indeed.
 pub const CONFIRM_MASS_DELETION_ANNOTATION: &str = "vobiz.ai/confirm-mass-deletion";
+/// Annotation that whoever administers the operator sets on a Record, or whoever keeps the parent's pair on an Account: what
+/// objects left in an earlier namespace of this name, with this uid (several: separated by commas), may be taken over.
+pub const ACCEPT_RESTORED_NAMESPACE_ANNOTATION: &str = "vobiz.ai/accept-restored-namespace";
+/// Label on a Record: the id of its account, where that can be a label.
+pub const AUTH_ID_LABEL: &str = "vobiz.ai/auth-id";
 /// Label on a Record that a later object took over: that object's uid.
 pub const RECLAIMED_BY_LABEL: &str = "vobiz.ai/reclaimed-by";
 /// Start of every marker at Vobiz; users' texts must not contain it.

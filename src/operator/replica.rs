@@ -20,6 +20,7 @@ use crate::controller::wake::Guarded;
 use crate::crd::{Account, Subaccount};
 use crate::leader::{Term, in_term};
 use crate::subaccount::context::Context;
+use crate::subaccount::reconcile::store_held_pairs;
 
 /// Complete caches, and what passes over their objects need.
 pub(super) struct Replica {
@@ -55,6 +56,7 @@ impl Replica {
             term,
             shutdown,
         };
+        let context = Arc::clone(&self.context);
         let mut running: Vec<BoxFuture<'static, ()>> = Vec::new();
         for source in self.accounts {
             running.push(start.controller(source, account_pass, Arc::clone(&self.account_context)));
@@ -66,6 +68,7 @@ impl Replica {
             running.push(start.controller(source, record_pass, Arc::clone(&self.context)));
         }
         join_all(running).await;
+        store_held_pairs(&context).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! What every pass over Subaccounts and Records shares. I/O (holds the clients).
 
+use super::held_pairs::HeldPairs;
 use super::memory::Memory;
 use super::records::Records;
 use crate::account::marker::Installation;
@@ -8,17 +9,21 @@ use crate::controller::backoff::Backoff;
 use crate::controller::event::Recorder;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
+use crate::controller::refusals::Refusals;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Waker};
 use crate::crd::{Account, Subaccount};
 use crate::vobiz::ParentAuthId;
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longest time between a read or write of the Record and its POST, where settle allows it.
 const LONGEST_GUARD: Duration = Duration::from_secs(30);
+
+/// The caches have seen by then what there is to see of an object and a Record.
+const LOST_AFTER: Duration = Duration::from_mins(1);
 
 /// Times that the flags set.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +74,10 @@ pub struct Context {
     pub records: Arc<Records>,
     /// What is remembered between passes.
     pub memory: Memory,
+    /// Pairs that no Record holds yet.
+    pub held_pairs: HeldPairs,
+    /// Writes that Kubernetes refuses now.
+    pub refusals: Refusals,
     /// Objects as our own writes returned them.
     pub newest: Arc<Newest<Subaccount>>,
     /// Wakes objects.
@@ -122,6 +131,26 @@ impl Context {
         let looked_at =
             |account: &Arc<Guarded<Account>>| self.registry.account(&ObjectKey::of(&**account)).is_some();
         !self.registry.knows(parent) && self.accounts.all().iter().all(looked_at)
+    }
+
+    /// Whether a create for this object has to wait until pairs of others are stored.
+    #[must_use]
+    pub fn creates_wait(&self, uid: &str, now: Instant) -> bool {
+        if !self.held_pairs.hold_creates_of(uid, now) {
+            return false;
+        }
+        for (of, held) in self.held_pairs.all() {
+            let subject = &held.record.subject;
+            let object = self.cached(&subject.namespace, &subject.name);
+            let lives = object.is_some_and(|object| object.uid().as_deref() == Some(&of));
+            let recorded = self.records.in_secret(&held.record_name).is_some();
+            // No pass comes any more that could store it. Its marker is on the account, which is reported.
+            if !lives && !recorded && now.duration_since(held.since) > LOST_AFTER {
+                tracing::error!(uid = of, auth_id = %held.pair.auth_id, "a pair is given up: object and record are gone");
+                self.held_pairs.release(&of);
+            }
+        }
+        self.held_pairs.hold_creates_of(uid, now)
     }
 
     /// Notes who waits for a walk of the parent.

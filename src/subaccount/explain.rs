@@ -1,7 +1,7 @@
 //! What a rest that `plan` decided on is told people as: stable text, and what to do. I/O (reads the clock; no request).
 
 use super::outcome::Outcome;
-use super::pass::{Pass, now};
+use super::pass::{Conflict, Pass, now};
 use super::plan::{Block, Rest, Wait};
 use crate::crd::condition::Reason;
 
@@ -17,6 +17,15 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                 Wait::CleanWalk => {
                     "waits until the list of subaccounts shows that nothing is left behind".to_owned()
                 }
+                Wait::SecretForbidden | Wait::WriteRefused => {
+                    let told: Vec<&str> = pass.refused.iter().map(|(_, message)| message.as_str()).collect();
+                    told.join("; ")
+                }
+                Wait::PairsHeld => {
+                    "nothing is created while pairs of other subaccounts are in the operator's memory only: the operator may not \
+                     write its records; allow it"
+                        .to_owned()
+                }
                 Wait::StillThere => "the subaccount is not yet as Vobiz said it would be".to_owned(),
                 _ => String::new(),
             };
@@ -25,7 +34,10 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                 Wait::Retention => pass.retention_left(),
                 _ => None,
             };
-            Outcome::waiting(wait, after, message)
+            Outcome {
+                refusal: pass.refused.iter().find_map(|(refusal, _)| refusal.clone()),
+                ..Outcome::waiting(wait, after, message)
+            }
         }
         Rest::Blocked(block) => {
             let message = match block {
@@ -49,15 +61,12 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                 Block::SecretConflict => {
                     let name = pass.object.as_ref().map(|object| super::secret::name_of(object)).unwrap_or_default();
                     format!(
-                        "the Secret {name} belongs to somebody else or is of another type: remove it, or name another one in \
-                         spec.secretRef"
+                        "the Secret {name} belongs to somebody else, holds more than the pair, or is of another type: remove it, or \
+                         name another one in spec.secretRef; it is looked at again within a minute"
                     )
                 }
-                Block::CredentialsLost => {
-                    "the pair is lost and Vobiz shows no token a second time: put it back into the Secret, or set \
-                     spec.credentialRecovery to Recreate to have another subaccount made in place of this one"
-                        .to_owned()
-                }
+                Block::CredentialsLost => credentials_lost(pass),
+                Block::AuthIdConflict => conflict(pass),
                 Block::UnusableAnswer => {
                     "Vobiz answered three creates with something that is no pair: no more are sent for a while; edit the spec, or \
                      set the annotation vobiz.ai/reconcile-requested-at to another value, to have it tried again at once"
@@ -69,6 +78,46 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
             };
             Outcome::blocked(block, message)
         }
+    }
+}
+
+fn credentials_lost(pass: &Pass<'_>) -> String {
+    let name = pass
+        .object
+        .as_ref()
+        .map(|object| super::secret::name_of(object))
+        .unwrap_or_default();
+    let found = if pass.evidence.is_some() {
+        format!("the pair is lost, and Vobiz refuses the one in the Secret {name}")
+    } else {
+        "the pair is lost and Vobiz shows no token a second time".to_owned()
+    };
+    let instead = if pass.facts.identity && pass.predecessor.is_none() {
+        "set spec.credentialRecovery to Recreate to have another subaccount made in place of this one"
+    } else {
+        "choose another name"
+    };
+    format!(
+        "{found}: put it back into the Secret {name}, which is looked at again within a minute, or {instead}"
+    )
+}
+
+/// Names nothing of another namespace but that there is something.
+fn conflict(pass: &Pass<'_>) -> String {
+    let id = pass.known_id().map(|id| id.to_string()).unwrap_or_default();
+    match pass.conflict {
+        Some(Conflict::Installation) => format!(
+            "status.authId names {id}, which another installation of the operator made: set the annotation vobiz.ai/reclaim to \
+             \"true\" if this one is to keep it from here on, or delete this object, which leaves it as it is"
+        ),
+        Some(Conflict::Status) => format!(
+            "status.authId names {id}, and so does the status of another Subaccount: delete the one that is not meant, which leaves \
+             the subaccount as it is"
+        ),
+        Some(Conflict::Record) | None => format!(
+            "status.authId names {id}, which another Subaccount keeps: delete this object, which leaves the subaccount as it is, and \
+             apply it again without its old status to have one of its own"
+        ),
     }
 }
 

@@ -1,7 +1,8 @@
 //! What this process remembers about one object between passes; all of it may be lost without harm. PURE.
 
+use super::facts::Claim;
 use super::retention::Sighting;
-use crate::vobiz::Fields;
+use crate::vobiz::{self, AuthId, Fields};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,6 +23,43 @@ pub struct Unspent {
     pub version: String,
 }
 
+/// Whose an account was found to be: nobody asks Vobiz twice in a quarter of an hour.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The account that the status names.
+    pub id: AuthId,
+    /// Whose it is.
+    pub claim: Claim,
+    /// What it showed; none if it is gone.
+    pub account: Option<vobiz::Subaccount>,
+    /// When Vobiz was asked.
+    pub at: Instant,
+}
+
+/// What Vobiz said about the pair in a Secret.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Proof {
+    /// It works, and the parent knows the account.
+    Works(Box<vobiz::Subaccount>),
+    /// It works, and the parent does not know the account.
+    WorksElsewhere,
+    /// It is refused, and the account lives.
+    Refused(Box<vobiz::Subaccount>),
+    /// The account is gone.
+    Dead,
+}
+
+/// What Vobiz said about the pair in this version of a Secret.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// resourceVersion of the Secret.
+    pub version: String,
+    /// What it said.
+    pub proof: Proof,
+    /// When it was asked.
+    pub at: Instant,
+}
+
 /// What is remembered about one object.
 #[derive(Clone, Default, Debug)]
 pub struct Remembered {
@@ -39,8 +77,20 @@ pub struct Remembered {
     pub retention_over_since: Option<Instant>,
     /// The user's Secret was changed, perhaps by somebody else: the next pass compares it.
     pub secret_suspect: bool,
-    /// The account of the closed Record was proved gone.
-    pub proved_gone: bool,
+    /// An account that was proved gone after it was deleted.
+    pub proved_gone: Option<AuthId>,
+    /// An account that was shown to be disabled before it was left.
+    pub shown_disabled: Option<AuthId>,
+    /// Whose the account is that the status names.
+    pub judged: Option<Judged>,
+    /// The pair in the user's Secret.
+    pub tried: Option<Tried>,
+    /// The request for a look at everything that was carried out, though the status may not say so yet.
+    pub request_handled: Option<String>,
+    /// Passes in a row that found something else than they had read.
+    pub outdated_in_a_row: u32,
+    /// It was told by an event that the status cannot be written.
+    pub refusal_reported: bool,
     /// The orphan was reported.
     pub orphan_reported: bool,
     unusable: Option<(u32, Instant)>,
@@ -206,10 +256,10 @@ mod tests {
     #[test]
     fn what_is_remembered_belongs_to_one_uid_until_it_is_forgotten() {
         let memory = Memory::default();
-        memory.with("u-1", |remembered| remembered.proved_gone = true);
-        assert!(memory.with("u-1", |remembered| remembered.proved_gone));
-        assert!(!memory.with("u-2", |remembered| remembered.proved_gone));
+        memory.with("u-1", |remembered| remembered.secret_suspect = true);
+        assert!(memory.with("u-1", |remembered| remembered.secret_suspect));
+        assert!(!memory.with("u-2", |remembered| remembered.secret_suspect));
         memory.forget("u-1");
-        assert!(!memory.with("u-1", |remembered| remembered.proved_gone));
+        assert!(!memory.with("u-1", |remembered| remembered.secret_suspect));
     }
 }

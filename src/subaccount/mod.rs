@@ -5,6 +5,7 @@ pub mod dependents;
 pub mod desired;
 mod effects;
 mod explain;
+pub mod held_pairs;
 pub mod installation;
 pub mod memory;
 pub mod news;

@@ -119,9 +119,10 @@ fn warning(object: &Subaccount, written: &SubaccountStatus, outcome: &Outcome) -
         Rest::Blocked(Block::SecretConflict) => "SecretConflict",
         Rest::Blocked(Block::CredentialsLost) => "CredentialsLost",
         Rest::Blocked(Block::OrphanFound) => "OrphanFound",
+        Rest::Blocked(Block::AuthIdConflict) => "AuthIdConflict",
         Rest::Waiting(Wait::OutcomeUnknown) => "CreateOutcomeUnknown",
         Rest::Waiting(Wait::Account) if !outcome.failed_request => "DependencyNotReady",
-        _ if !outcome.failed_request => return None,
+        _ if !outcome.failed_request && outcome.refusal.is_none() => return None,
         _ if object.metadata.deletion_timestamp.is_some() => "DeleteFailed",
         _ if written.auth_id.is_some() => "UpdateFailed",
         _ => "CreateFailed",
@@ -131,6 +132,21 @@ fn warning(object: &Subaccount, written: &SubaccountStatus, outcome: &Outcome) -
         reason,
         note: outcome.message.clone(),
     })
+}
+
+/// The event for a status that cannot be written: nothing else tells it on the object.
+#[must_use]
+pub fn of_refused_status(object: &Subaccount, message: String) -> News {
+    let reason = match (&object.metadata.deletion_timestamp, &object.status) {
+        (Some(_), _) => "DeleteFailed",
+        (None, Some(status)) if status.auth_id.is_some() => "UpdateFailed",
+        (None, _) => "CreateFailed",
+    };
+    News {
+        kind: EventKind::Warning,
+        reason,
+        note: message,
+    }
 }
 
 /// A Normal event.

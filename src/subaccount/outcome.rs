@@ -3,12 +3,19 @@
 use super::plan::{Block, Rest, Wait};
 use crate::account::access::CallError;
 use crate::controller::cluster::ClusterError;
+use crate::controller::refusals::Refusal;
 use crate::vobiz::Error;
 use jiff::Timestamp;
 use std::time::Duration;
 
 /// Stalled objects are looked at again after this long, even if nobody changed anything.
 pub const STALLED_PROBE: Duration = Duration::from_mins(15);
+
+/// Where a person must put a Secret right, it is looked at this often.
+pub const SECRET_PROBE: Duration = Duration::from_mins(1);
+
+/// How often those look who wait until pairs of others are stored; they ask nobody.
+const HELD_PROBE: Duration = Duration::from_secs(5);
 
 /// What Vobiz dates later than this is tried all the same: a clock that is wrong, here or there, must not put it off for ever.
 const LONGEST_COOL_OFF: Duration = Duration::from_hours(1);
@@ -24,6 +31,8 @@ pub struct Outcome {
     pub after: Option<Duration>,
     /// A request made for this very object failed.
     pub failed_request: bool,
+    /// The write that Kubernetes refused.
+    pub refusal: Option<Refusal>,
 }
 
 /// When the next pass is due.
@@ -48,6 +57,7 @@ impl Outcome {
             message: message.into(),
             after: None,
             failed_request: false,
+            refusal: None,
         }
     }
 
@@ -105,10 +115,12 @@ impl Outcome {
             message,
             after,
             failed_request: true,
+            refusal: None,
         }
     }
 
-    /// A request to Kubernetes that failed. What changed under us brings its own event.
+    /// A request to Kubernetes that failed. What changed under us brings its own event; what is refused stays so until somebody
+    /// allows it.
     #[must_use]
     pub fn of_cluster(act: &str, error: &ClusterError) -> Self {
         let outdated = error.is_conflict()
@@ -116,12 +128,16 @@ impl Outcome {
             || error.is_already_exists()
             || error.is_failed_test()
             || error.is_namespace_terminating();
-        let rest = if outdated {
-            Rest::Outdated
+        if outdated {
+            Self::new(Rest::Outdated, format!("failed to {act}: {error}"))
+        } else if error.is_denied() && error.refused_write().is_some() {
+            Self {
+                refusal: error.refused_write(),
+                ..Self::waiting(Wait::WriteRefused, None, refusal(act, error))
+            }
         } else {
-            Rest::Waiting(Wait::Cluster)
-        };
-        Self::new(rest, format!("failed to {act}: {error}"))
+            Self::waiting(Wait::Cluster, None, format!("failed to {act}: {error}"))
+        }
     }
 
     /// When the next pass is due. `settled` is the pause of an object at rest.
@@ -132,7 +148,12 @@ impl Outcome {
         }
         match self.rest {
             Rest::Settled => Next::After(settled),
+            // Nobody tells when a person has put a Secret right: it is looked at, and Vobiz is not asked.
+            Rest::Blocked(Block::SecretConflict | Block::CredentialsLost | Block::AuthIdConflict) => {
+                Next::After(SECRET_PROBE)
+            }
             Rest::Blocked(_) => Next::After(STALLED_PROBE),
+            Rest::Waiting(Wait::PairsHeld) => Next::After(HELD_PROBE),
             Rest::Waiting(Wait::Account) if self.failed_request => Next::Backoff,
             Rest::Waiting(
                 Wait::Paused | Wait::Account | Wait::AccountPreparing | Wait::CleanWalk | Wait::Retention,
@@ -141,6 +162,12 @@ impl Outcome {
             Rest::Outdated | Rest::Waiting(_) => Next::Backoff,
         }
     }
+}
+
+/// What people are told about a write that Kubernetes refuses: what, who refuses it, and what to do.
+#[must_use]
+pub fn refusal(act: &str, error: &ClusterError) -> String {
+    format!("Kubernetes refuses to {act}: {error}; allow this write of the operator")
 }
 
 /// The pause until the end of a cool-off, at most an hour; none if it is over.

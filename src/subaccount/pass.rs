@@ -1,6 +1,7 @@
 //! One pass: what it observed, as facts for `plan` and as the values behind them. I/O (reads the clock; no request).
 
 mod account;
+mod claim;
 mod fence;
 mod remote;
 mod secret_check;
@@ -8,12 +9,14 @@ mod turn;
 
 use super::context::Context;
 use super::desired::{Desired, InvalidSpec};
-use super::facts::{self, Facts, Made, Object, Remote, UserSecret};
+use super::facts::{self, Claim, Facts, Made, Object, Remote, UserSecret};
 use super::news::Deeds;
-use super::record::{Record, secret_name};
+use super::record::{Phase, Record, secret_name};
 use super::{secret, status, wish};
 use crate::account::access::{Caller, Permit};
 use crate::account::registry::Snapshot;
+use crate::controller::cluster::ClusterError;
+use crate::controller::refusals::Refusal;
 use crate::controller::versioned::Versioned;
 use crate::controller::wake::ObjectKey;
 use crate::crd::{CredentialRecovery, FINALIZER, Subaccount};
@@ -57,8 +60,16 @@ pub struct Pass<'a> {
     pub secret: Option<Versioned<Secret>>,
     /// The pair in the user's Secret, and the account that it proved.
     pub evidence: Option<(Credentials, Option<vobiz::Subaccount>)>,
+    /// The account in that Secret is gone: it may be written over.
+    pub secret_is_dead: bool,
+    /// The account that the status names, if Vobiz was asked for it, and whose it is otherwise.
+    pub claimed: Option<vobiz::Subaccount>,
+    /// Who keeps the account that the status names.
+    pub conflict: Option<Conflict>,
     /// The Record of an earlier object of this name, as read.
     pub predecessor: Option<(Record, Versioned<Secret>)>,
+    /// Writes that Kubernetes refused and that held nothing up, and what to tell of them.
+    pub refused: Vec<(Option<Refusal>, String)>,
     /// What is asked once in a pass and was.
     pub asked: Asked,
     /// What the pass did.
@@ -69,6 +80,17 @@ pub struct Pass<'a> {
     pub released: bool,
     /// The status could not be written: another pass must do it soon.
     pub status_failed: bool,
+}
+
+/// Who keeps the account that an object's status names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Conflict {
+    /// The Record of another object.
+    Record,
+    /// Another object whose status names it too.
+    Status,
+    /// Another installation of the operator, which marked it.
+    Installation,
 }
 
 /// Questions that a pass asks Vobiz at most once.
@@ -105,6 +127,9 @@ impl<'a> Pass<'a> {
         pass.account = account;
         pass.take(object);
         pass.facts.applied = pass.object.as_deref().is_some_and(status::is_applied);
+        if pass.take_held() {
+            return pass;
+        }
         if let Some(stored) = context.records.get(&pass.uid) {
             pass.record_name.clone_from(&stored.secret);
             let ledger = &stored.record.ledger;
@@ -130,13 +155,21 @@ impl<'a> Pass<'a> {
         let mut pass = Self::empty(context, key, record.subject.uid.clone(), Object::Unseen, caller);
         pass.record_name = name;
         pass.record = Some((record.clone(), None));
-        if context
-            .memory
-            .with(&pass.uid, |remembered| remembered.proved_gone)
-        {
-            pass.facts.remote = Remote::Gone;
-        }
+        pass.take_held();
         pass
+    }
+
+    /// A pair that this process made and could not store: it comes before everything else.
+    fn take_held(&mut self) -> bool {
+        let Some(held) = self.context.held_pairs.get(&self.uid) else {
+            return false;
+        };
+        self.record_name = held.record_name;
+        self.facts.record = held.record.ledger.fact(false, true);
+        self.record = Some((held.record, held.secret));
+        self.made = Some(held.pair);
+        self.facts.made = Made::Pair;
+        true
     }
 
     fn empty(context: &'a Context, key: ObjectKey, uid: String, object: Object, caller: Caller) -> Self {
@@ -156,7 +189,11 @@ impl<'a> Pass<'a> {
             made: None,
             secret: None,
             evidence: None,
+            secret_is_dead: false,
+            claimed: None,
+            conflict: None,
             predecessor: None,
+            refused: Vec::new(),
             asked: Asked::default(),
             deeds: Deeds::default(),
             updates: 0,
@@ -167,6 +204,7 @@ impl<'a> Pass<'a> {
 
     /// The object as just read or written.
     pub fn take(&mut self, object: Arc<Subaccount>) {
+        let named = self.known_id();
         self.facts.finalizer = object
             .metadata
             .finalizers
@@ -180,13 +218,31 @@ impl<'a> Pass<'a> {
         self.facts.directive = wish::directive(&object);
         self.facts.reclaim = wish::reclaim(&object);
         self.facts.recreate = object.spec.credential_recovery == CredentialRecovery::Recreate;
-        self.facts.requested = !self.asked.account && wish::pending_request(&object).is_some();
+        self.facts.requested = !self.asked.account && self.is_requested(&object);
         let published = object
             .status
             .as_ref()
             .and_then(|status| status.secret_name.clone());
         self.facts.former_secret = published.is_some_and(|name| name != secret::name_of(&object));
         self.object = Some(object);
+        if self.known_id() != named {
+            self.facts.claim = Claim::Unread;
+        }
+    }
+
+    /// Whether a person asked for a look that was not taken yet. The status may not say so because it cannot be written.
+    fn is_requested(&self, object: &Subaccount) -> bool {
+        let Some(request) = wish::pending_request(object) else {
+            return false;
+        };
+        self.context.memory.with(&self.uid, |remembered| {
+            remembered.request_handled.as_deref() != Some(request)
+        })
+    }
+
+    /// Keeps for the status, and for the process, that Kubernetes refused a write.
+    pub fn note_refusal(&mut self, error: &ClusterError, message: String) {
+        self.refused.push((error.refused_write(), message));
     }
 
     /// What the pass believes of its object.
@@ -215,6 +271,8 @@ impl<'a> Pass<'a> {
         self.refresh_desired();
         self.facts.token_shown = !self.asked.token && self.generation().is_some_and(Generation::shows_tokens);
         self.facts.unusable = self.is_unusable(now);
+        self.facts.pairs_held = self.context.creates_wait(&self.uid, now);
+        self.refresh_claim();
         self.facts.policy = match self.decision() {
             Some(_) => facts::Policy::Decided,
             None => facts::Policy::Undecided,
@@ -224,7 +282,41 @@ impl<'a> Pass<'a> {
             self.facts.parent_abandoned = self.context.is_abandoned(&record.parent);
             self.facts.fence = self.fence(record, now);
         }
+        self.recall_proofs();
         self.refresh_remote();
+    }
+
+    /// What this process proved about the account of a Record that has come to its end need not be proved again, however often
+    /// the last write to Kubernetes is refused.
+    fn recall_proofs(&mut self) {
+        let Some((record, _)) = &self.record else { return };
+        let (Some(id), Remote::Unknown) = (record.auth_id(), self.facts.remote) else {
+            return;
+        };
+        let (gone, disabled) = self.context.memory.with(&self.uid, |remembered| {
+            (
+                remembered.proved_gone.as_ref() == Some(id),
+                remembered.shown_disabled.as_ref() == Some(id),
+            )
+        });
+        match record.ledger.phase {
+            Phase::Closed if gone => self.facts.remote = Remote::Gone,
+            Phase::Kept if disabled => self.facts.remote = Remote::Matches,
+            _ => {}
+        }
+    }
+
+    /// Remembers what was proved about the account of a Record that has come to its end.
+    pub fn remember_proofs(&self) {
+        let Some((record, _)) = &self.record else { return };
+        let id = record.auth_id().cloned();
+        self.context.memory.with(&self.uid, |remembered| {
+            match (record.ledger.phase, self.facts.remote) {
+                (Phase::Closed, Remote::Gone) => remembered.proved_gone = id,
+                (Phase::Kept, Remote::Matches) => remembered.shown_disabled = id,
+                _ => {}
+            }
+        });
     }
 
     fn refresh_desired(&mut self) {
@@ -259,6 +351,17 @@ impl<'a> Pass<'a> {
     pub fn known_id(&self) -> Option<AuthId> {
         let status = self.object.as_ref()?.status.as_ref()?;
         AuthId::parse(status.auth_id.as_deref()?).ok()
+    }
+
+    /// The account whose pair is looked for in the user's Secret: the one that the status names, or that an earlier object left.
+    #[must_use]
+    pub fn expected_id(&self) -> Option<AuthId> {
+        let left = || {
+            self.predecessor
+                .as_ref()
+                .and_then(|(record, _)| record.auth_id().cloned())
+        };
+        self.known_id().or_else(|| left().filter(|_| self.facts.reclaim))
     }
 
     /// The account that this pass is about.

@@ -5,13 +5,15 @@ use super::effects;
 use super::explain::explain;
 use super::facts::{self, Directive, Object, UserSecret};
 use super::news::{self, News, normal};
-use super::outcome::{Next, Outcome};
-use super::pass::{Pass, wall_clock};
+use super::outcome::{Next, Outcome, SECRET_PROBE, refusal};
+use super::pass::{Pass, now, wall_clock};
 use super::plan::{Rest, Step, Wait, plan};
 use super::record::{Phase, secret_name};
 use super::status::{self, View};
+use crate::controller::cluster::ClusterError;
 use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;
+use crate::controller::refusals::{Refusal, Source};
 use crate::crd::condition::ConditionType;
 use crate::crd::{Subaccount, SubaccountStatus};
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -26,6 +28,16 @@ const STEPS_PER_PASS: usize = 40;
 /// A safety net for passes that something else wakes.
 const WOKEN_AT_LAST: Duration = Duration::from_mins(5);
 
+/// Passes in a row that found something else than they had read, before it is told.
+const OUTDATED_BEFORE_TOLD: u32 = 3;
+
+/// How long a process that is to end goes on trying to store such pairs, and how often.
+const LAST_ATTEMPTS: Duration = Duration::from_secs(10);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause between two attempts to store a pair that is in memory only.
+const HELD_PAUSE: Duration = Duration::from_secs(10);
+
 /// What a pass comes to for its controller.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
@@ -37,7 +49,8 @@ pub struct Ended {
 
 impl Ended {
     fn new(outcome: &Outcome, next: Option<Duration>) -> Self {
-        let failed = outcome.failed_request || outcome.rest == Rest::Waiting(Wait::Cluster);
+        let failed = outcome.failed_request
+            || matches!(outcome.rest, Rest::Waiting(Wait::Cluster | Wait::WriteRefused));
         Self { next, failed }
     }
 }
@@ -47,6 +60,7 @@ pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Ended {
     let mut pass = Pass::of_object(context, cached);
     let observed = pass.object.clone();
     let outcome = run(&mut pass).await;
+    let outcome = persistent(&pass, outcome);
     finish(&mut pass, observed.as_deref(), &outcome).await;
     tracing::debug!(object = %pass.key, uid = pass.uid, rest = ?outcome.rest, "pass over a subaccount ended");
     // The series of an object that is gone went with it.
@@ -61,15 +75,17 @@ pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Ended {
 pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
     let stored = context.records.in_secret(secret)?;
     let record = &stored.record;
+    let held = context.held_pairs.get(&record.subject.uid).is_some();
     let cached = context.cached(&record.subject.namespace, &record.subject.name);
     let lives = cached.is_some_and(|object| object.uid().as_deref() == Some(&record.subject.uid));
     let ended = matches!(record.ledger.phase, Phase::Closed | Phase::Kept);
     // A living object looks after its Record itself, but for the epochs that a takeover fenced.
-    if lives && (ended || !record.ledger.is_fenced()) {
+    if lives && (held || ended || !record.ledger.is_fenced()) {
         return None;
     }
     let mut pass = Pass::of_record(context, secret.to_owned(), record);
     let outcome = run(&mut pass).await;
+    note_refusals(&pass, &outcome, None);
     report_orphan(&pass, &outcome).await;
     publish(&pass, news::of_deeds(&pass.deeds)).await;
     await_walk(&pass, &outcome, WalkWaiter::Record(pass.record_name.clone()));
@@ -79,6 +95,61 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
         return Some(Ended::new(&outcome, None));
     }
     Some(Ended::new(&outcome, next(&pass, &outcome)))
+}
+
+/// The last attempts to store pairs that are in memory only, before the process ends. One that cannot be stored is lost, and nothing
+/// else: its attempt is fenced by the next process, and its account deleted.
+pub async fn store_held_pairs(context: &Context) {
+    let begun = now();
+    loop {
+        let held = context.held_pairs.all();
+        if held.is_empty() {
+            return;
+        }
+        let last = now().duration_since(begun) > LAST_ATTEMPTS;
+        for (uid, held) in held {
+            let mut pass = Pass::of_record(context, held.record_name, &held.record);
+            let outcome = run(&mut pass).await;
+            if last && context.held_pairs.get(&uid).is_some() {
+                tracing::error!(object = %pass.key, uid, auth_id = %held.pair.auth_id, reason = outcome.message, "a pair is lost");
+            }
+        }
+        if last {
+            return;
+        }
+        tokio::time::sleep(LAST_PAUSE).await;
+    }
+}
+
+/// What keeps changing under a pass time and again is told: no pass ends without a word for long.
+fn persistent(pass: &Pass<'_>, outcome: Outcome) -> Outcome {
+    let count = pass.context.memory.with(&pass.uid, |remembered| {
+        remembered.outdated_in_a_row = match outcome.rest {
+            Rest::Outdated => remembered.outdated_in_a_row.saturating_add(1),
+            _ => 0,
+        };
+        remembered.outdated_in_a_row
+    });
+    if count < OUTDATED_BEFORE_TOLD {
+        return outcome;
+    }
+    let message = match outcome.message.as_str() {
+        "" => "what the operator reads changes before it can act: is another one at work on this object?",
+        message => message,
+    };
+    Outcome {
+        refusal: outcome.refusal,
+        ..Outcome::waiting(Wait::Cluster, outcome.after, message)
+    }
+}
+
+/// Tells the process which writes Kubernetes refuses for this object; `status`: that of its status.
+fn note_refusals(pass: &Pass<'_>, outcome: &Outcome, status: Option<Refusal>) {
+    let held_up = pass.refused.iter().filter_map(|(refusal, _)| refusal.clone());
+    let refused: Vec<Refusal> = held_up.chain(outcome.refusal.clone()).chain(status).collect();
+    pass.context
+        .refusals
+        .set(&Source::Object(pass.uid.clone()), refused);
 }
 
 async fn run(pass: &mut Pass<'_>) -> Outcome {
@@ -100,23 +171,40 @@ async fn run(pass: &mut Pass<'_>) -> Outcome {
 /// Status and events of a pass over an object.
 async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, outcome: &Outcome) {
     if pass.released {
-        publish(pass, vec![farewell(pass)]).await;
+        note_refusals(pass, outcome, None);
+        let mut news = vec![farewell(pass)];
+        news.extend(left_secret(pass).await);
+        publish(pass, news).await;
         return;
     }
     pass.deeds.inherited = pass.record_name != secret_name(&pass.uid);
     let Some(object) = pass.object.clone() else { return };
-    let written = write_status(pass, &object, outcome).await;
-    let news = news::of(
+    let (written, refused) = match write_status(pass, &object, outcome).await {
+        Ok(written) => (written, None),
+        Err(error) => {
+            pass.status_failed = true;
+            (None, error.refused_write().map(|refusal| (refusal, error)))
+        }
+    };
+    let mut news = news::of(
         observed.unwrap_or(&object),
         written.as_ref(),
         &pass.deeds,
         outcome,
     );
+    let told = pass.context.memory.with(&pass.uid, |remembered| {
+        std::mem::replace(&mut remembered.refusal_reported, refused.is_some())
+    });
+    if let Some((_, error)) = refused.as_ref().filter(|_| !told) {
+        let message = refusal("write the status", error);
+        news.push(news::of_refused_status(&object, message));
+    }
     publish(pass, news).await;
+    note_refusals(pass, outcome, refused.map(|(refusal, _)| refusal));
     await_walk(pass, outcome, WalkWaiter::Object(pass.key.clone()));
     let (rest, reason) = (outcome.rest, outcome.message.as_str());
     match rest {
-        Rest::Waiting(Wait::Cluster) => {
+        Rest::Waiting(Wait::Cluster | Wait::WriteRefused | Wait::SecretForbidden) => {
             tracing::warn!(object = %pass.key, uid = pass.uid, reason, "a pass failed");
         }
         Rest::Waiting(_) | Rest::Blocked(_) if written.is_some() => {
@@ -130,7 +218,7 @@ async fn write_status(
     pass: &mut Pass<'_>,
     object: &Subaccount,
     outcome: &Outcome,
-) -> Option<SubaccountStatus> {
+) -> Result<Option<SubaccountStatus>, ClusterError> {
     let (auth_id, account, secret_name) = (
         pass.auth_id(),
         pass.remote_account(),
@@ -148,7 +236,9 @@ async fn write_status(
         secret_name: &secret_name,
         account: account.as_ref(),
     };
-    let status = status::of(object, &view, outcome, wall_clock())?;
+    let Some(status) = status::of(object, &view, outcome, wall_clock()) else {
+        return Ok(None);
+    };
     let mut operations = vec![json!({"op": "add", "path": "/status", "value": status})];
     if auth_id.is_none() {
         // A late write of a pass without a pair must not clear an id that another pass has written.
@@ -158,14 +248,35 @@ async fn write_status(
     match guarded_patch::patch_status(&pass.objects(), object, operations).await {
         Ok(written) => {
             effects::remember(pass, written);
-            Some(status)
+            Ok(Some(status))
         }
         Err(error) => {
             tracing::debug!(object = %pass.key, %error, "failed to write the status");
-            pass.status_failed = true;
-            None
+            Err(error)
         }
     }
+}
+
+/// With `--cascade=orphan` the Secret stays, and its pair no longer works once the account is deleted.
+async fn left_secret(pass: &Pass<'_>) -> Option<News> {
+    let deleted = pass
+        .record
+        .as_ref()
+        .is_some_and(|(record, _)| record.ledger.phase == Phase::Closed && record.auth_id().is_some());
+    let name = if deleted {
+        effects::stays_behind(pass).await?
+    } else {
+        return None;
+    };
+    let note = format!(
+        "the Secret {name} stays behind, for it has lost its owner: its pair no longer works; remove it, or leave it to the next \
+         Subaccount of this name"
+    );
+    Some(News {
+        kind: EventKind::Warning,
+        reason: "SecretConflict",
+        note,
+    })
 }
 
 fn farewell(pass: &Pass<'_>) -> News {
@@ -185,7 +296,13 @@ fn farewell(pass: &Pass<'_>) -> News {
             (_, Some(id)) => normal("SubaccountDeleted", format!("{id} is deleted at Vobiz")),
             (_, None) => normal("SubaccountDeleted", "nothing is left at Vobiz".to_owned()),
         },
-        None => normal("SubaccountDeleted", "nothing was created at Vobiz".to_owned()),
+        None => match pass.known_id() {
+            Some(id) => normal(
+                "SubaccountRetained",
+                format!("{id}, which the status named, is somebody else's and is left as it is"),
+            ),
+            None => normal("SubaccountDeleted", "nothing was created at Vobiz".to_owned()),
+        },
     }
 }
 
@@ -284,11 +401,17 @@ fn next(pass: &Pass<'_>, outcome: &Outcome) -> Option<Duration> {
     match outcome.next(settled) {
         Next::After(pause) => {
             pass.context.succeeded(&pass.uid);
-            Some(pause)
+            let waits_for_secret = outcome.after.is_none() && pause == SECRET_PROBE;
+            let interval = pass.context.times.secret_check_interval;
+            Some(if waits_for_secret { pause.min(interval) } else { pause })
         }
         Next::Woken => Some(WOKEN_AT_LAST),
         Next::InTurn => None,
-        Next::Backoff => Some(pass.context.backoff_next(&pass.uid)),
+        Next::Backoff => {
+            let pause = pass.context.backoff_next(&pass.uid);
+            let holds = pass.context.held_pairs.get(&pass.uid).is_some();
+            Some(if holds { pause.min(HELD_PAUSE) } else { pause })
+        }
     }
 }
 

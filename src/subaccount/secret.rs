@@ -63,14 +63,16 @@ pub fn apply(secret: &mut Secret, object: &Subaccount, pair: &Credentials) {
     }
 }
 
-/// Whose the Secret is, and whether it says what it should.
+/// Whose the Secret is, and whether it says what it should. One that lost its owner is taken back if it holds this very pair.
 #[must_use]
 pub fn judge(secret: &Secret, object: &Subaccount, pair: Option<&Credentials>) -> UserSecret {
-    if !is_ours(secret, object) {
-        return UserSecret::Foreign;
-    }
-    let Some(pair) = pair else {
-        return UserSecret::Different;
+    let ours = is_ours(secret, object);
+    let Some(pair) = pair.filter(|pair| ours || holds_just(secret, object, pair)) else {
+        return if ours {
+            UserSecret::Different
+        } else {
+            UserSecret::Foreign
+        };
     };
     let mut wanted = secret.clone();
     apply(&mut wanted, object, pair);
@@ -86,8 +88,7 @@ pub fn judge(secret: &Secret, object: &Subaccount, pair: Option<&Credentials>) -
 #[must_use]
 pub fn is_ours(secret: &Secret, object: &Subaccount) -> bool {
     let uid = object.uid();
-    let generic = secret.type_.as_deref().is_none_or(|type_| type_ == TYPE);
-    generic
+    is_generic(secret)
         && secret
             .owner_references()
             .iter()
@@ -103,6 +104,38 @@ pub fn is_of_earlier_object(secret: &Secret, object: &Subaccount) -> bool {
         let same_group = owner.api_version.split('/').next() == Some(crd::GROUP);
         owner.controller == Some(true) && same_name && same_group && owner.uid != own.uid
     })
+}
+
+/// Whether nobody controls the Secret, and it can hold a pair: backup tools and `--cascade=orphan` take the owner off.
+#[must_use]
+pub fn is_unowned(secret: &Secret) -> bool {
+    let controlled = secret
+        .owner_references()
+        .iter()
+        .any(|owner| owner.controller == Some(true));
+    is_generic(secret) && !controlled
+}
+
+/// Whether a Secret without an owner was written for an object of this name.
+#[must_use]
+pub fn was_written_for(secret: &Secret, object: &Subaccount) -> bool {
+    let labels = secret.labels();
+    let is = |label: &str, value: &str| labels.get(label).is_some_and(|found| found == value);
+    is_unowned(secret)
+        && is(crd::MANAGED_BY_LABEL, crd::MANAGED_BY)
+        && is(crd::SUBACCOUNT_LABEL, &object.name_any())
+}
+
+/// Whether nobody controls the Secret, and it holds the pair and nothing that would be lost with it.
+fn holds_just(secret: &Secret, object: &Subaccount, pair: &Credentials) -> bool {
+    let keys = &object.spec.secret_ref.keys;
+    is_unowned(secret)
+        && secret.data.as_ref().is_some_and(|data| data.len() == 2)
+        && pair_in(secret, keys).as_ref() == Some(pair)
+}
+
+fn is_generic(secret: &Secret) -> bool {
+    secret.type_.as_deref().is_none_or(|type_| type_ == TYPE)
 }
 
 /// The pair that the Secret holds under the keys of the spec, if it can be one.
@@ -256,8 +289,65 @@ mod tests {
             of_owner(|owner| owner.uid = "u-0".to_owned()),
             UserSecret::Foreign
         );
-        assert_eq!(of_owner(|owner| owner.controller = None), UserSecret::Foreign);
         assert_eq!(judge(&Secret::default(), &object(), None), UserSecret::Foreign);
+    }
+
+    #[test]
+    fn a_secret_that_lost_its_owner_is_taken_back_only_if_it_holds_the_very_pair_and_nothing_else() {
+        let judged = |change: fn(&mut Secret)| {
+            let mut secret = build(&object(), &pair("token"));
+            secret.metadata.owner_references = None;
+            change(&mut secret);
+            judge(&secret, &object(), Some(&pair("token")))
+        };
+        assert_eq!(judged(|_| {}), UserSecret::Different, "the owner is put back");
+        assert_eq!(
+            judged(|secret| secret.metadata.labels = None),
+            UserSecret::Different,
+            "labels prove nothing, and their absence neither"
+        );
+        let others: [fn(&mut Secret); 3] = [
+            |secret| {
+                let data = secret.data.as_mut().unwrap();
+                data.insert("TOKEN".to_owned(), ByteString(b"other".to_vec()));
+            },
+            |secret| {
+                let data = secret.data.as_mut().unwrap();
+                data.insert("MORE".to_owned(), ByteString(Vec::new()));
+            },
+            |secret| {
+                let other = OwnerReference {
+                    uid: "u-9".to_owned(),
+                    kind: "ConfigMap".to_owned(),
+                    controller: Some(true),
+                    ..OwnerReference::default()
+                };
+                secret.metadata.owner_references = Some(vec![other]);
+            },
+        ];
+        for (number, change) in others.into_iter().enumerate() {
+            assert_eq!(judged(change), UserSecret::Foreign, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_secret_without_an_owner_was_written_for_an_object_if_its_labels_say_so() {
+        let written = |change: fn(&mut Secret)| {
+            let mut secret = build(&object(), &pair("token"));
+            secret.metadata.owner_references = None;
+            change(&mut secret);
+            was_written_for(&secret, &object())
+        };
+        assert!(written(|_| {}));
+        assert!(!written(|secret| secret.metadata.labels = None));
+        assert!(!written(|secret| {
+            let labels = secret.metadata.labels.as_mut().unwrap();
+            labels.insert(crd::SUBACCOUNT_LABEL.to_owned(), "other".to_owned());
+        }));
+        assert!(
+            !was_written_for(&build(&object(), &pair("token")), &object()),
+            "it has an owner"
+        );
     }
 
     #[test]

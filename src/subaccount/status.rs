@@ -70,7 +70,8 @@ pub fn of(
             .auth_id
             .map(ToString::to_string)
             .or_else(|| previous.auth_id.clone()),
-        secret_name: if published {
+        // While the Secret of an earlier spec.secretRef cannot be removed, its name is not forgotten.
+        secret_name: if published && !view.facts.write_refused {
             Some(view.secret_name.to_owned())
         } else {
             previous.secret_name.clone()
@@ -125,8 +126,7 @@ fn live(
     let mut conditions = match rest {
         Rest::Settled if applied && view.account.is_none() => return unchanged_but_published(previous, view),
         Rest::Settled => ready(view),
-        Rest::Outdated
-        | Rest::Waiting(Wait::Paused | Wait::AccountPreparing | Wait::Gate | Wait::Guard | Wait::Cluster) => {
+        Rest::Outdated | Rest::Waiting(Wait::Paused | Wait::AccountPreparing | Wait::Gate | Wait::Guard) => {
             return None;
         }
         Rest::Waiting(Wait::Settle | Wait::CleanWalk | Wait::Retention)
@@ -136,9 +136,10 @@ fn live(
         }
         // Drift that cannot be repaired now: the spec was applied and the Secret is good.
         Rest::Waiting(Wait::Account) if applied && !outcome.failed_request => return None,
-        Rest::Waiting(wait) if applied && wait != Wait::SecretForbidden => {
-            keep(previous, ConditionType::Ready)?
+        Rest::Waiting(Wait::SecretForbidden | Wait::WriteRefused | Wait::PairsHeld) => {
+            progress(not_ready, Reason::WriteRefused, message)
         }
+        Rest::Waiting(_) if applied => keep(previous, ConditionType::Ready)?,
         Rest::Waiting(Wait::Settle | Wait::CleanWalk | Wait::Retention) => {
             progress(ConditionStatus::Unknown, Reason::Progressing, message)
         }
@@ -149,7 +150,7 @@ fn live(
             | Wait::Unavailable
             | Wait::OutcomeUnknown
             | Wait::CoolOff
-            | Wait::SecretForbidden,
+            | Wait::Cluster,
         ) => progress(not_ready, Reason::ProgressingWithRetry, message),
         Rest::Blocked(block) => stalled(reason(block), message),
     };
@@ -179,12 +180,16 @@ fn ready(view: &View<'_>) -> Vec<NewCondition> {
 
 fn deleting(rest: Rest, outcome: &Outcome) -> Option<Vec<NewCondition>> {
     let message = match rest {
-        Rest::Settled
-        | Rest::Outdated
-        | Rest::Waiting(Wait::AccountPreparing | Wait::Gate | Wait::Guard | Wait::Cluster) => return None,
+        Rest::Settled | Rest::Outdated | Rest::Waiting(Wait::AccountPreparing | Wait::Gate | Wait::Guard) => {
+            return None;
+        }
         Rest::Waiting(_) | Rest::Blocked(_) => outcome.message.as_str(),
     };
-    let mut conditions = progress(ConditionStatus::False, Reason::Deleting, message);
+    let reason = match rest {
+        Rest::Waiting(Wait::WriteRefused) => Reason::WriteRefused,
+        _ => Reason::Deleting,
+    };
+    let mut conditions = progress(ConditionStatus::False, reason, message);
     conditions.extend(synced(rest, outcome));
     Some(conditions)
 }
@@ -218,7 +223,7 @@ fn synced(rest: Rest, outcome: &Outcome) -> Option<NewCondition> {
         Rest::Waiting(Wait::Unavailable | Wait::OutcomeUnknown) => Reason::VobizUnavailable,
         _ => Reason::ReconcileError,
     };
-    outcome.failed_request.then(|| {
+    (outcome.failed_request || rest == Rest::Waiting(Wait::Cluster)).then(|| {
         condition(
             ConditionType::Synced,
             ConditionStatus::False,
@@ -240,6 +245,11 @@ fn published(view: &View<'_>, rest: Rest, message: &str) -> Option<NewCondition>
         (_, Rest::Waiting(Wait::SecretForbidden)) => {
             (ConditionStatus::False, Reason::SecretForbidden, message)
         }
+        (UserSecret::Refused, _) => (
+            ConditionStatus::False,
+            Reason::SecretForbidden,
+            "Kubernetes refuses to store the Secret",
+        ),
         (UserSecret::Good, _) => (
             ConditionStatus::True,
             Reason::SecretWritten,
@@ -325,6 +335,7 @@ fn reason(block: Block) -> Reason {
         Block::OrphanFound => Reason::OrphanFound,
         Block::ExternalResourceMissing => Reason::ExternalResourceMissing,
         Block::SecretConflict => Reason::SecretConflict,
+        Block::AuthIdConflict => Reason::AuthIdConflict,
         Block::CredentialsLost => Reason::CredentialsLost,
         Block::UnusableAnswer => Reason::UnusableAnswer,
     }

@@ -11,8 +11,8 @@ use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
 use crate::controller::watch::{Watch, watch, whole};
 use crate::crd::{
-    Account, CONFIRM_MASS_DELETION_ANNOTATION, FINALIZER, GROUP, IN_USE_FINALIZER, MANAGED_BY,
-    MANAGED_BY_LABEL, SUBACCOUNT_LABEL, Subaccount,
+    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, Account, CONFIRM_MASS_DELETION_ANNOTATION, FINALIZER, GROUP,
+    IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, SUBACCOUNT_LABEL, Subaccount,
 };
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
@@ -53,7 +53,15 @@ impl Watches {
         subaccounts: Caches<Guarded<Subaccount>>,
     ) -> Watch<Guarded<Account>> {
         let mut trigger = Trigger::new(IN_USE_FINALIZER, &[CONFIRM_MASS_DELETION_ANNOTATION]);
-        let (metrics, wake_object) = (self.metrics.clone(), self.wake_object.clone());
+        let mut accepted = Changes::default();
+        let metrics = self.metrics.clone();
+        let wake_object = self.wake_object.clone();
+        let wake_users = move |key: &ObjectKey| {
+            let users = subaccounts.of_namespace(&key.namespace);
+            for user in users.iter().filter(|user| account_of(user).as_ref() == Some(key)) {
+                wake_object.wake(&ObjectKey::of(&**user));
+            }
+        };
         watch(
             "Account",
             self.api(scope),
@@ -68,6 +76,14 @@ impl Watches {
                             limit(rate.requests_per_second, rate.burst),
                         );
                     }
+                    // Those who wait for this word have nothing else to wake them.
+                    let key = ObjectKey::of(object);
+                    if accepted.differs(
+                        &key,
+                        object.annotations().get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION),
+                    ) {
+                        wake_users(&key);
+                    }
                     trigger.admits(object)
                 }
                 Event::Delete(object) => {
@@ -76,13 +92,8 @@ impl Watches {
                     let key = ObjectKey::of(object);
                     registry.remove(&key, object.meta().uid.as_deref().unwrap_or_default());
                     metrics.forget_account(&key.to_string());
-                    let users = subaccounts.of_namespace(&key.namespace);
-                    for user in users
-                        .iter()
-                        .filter(|user| account_of(user).as_ref() == Some(&key))
-                    {
-                        wake_object.wake(&ObjectKey::of(&**user));
-                    }
+                    accepted.forget(&key);
+                    wake_users(&key);
                     false
                 }
                 Event::Init | Event::InitDone => false,
@@ -146,6 +157,8 @@ impl Watches {
         let api = Api::namespaced(self.cluster.clone(), &self.operator_namespace);
         let selection = watcher::Config::default().fields(&format!("type={RECORD_TYPE}"));
         let (records, wake_object) = (Arc::clone(&self.records), self.wake_object.clone());
+        let known = Arc::clone(&self.records);
+        let mut accepted = Changes::default();
         let mut seen: HashMap<String, Option<Vec<u8>>> = HashMap::new();
         let digest = move |event: &mut Event<Secret>| {
             let changes = records.apply(event);
@@ -176,11 +189,24 @@ impl Watches {
                 match event {
                     // The janitor looks when a Record appears or its phase changes.
                     Event::Apply(secret) | Event::InitApply(secret) => {
+                        let key = ObjectKey::of(secret);
+                        if accepted.differs(
+                            &key,
+                            secret.annotations().get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION),
+                        ) && let Some(stored) = known.in_secret(&key.name)
+                        {
+                            let subject = &stored.record.subject;
+                            wake_object.wake(&ObjectKey {
+                                namespace: subject.namespace.clone(),
+                                name: subject.name.clone(),
+                            });
+                        }
                         let phase = phase.map(|phase| phase.0);
                         seen.insert(secret.name_any(), phase.clone()) != Some(phase)
                     }
                     Event::Delete(secret) => {
                         seen.remove(&secret.name_any());
+                        accepted.forget(&ObjectKey::of(secret));
                         false
                     }
                     Event::Init | Event::InitDone => false,
@@ -228,6 +254,27 @@ impl Watches {
     }
 }
 
+/// The newest value of one annotation of each object that has it.
+#[derive(Default)]
+struct Changes {
+    values: HashMap<ObjectKey, String>,
+}
+
+impl Changes {
+    /// Whether the value is another than before; what is seen for the first time is.
+    fn differs(&mut self, key: &ObjectKey, value: Option<&String>) -> bool {
+        let before = match value {
+            Some(value) => self.values.insert(key.clone(), value.clone()),
+            None => self.values.remove(key),
+        };
+        before.as_ref() != value
+    }
+
+    fn forget(&mut self, key: &ObjectKey) {
+        self.values.remove(key);
+    }
+}
+
 fn account_of(object: &Guarded<Subaccount>) -> Option<ObjectKey> {
     let object = object.0.as_ref().ok()?;
     Some(ObjectKey {
@@ -257,7 +304,13 @@ mod tests {
 
     #[test]
     fn every_annotation_that_the_operator_acts_on_is_kept_and_nothing_else() {
-        let own = || WISHES.into_iter().chain([CONFIRM_MASS_DELETION_ANNOTATION]);
+        let own = || {
+            let of_accounts = [
+                CONFIRM_MASS_DELETION_ANNOTATION,
+                ACCEPT_RESTORED_NAMESPACE_ANNOTATION,
+            ];
+            WISHES.into_iter().chain(of_accounts)
+        };
         let foreign = [
             "meta.helm.sh/release-name",
             "vobiz.ai.example.com/paused",

@@ -2,10 +2,10 @@
 
 use super::facts::Directive;
 use crate::crd::{
-    FORCE_DELETE_ANNOTATION, PAUSED_ANNOTATION, RECLAIM_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION,
-    Subaccount,
+    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, FORCE_DELETE_ANNOTATION, PAUSED_ANNOTATION, RECLAIM_ANNOTATION,
+    RECONCILE_REQUESTED_ANNOTATION, Subaccount,
 };
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 
 /// The annotations by which users ask.
 pub const WISHES: [&str; 4] = [
@@ -31,6 +31,15 @@ pub fn directive(object: &Subaccount) -> Directive {
 #[must_use]
 pub fn reclaim(object: &Subaccount) -> bool {
     is_true(object, RECLAIM_ANNOTATION)
+}
+
+/// Whether somebody allows that objects of this name take over what was left in the earlier namespace with this uid.
+#[must_use]
+pub fn accepts<K: Resource>(allowing: &K, namespace_uid: &str) -> bool {
+    let annotations = allowing.annotations();
+    let uids = annotations.get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION).into_iter();
+    uids.flat_map(|uids| uids.split(','))
+        .any(|uid| uid.trim() == namespace_uid)
 }
 
 /// The value of a request for a look at everything that was not handled yet.

@@ -66,6 +66,12 @@ impl AuthId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The id as the value of a Kubernetes label: at most 63 characters (apimachinery, `LabelValueMaxLength`).
+    #[must_use]
+    pub fn as_label(&self) -> Option<&str> {
+        Some(self.as_str()).filter(|id| id.len() <= 63)
+    }
 }
 
 impl ParentAuthId {

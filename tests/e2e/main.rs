@@ -32,6 +32,7 @@ mod records;
 mod recovery;
 mod rest;
 mod restless;
+mod restores;
 mod rights;
 mod secret;
 mod secret_refused;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
     recovery::add_to(&mut suite);
     rest::add_to(&mut suite);
     restless::add_to(&mut suite);
+    restores::add_to(&mut suite);
     rights::add_to(&mut suite);
     secret::add_to(&mut suite);
     secret_refused::add_to(&mut suite);

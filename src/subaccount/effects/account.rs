@@ -7,7 +7,8 @@ use crate::subaccount::facts::{Evidence, Made, Object, Phase, Record, Remote};
 use crate::subaccount::memory::Unspent;
 use crate::subaccount::outcome::{Outcome, cool_off_left};
 use crate::subaccount::pass::{Pass, now, wall_clock};
-use crate::subaccount::plan::{Block, Rest, Wait};
+use crate::subaccount::plan::{Rest, Wait};
+use crate::subaccount::wish;
 use crate::vobiz::{self, AuthId, Created, Credentials, Error, Fields, Generation, UnknownOutcome};
 
 pub(super) async fn take_permit(pass: &mut Pass<'_>) -> Result<(), Outcome> {
@@ -82,75 +83,18 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     }
 }
 
-/// Evidence: the pair works, the parent knows the account, and no other Record holds it.
-pub(super) async fn prove_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let access = access(pass)?;
-    let Some((pair, _)) = pass.evidence.clone() else {
-        return Err(impossible("claim"));
-    };
-    let known = pass.known_id();
-    let another = known.is_some_and(|known| known != pair.auth_id);
-    if another || pass.context.records.held_by_another(&pair.auth_id, &pass.uid) {
-        pass.facts.evidence = Evidence::Nothing;
-        return Ok(());
-    }
-    let act = "prove the pair of the Secret";
-    let whose = access
-        .whose(&pair)
-        .await
-        .map_err(|error| Outcome::of_call(act, &error))?;
-    let generation = pass.generation().unwrap_or(access.generation);
-    let account = match whose {
-        Some(id) if id == pair.auth_id => access
-            .get(generation, &id)
-            .await
-            .map_err(|error| Outcome::of_call(act, &error))?,
-        // A disabled account's own pair is refused: that disproves nothing, and neither does it prove.
-        _ => match access
-            .get(generation, &pair.auth_id)
-            .await
-            .map_err(|error| Outcome::of_call(act, &error))?
-        {
-            Some(found) if !found.enabled => {
-                let message = "the pair in the Secret cannot be proved while the subaccount is disabled: enable it at Vobiz";
-                return Err(Outcome::blocked(Block::CredentialsLost, message));
-            }
-            _ => None,
-        },
-    };
-    pass.facts.evidence = if account.is_some() {
-        Evidence::Proven
-    } else {
-        Evidence::Nothing
-    };
-    pass.evidence = Some((pair, account));
-    Ok(())
-}
-
-/// The pair is nowhere, but this API shows the parent its accounts' tokens: the status says which one to ask for.
-pub(super) async fn recover_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let access = access(pass)?;
-    let Some(id) = pass.known_id() else {
-        return Err(impossible("identity"));
-    };
+/// The pair is nowhere, but this API shows the parent its accounts' tokens: it did when the claim was judged.
+pub(super) fn recover_pair(pass: &mut Pass<'_>) {
     pass.asked.token = true;
-    if pass.context.records.held_by_another(&id, &pass.uid) {
-        return Ok(());
-    }
-    let generation = pass.generation().unwrap_or(access.generation);
-    let found = access
-        .get(generation, &id)
-        .await
-        .map_err(|error| Outcome::of_call("read the token of the subaccount", &error))?;
+    let found = pass.claimed.take();
     if let Some((account, token)) = found.and_then(|account| Some((account.clone(), account.auth_token?))) {
         let pair = Credentials {
-            auth_id: id,
+            auth_id: account.auth_id.clone(),
             auth_token: token,
         };
         pass.evidence = Some((pair, Some(account)));
         pass.facts.evidence = Evidence::Proven;
     }
-    Ok(())
 }
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
@@ -160,6 +104,10 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .await
         .map_err(|error| failed(pass, "read the subaccount", &error))?;
     (pass.asked.account, pass.facts.requested) = (true, false);
+    let request = pass.object.as_deref().and_then(wish::request).map(str::to_owned);
+    pass.context
+        .memory
+        .with(&pass.uid, |remembered| remembered.request_handled = request);
     pass.facts.remote = match (found, pass.facts.remote) {
         (None, before) => {
             if before != Remote::Deleted {
@@ -175,6 +123,7 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             remote
         }
     };
+    pass.remember_proofs();
     Ok(())
 }
 
@@ -227,6 +176,7 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     } else {
         pass.compare(&account)
     };
+    pass.remember_proofs();
     Ok(())
 }
 

@@ -25,6 +25,7 @@ pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             Remote::Gone
         }
     };
+    pass.remember_proofs();
     Ok(())
 }
 

@@ -6,11 +6,12 @@
 use super::record::decode;
 use crate::controller::cluster::{REQUEST_DEADLINE, within};
 use crate::controller::versioned::{Versioned, get_versioned};
-use crate::crd::RECLAIMED_BY_LABEL;
+use crate::crd::{AUTH_ID_LABEL, RECLAIMED_BY_LABEL};
 use crate::subaccount::facts::{Object, Predecessor};
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::record::{Phase, Record, Subject, secret_name};
+use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
@@ -97,8 +98,29 @@ async fn taken_over(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Ou
     Ok(None)
 }
 
+/// Whether the Record of another object holds the account, by quorum: every Record that names an account carries its id as a label,
+/// where that can be one; among those of ids that cannot, the account is looked for in the cache.
+pub(super) async fn is_held_by_another(pass: &Pass<'_>, id: &AuthId) -> Result<bool, Outcome> {
+    let Some(label) = id.as_label() else {
+        return Ok(pass.context.records.held_by_another(id, &pass.uid));
+    };
+    let labelled = ListParams::default().labels(&format!("{AUTH_ID_LABEL}={label}"));
+    let listed = within(REQUEST_DEADLINE, pass.context.record_api().list(&labelled))
+        .await
+        .map_err(|error| Outcome::of_cluster("look for other records of the account", &error))?;
+    // One that cannot be read may be another's.
+    Ok(listed
+        .iter()
+        .any(|secret| decode(secret).map_or(true, |record| record.subject.uid != pass.uid)))
+}
+
 /// An open one comes first where it is to be closed, one with an account where it is to be reported.
 fn note_predecessor(pass: &mut Pass<'_>, record: Record, secret: Versioned<Secret>) {
+    // What the status names is looked for, and nothing else.
+    let named = pass.known_id();
+    if named.is_some() && named.as_ref() != record.auth_id() {
+        return;
+    }
     let (known, found) = (pass.facts.predecessor, record.ledger.as_predecessor());
     let more = match (known, found) {
         (Predecessor::Nothing, _) => found != Predecessor::Nothing,

@@ -3,6 +3,7 @@
 //! An effect that cannot go on ends the pass with an outcome; nothing is retried here but what protects a pair.
 
 mod account;
+mod claim;
 mod deletion;
 mod lookup;
 mod object;
@@ -11,6 +12,7 @@ mod record;
 mod secret;
 
 pub(super) use object::remember;
+pub(super) use secret::stays_behind;
 
 use super::outcome::Outcome;
 use super::pass::Pass;
@@ -32,8 +34,12 @@ pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Step::Create => account::create(pass).await,
         Step::Bind => record::bind(pass).await,
         Step::ReadSecret => secret::read(pass).await,
-        Step::ProvePair => account::prove_pair(pass).await,
-        Step::RecoverPair => account::recover_pair(pass).await,
+        Step::JudgeClaim => claim::judge(pass).await,
+        Step::ProvePair => claim::prove(pass).await,
+        Step::RecoverPair => {
+            account::recover_pair(pass);
+            Ok(())
+        }
         Step::ForgetIdentity => object::forget_identity(pass).await,
         Step::AdoptIdentity => object::adopt_identity(pass).await,
         Step::RestorePair => record::restore_pair(pass).await,

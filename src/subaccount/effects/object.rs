@@ -8,7 +8,6 @@ use crate::subaccount::facts::{Confirmation, Object};
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Rest;
-use crate::subaccount::record::Phase;
 use crate::subaccount::wish;
 use serde_json::json;
 use std::sync::Arc;
@@ -96,16 +95,6 @@ pub(super) async fn adopt_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
-    if pass
-        .record
-        .as_ref()
-        .is_some_and(|(record, _)| record.ledger.phase == Phase::Closed)
-    {
-        // Said before the object goes: its end wakes the janitor, who need not prove it again.
-        pass.context
-            .memory
-            .with(&pass.uid, |remembered| remembered.proved_gone = true);
-    }
     guarded_patch::remove(&pass.objects(), &*object, FINALIZER)
         .await
         .map_err(|error| Outcome::of_cluster("release the finalizer", &error))?;

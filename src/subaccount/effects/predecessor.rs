@@ -1,12 +1,18 @@
 //! Steps on the Record of an earlier object of the same name. I/O.
 
+use super::object::object;
 use super::{impossible, lookup, record};
-use crate::crd::RECLAIMED_BY_LABEL;
+use crate::controller::versioned::{Versioned, get_versioned};
+use crate::crd::{ACCEPT_RESTORED_NAMESPACE_ANNOTATION, RECLAIMED_BY_LABEL};
+use crate::subaccount::facts::Evidence;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, wall_clock};
 use crate::subaccount::plan::Block;
 use crate::subaccount::record::{Decision, Record};
+use crate::subaccount::secret::pair_in;
+use crate::subaccount::wish::accepts;
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
 
 /// Its object is gone, proved by the quorum read of the one that has the name now: its attempt is void.
 pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
@@ -28,10 +34,12 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Err(impossible("predecessor"));
     };
     let subject = lookup::subject(pass).await?;
-    if subject.namespace_uid != found.subject.namespace_uid {
-        let message = "an object of this name in an earlier namespace of this name left an account: \
-                       it cannot be taken over from here";
-        return Err(Outcome::blocked(Block::OrphanFound, message));
+    let earlier = found.subject.namespace_uid.clone();
+    if subject.namespace_uid != earlier && !may_cross(pass, &found, &secret).await? {
+        return Err(Outcome::blocked(
+            Block::OrphanFound,
+            cannot_cross(pass, &earlier, &secret),
+        ));
     }
     let served = pass
         .access()
@@ -41,7 +49,12 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             "an earlier object of this name left an account of another parent account: name an Account of it";
         return Err(Outcome::blocked(Block::OrphanFound, message));
     }
-    let Some(ledger) = found.ledger.clone().reclaimed() else {
+    let proven = pass
+        .evidence
+        .take()
+        .filter(|(pair, _)| pass.facts.evidence == Evidence::Proven && found.auth_id() == Some(&pair.auth_id))
+        .map(|(pair, _)| pair.auth_token);
+    let Some(ledger) = found.ledger.clone().reclaimed(proven) else {
         return Err(impossible("pair"));
     };
     let taken = Record {
@@ -60,4 +73,31 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     pass.record_name = written.object().metadata.name.clone().unwrap_or_default();
     pass.deeds.reclaimed = true;
     record::take(pass, written)
+}
+
+/// A name alone gives no right across namespaces of that name: whoever makes a deleted tenant's namespace anew must not inherit it.
+/// The word of somebody who administers the operator, or keeps the parent's pair, does; and so does the pair itself.
+async fn may_cross(pass: &Pass<'_>, found: &Record, secret: &Versioned<Secret>) -> Result<bool, Outcome> {
+    let earlier = found.subject.namespace_uid.as_str();
+    if accepts(secret.object(), earlier) || pass.account_accepts(earlier) {
+        return Ok(true);
+    }
+    let object = object(pass)?;
+    let name = crate::subaccount::secret::name_of(&object);
+    let read = get_versioned(&pass.secrets(), &name)
+        .await
+        .map_err(|error| Outcome::of_cluster(&format!("read the Secret {name}"), &error))?;
+    let pair = read.and_then(|read| pair_in(read.object(), &object.spec.secret_ref.keys));
+    Ok(pair.is_some() && pair == found.pair())
+}
+
+fn cannot_cross(pass: &Pass<'_>, earlier: &str, secret: &Versioned<Secret>) -> String {
+    let spec = pass.object.as_ref().map(|object| &object.spec);
+    let account = spec.map_or("", |spec| spec.account_ref.name.as_str());
+    format!(
+        "an object of this name in an earlier namespace of this name left an account: put its pair into the Secret that \
+         spec.secretRef names, or have the annotation {ACCEPT_RESTORED_NAMESPACE_ANNOTATION} set to \"{earlier}\" on the Account \
+         {account} or on the record {} of the operator; or choose another name",
+        secret.object().name_any()
+    )
 }

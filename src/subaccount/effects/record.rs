@@ -5,23 +5,20 @@ use crate::account::marker::Series;
 use crate::account::roster::marker_of;
 use crate::controller::cluster::{ClusterError, REQUEST_DEADLINE, within};
 use crate::controller::versioned::{Versioned, create_versioned, get_versioned, replace};
-use crate::crd::{MANAGED_BY, MANAGED_BY_LABEL};
-use crate::subaccount::facts::{self, Confirmation, Made, Object};
+use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
+use crate::subaccount::facts::{self, Claim, Confirmation, Made, Object};
+use crate::subaccount::held_pairs::HeldPair;
 use crate::subaccount::memory::Unspent;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now, wall_clock};
-use crate::subaccount::plan::{Block, Rest};
+use crate::subaccount::plan::{Block, Rest, Wait};
 use crate::subaccount::record::{self, Ledger, Record};
-use crate::vobiz::AuthId;
+use crate::vobiz::{AuthId, Credentials};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, Preconditions};
 use std::collections::BTreeMap;
-use std::time::Duration;
 use vobiz_protocol::judge::{self, Bind};
-
-/// Pause between two attempts to find out what became of a bind, while the pair is in memory only.
-const BIND_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let at = now();
@@ -88,65 +85,107 @@ pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let Some(decision) = pass.decision() else {
         return Err(impossible("decision"));
     };
-    let known: Option<AuthId> = pass.known_id();
+    // What is somebody else's is not this object's to close.
+    let known: Option<AuthId> = pass.known_id().filter(|_| pass.facts.claim != Claim::Foreign);
     swap(pass, "close the record", |ledger| ledger.closed(decision, known)).await
 }
 
-/// Writes the pair. It exists nowhere else: this gives up only on proof that the Record has another owner.
+/// Writes the pair. It exists nowhere else: what cannot be written is held for the next pass, and given up only on proof that the
+/// Record has another owner.
 pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some(pair) = pass.made.clone() else {
-        return Err(impossible("pair"));
+    let (Some(pair), Some((claimed, _))) = (pass.made.clone(), pass.record.clone()) else {
+        return Err(impossible("pair and record"));
     };
-    let Some((claimed, _)) = pass.record.clone() else {
-        return Err(impossible("record"));
+    if write_pair(pass, &pair).await.is_ok() {
+        stored(pass);
+        return Ok(());
+    }
+    let found = match look_again(pass).await {
+        Ok(found) => found,
+        Err(outcome) => return Err(hold(pass, claimed, pair, outcome)),
     };
-    loop {
-        let attempt = pair.clone();
-        let written = swap(pass, "bind the record", |ledger| {
-            ledger.bound(attempt.auth_id, attempt.auth_token)
-        })
-        .await;
-        if written.is_ok() {
-            pass.made = None;
-            return Ok(());
+    match judge::bind(
+        &claimed.ledger,
+        &pair.auth_id,
+        found.as_ref().map(|record| &record.ledger),
+    ) {
+        Bind::Done => {
+            stored(pass);
+            // It may serve a later object by now.
+            Err(Outcome::outdated())
         }
-        let found = look_again(pass).await;
-        let found = found.as_ref().map(|record| &record.ledger);
-        match judge::bind(&claimed.ledger, &pair.auth_id, found) {
-            Bind::Done => {
-                pass.made = None;
-                return Ok(());
-            }
-            Bind::Fenced => {
-                pass.facts.made = Made::Fenced;
-                return Ok(());
-            }
-            Bind::Lost => {
-                tracing::error!(auth_id = %pair.auth_id, "the record was lost while its account was being created");
-                pass.made = None;
-                return Err(Outcome::outdated());
-            }
-            // The compare-and-swap is tried again with the version just read.
-            Bind::Again => tokio::time::sleep(BIND_PAUSE).await,
+        Bind::Fenced => {
+            pass.context.held_pairs.release(&pass.uid);
+            pass.facts.made = Made::Fenced;
+            Ok(())
         }
+        Bind::Lost => {
+            tracing::error!(auth_id = %pair.auth_id, "the record was lost while its account was being created");
+            stored(pass);
+            Err(Outcome::outdated())
+        }
+        // With the version just read.
+        Bind::Again => match write_pair(pass, &pair).await {
+            Ok(()) => {
+                stored(pass);
+                Ok(())
+            }
+            Err(outcome) => Err(hold(pass, claimed, pair, outcome)),
+        },
     }
 }
 
-/// Reads the Record until it can be read: nothing may be concluded from a failure.
-async fn look_again(pass: &mut Pass<'_>) -> Option<Record> {
-    loop {
-        match get_versioned(&pass.context.record_api(), &pass.record_name).await {
-            Ok(None) => return None,
-            Ok(Some(secret)) => {
-                take(pass, secret).ok();
-                return pass.record.as_ref().map(|(record, _)| record.clone());
-            }
-            Err(error) => {
-                tracing::warn!(uid = pass.uid, %error, "failed to read the record of an account that was just created");
-                tokio::time::sleep(BIND_PAUSE).await;
-            }
-        }
+async fn write_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<(), Outcome> {
+    let Credentials { auth_id, auth_token } = pair.clone();
+    let act = format!("store the pair of {auth_id} in its record {}", pass.record_name);
+    swap(pass, &act, |ledger| ledger.bound(auth_id, auth_token)).await
+}
+
+fn stored(pass: &mut Pass<'_>) {
+    pass.made = None;
+    pass.context.held_pairs.release(&pass.uid);
+}
+
+/// Keeps the pair in memory, and says so: a worker that waited here would be one less for everybody else.
+fn hold(pass: &Pass<'_>, claimed: Record, pair: Credentials, failed: Outcome) -> Outcome {
+    let rest = match failed.rest {
+        Rest::Waiting(Wait::WriteRefused) => failed.rest,
+        _ => Rest::Waiting(Wait::Cluster),
+    };
+    let message = format!(
+        "{}; the pair of {} is in the operator's memory only: do not stop the operator before it is stored",
+        failed.message, pair.auth_id
+    );
+    tracing::warn!(object = %pass.key, uid = pass.uid, reason = message, "a pair is not stored yet");
+    let held = HeldPair {
+        pair,
+        record: pass.record.as_ref().map_or(claimed, |(record, _)| record.clone()),
+        secret: pass.record.as_ref().and_then(|(_, secret)| secret.clone()),
+        record_name: pass.record_name.clone(),
+        since: now(),
+        refused: failed.refusal.is_some(),
+    };
+    pass.context.held_pairs.hold(&pass.uid, held);
+    Outcome {
+        rest,
+        message,
+        ..failed
     }
+}
+
+/// What the Record says now; one that cannot be read proves nothing. Whomever it serves, its ledger tells what became of the pair.
+async fn look_again(pass: &mut Pass<'_>) -> Result<Option<Record>, Outcome> {
+    let found = get_versioned(&pass.context.record_api(), &pass.record_name)
+        .await
+        .map_err(|error| {
+            Outcome::of_cluster("read the record of an account that was just created", &error)
+        })?;
+    let Some(secret) = found else { return Ok(None) };
+    let record = decode(secret.object())?;
+    if record.subject.uid == pass.uid {
+        take(pass, secret)?;
+    }
+    Ok(Some(record))
 }
 
 pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
@@ -205,15 +244,11 @@ async fn create(pass: &mut Pass<'_>, record: &Record) -> Result<(), Outcome> {
     pass.record_name = record::secret_name(&pass.uid);
     secret.metadata.name = Some(pass.record_name.clone());
     secret.metadata.namespace = Some(pass.context.operator_namespace.clone());
-    secret.metadata.labels = Some(BTreeMap::from([(
-        MANAGED_BY_LABEL.to_owned(),
-        MANAGED_BY.to_owned(),
-    )]));
-    secret.data = Some(record::encode(record));
+    store(&mut secret, record);
     let at = now();
     let created = create_versioned(&pass.context.record_api(), &secret)
         .await
-        .map_err(|error| Outcome::of_cluster("create the record", &error))?;
+        .map_err(|error| Outcome::of_cluster(&format!("create the record {}", pass.record_name), &error))?;
     pass.record_at = Some(at);
     take(pass, created)
 }
@@ -240,12 +275,22 @@ pub(super) async fn write(
     record: &Record,
     read: Versioned<Secret>,
 ) -> Result<Versioned<Secret>, ClusterError> {
-    let data = record::encode(record);
-    let changed = read.map(|secret| Secret {
-        data: Some(data),
-        ..secret
+    let changed = read.map(|mut secret| {
+        store(&mut secret, record);
+        secret
     });
     replace(&pass.context.record_api(), changed).await
+}
+
+/// Puts the Record into its Secret, with the labels by which it is found.
+fn store(secret: &mut Secret, record: &Record) {
+    secret.data = Some(record::encode(record));
+    let labels = secret.metadata.labels.get_or_insert_default();
+    labels.insert(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned());
+    match record.auth_id().and_then(AuthId::as_label) {
+        Some(id) => labels.insert(AUTH_ID_LABEL.to_owned(), id.to_owned()),
+        None => labels.remove(AUTH_ID_LABEL),
+    };
 }
 
 /// The Record in a Secret that was read.

@@ -4,11 +4,13 @@ use super::impossible;
 use super::object::object;
 use crate::controller::cluster::{ClusterError, REQUEST_DEADLINE, within};
 use crate::controller::versioned::{create_versioned, get_versioned, replace};
+use crate::crd::Subaccount;
 use crate::subaccount::facts::{Evidence, UserSecret};
-use crate::subaccount::outcome::Outcome;
+use crate::subaccount::outcome::{Outcome, refusal};
 use crate::subaccount::pass::{Pass, now};
 use crate::subaccount::plan::Wait;
 use crate::subaccount::secret;
+use crate::vobiz::Credentials;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Preconditions};
 
@@ -34,8 +36,10 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         checked(pass);
     }
     let claimed = secret::pair_in(read.object(), &object.spec.secret_ref.keys)
-        .filter(|_| pass.facts.secret != UserSecret::Foreign && pair.is_none());
+        .filter(|found| may_prove(pass, read.object(), &object, pair.as_ref(), found));
     pass.facts.evidence = if claimed.is_some() {
+        // Without an owner, what the pair proves decides whether it may be written.
+        pass.facts.secret = UserSecret::Different;
         Evidence::Claimed
     } else {
         Evidence::Nothing
@@ -45,6 +49,24 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     Ok(())
 }
 
+/// Whether it is worth asking Vobiz about the pair that was found in the Secret. `recorded` is the pair of the Record.
+fn may_prove(
+    pass: &Pass<'_>,
+    secret: &Secret,
+    object: &Subaccount,
+    recorded: Option<&Credentials>,
+    found: &Credentials,
+) -> bool {
+    match (recorded, pass.expected_id()) {
+        // It may be the pair of an account that is gone: then there is room for the pair of the Record.
+        (Some(recorded), _) => found != recorded && secret::was_written_for(secret, object),
+        (None, Some(expected)) => {
+            secret::is_ours(secret, object) || (secret::is_unowned(secret) && found.auth_id == expected)
+        }
+        (None, None) => secret::is_ours(secret, object) || secret::was_written_for(secret, object),
+    }
+}
+
 pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
     let name = secret::name_of(&object);
@@ -52,6 +74,14 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Err(impossible("pair"));
     };
     let written = match pass.secret.take() {
+        // What it holds beside the pair would be lost.
+        Some(read)
+            if !pass.secret_is_dead
+                && secret::judge(read.object(), &object, Some(&pair)) == UserSecret::Foreign =>
+        {
+            pass.facts.secret = UserSecret::Foreign;
+            return Ok(());
+        }
         // A Secret that is there was read in this pass, and is ours.
         Some(read) if pass.facts.secret == UserSecret::Different => {
             let changed = read.map(|mut existing| {
@@ -62,7 +92,17 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         }
         _ => create_versioned(&pass.secrets(), &secret::build(&object, &pair)).await,
     };
-    let written = written.map_err(|error| refusal(&name, &error))?;
+    let written = match written {
+        Ok(written) => written,
+        // The pair is safe in the Record whatever Kubernetes says: all else goes on, and it is told at the end.
+        Err(error) if error.is_denied() => {
+            pass.facts.secret = UserSecret::Refused;
+            let act = format!("store the Secret {name}");
+            pass.note_refusal(&error, format!("{}; the pair is safe", refusal(&act, &error)));
+            return Ok(());
+        }
+        Err(error) => return Err(Outcome::of_cluster(&format!("write the Secret {name}"), &error)),
+    };
     let published = object
         .status
         .as_ref()
@@ -93,6 +133,14 @@ pub(super) async fn remove_former(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     match delete(pass, &name, read.object(), read.version()).await {
         Ok(()) => Ok(()),
         Err(error) if error.is_not_found() => Ok(()),
+        Err(error) if error.is_denied() => {
+            pass.facts.write_refused = true;
+            pass.note_refusal(
+                &error,
+                refusal(&format!("remove the former Secret {name}"), &error),
+            );
+            Ok(())
+        }
         Err(error) => Err(Outcome::of_cluster(
             &format!("remove the former Secret {name}"),
             &error,
@@ -113,15 +161,13 @@ async fn delete(pass: &Pass<'_>, name: &str, secret: &Secret, version: &str) -> 
         .map(drop)
 }
 
-/// The pair is safe in the Record whatever Kubernetes says; a quota, an admission rule or an immutable Secret is shown.
-fn refusal(name: &str, error: &ClusterError) -> Outcome {
-    if error.is_denied() {
-        let message = format!(
-            "Kubernetes refuses to store the Secret {name}: {error}; the pair is safe, allow the write"
-        );
-        return Outcome::waiting(Wait::SecretForbidden, None, message);
-    }
-    Outcome::of_cluster(&format!("write the Secret {name}"), error)
+/// Whether the Secret of an object that is going, and with it its account, stays behind: with a pair that no longer works.
+pub(in super::super) async fn stays_behind(pass: &Pass<'_>) -> Option<String> {
+    let object = pass.object.as_deref()?;
+    let name = secret::name_of(object);
+    let read = get_versioned(&pass.secrets(), &name).await.ok()??;
+    let found = secret::pair_in(read.object(), &object.spec.secret_ref.keys)?;
+    (secret::is_unowned(read.object()) && Some(found.auth_id) == pass.auth_id()).then_some(name)
 }
 
 fn checked(pass: &Pass<'_>) {

@@ -6,6 +6,7 @@ use crate::account::generation::recorded;
 use crate::crd::DeletionPolicy;
 use crate::subaccount::facts::{self, Object};
 use crate::subaccount::record::Decision;
+use crate::subaccount::wish::accepts;
 use crate::vobiz::{Generation, ParentAuthId};
 
 impl Pass<'_> {
@@ -115,6 +116,22 @@ impl Pass<'_> {
         recorded.or_else(|| {
             let status = self.object.as_ref()?.status.as_ref()?;
             ParentAuthId::parse(status.parent_auth_id.as_deref()?).ok()
+        })
+    }
+
+    /// Whether the Account allows that what was left in this earlier namespace is taken over.
+    #[must_use]
+    pub fn account_accepts(&self, namespace_uid: &str) -> bool {
+        let Some(object) = &self.object else { return false };
+        let stored = self
+            .context
+            .accounts
+            .get(&self.key.namespace, &object.spec.account_ref.name);
+        stored.is_some_and(|stored| {
+            stored
+                .0
+                .as_ref()
+                .is_ok_and(|account| accepts(account, namespace_uid))
         })
     }
 

@@ -68,7 +68,8 @@ impl Pass<'_> {
             })
     }
 
-    /// Accounts with fenced markers of this Record. An id that any Record holds as its pair is never one.
+    /// Accounts with fenced markers of this Record. An id that any Record holds as its pair, or that any object's status names, is
+    /// never one.
     #[must_use]
     pub fn leftovers(&self, access: &Access) -> HashSet<AuthId> {
         let Some((record, _)) = &self.record else {
@@ -77,7 +78,12 @@ impl Pass<'_> {
         let (installation, series) = (self.context.installation, record.ledger.series);
         let fenced = |marker: &Marker| record.fences(marker);
         let mut found = access.parent.leftovers(installation, series, fenced);
-        found.retain(|id| record.ledger.auth_id.as_ref() != Some(id) && !self.context.records.holds(id));
+        // What a status names may be all that is left of a bound account whose newer Record was lost.
+        found.retain(|id| {
+            record.ledger.auth_id.as_ref() != Some(id)
+                && !self.context.records.holds(id)
+                && !self.context.is_named(id)
+        });
         found
     }
 

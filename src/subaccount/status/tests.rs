@@ -2,12 +2,10 @@
 
 use super::*;
 use crate::crd::condition::find;
-use crate::subaccount::facts::{
-    Account, Confirmation, Directive, Evidence, Fence, Made, Phase, Policy, Predecessor, Record, Remote,
-};
+use crate::subaccount::facts::{Account, Fence, Phase, Policy, Record, Remote};
 use serde_json::json;
 
-const WAITS: [Wait; 14] = [
+const WAITS: [Wait; 16] = [
     Wait::AccountPreparing,
     Wait::Account,
     Wait::Gate,
@@ -21,15 +19,18 @@ const WAITS: [Wait; 14] = [
     Wait::OutcomeUnknown,
     Wait::CoolOff,
     Wait::SecretForbidden,
+    Wait::WriteRefused,
+    Wait::PairsHeld,
     Wait::Cluster,
 ];
-const BLOCKS: [(Block, Reason); 8] = [
+const BLOCKS: [(Block, Reason); 9] = [
     (Block::InvalidSpec, Reason::InvalidSpec),
     (Block::Unsupported, Reason::Unsupported),
     (Block::Forbidden, Reason::Forbidden),
     (Block::OrphanFound, Reason::OrphanFound),
     (Block::ExternalResourceMissing, Reason::ExternalResourceMissing),
     (Block::SecretConflict, Reason::SecretConflict),
+    (Block::AuthIdConflict, Reason::AuthIdConflict),
     (Block::CredentialsLost, Reason::CredentialsLost),
     (Block::UnusableAnswer, Reason::UnusableAnswer),
 ];
@@ -43,37 +44,19 @@ fn rests() -> Vec<Rest> {
 
 fn facts(object: Object, applied: bool, secret: UserSecret) -> Facts {
     Facts {
-        object,
         finalizer: true,
-        identity: false,
         applied,
-        valid: true,
-        unusable: false,
         account: Account::Ready,
-        permit: false,
         record: Record::Present {
             phase: Phase::Bound,
             fenced: false,
             quorum: true,
         },
-        directive: Directive::Manage,
-        requested: false,
-        reclaim: false,
-        recreate: false,
-        predecessor: Predecessor::Nothing,
-        confirmation: Confirmation::Unasked,
-        looked_again: false,
-        guard_expired: false,
         secret,
-        evidence: Evidence::Unread,
-        token_shown: false,
-        former_secret: false,
         remote: Remote::Matches,
-        made: Made::Nothing,
         fence: Fence::Clean,
         policy: Policy::Decided,
-        retention_over: false,
-        parent_abandoned: false,
+        ..Facts::unknown(object)
     }
 }
 
@@ -250,15 +233,17 @@ fn a_first_create_that_waits_says_why_or_nothing_at_all() {
         (Wait::AccountPreparing, None),
         (Wait::Gate, None),
         (Wait::Guard, None),
-        (Wait::Cluster, None),
         (Wait::Settle, None),
         (Wait::CleanWalk, None),
+        (Wait::Cluster, Some("ProgressingWithRetry")),
+        (Wait::WriteRefused, Some("WriteRefused")),
+        (Wait::PairsHeld, Some("WriteRefused")),
         (Wait::Account, Some("DependencyNotReady")),
         (Wait::RateLimited, Some("ProgressingWithRetry")),
         (Wait::Unavailable, Some("ProgressingWithRetry")),
         (Wait::OutcomeUnknown, Some("ProgressingWithRetry")),
         (Wait::CoolOff, Some("ProgressingWithRetry")),
-        (Wait::SecretForbidden, Some("ProgressingWithRetry")),
+        (Wait::SecretForbidden, Some("WriteRefused")),
     ];
     for (wait, reason) in table {
         let facts = facts(Object::Live, false, UserSecret::Unread);
@@ -267,6 +252,36 @@ fn a_first_create_that_waits_says_why_or_nothing_at_all() {
             .as_ref()
             .and_then(|status| shown(status, ConditionType::Reconciling));
         assert_eq!(reconciling, reason.map(|reason| ("True", reason)), "{wait:?}");
+    }
+}
+
+#[test]
+fn a_write_that_kubernetes_refuses_is_never_called_available() {
+    let ready = {
+        let facts = facts(Object::Live, false, UserSecret::Good);
+        let status = written(&object(None), &facts, None, &outcome(Rest::Settled, false)).unwrap();
+        SubaccountStatus {
+            auth_id: Some("SA_ONE".to_owned()),
+            ..status
+        }
+    };
+    for (object_fact, wait) in [
+        (Object::Live, Wait::WriteRefused),
+        (Object::Live, Wait::SecretForbidden),
+        (Object::Deleting, Wait::WriteRefused),
+    ] {
+        let facts = facts(object_fact, true, UserSecret::Refused);
+        let status = written(
+            &object(Some(ready.clone())),
+            &facts,
+            None,
+            &outcome(Rest::Waiting(wait), false),
+        );
+        assert_eq!(
+            shown(&status.unwrap(), ConditionType::Ready),
+            Some(("False", "WriteRefused")),
+            "{wait:?}"
+        );
     }
 }
 

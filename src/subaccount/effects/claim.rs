@@ -1,0 +1,186 @@
+//! Steps that find out whose an account is before anything is done about it on the word of a status or of a Secret. I/O.
+
+use super::account::{access, confirm_parent};
+use super::{impossible, lookup};
+use crate::account::roster::marker_of;
+use crate::controller::versioned::Versioned;
+use crate::subaccount::facts::{Claim, Evidence, UserSecret};
+use crate::subaccount::memory::{Judged, Proof, Tried};
+use crate::subaccount::outcome::{Outcome, STALLED_PROBE};
+use crate::subaccount::pass::{Conflict, Pass, now};
+use crate::subaccount::plan::Block;
+use crate::vobiz::{self, AuthId, Credentials};
+
+/// The account that the status names: every Record, by quorum, and its own marker.
+pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let Some(id) = pass.known_id() else {
+        return Err(impossible("identity"));
+    };
+    if lookup::is_held_by_another(pass, &id).await? {
+        pass.conflict = Some(Conflict::Record);
+        pass.facts.claim = Claim::Foreign;
+        return Ok(());
+    }
+    let judged = match recall(pass, &id) {
+        Some(judged) => judged,
+        None => ask(pass, id).await?,
+    };
+    // Another installation's is taken over only where somebody asks for it.
+    let claim = match judged.claim {
+        Claim::Foreign if pass.facts.reclaim => Claim::Own,
+        claim => claim,
+    };
+    pass.conflict = (claim == Claim::Foreign).then_some(Conflict::Installation);
+    pass.facts.claim = claim;
+    pass.claimed = judged.account;
+    Ok(())
+}
+
+fn recall(pass: &Pass<'_>, id: &AuthId) -> Option<Judged> {
+    let judged = pass
+        .context
+        .memory
+        .with(&pass.uid, |remembered| remembered.judged.clone())?;
+    (judged.id == *id && now().duration_since(judged.at) < STALLED_PROBE && !pass.facts.requested)
+        .then_some(judged)
+}
+
+async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
+    let access = access(pass)?;
+    let generation = pass.generation().unwrap_or(access.generation);
+    let account = access
+        .get(generation, &id)
+        .await
+        .map_err(|error| Outcome::of_call("find out whose the subaccount is", &error))?;
+    let marker = account
+        .as_ref()
+        .and_then(|account| marker_of(account, generation));
+    let foreign = marker.is_some_and(|marker| marker.installation != pass.context.installation);
+    let judged = Judged {
+        id,
+        claim: if foreign { Claim::Foreign } else { Claim::Own },
+        account,
+        at: now(),
+    };
+    pass.context
+        .memory
+        .with(&pass.uid, |remembered| remembered.judged = Some(judged.clone()));
+    Ok(judged)
+}
+
+/// What the pair in the user's Secret proves. It works, the parent knows the account, and it is nobody else's: then it is evidence,
+/// if the status names it, or an earlier object left it, or our own marker is on it.
+pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let Some((pair, _)) = pass.evidence.clone() else {
+        return Err(impossible("claim"));
+    };
+    let expected = pass.expected_id();
+    let left_over = pass.predecessor.as_ref().and_then(|(record, _)| record.auth_id()) == Some(&pair.auth_id);
+    let another = expected
+        .as_ref()
+        .is_some_and(|expected| *expected != pair.auth_id);
+    if another || (!left_over && pass.known_conflict(&pair.auth_id).is_some()) {
+        disprove(pass, pass.facts.secret);
+        return leave_to_others(pass);
+    }
+    let proof = match tried(pass) {
+        Some(proof) => proof,
+        None => try_pair(pass, &pair).await?,
+    };
+    let recorded = pass.auth_id().is_some();
+    match proof {
+        Proof::Works(account) if !recorded && (expected.is_some() || is_ours(pass, &account)) => {
+            pass.facts.evidence = Evidence::Proven;
+            pass.evidence = Some((pair, Some(*account)));
+        }
+        // A working pair of somebody else's account is never written over.
+        Proof::Works(_) | Proof::WorksElsewhere => disprove(pass, UserSecret::Foreign),
+        Proof::Refused(account) if !account.enabled => {
+            // A disabled account's own pair is refused: that disproves nothing, and neither does it prove.
+            let message = "the pair in the Secret cannot be proved while the subaccount is disabled: enable it at Vobiz";
+            return Err(Outcome::blocked(Block::CredentialsLost, message));
+        }
+        Proof::Refused(_) => {
+            disprove(pass, pass.facts.secret);
+            return leave_to_others(pass);
+        }
+        Proof::Dead => {
+            pass.secret_is_dead = true;
+            disprove(pass, UserSecret::Different);
+        }
+    }
+    Ok(())
+}
+
+fn disprove(pass: &mut Pass<'_>, secret: UserSecret) {
+    pass.facts.evidence = Evidence::Nothing;
+    pass.facts.secret = secret;
+}
+
+/// A Secret that is not ours by its owner, and that its pair does not prove to be ours, is somebody else's.
+fn leave_to_others(pass: &mut Pass<'_>) -> Result<(), Outcome> {
+    let object = super::object::object(pass)?;
+    let owned = pass
+        .secret
+        .as_ref()
+        .is_some_and(|secret| crate::subaccount::secret::is_ours(secret.object(), &object));
+    if !owned {
+        pass.facts.secret = UserSecret::Foreign;
+    }
+    Ok(())
+}
+
+fn is_ours(pass: &Pass<'_>, account: &vobiz::Subaccount) -> bool {
+    let marker = pass
+        .generation()
+        .and_then(|generation| marker_of(account, generation));
+    marker.is_some_and(|marker| marker.installation == pass.context.installation)
+}
+
+fn tried(pass: &Pass<'_>) -> Option<Proof> {
+    let version = pass.secret.as_ref().map(Versioned::version)?;
+    let tried = pass
+        .context
+        .memory
+        .with(&pass.uid, |remembered| remembered.tried.clone())?;
+    let fresh =
+        tried.version == version && now().duration_since(tried.at) < STALLED_PROBE && !pass.facts.requested;
+    fresh.then_some(tried.proof)
+}
+
+async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outcome> {
+    let act = "prove the pair of the Secret";
+    let access = access(pass)?;
+    let failed = |error| Outcome::of_call(act, &error);
+    let generation = pass.generation().unwrap_or(access.generation);
+    let works = access.whose(pair).await.map_err(failed)?.as_ref() == Some(&pair.auth_id);
+    let known = pass
+        .claimed
+        .take()
+        .filter(|account| account.auth_id == pair.auth_id);
+    let account = match known {
+        Some(account) => Some(account),
+        None => access.get(generation, &pair.auth_id).await.map_err(failed)?,
+    };
+    let proof = match (works, account) {
+        (true, Some(account)) => Proof::Works(Box::new(account)),
+        (true, None) => Proof::WorksElsewhere,
+        (false, Some(account)) => Proof::Refused(Box::new(account)),
+        (false, None) => {
+            confirm_parent(pass, &access).await?;
+            Proof::Dead
+        }
+    };
+    let version = pass.secret.as_ref().map(|secret| secret.version().to_owned());
+    if let Some(version) = version {
+        let tried = Tried {
+            version,
+            proof: proof.clone(),
+            at: now(),
+        };
+        pass.context
+            .memory
+            .with(&pass.uid, |remembered| remembered.tried = Some(tried));
+    }
+    Ok(proof)
+}

@@ -1,0 +1,64 @@
+//! Whose the account is that an object's status names, as far as caches show it. I/O (none of its own: reads caches).
+//!
+//! A status is no identity by itself: it may have come from a restore, or from somebody's hand.
+
+use super::{Conflict, Pass};
+use crate::controller::wake::Guarded;
+use crate::crd::Subaccount;
+use crate::subaccount::context::Context;
+use crate::subaccount::facts::{Claim, Object};
+use crate::vobiz::AuthId;
+use kube::ResourceExt;
+
+impl Pass<'_> {
+    /// What the caches show needs no request.
+    pub(super) fn refresh_claim(&mut self) {
+        if self.facts.object == Object::Unseen
+            || self.facts.claim != Claim::Unread
+            || self.auth_id().is_some()
+        {
+            return;
+        }
+        let Some(id) = self.known_id() else { return };
+        let conflict = self.known_conflict(&id);
+        if conflict.is_some() {
+            self.conflict = conflict;
+            self.facts.claim = Claim::Foreign;
+        }
+    }
+
+    /// Who else keeps the account, as far as the caches show it.
+    #[must_use]
+    pub fn known_conflict(&self, id: &AuthId) -> Option<Conflict> {
+        if self.context.records.held_by_another(id, &self.uid) {
+            Some(Conflict::Record)
+        } else if self.context.is_named_by_another(id, &self.uid) {
+            Some(Conflict::Status)
+        } else {
+            None
+        }
+    }
+}
+
+impl Context {
+    /// Whether the status of any other object than `uid` names the account.
+    #[must_use]
+    pub fn is_named_by_another(&self, id: &AuthId, uid: &str) -> bool {
+        let objects = self.subaccounts.all();
+        let mut others = objects
+            .iter()
+            .filter(|object| object.uid().as_deref() != Some(uid));
+        others.any(|object| names(object, id))
+    }
+
+    /// Whether the status of any object names the account.
+    #[must_use]
+    pub fn is_named(&self, id: &AuthId) -> bool {
+        self.subaccounts.all().iter().any(|object| names(object, id))
+    }
+}
+
+fn names(object: &Guarded<Subaccount>, id: &AuthId) -> bool {
+    let status = object.0.as_ref().ok().and_then(|object| object.status.as_ref());
+    status.and_then(|status| status.auth_id.as_deref()) == Some(id.as_str())
+}

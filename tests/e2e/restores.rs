@@ -1,0 +1,425 @@
+//! Objects that come back from a backup with new uids: what survived of Records, status, Secrets, owners, the namespace and the
+//! installation decides how they get their accounts back. Nothing is created and nothing is deleted at Vobiz in any row.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
+use vobiz_harness::objects::{Kind, condition_of};
+use vobiz_harness::simulator::Api;
+use vobiz_harness::simulator_journal::{JournalQuery, Operation};
+use vobiz_harness::suite::Suite;
+use vobiz_harness::test_bed::{ACCOUNT, Environment, TestBed};
+
+use crate::at_rest::{secret_values, text, values_of};
+use crate::edit::resyncing;
+use crate::generation::in_each;
+
+const RECLAIM: &str = "vobiz.ai/reclaim";
+const ACCEPT: &str = "vobiz.ai/accept-restored-namespace";
+
+pub fn add_to(suite: &mut Suite) {
+    in_each(
+        suite,
+        "objects that are restored into their namespace after Retain get their accounts back, whatever else was lost",
+        |bed, api| same_namespace(bed, api, Left::Kept),
+    );
+    in_each(
+        suite,
+        "objects that are restored after their finalizers were stripped get their accounts back, whatever else was lost",
+        |bed, api| same_namespace(bed, api, Left::Bound),
+    );
+    in_each(
+        suite,
+        "objects that are restored into a namespace made anew, or a new cluster, get their accounts back by a proof or a word",
+        namespace_anew,
+    );
+    in_each(
+        suite,
+        "objects that are restored beside another installation say so, and are taken over when asked to",
+        installation_anew,
+    );
+}
+
+/// What the operator keeps of an object that is gone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Left {
+    /// Deleted with `Retain`.
+    Kept,
+    /// Its finalizer was stripped.
+    Bound,
+}
+
+/// What comes back of the user's Secret.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Pair {
+    Gone,
+    Unowned,
+    /// Owned by the uid that is no more: the garbage collector takes it.
+    Owned,
+}
+
+/// How the object gets its account back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    /// By itself.
+    Alone,
+    /// `OrphanFound`, then `vobiz.ai/reclaim`.
+    Reclaim,
+    /// The same, and then the administrator's word for the earlier namespace.
+    Accept,
+    /// `CredentialsLost`, then the pair is put back into the Secret by hand.
+    PutBack,
+    /// `AuthIdConflict`, then `vobiz.ai/reclaim`.
+    TakeOver,
+}
+
+/// One row of the table in `docs/reliability.md`.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    name: &'static str,
+    record: bool,
+    status: bool,
+    pair: Pair,
+    way: Way,
+}
+
+const fn row(name: &'static str, record: bool, status: bool, pair: Pair, way: Way) -> Row {
+    Row {
+        name,
+        record,
+        status,
+        pair,
+        way,
+    }
+}
+
+/// What was saved of one object.
+struct Saved {
+    row: Row,
+    uid: String,
+    status: Value,
+    secret: Value,
+    pair: BTreeMap<String, String>,
+    record: Option<Value>,
+}
+
+async fn make(environment: &Environment, rows: &[Row]) -> Result<Vec<Saved>> {
+    let mut saved = Vec::new();
+    for (number, row) in rows.iter().enumerate() {
+        // That an account may be made anew is no reason to delete one.
+        let recovery = if number % 2 == 0 { "Recreate" } else { "Manual" };
+        let recovery = if row.way == Way::PutBack { "Manual" } else { recovery };
+        let spec = json!({"deletion": {"policy": "Retain"}, "credentialRecovery": recovery});
+        let made = environment.create_ready(row.name, spec).await?;
+        let object = environment.objects.get(Kind::Subaccount, row.name).await?;
+        let name = format!("{}-vobiz", row.name);
+        saved.push(Saved {
+            row: *row,
+            uid: made.uid,
+            status: object["status"].clone(),
+            secret: environment.objects.get(Kind::Secret, &name).await?,
+            pair: secret_values(&environment.objects, &name).await?,
+            record: None,
+        });
+    }
+    Ok(saved)
+}
+
+/// Deletes every object so that its account stays, and stops the operator.
+async fn lose_objects(environment: &Environment, saved: &[Saved], left: Left) -> Result<()> {
+    if left == Left::Bound {
+        environment.operator()?.kill_hard().await?;
+    }
+    for Saved { row, .. } in saved {
+        environment.objects.delete(Kind::Subaccount, row.name).await?;
+        if left == Left::Bound {
+            let stripped = json!({"metadata": {"finalizers": null}});
+            environment.objects.merge(Kind::Subaccount, row.name, &stripped).await?;
+        }
+    }
+    for Saved { row, .. } in saved {
+        environment.await_gone(Kind::Subaccount, row.name).await?;
+        environment.await_gone(Kind::Secret, &format!("{}-vobiz", row.name)).await?;
+    }
+    if left == Left::Kept {
+        environment.operator()?.kill_hard().await?;
+    }
+    Ok(())
+}
+
+/// What a backup tool writes of a stored object: without what the API server sets.
+fn portable(stored: &Value, owned: bool) -> Value {
+    let mut manifest = stored.clone();
+    let mut metadata = json!({});
+    let mut kept = vec!["labels", "annotations"];
+    kept.extend(owned.then_some("ownerReferences"));
+    for key in kept {
+        if !stored["metadata"][key].is_null() {
+            metadata[key] = stored["metadata"][key].clone();
+        }
+    }
+    manifest["metadata"] = metadata;
+    manifest
+}
+
+async fn restore(environment: &Environment, saved: &[Saved]) -> Result<()> {
+    for Saved { row, status, secret, .. } in saved {
+        let name = format!("{}-vobiz", row.name);
+        if row.pair != Pair::Gone {
+            let manifest = portable(secret, row.pair == Pair::Owned);
+            environment.objects.create(Kind::Secret, &name, manifest).await?;
+        }
+        if row.pair == Pair::Owned {
+            environment.await_gone(Kind::Secret, &name).await?;
+        }
+        let recovery = if row.way == Way::PutBack { "Manual" } else { "Recreate" };
+        let spec = json!({"deletion": {"policy": "Retain"}, "credentialRecovery": recovery});
+        environment.create_subaccount(row.name, spec).await?;
+        if row.status {
+            let patch = json!({"status": status}).to_string();
+            let namespace = environment.objects.namespace();
+            let kubectl = environment.control_plane().kubectl();
+            let arguments = [
+                "patch", "subaccounts.vobiz.ai", row.name, "--namespace", namespace, "--subresource=status",
+                "--type=merge", "--patch", &patch,
+            ];
+            kubectl.run(&arguments).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn annotate(environment: &Environment, kind: Kind, name: &str, key: &str, value: &str) -> Result<()> {
+    let patch = json!({"metadata": {"annotations": {key: value}}});
+    environment.objects.merge(kind, name, &patch).await.map(drop)
+}
+
+/// Follows the way that the object's own message names, to its end.
+async fn follow(environment: &Environment, saved: &Saved) -> Result<()> {
+    let Row { name, way, .. } = saved.row;
+    let reason = match way {
+        Way::Alone => None,
+        Way::Reclaim | Way::Accept => Some(("OrphanFound", RECLAIM)),
+        Way::TakeOver => Some(("AuthIdConflict", RECLAIM)),
+        Way::PutBack => Some(("CredentialsLost", "put it back")),
+    };
+    if let Some((reason, remedy)) = reason {
+        environment.await_reason(Kind::Subaccount, name, "Stalled", reason).await?;
+        environment.await_message(Kind::Subaccount, name, "Ready", &[remedy]).await?;
+    }
+    match way {
+        Way::Alone => {}
+        Way::Reclaim | Way::TakeOver => annotate(environment, Kind::Subaccount, name, RECLAIM, "true").await?,
+        Way::Accept => {
+            annotate(environment, Kind::Subaccount, name, RECLAIM, "true").await?;
+            let record = saved.record.clone().context("no Record was saved")?;
+            let earlier = values_of(record)?["namespaceUid"].clone();
+            environment
+                .await_message(Kind::Subaccount, name, "Ready", &[ACCEPT, &earlier])
+                .await?;
+            annotate(environment, Kind::Account, ACCOUNT, ACCEPT, &earlier).await?;
+        }
+        Way::PutBack => {
+            let secret = format!("{name}-vobiz");
+            let values: Vec<String> = saved
+                .pair
+                .iter()
+                .map(|(key, value)| format!("--from-literal={key}={value}"))
+                .collect();
+            let namespace = environment.objects.namespace();
+            let mut arguments = vec!["create", "secret", "generic", &secret, "--namespace", namespace];
+            arguments.extend(values.iter().map(String::as_str));
+            environment.control_plane().kubectl().run(&arguments).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The object has its old account and pair, in Secret and Record.
+async fn ensure_back(environment: &Environment, saved: &Saved) -> Result<()> {
+    let name = saved.row.name;
+    let object = environment.await_ready(name).await?;
+    ensure!(
+        object["status"]["authId"] == saved.status["authId"],
+        "another account came back"
+    );
+    let secret = format!("{name}-vobiz");
+    ensure!(
+        secret_values(&environment.objects, &secret).await? == saved.pair,
+        "another pair came back"
+    );
+    let stored = environment.objects.get(Kind::Secret, &secret).await?;
+    ensure!(
+        stored["metadata"]["ownerReferences"][0]["uid"] == object["metadata"]["uid"],
+        "the Secret is not the object's: {}",
+        stored["metadata"]["ownerReferences"]
+    );
+    for record in environment.operator_objects.list(Kind::Secret).await? {
+        let values = values_of(record)?;
+        let serves = values.get("uid").map(String::as_str) == object["metadata"]["uid"].as_str();
+        if serves && values.get("phase").is_some_and(|phase| phase == "Bound") {
+            ensure!(
+                values["auth_id"] == saved.pair["auth_id"] && values["auth_token"] == saved.pair["auth_token"],
+                "its Record holds another pair"
+            );
+            return Ok(());
+        }
+    }
+    bail!("no bound Record serves it")
+}
+
+async fn finish(environment: &Environment, saved: &[Saved]) -> Result<()> {
+    for one in saved {
+        follow(environment, one).await.with_context(|| format!("{:?}", one.row))?;
+    }
+    for one in saved {
+        ensure_back(environment, one).await.with_context(|| format!("{:?}", one.row))?;
+    }
+    let count = |operation| JournalQuery::new().operation(operation);
+    let creates = environment.simulator.journal_count(&count(Operation::Create)).await?;
+    let deletes = environment.simulator.journal_count(&count(Operation::Delete)).await?;
+    ensure!(
+        (creates, deletes) == (saved.len(), 0),
+        "{creates} creates for {} objects, and {deletes} deletes",
+        saved.len()
+    );
+    let accounts = environment.simulator.accounts().await?.len();
+    ensure!(accounts == saved.len(), "{accounts} accounts exist");
+    Ok(())
+}
+
+async fn save_records(environment: &Environment, saved: &mut [Saved]) -> Result<()> {
+    for one in saved {
+        let name = crate::at_rest::record_name(&one.uid);
+        one.record = Some(environment.operator_objects.get(Kind::Secret, &name).await?);
+    }
+    Ok(())
+}
+
+/// Takes every Record away, and puts back those that a backup has.
+async fn restore_records(environment: &Environment, saved: &[Saved]) -> Result<()> {
+    for Saved { row, uid, record, .. } in saved {
+        let name = crate::at_rest::record_name(uid);
+        environment.operator_objects.delete(Kind::Secret, &name).await?;
+        if row.record {
+            let record = record.as_ref().context("no Record was saved")?;
+            environment
+                .operator_objects
+                .create(Kind::Secret, &name, portable(record, false))
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+async fn same_namespace(bed: Arc<TestBed>, api: Api, left: Left) -> Result<()> {
+    let mut rows = vec![
+        row("record", true, false, Pair::Gone, Way::Reclaim),
+        row("record-status", true, true, Pair::Gone, Way::Reclaim),
+        row("record-status-pair", true, true, Pair::Unowned, Way::Reclaim),
+        row("record-pair", true, false, Pair::Unowned, Way::Reclaim),
+        row("record-status-owned", true, true, Pair::Owned, Way::Reclaim),
+        row("status-pair", false, true, Pair::Unowned, Way::Alone),
+    ];
+    rows.extend(without_record(api));
+    let mut environment = bed.environment(resyncing("restore", api)).await?;
+    let mut saved = make(&environment, &rows).await?;
+    lose_objects(&environment, &saved, left).await?;
+    save_records(&environment, &mut saved).await?;
+    restore_records(&environment, &saved).await?;
+    restore(&environment, &saved).await?;
+    environment.restart_operator()?;
+    finish(&environment, &saved).await
+}
+
+/// Generation 1 shows the parent its accounts' tokens, and has no marker on an account that was renamed.
+fn without_record(api: Api) -> Vec<Row> {
+    if api == Api::Gen1 {
+        vec![row("status", false, true, Pair::Gone, Way::Alone)]
+    } else {
+        vec![
+            row("status", false, true, Pair::Gone, Way::PutBack),
+            row("status-owned", false, true, Pair::Owned, Way::PutBack),
+            row("pair", false, false, Pair::Unowned, Way::Alone),
+        ]
+    }
+}
+
+async fn delete_namespace(environment: &Environment) -> Result<()> {
+    let namespace = environment.objects.namespace().to_owned();
+    environment.objects.delete(Kind::Namespace, &namespace).await?;
+    environment.await_gone(Kind::Namespace, &namespace).await?;
+    environment.operator()?.kill_hard().await?;
+    environment.objects.create(Kind::Namespace, &namespace, json!({})).await?;
+    Ok(())
+}
+
+async fn namespace_anew(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    let mut rows = vec![
+        row("record", true, false, Pair::Gone, Way::Accept),
+        row("record-status", true, true, Pair::Gone, Way::Accept),
+        row("record-status-owned", true, true, Pair::Owned, Way::Accept),
+        row("record-pair", true, false, Pair::Unowned, Way::Reclaim),
+        row("record-status-pair", true, true, Pair::Unowned, Way::Reclaim),
+        row("status-pair", false, true, Pair::Unowned, Way::Alone),
+    ];
+    rows.extend(without_record(api));
+    // What needs no word must not live by the one that was given for another.
+    rows.sort_by_key(|row| row.way == Way::Accept);
+    let mut environment = bed.environment(resyncing("restore-anew", api)).await?;
+    let mut saved = make(&environment, &rows).await?;
+    delete_namespace(&environment).await?;
+    save_records(&environment, &mut saved).await?;
+    restore_records(&environment, &saved).await?;
+    environment.create_account(json!({"resyncIntervalSeconds": 10})).await?;
+    restore(&environment, &saved).await?;
+    environment.restart_operator()?;
+    let (alone, accepted) = saved.split_at(rows.iter().filter(|row| row.way != Way::Accept).count());
+    for one in alone {
+        follow(&environment, one).await.with_context(|| format!("{:?}", one.row))?;
+        ensure_back(&environment, one).await.with_context(|| format!("{:?}", one.row))?;
+    }
+    for one in accepted {
+        follow(&environment, one).await.with_context(|| format!("{:?}", one.row))?;
+    }
+    let done: Vec<Saved> = saved
+        .into_iter()
+        .map(|one| Saved {
+            row: Row { way: Way::Alone, ..one.row },
+            ..one
+        })
+        .collect();
+    finish(&environment, &done).await
+}
+
+async fn installation_anew(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    // An account of generation 1 carries no marker once it is renamed.
+    let conflict = if api == Api::Gen1 { Way::Alone } else { Way::TakeOver };
+    let rows = [
+        row("record-status", true, true, Pair::Gone, Way::Reclaim),
+        row("status-pair", false, true, Pair::Unowned, conflict),
+    ];
+    let mut environment = bed.environment(resyncing("restore-other", api)).await?;
+    let mut saved = make(&environment, &rows).await?;
+    lose_objects(&environment, &saved, Left::Kept).await?;
+    save_records(&environment, &mut saved).await?;
+    restore_records(&environment, &saved).await?;
+    let identity = "vobiz-operator-installation";
+    let before = environment.operator_objects.get(Kind::ConfigMap, identity).await?;
+    environment.operator_objects.delete(Kind::ConfigMap, identity).await?;
+    restore(&environment, &saved).await?;
+    environment.restart_operator()?;
+    finish(&environment, &saved).await?;
+    let after = environment.operator_objects.get(Kind::ConfigMap, identity).await?;
+    ensure!(
+        text(&after["data"]["id"])? != text(&before["data"]["id"])?,
+        "the installation is the same"
+    );
+    for one in &saved {
+        let object = environment.objects.get(Kind::Subaccount, one.row.name).await?;
+        ensure!(condition_of(&object, "Stalled").is_none(), "{}", object["status"]);
+    }
+    Ok(())
+}
