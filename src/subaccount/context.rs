@@ -8,6 +8,7 @@ use crate::controller::backoff::Backoff;
 use crate::controller::event::Recorder;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
+use crate::controller::refusals::Refusals;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Waker};
 use crate::crd::{Account, Subaccount};
 use crate::vobiz::ParentAuthId;
@@ -85,6 +86,8 @@ pub struct Context {
     pub working_since: OnceLock<Instant>,
     /// Publishes events.
     pub recorder: Recorder,
+    /// What Kubernetes refuses now.
+    pub refusals: Refusals,
     /// Counts.
     pub metrics: Metrics,
 }
