@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use crate::controller::heartbeat::Heartbeats;
 use crate::controller::instrument::{self, Metrics};
 use crate::controller::readiness::Readiness;
+use crate::controller::refusals::Refusals;
 
 /// A loop that has not beaten for this long is stuck.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
@@ -30,6 +31,8 @@ pub struct Endpoints {
     pub heartbeats: Heartbeats,
     /// For `/metrics`.
     pub metrics: Metrics,
+    /// For `/readyz`: it says what Kubernetes refuses, whether ready or not.
+    pub refusals: Refusals,
 }
 
 /// Why there are no endpoints.
@@ -92,14 +95,19 @@ async fn livez(State(endpoints): State<Endpoints>) -> Response {
 }
 
 async fn readyz(State(endpoints): State<Endpoints>) -> Response {
-    if endpoints.readiness.is_ready() {
-        return "ok\n".into_response();
-    }
-    let mut text = String::from("not ready\n");
+    // What is refused does not make it less ready: a restart would mend nothing.
+    let (status, mut text) = if endpoints.readiness.is_ready() {
+        (StatusCode::OK, String::from("ok\n"))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, String::from("not ready\n"))
+    };
     for name in endpoints.readiness.missing() {
         let _ = writeln!(text, "{name}: not synced");
     }
-    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+    for line in endpoints.refusals.lines() {
+        let _ = writeln!(text, "{line}");
+    }
+    (status, text).into_response()
 }
 
 async fn metrics(State(endpoints): State<Endpoints>) -> Response {
@@ -126,10 +134,12 @@ mod tests {
     }
 
     async fn served() -> (SocketAddr, Endpoints) {
+        let metrics = Metrics::new(true, "1.2.3", "abc");
         let endpoints = Endpoints {
             readiness: Readiness::default(),
             heartbeats: Heartbeats::default(),
-            metrics: Metrics::new(true, "1.2.3", "abc"),
+            refusals: Refusals::new(metrics.clone()),
+            metrics,
         };
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -150,6 +160,31 @@ mod tests {
         );
         subaccounts.set_ready();
         assert_eq!(get(address, "/readyz").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn it_says_what_is_refused_and_is_no_less_ready_for_it() {
+        use crate::controller::denier::Denier;
+        use crate::controller::refusal::{Refusal, Request, Verb};
+        use crate::controller::refusals::Source;
+        let (address, endpoints) = served().await;
+        let caches = endpoints.readiness.register("caches");
+        let refusal = Refusal {
+            request: Request::new(Verb::Create, "/apis/events.k8s.io/v1/namespaces/dev/events", ""),
+            by: Denier::Quota("small".to_owned()),
+        };
+        let line = "events: create of events dev is refused by ResourceQuota small: raise the quota\n";
+        endpoints.refusals.set(Source::Part("events"), vec![refusal]);
+        let (status, _, body) = get(address, "/readyz").await;
+        assert_eq!(
+            (status, body),
+            (503, format!("not ready\ncaches: not synced\n{line}"))
+        );
+        caches.set_ready();
+        let (status, _, body) = get(address, "/readyz").await;
+        assert_eq!((status, body), (200, format!("ok\n{line}")));
+        endpoints.refusals.clear(Source::Part("events"));
+        assert_eq!(get(address, "/readyz").await.2, "ok\n");
     }
 
     #[tokio::test]

@@ -51,10 +51,12 @@ type Shutdown = Shared<BoxFuture<'static, ()>>;
 /// leadership, if there is one, is released. Fails with [`crate::leader::LostLeadership`] as soon as that is lost.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
     let shutdown: Shutdown = shutdown.boxed().shared();
+    let metrics = Metrics::new(config.object_metrics, crate::VERSION, crate::COMMIT);
     let endpoints = Endpoints {
         readiness: Readiness::default(),
         heartbeats: Heartbeats::default(),
-        metrics: Metrics::new(config.object_metrics, crate::VERSION, crate::COMMIT),
+        refusals: Refusals::new(metrics.clone()),
+        metrics,
     };
     let synced = endpoints.readiness.register("caches");
     let transport = Transport::new(TransportConfig {
@@ -179,6 +181,7 @@ async fn fill(
         started,
         working_since: OnceLock::new(),
         recorder: recorder.clone(),
+        refusals: endpoints.refusals.clone(),
         metrics: metrics.clone(),
     });
     let account_context = Arc::new(account::reconcile::Context {
@@ -186,6 +189,7 @@ async fn fill(
         registry,
         dependents: Arc::clone(&context) as Arc<dyn account::reconcile::Dependents>,
         recorder,
+        refusals: endpoints.refusals.clone(),
         metrics,
         backoff: Mutex::new(Backoff::new(config.max_backoff)),
         started,

@@ -15,6 +15,7 @@ use crate::controller::event::{EventKind, Recorder};
 use crate::controller::guarded_patch;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
+use crate::controller::refusals::Refusals;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::controller::wake::ObjectKey;
 use crate::crd::condition::Reason;
@@ -54,6 +55,8 @@ pub struct Context {
     pub dependents: Arc<dyn Dependents>,
     /// Publishes events.
     pub recorder: Recorder,
+    /// What Kubernetes refuses now.
+    pub refusals: Refusals,
     /// Counts.
     pub metrics: Metrics,
     /// Pauses of Accounts in trouble.

@@ -117,7 +117,10 @@ fn reasons(error: &(dyn std::error::Error + 'static)) -> String {
 impl From<kube::Error> for ClusterError {
     fn from(error: kube::Error) -> Self {
         match error {
-            kube::Error::Api(status) => Self::Refused(status),
+            kube::Error::Api(status) => Self::Refused {
+                status,
+                request: None,
+            },
             // The parser's words repeat what it could not read.
             kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Self::Unreadable,
             other => Self::Unreachable(reasons(&other)),

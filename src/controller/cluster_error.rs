@@ -5,13 +5,21 @@ use std::time::Duration;
 
 use kube::core::Status;
 
+use super::denier::Denier;
+use super::refusal::{Refusal, Request};
+
 /// A failed request. Its text never holds what an answer said beyond names and reasons: an answer may repeat the object
 /// that was sent, and that may be a Secret. For the same reason it has no source and no other `Debug`.
 pub enum ClusterError {
     /// No complete answer within the time allowed; a write may have happened.
     TimedOut(Duration),
     /// The API server said no.
-    Refused(Box<Status>),
+    Refused {
+        /// Its answer.
+        status: Box<Status>,
+        /// What was asked for, where that is known.
+        request: Option<Box<Request>>,
+    },
     /// The request or its answer was lost; a write may have happened.
     Unreachable(String),
     /// An answer came that is not what was asked for; a write has happened.
@@ -22,6 +30,8 @@ pub enum ClusterError {
 
 /// The cause in an answer of 403 that says that the namespace is being deleted.
 const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
+/// How the answer to a JSON patch whose `test` does not hold begins.
+const REQUEST_REJECTED: &str = "the server rejected our request";
 /// Longest part of an API server's message that is shown, in characters.
 const LONGEST_MESSAGE: usize = 300;
 
@@ -45,43 +55,66 @@ impl ClusterError {
         self.has_reason("AlreadyExists")
     }
 
-    /// A `test` of a JSON patch did not hold: 422 that names no field.
+    /// A `test` of a JSON patch did not hold.
     #[must_use]
     pub fn is_failed_test(&self) -> bool {
-        self.refusal()
-            .is_some_and(|status| status.code == 422 && causes(status).next().is_none())
+        self.status().is_some_and(is_failed_test)
     }
 
-    /// The object breaks its schema or a validation rule: 422 that names fields.
-    #[must_use]
-    pub fn is_invalid(&self) -> bool {
-        self.refusal()
-            .is_some_and(|status| status.code == 422 && causes(status).next().is_some())
-    }
-
-    /// The operator lacks a right, or an admission rule said no.
+    /// The operator lacks a right.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
-        self.has_reason("Forbidden") && !self.is_namespace_terminating()
+        matches!(self.denier(), Some(Denier::Right(_)))
     }
 
-    /// The object will not be stored as it is: a right is missing, it breaks its schema, or an admission rule or a quota
-    /// said no. Rules and webhooks answer with whatever status their authors chose.
+    /// The object will not be stored as it is: a right is missing, it breaks its schema, or a policy, a webhook or a quota
+    /// said no, or could not be asked.
     #[must_use]
     pub fn is_denied(&self) -> bool {
-        let says_no = |status: &Status| {
-            matches!(status.code, 400..=499) && !matches!(status.code, 404 | 408 | 409 | 429)
+        self.denier().is_some()
+    }
+
+    /// Who refuses to store the object.
+    #[must_use]
+    pub fn denier(&self) -> Option<Denier> {
+        self.status().and_then(Denier::of)
+    }
+
+    /// What is refused, and by whom, where both are known.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        let Self::Refused {
+            status,
+            request: Some(request),
+        } = self
+        else {
+            return None;
         };
-        self.refusal().is_some_and(says_no) && !self.is_failed_test() && !self.is_namespace_terminating()
+        Some(Refusal {
+            request: (**request).clone(),
+            by: Denier::of(status)?,
+        })
+    }
+
+    /// The same, knowing what was asked for.
+    #[must_use]
+    pub fn of(self, request: impl FnOnce() -> Request) -> Self {
+        match self {
+            Self::Refused {
+                status,
+                request: None,
+            } => Self::Refused {
+                status,
+                request: Some(Box::new(request())),
+            },
+            other => other,
+        }
     }
 
     /// The namespace is being deleted: nothing can be created in it any more.
     #[must_use]
     pub fn is_namespace_terminating(&self) -> bool {
-        self.has_reason("Forbidden")
-            && self
-                .refusal()
-                .is_some_and(|status| causes(status).any(|cause| cause.reason == NAMESPACE_TERMINATING))
+        self.status().is_some_and(is_namespace_terminating)
     }
 
     /// Whether a write may have happened all the same.
@@ -89,25 +122,44 @@ impl ClusterError {
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
             Self::TimedOut(_) | Self::Unreachable(_) | Self::Unreadable => true,
-            Self::Refused(status) => status.code >= 500,
+            // Who is asked before an object is stored has refused it, whatever the status.
+            Self::Refused { status, .. } => status.code >= 500 && Denier::of(status).is_none(),
             Self::Unversioned => false,
         }
     }
 
-    fn refusal(&self) -> Option<&Status> {
+    fn status(&self) -> Option<&Status> {
         match self {
-            Self::Refused(status) => Some(status),
+            Self::Refused { status, .. } => Some(status),
             Self::TimedOut(_) | Self::Unreachable(_) | Self::Unreadable | Self::Unversioned => None,
         }
     }
 
+    /// Webhooks give whatever reason they like: theirs prove nothing about the object.
     fn has_reason(&self, reason: &str) -> bool {
-        self.refusal().is_some_and(|status| status.reason == reason)
+        self.status()
+            .is_some_and(|status| status.reason == reason && Denier::of(status).is_none())
     }
 }
 
-fn causes(status: &Status) -> impl Iterator<Item = &kube::core::response::StatusCause> {
+/// The causes of an answer.
+pub(super) fn causes(status: &Status) -> impl Iterator<Item = &kube::core::response::StatusCause> {
     status.details.iter().flat_map(|details| &details.causes)
+}
+
+/// A `test` of a JSON patch did not hold: the API server says no more than that the request was wrong.
+pub(super) fn is_failed_test(status: &Status) -> bool {
+    status.code == 422
+        && status.reason == "Invalid"
+        && status.message.starts_with(REQUEST_REJECTED)
+        && causes(status).next().is_none()
+}
+
+/// The API server itself says that the namespace is being deleted; a webhook may give the same cause.
+pub(super) fn is_namespace_terminating(status: &Status) -> bool {
+    status.reason == "Forbidden"
+        && !status.message.starts_with("admission webhook ")
+        && causes(status).any(|cause| cause.reason == NAMESPACE_TERMINATING)
 }
 
 impl fmt::Display for ClusterError {
@@ -119,7 +171,7 @@ impl fmt::Display for ClusterError {
                     "failed to get an answer of the Kubernetes API server within {after:?}"
                 )
             }
-            Self::Refused(status) => refused(formatter, status),
+            Self::Refused { status, .. } => refused(formatter, status),
             Self::Unreachable(why) => {
                 write!(
                     formatter,
@@ -139,40 +191,23 @@ impl fmt::Display for ClusterError {
 
 fn refused(formatter: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
     write!(formatter, "failed with {}", status.code)?;
-    if let Some(denier) = denier(&status.message) {
-        return write!(formatter, ": denied by {denier}");
+    match Denier::of(status) {
+        Some(Denier::Right(words)) => return write!(formatter, ": {words}"),
+        Some(Denier::Unnamed(_)) | None => {}
+        Some(denier) => return write!(formatter, ": denied by {denier}"),
     }
     match status.code {
-        // These speak of names and rights, not of contents.
-        403 | 404 | 409 if !status.message.is_empty() => {
+        // These speak of names, not of contents.
+        404 | 409 if !status.message.is_empty() => {
             let message: String = status.message.chars().take(LONGEST_MESSAGE).collect();
             write!(formatter, ": {}", message.escape_debug())
         }
-        _ => {
-            if status.reason.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !status.reason.is_empty() {
-                write!(formatter, " {}", status.reason)?;
-            }
-            let named = causes(status).filter(|cause| !cause.field.is_empty());
-            for (index, cause) in named.take(5).enumerate() {
-                let separator = if index == 0 { ": " } else { ", " };
-                write!(formatter, "{separator}{}", cause.field.escape_debug())?;
-            }
-            Ok(())
+        _ if is_namespace_terminating(status) => formatter.write_str(": the namespace is being deleted"),
+        _ if status.reason.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !status.reason.is_empty() => {
+            write!(formatter, " {}", status.reason)
         }
+        _ => Ok(()),
     }
-}
-
-/// The admission rule or webhook that said no. Its own words stay out: they may repeat the object.
-fn denier(message: &str) -> Option<String> {
-    let name = |begin: &str, end: char| {
-        let (_, rest) = message.split_once(begin)?;
-        let (name, _) = rest.split_once(end)?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-        (!name.is_empty() && name.bytes().all(plain)).then(|| name.to_owned())
-    };
-    let rule =
-        name("ValidatingAdmissionPolicy '", '\'').map(|name| format!("ValidatingAdmissionPolicy {name}"));
-    rule.or_else(|| name("admission webhook \"", '"').map(|name| format!("admission webhook {name}")))
 }
 
 impl fmt::Debug for ClusterError {
@@ -213,24 +248,71 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_test_and_a_broken_schema_are_told_apart() {
-        let test = refused(422, "Invalid", "testing path failed", &[]);
-        let schema = refused(422, "Invalid", "", &[cause("FieldValueInvalid", "spec.name")]);
-        assert!(test.is_failed_test() && !test.is_invalid());
-        assert!(schema.is_invalid() && !schema.is_failed_test());
-    }
-
-    #[test]
-    fn a_namespace_that_is_being_deleted_is_not_a_missing_right() {
-        let gone = refused(
-            403,
-            "Forbidden",
-            "",
-            &[cause("NamespaceTerminating", "metadata.namespace")],
-        );
-        assert!(gone.is_namespace_terminating() && !gone.is_forbidden());
-        let right = refused(403, "Forbidden", "secrets is forbidden", &[]);
-        assert!(right.is_forbidden() && !right.is_namespace_terminating());
+    fn the_recorded_answers_prove_what_they_say_and_a_webhook_proves_nothing_by_its_reasons() {
+        let verdicts = |name: &str| {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/deniers");
+            let text = std::fs::read_to_string(format!("{folder}/{name}.json")).unwrap();
+            let error = ClusterError::from(kube::Error::Api(serde_json::from_str(&text).unwrap()));
+            let verdicts = [
+                ("not found", error.is_not_found()),
+                ("conflict", error.is_conflict()),
+                ("exists", error.is_already_exists()),
+                ("failed test", error.is_failed_test()),
+                ("terminating", error.is_namespace_terminating()),
+                ("forbidden", error.is_forbidden()),
+                ("denied", error.is_denied()),
+                ("unknown", error.is_outcome_unknown()),
+            ];
+            let held: Vec<&str> = verdicts
+                .iter()
+                .filter(|(_, holds)| *holds)
+                .map(|(name, _)| *name)
+                .collect();
+            held
+        };
+        for (name, expected) in [
+            ("not-found", "not found"),
+            ("stale", "conflict"),
+            ("delete-of-another", "conflict"),
+            ("exists", "exists"),
+            ("failed-test", "failed test"),
+            ("failed-test-of-nothing", "failed test"),
+            ("namespace-terminating", "terminating"),
+        ] {
+            assert_eq!(verdicts(name), [expected], "{name}");
+        }
+        for name in ["right-to-create", "right-to-get", "right-to-patch"] {
+            assert_eq!(verdicts(name), ["forbidden", "denied"], "{name}");
+        }
+        for name in [
+            "immutable-secret",
+            "rule",
+            "schema",
+            "too-large",
+            "quota-exceeded",
+            "mutation-broken",
+            "policy-broken",
+            "policy-by-default",
+            "policy-forbidden",
+            "policy-invalid",
+            "policy-too-large",
+            "policy-on-subaccount",
+            "webhook-400",
+            "webhook-403",
+            "webhook-404",
+            "webhook-409-conflict",
+            "webhook-409-exists",
+            "webhook-422",
+            "webhook-422-invalid",
+            "webhook-429",
+            "webhook-500",
+            "webhook-silent",
+            "webhook-terminating",
+            "webhook-unreachable",
+            "webhook-without-status",
+        ] {
+            assert_eq!(verdicts(name), ["denied"], "{name}");
+        }
     }
 
     #[test]
@@ -262,7 +344,15 @@ mod tests {
         ] {
             assert!(!refused(code, reason, "", &causes).is_denied(), "{code}");
         }
-        assert!(!refused(422, "Invalid", "testing path failed", &[]).is_denied());
+        assert!(
+            !refused(
+                422,
+                "Invalid",
+                "the server rejected our request due to an error in our request",
+                &[]
+            )
+            .is_denied()
+        );
         let gone = [cause("NamespaceTerminating", "metadata.namespace")];
         assert!(!refused(403, "Forbidden", "", &gone).is_denied());
         assert!(!ClusterError::Unreadable.is_denied() && !ClusterError::TimedOut(Duration::ZERO).is_denied());
@@ -306,7 +396,7 @@ mod tests {
         let imitated = "admission webhook \"s3cret\ns3cret\" denied the request";
         assert_eq!(
             refused(422, "Invalid", imitated, &[cause("", "")]).to_string(),
-            "failed with 422 Invalid"
+            "failed with 422: denied by admission webhook"
         );
     }
 
@@ -329,10 +419,12 @@ mod tests {
 
     #[test]
     fn a_message_says_which_right_is_missing() {
-        let error = refused(403, "Forbidden", "secrets \"a\" is forbidden: cannot get", &[]);
-        assert_eq!(
-            error.to_string(),
-            "failed with 403: secrets \\\"a\\\" is forbidden: cannot get"
+        let error = refused(
+            403,
+            "Forbidden",
+            "secrets \"a\" is forbidden: User \"b\" cannot get",
+            &[],
         );
+        assert_eq!(error.to_string(), "failed with 403: User \\\"b\\\" cannot get");
     }
 }

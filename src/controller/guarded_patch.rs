@@ -2,6 +2,7 @@
 //! that was re-created meanwhile is never touched. I/O: one request each.
 
 use crate::controller::cluster::{ClusterError, REQUEST_DEADLINE, within};
+use crate::controller::refusal::{Request, Verb};
 use kube::api::{Api, Patch, PatchParams};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -61,11 +62,10 @@ where
     K: Resource + Clone + Debug + DeserializeOwned,
 {
     let body = guarded(object, operations)?;
-    within(
-        REQUEST_DEADLINE,
-        api.patch(&object.name_any(), &parameters(), &body),
-    )
-    .await
+    let name = object.name_any();
+    within(REQUEST_DEADLINE, api.patch(&name, &parameters(), &body))
+        .await
+        .map_err(|error| error.of(|| Request::new(Verb::Patch, api.resource_url(), &name)))
 }
 
 /// As [`patch`], on the status subresource. (A merge patch with a wrong uid would be accepted there.)
@@ -74,11 +74,10 @@ where
     K: Resource + Clone + Debug + DeserializeOwned,
 {
     let body = guarded(object, operations)?;
-    within(
-        REQUEST_DEADLINE,
-        api.patch_status(&object.name_any(), &parameters(), &body),
-    )
-    .await
+    let name = object.name_any();
+    within(REQUEST_DEADLINE, api.patch_status(&name, &parameters(), &body))
+        .await
+        .map_err(|error| error.of(|| Request::new(Verb::Patch, api.resource_url(), &name).of_status()))
 }
 
 fn guarded<K: Resource>(object: &K, operations: Vec<Value>) -> Result<Patch<()>, ClusterError> {

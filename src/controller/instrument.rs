@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 pub use super::label::ReconcileResult;
 use super::label::{
     ApiLabels, ControllerLabels, FieldLabels, LeaseLabels, OperationLabels, ReconcileLabels, RestLabels,
-    account_labels, code_label,
+    WriteLabels, account_labels, code_label,
 };
 pub use super::object_series::ConditionStatus;
 use super::series::Series;
@@ -80,6 +80,20 @@ impl Metrics {
     pub fn set_leader(&self, name: &'static str, leads: bool) {
         let leader = self.series.leader.get_or_create(&LeaseLabels { name });
         leader.set(i64::from(leads));
+    }
+
+    /// Says to how many such a write is refused; the series goes when there is none left.
+    pub(super) fn set_writes_refused(&self, resource: &str, verb: &'static str, count: usize) {
+        let labels = WriteLabels {
+            resource: resource.to_owned(),
+            verb,
+        };
+        if count == 0 {
+            self.series.writes_refused.remove(&labels);
+        } else {
+            let refused = self.series.writes_refused.get_or_create(&labels);
+            refused.set(gauge_value(count));
+        }
     }
 
     /// Counts a request to the external API. `code` is its status; none when no answer came.

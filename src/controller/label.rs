@@ -80,6 +80,13 @@ pub(super) struct LeaseLabels {
     pub(super) name: &'static str,
 }
 
+/// One kind of write to the API server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WriteLabels {
+    pub(super) resource: String,
+    pub(super) verb: &'static str,
+}
+
 /// This build.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct BuildLabels {

@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod cluster;
 mod cluster_error;
+pub mod denier;
 pub mod event;
 pub mod guarded_patch;
 pub mod heartbeat;
@@ -12,6 +13,8 @@ pub mod newest;
 mod object_series;
 mod process;
 pub mod readiness;
+pub mod refusal;
+pub mod refusals;
 mod series;
 pub mod trigger;
 pub mod versioned;

@@ -10,7 +10,7 @@ use prometheus_client::registry::{Metric, Registry};
 
 use super::label::{
     AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, LeaseLabels, OperationLabels,
-    ReconcileLabels, RestLabels,
+    ReconcileLabels, RestLabels, WriteLabels,
 };
 use super::object_series::ObjectSeries;
 use super::process::ProcessCollector;
@@ -35,6 +35,7 @@ pub(super) struct Series {
     pub(super) active_workers: Family<ControllerLabels, Gauge>,
     pub(super) rest_requests: Family<RestLabels, Counter>,
     pub(super) leader: Family<LeaseLabels, Gauge>,
+    pub(super) writes_refused: Family<WriteLabels, Gauge>,
     pub(super) api_requests: Family<ApiLabels, Counter>,
     pub(super) api_seconds: Histograms<OperationLabels>,
     pub(super) rate_limit_wait: Histogram,
@@ -96,6 +97,12 @@ impl Series {
                 to,
                 "leader_election_master_status",
                 "Whether this process is the leader (1) or stands by (0), per Lease",
+                Family::default(),
+            ),
+            writes_refused: add(
+                to,
+                "vobiz_operator_writes_refused",
+                "For how many objects and parts of the operator Kubernetes refuses such a write now",
                 Family::default(),
             ),
             api_requests: add(

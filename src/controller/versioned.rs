@@ -3,13 +3,14 @@
 
 use std::fmt;
 
-use kube::api::{Api, PostParams};
+use kube::api::{Api, DeleteParams, PostParams, Preconditions};
 use kube::{Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cluster::{REQUEST_DEADLINE, within};
 use super::cluster_error::ClusterError;
+use super::refusal::{Request, Verb};
 
 /// An object as it was read, with the name and resourceVersion that a replace of it will carry, whatever is done to its
 /// metadata in between.
@@ -80,7 +81,7 @@ where
     match within(REQUEST_DEADLINE, api.get(name)).await {
         Ok(object) => Versioned::read(object).map(Some),
         Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => Err(error.of(|| Request::new(Verb::Get, api.resource_url(), name))),
     }
 }
 
@@ -90,7 +91,11 @@ where
     T: Resource + Clone + DeserializeOwned + Serialize + fmt::Debug,
 {
     let parameters = PostParams::default();
-    Versioned::read(within(REQUEST_DEADLINE, api.create(&parameters, object)).await?)
+    let created = within(REQUEST_DEADLINE, api.create(&parameters, object)).await;
+    let name = object.meta().name.as_deref().unwrap_or_default();
+    Versioned::read(
+        created.map_err(|error| error.of(|| Request::new(Verb::Create, api.resource_url(), name)))?,
+    )
 }
 
 /// Replaces the object if it is still the one that was read, else fails with [`ClusterError::is_conflict`], or with
@@ -107,7 +112,26 @@ where
     object.meta_mut().name = Some(name.clone());
     object.meta_mut().resource_version = Some(version);
     let parameters = PostParams::default();
-    Versioned::read(within(REQUEST_DEADLINE, api.replace(&name, &parameters, &object)).await?)
+    let replaced = within(REQUEST_DEADLINE, api.replace(&name, &parameters, &object)).await;
+    Versioned::read(
+        replaced.map_err(|error| error.of(|| Request::new(Verb::Update, api.resource_url(), &name)))?,
+    )
+}
+
+/// Deletes the object of this name if it still is what these say, else fails with [`ClusterError::is_conflict`], or with
+/// [`ClusterError::is_not_found`] if it is gone.
+pub async fn delete<T>(api: &Api<T>, name: &str, preconditions: Preconditions) -> Result<(), ClusterError>
+where
+    T: Resource + Clone + DeserializeOwned + fmt::Debug,
+{
+    let parameters = DeleteParams {
+        preconditions: Some(preconditions),
+        ..DeleteParams::default()
+    };
+    let deleted = within(REQUEST_DEADLINE, api.delete(name, &parameters)).await;
+    deleted
+        .map(drop)
+        .map_err(|error| error.of(|| Request::new(Verb::Delete, api.resource_url(), name)))
 }
 
 #[cfg(test)]

@@ -94,6 +94,8 @@ pub struct Context {
     pub working_since: OnceLock<Instant>,
     /// Publishes events.
     pub recorder: Recorder,
+    /// What Kubernetes refuses now.
+    pub refusals: Refusals,
     /// Counts.
     pub metrics: Metrics,
 }

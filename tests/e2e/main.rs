@@ -15,6 +15,7 @@ mod create;
 mod credentials;
 mod deletion;
 mod deletion_trouble;
+mod deniers;
 mod drift;
 mod edit;
 mod environments;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
     credentials::add_to(&mut suite);
     deletion::add_to(&mut suite);
     deletion_trouble::add_to(&mut suite);
+    deniers::add_to(&mut suite);
     drift::add_to(&mut suite);
     edit::add_to(&mut suite);
     environments::add_to(&mut suite);

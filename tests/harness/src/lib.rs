@@ -27,3 +27,4 @@ pub mod subaccounts;
 pub mod suite;
 pub mod test_bed;
 pub mod watchdog;
+pub mod webhook;
