@@ -9,8 +9,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::label::{
-    AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, LeaseLabels, OperationLabels,
-    ReconcileLabels, RestLabels,
+    AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels,
+    OperationLabels, ReconcileLabels, RestLabels,
 };
 use super::object_series::ObjectSeries;
 use super::process::ProcessCollector;
@@ -34,6 +34,7 @@ pub(super) struct Series {
     pub(super) reconcile_seconds: Histograms<ControllerLabels>,
     pub(super) active_workers: Family<ControllerLabels, Gauge>,
     pub(super) rest_requests: Family<RestLabels, Counter>,
+    pub(super) passed_over: Family<KindLabels, Counter>,
     pub(super) leader: Family<LeaseLabels, Gauge>,
     pub(super) api_requests: Family<ApiLabels, Counter>,
     pub(super) api_seconds: Histograms<OperationLabels>,
@@ -90,6 +91,12 @@ impl Series {
                 to,
                 "rest_client_requests",
                 "Requests to the Kubernetes API server by status and method",
+                Family::default(),
+            ),
+            passed_over: add(
+                to,
+                "vobiz_operator_objects_passed_over",
+                "Objects in lists and watches, per kind, that do not say who they are",
                 Family::default(),
             ),
             leader: add(

@@ -9,7 +9,7 @@ use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
-use crate::controller::watch::{Watch, watch, whole};
+use crate::controller::watch::{Target, Watch, watch, whole};
 use crate::crd::{
     Account, CONFIRM_MASS_DELETION_ANNOTATION, FINALIZER, GROUP, IN_USE_FINALIZER, MANAGED_BY,
     MANAGED_BY_LABEL, SUBACCOUNT_LABEL, Subaccount,
@@ -20,6 +20,7 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, Resource, ResourceExt};
 use std::collections::{HashMap, HashSet};
+use std::convert::identity;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -55,9 +56,8 @@ impl Watches {
         let mut trigger = Trigger::new(IN_USE_FINALIZER, &[CONFIRM_MASS_DELETION_ANNOTATION]);
         let (metrics, wake_object) = (self.metrics.clone(), self.wake_object.clone());
         watch(
-            "Account",
-            self.api(scope),
-            watcher::Config::default(),
+            self.target::<Account>("Account", scope, watcher::Config::default()),
+            identity,
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
@@ -99,9 +99,8 @@ impl Watches {
         let (metrics, operator_namespace) = (self.metrics.clone(), self.operator_namespace.clone());
         let (records, newest) = (Arc::clone(&self.records), Arc::clone(&self.newest));
         watch(
-            "Subaccount",
-            self.api(scope),
-            watcher::Config::default(),
+            self.target::<Subaccount>("Subaccount", scope, watcher::Config::default()),
+            identity,
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
@@ -143,7 +142,7 @@ impl Watches {
     /// The Records: the only Secrets that are listed and watched, in the operator's own namespace.
     #[must_use]
     pub fn records(&self) -> Watch<Secret> {
-        let api = Api::namespaced(self.cluster.clone(), &self.operator_namespace);
+        let own = Scope::Namespace(self.operator_namespace.clone());
         let selection = watcher::Config::default().fields(&format!("type={RECORD_TYPE}"));
         let (records, wake_object) = (Arc::clone(&self.records), self.wake_object.clone());
         let mut seen: HashMap<String, Option<Vec<u8>>> = HashMap::new();
@@ -157,9 +156,9 @@ impl Watches {
             (changes, data.and_then(|mut data| data.remove("phase")))
         };
         watch(
-            "Record",
-            api,
-            selection,
+            self.target("Record", &own, selection),
+            // One that cannot be read counts as damaged.
+            Guarded::or_bare,
             digest,
             move |event, (changes, phase)| {
                 for change in changes {
@@ -195,9 +194,9 @@ impl Watches {
         scope: &Scope,
         context: Arc<Context>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let api: Api<PartialObjectMeta<Secret>> = self.api(scope);
         let selection = watcher::Config::default().labels(&format!("{MANAGED_BY_LABEL}={MANAGED_BY}"));
-        let Watch { task, .. } = watch("Secret", api, selection, whole, move |event, ()| {
+        let target = self.target::<PartialObjectMeta<Secret>>("Secret", scope, selection);
+        let Watch { task, .. } = watch(target, Guarded::or_bare, whole, move |event, ()| {
             if let Event::Apply(secret) | Event::Delete(secret) = event
                 && let Some(name) = secret.labels().get(SUBACCOUNT_LABEL)
             {
@@ -217,13 +216,19 @@ impl Watches {
         task
     }
 
-    fn api<K>(&self, scope: &Scope) -> Api<K>
+    fn target<Read>(&self, kind: &'static str, scope: &Scope, selection: watcher::Config) -> Target<Read>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        Read: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
-        match scope {
-            Scope::Cluster => Api::all(self.cluster.clone()),
-            Scope::Namespace(namespace) => Api::namespaced(self.cluster.clone(), namespace),
+        let cluster = self.cluster.clone();
+        Target {
+            kind,
+            api: match scope {
+                Scope::Cluster => Api::all(cluster),
+                Scope::Namespace(namespace) => Api::namespaced(cluster, namespace),
+            },
+            selection,
+            metrics: self.metrics.clone(),
         }
     }
 }

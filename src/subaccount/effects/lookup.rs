@@ -4,7 +4,8 @@
 //! that 'there is none' is said only after the places where such a one can be were looked at too.
 
 use super::record::decode;
-use crate::controller::cluster::{REQUEST_DEADLINE, within};
+use crate::controller::cluster::ask;
+use crate::controller::lenient::Guarded;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::RECLAIMED_BY_LABEL;
 use crate::subaccount::facts::{Object, Predecessor};
@@ -13,7 +14,7 @@ use crate::subaccount::pass::Pass;
 use crate::subaccount::record::{Phase, Record, Subject, secret_name};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt;
-use kube::api::{Api, ListParams};
+use kube::api::{Api, ListParams, ObjectList};
 
 /// The Record that serves the object of this pass. Notes on the way what an earlier object left.
 pub(super) async fn find(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Outcome> {
@@ -82,9 +83,10 @@ async fn taken_over(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Ou
         return Ok(None);
     }
     let labelled = ListParams::default().labels(&format!("{RECLAIMED_BY_LABEL}={}", pass.uid));
-    let listed = within(REQUEST_DEADLINE, pass.context.record_api().list(&labelled))
-        .await
-        .map_err(|error| Outcome::of_cluster("look for a record that was taken over", &error))?;
+    let listed: ObjectList<Guarded<Secret>> =
+        ask(&pass.context.record_api(), |request| request.list(&labelled))
+            .await
+            .map_err(|error| Outcome::of_cluster("look for a record that was taken over", &error))?;
     for secret in listed {
         // What a list shows is read once more by itself: only that can be written back.
         if let Some(secret) = get(pass, &secret.name_any())

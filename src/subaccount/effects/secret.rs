@@ -2,15 +2,13 @@
 
 use super::impossible;
 use super::object::object;
-use crate::controller::cluster::{ClusterError, REQUEST_DEADLINE, within};
-use crate::controller::versioned::{create_versioned, get_versioned, replace};
+use crate::controller::cluster::ClusterError;
+use crate::controller::versioned::{create_versioned, delete, get_versioned, replace};
 use crate::subaccount::facts::{Evidence, UserSecret};
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now};
 use crate::subaccount::plan::Wait;
 use crate::subaccount::secret;
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, Preconditions};
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
@@ -90,7 +88,7 @@ pub(super) async fn remove_former(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let Some(read) = read.filter(|read| secret::is_ours(read.object(), &object)) else {
         return Ok(());
     };
-    match delete(pass, &name, read.object(), read.version()).await {
+    match delete(&pass.secrets(), &read).await {
         Ok(()) => Ok(()),
         Err(error) if error.is_not_found() => Ok(()),
         Err(error) => Err(Outcome::of_cluster(
@@ -98,19 +96,6 @@ pub(super) async fn remove_former(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             &error,
         )),
     }
-}
-
-async fn delete(pass: &Pass<'_>, name: &str, secret: &Secret, version: &str) -> Result<(), ClusterError> {
-    let parameters = DeleteParams {
-        preconditions: Some(Preconditions {
-            uid: secret.metadata.uid.clone(),
-            resource_version: Some(version.to_owned()),
-        }),
-        ..DeleteParams::default()
-    };
-    within(REQUEST_DEADLINE, pass.secrets().delete(name, &parameters))
-        .await
-        .map(drop)
 }
 
 /// The pair is safe in the Record whatever Kubernetes says; a quota, an admission rule or an immutable Secret is shown.
