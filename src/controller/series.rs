@@ -55,13 +55,7 @@ impl Series {
     ) -> (Registry, Self) {
         let mut registry = Registry::default();
         let to = &mut registry;
-        let build: Family<BuildLabels, Gauge> = add(
-            to,
-            "vobiz_operator_build_info",
-            "Version and commit of this build",
-            Family::default(),
-        );
-        build.get_or_create(&BuildLabels { version, commit }).set(1);
+        add_build(to, BuildLabels { version, commit });
         let series = Self {
             reconciles: add(
                 to,
@@ -155,6 +149,16 @@ impl Series {
         registry.register_collector(Box::new(ProcessCollector));
         (registry, series)
     }
+}
+
+fn add_build(registry: &mut Registry, labels: BuildLabels) {
+    let build: Family<BuildLabels, Gauge> = add(
+        registry,
+        "vobiz_operator_build_info",
+        "Version and commit of this build",
+        Family::default(),
+    );
+    build.get_or_create(&labels).set(1);
 }
 
 /// Registers the metric under a name without the suffix that the text format appends to counters.

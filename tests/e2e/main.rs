@@ -25,6 +25,7 @@ mod markers;
 mod mass_deletion;
 mod model;
 mod namespace;
+mod odd_metadata;
 mod parent;
 mod parent_pair;
 mod process;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
     markers::add_to(&mut suite);
     mass_deletion::add_to(&mut suite);
     namespace::add_to(&mut suite);
+    odd_metadata::add_to(&mut suite);
     parent::add_to(&mut suite);
     parent_pair::add_to(&mut suite);
     process::add_to(&mut suite);

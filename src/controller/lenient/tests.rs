@@ -174,15 +174,15 @@ fn hold<K>(good: fn(&str) -> Value, odd: &Value)
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize,
 {
-    let (first, last) = (good("first"), good("last"));
+    let (before, after) = (good("first"), good("last"));
     let list = json!({
-        "apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": "9"}, "items": [first, odd, last],
+        "apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": "9"}, "items": [before, odd, after],
     });
     let read: ObjectList<Guarded<K>> = serde_json::from_str(&list.to_string()).unwrap();
     assert_eq!(read.items.len(), 3);
     assert!(shown(&read.items[0]).is_some());
-    assert_eq!(shown(&read.items[0]), strictly::<K>(&first));
-    assert_eq!(shown(&read.items[2]), strictly::<K>(&last));
+    assert_eq!(shown(&read.items[0]), strictly::<K>(&before));
+    assert_eq!(shown(&read.items[2]), strictly::<K>(&after));
     assert_eq!(shown(&read.items[1]), strictly::<K>(odd), "{odd}");
 
     // In the order in which the API server writes it.
