@@ -145,6 +145,7 @@ async fn fill(
         wake_record: wake_record.clone(),
         records: Arc::clone(&records),
         newest: Arc::clone(&newest),
+        refusals: endpoints.refusals.clone(),
     };
     let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account));
     let objects: Vec<_> = scopes.iter().map(|scope| watches.subaccounts(scope)).collect();
@@ -172,7 +173,6 @@ async fn fill(
         records,
         memory: Memory::default(),
         held_pairs: HeldPairs::default(),
-        refusals: Refusals::default(),
         newest,
         wake_object,
         wake_record,

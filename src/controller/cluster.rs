@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response};
-use kube::Client;
 use kube::client::{AuthError, Body, ClientBuilder};
 use kube::config::{InClusterError, KubeConfigOptions, KubeconfigError};
+use kube::{Api, Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tower::{Layer, Service};
 
 pub use super::cluster_error::ClusterError;
 use super::instrument::Metrics;
+use super::lenient::Guarded;
 
 /// How long any request but a watch may take.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
@@ -140,6 +143,36 @@ where
         Ok(answer) => answer.map_err(ClusterError::from),
         Err(_) => Err(ClusterError::TimedOut(deadline)),
     }
+}
+
+/// Makes one request about the objects of `api`. How its answer is read is the caller's choice, where `api` itself would
+/// read every part of every object in it.
+pub async fn ask<K, Answer>(
+    api: &Api<K>,
+    request: impl FnOnce(&kube::core::Request) -> Result<Request<Vec<u8>>, kube::core::request::Error>,
+) -> Result<Answer, ClusterError>
+where
+    K: Resource + Clone,
+    Answer: DeserializeOwned,
+{
+    let request =
+        request(&kube::core::Request::new(api.resource_url())).map_err(kube::Error::BuildRequest)?;
+    let client = api.clone().into_client();
+    within(REQUEST_DEADLINE, client.request(request)).await
+}
+
+/// As [`ask`], where the answer is the one object that was asked for.
+pub async fn ask_for_one<K: Resource + Clone + DeserializeOwned>(
+    api: &Api<K>,
+    request: impl FnOnce(&kube::core::Request) -> Result<Request<Vec<u8>>, kube::core::request::Error>,
+) -> Result<K, ClusterError> {
+    let Guarded(object) = ask(api, request).await?;
+    object.map_err(|_| ClusterError::Unreadable)
+}
+
+/// The body of a request that sends the object.
+pub fn body(object: &impl Serialize) -> Result<Vec<u8>, kube::core::request::Error> {
+    serde_json::to_vec(object).map_err(kube::core::request::Error::SerializeBody)
 }
 
 #[derive(Clone, Debug)]

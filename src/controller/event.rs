@@ -7,8 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
+use serde::de::IgnoredAny;
 
-use super::cluster::{REQUEST_DEADLINE, within};
+use super::cluster::{ask, body};
 
 /// Who reports, to people and to tools.
 const REPORTING_CONTROLLER: &str = "vobiz.ai/operator";
@@ -67,8 +68,12 @@ impl Recorder {
         );
         let namespace = event.metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
-        match within(REQUEST_DEADLINE, api.create(&PostParams::default(), &event)).await {
-            Ok(_) => {}
+        match ask(&api, |request| {
+            request.create(&PostParams::default(), body(&event)?)
+        })
+        .await
+        {
+            Ok(IgnoredAny) => {}
             Err(error) if error.is_namespace_terminating() => {
                 tracing::debug!(namespace, reason, "no event: the namespace is being deleted");
             }

@@ -10,8 +10,8 @@ use prometheus_client::registry::Registry;
 
 pub use super::label::ReconcileResult;
 use super::label::{
-    ApiLabels, ControllerLabels, FieldLabels, LeaseLabels, OperationLabels, ReconcileLabels, RestLabels,
-    WriteLabels, account_labels, code_label,
+    ApiLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels, OperationLabels, ReconcileLabels,
+    RestLabels, WriteLabels, account_labels, code_label,
 };
 pub use super::object_series::ConditionStatus;
 use super::series::Series;
@@ -74,6 +74,11 @@ impl Metrics {
             method: method.to_owned(),
         };
         self.series.rest_requests.get_or_create(&labels).inc();
+    }
+
+    /// Counts an object of a list or watch that does not say who it is.
+    pub fn passed_over(&self, kind: &'static str) {
+        self.series.passed_over.get_or_create(&KindLabels { kind }).inc();
     }
 
     /// Says whether this process is the leader by the Lease of this name.

@@ -42,6 +42,12 @@ pub(super) struct ReconcileLabels {
     pub(super) result: ReconcileResult,
 }
 
+/// One kind of object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct KindLabels {
+    pub(super) kind: &'static str,
+}
+
 /// One kind of request to the API server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RestLabels {

@@ -9,6 +9,7 @@ pub mod guarded_patch;
 pub mod heartbeat;
 pub mod instrument;
 mod label;
+pub mod lenient;
 pub mod newest;
 mod object_series;
 mod process;

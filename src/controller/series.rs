@@ -9,8 +9,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::label::{
-    AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, LeaseLabels, OperationLabels,
-    ReconcileLabels, RestLabels, WriteLabels,
+    AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels,
+    OperationLabels, ReconcileLabels, RestLabels, WriteLabels,
 };
 use super::object_series::ObjectSeries;
 use super::process::ProcessCollector;
@@ -34,6 +34,7 @@ pub(super) struct Series {
     pub(super) reconcile_seconds: Histograms<ControllerLabels>,
     pub(super) active_workers: Family<ControllerLabels, Gauge>,
     pub(super) rest_requests: Family<RestLabels, Counter>,
+    pub(super) passed_over: Family<KindLabels, Counter>,
     pub(super) leader: Family<LeaseLabels, Gauge>,
     pub(super) writes_refused: Family<WriteLabels, Gauge>,
     pub(super) api_requests: Family<ApiLabels, Counter>,
@@ -55,13 +56,7 @@ impl Series {
     ) -> (Registry, Self) {
         let mut registry = Registry::default();
         let to = &mut registry;
-        let build: Family<BuildLabels, Gauge> = add(
-            to,
-            "vobiz_operator_build_info",
-            "Version and commit of this build",
-            Family::default(),
-        );
-        build.get_or_create(&BuildLabels { version, commit }).set(1);
+        add_build(to, BuildLabels { version, commit });
         let series = Self {
             reconciles: add(
                 to,
@@ -91,6 +86,12 @@ impl Series {
                 to,
                 "rest_client_requests",
                 "Requests to the Kubernetes API server by status and method",
+                Family::default(),
+            ),
+            passed_over: add(
+                to,
+                "vobiz_operator_objects_passed_over",
+                "Objects in lists and watches, per kind, that do not say who they are",
                 Family::default(),
             ),
             leader: add(
@@ -155,6 +156,16 @@ impl Series {
         registry.register_collector(Box::new(ProcessCollector));
         (registry, series)
     }
+}
+
+fn add_build(registry: &mut Registry, labels: BuildLabels) {
+    let build: Family<BuildLabels, Gauge> = add(
+        registry,
+        "vobiz_operator_build_info",
+        "Version and commit of this build",
+        Family::default(),
+    );
+    build.get_or_create(&labels).set(1);
 }
 
 /// Registers the metric under a name without the suffix that the text format appends to counters.

@@ -3,12 +3,12 @@
 
 use std::fmt;
 
-use kube::api::{Api, DeleteParams, PostParams, Preconditions};
+use kube::api::{Api, DeleteParams, GetParams, PostParams, Preconditions};
 use kube::{Resource, ResourceExt as _};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::cluster::{REQUEST_DEADLINE, within};
+use super::cluster::{ask, ask_for_one, body};
 use super::cluster_error::ClusterError;
 use super::refusal::{Request, Verb};
 
@@ -76,9 +76,9 @@ impl<T> Versioned<T> {
 /// Reads the object by quorum (no resourceVersion is asked for, so no cache may answer); none if it does not exist.
 pub async fn get_versioned<T>(api: &Api<T>, name: &str) -> Result<Option<Versioned<T>>, ClusterError>
 where
-    T: Resource + Clone + DeserializeOwned + fmt::Debug,
+    T: Resource + Clone + DeserializeOwned,
 {
-    match within(REQUEST_DEADLINE, api.get(name)).await {
+    match ask_for_one(api, |request| request.get(name, &GetParams::default())).await {
         Ok(object) => Versioned::read(object).map(Some),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error.of(|| Request::new(Verb::Get, api.resource_url(), name))),
@@ -88,10 +88,10 @@ where
 /// Creates the object; fails with [`ClusterError::is_already_exists`] if there is one.
 pub async fn create_versioned<T>(api: &Api<T>, object: &T) -> Result<Versioned<T>, ClusterError>
 where
-    T: Resource + Clone + DeserializeOwned + Serialize + fmt::Debug,
+    T: Resource + Clone + DeserializeOwned + Serialize,
 {
     let parameters = PostParams::default();
-    let created = within(REQUEST_DEADLINE, api.create(&parameters, object)).await;
+    let created = ask_for_one(api, |request| request.create(&parameters, body(object)?)).await;
     let name = object.meta().name.as_deref().unwrap_or_default();
     Versioned::read(
         created.map_err(|error| error.of(|| Request::new(Verb::Create, api.resource_url(), name)))?,
@@ -102,7 +102,7 @@ where
 /// [`ClusterError::is_not_found`] if it is gone.
 pub async fn replace<T>(api: &Api<T>, versioned: Versioned<T>) -> Result<Versioned<T>, ClusterError>
 where
-    T: Resource + Clone + DeserializeOwned + Serialize + fmt::Debug,
+    T: Resource + Clone + DeserializeOwned + Serialize,
 {
     let Versioned {
         mut object,
@@ -112,26 +112,26 @@ where
     object.meta_mut().name = Some(name.clone());
     object.meta_mut().resource_version = Some(version);
     let parameters = PostParams::default();
-    let replaced = within(REQUEST_DEADLINE, api.replace(&name, &parameters, &object)).await;
+    let replaced = ask_for_one(api, |request| request.replace(&name, &parameters, body(&object)?)).await;
     Versioned::read(
         replaced.map_err(|error| error.of(|| Request::new(Verb::Update, api.resource_url(), &name)))?,
     )
 }
 
-/// Deletes the object of this name if it still is what these say, else fails with [`ClusterError::is_conflict`], or with
-/// [`ClusterError::is_not_found`] if it is gone.
-pub async fn delete<T>(api: &Api<T>, name: &str, preconditions: Preconditions) -> Result<(), ClusterError>
-where
-    T: Resource + Clone + DeserializeOwned + fmt::Debug,
-{
+/// Deletes the object if it is still the one that was read; fails as [`replace`] does.
+pub async fn delete<T: Resource + Clone>(api: &Api<T>, versioned: &Versioned<T>) -> Result<(), ClusterError> {
     let parameters = DeleteParams {
-        preconditions: Some(preconditions),
+        preconditions: Some(Preconditions {
+            uid: versioned.object.meta().uid.clone(),
+            resource_version: Some(versioned.version.clone()),
+        }),
         ..DeleteParams::default()
     };
-    let deleted = within(REQUEST_DEADLINE, api.delete(name, &parameters)).await;
-    deleted
-        .map(drop)
-        .map_err(|error| error.of(|| Request::new(Verb::Delete, api.resource_url(), name)))
+    // The answer is the object or a Status: nothing follows from either.
+    ask(api, |request| request.delete(&versioned.name, &parameters))
+        .await
+        .map(|IgnoredAny| ())
+        .map_err(|error| error.of(|| Request::new(Verb::Delete, api.resource_url(), &versioned.name)))
 }
 
 #[cfg(test)]
@@ -140,7 +140,7 @@ mod tests {
 
     use axum::extract::Path;
     use axum::http::StatusCode;
-    use axum::routing::get;
+    use axum::routing::{get, post};
     use axum::{Json, Router};
     use k8s_openapi::api::core::v1::Secret;
     use serde_json::{Value, json};
@@ -149,16 +149,25 @@ mod tests {
     use super::super::instrument::Metrics;
     use super::*;
 
-    /// An API server with one Secret `acme` of version 7; what is put is kept.
+    /// Metadata as the API server keeps it: with a time that no type here can hold.
+    fn metadata() -> Value {
+        json!({
+            "name": "acme", "namespace": "dev", "uid": "u-1", "resourceVersion": "7", "generateName": "ac",
+            "labels": {"team": "voice"}, "annotations": {"theirs": "kept"}, "finalizers": ["theirs"],
+            "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "all", "uid": "1"}],
+            "managedFields": [{"manager": "m", "operation": "Update", "time": "9999-12-31T23:59:59Z"}],
+        })
+    }
+
+    /// An API server with one Secret `acme` of version 7; what is put or deleted is kept.
     async fn secrets() -> (Api<Secret>, Arc<Mutex<Vec<Value>>>) {
         let written = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&written);
         let read = |Path(name): Path<String>| async move {
             if name == "acme" {
-                let metadata = json!({ "name": "acme", "namespace": "dev", "resourceVersion": "7" });
                 (
                     StatusCode::OK,
-                    Json(json!({ "kind": "Secret", "apiVersion": "v1", "metadata": metadata })),
+                    Json(json!({ "kind": "Secret", "apiVersion": "v1", "metadata": metadata() })),
                 )
             } else {
                 let refusal =
@@ -167,10 +176,16 @@ mod tests {
             }
         };
         let write = move |Json(body): Json<Value>| async move {
-            keep.lock().unwrap().push(body.clone());
-            Json(body)
+            keep.lock().unwrap().push(body);
+            Json(json!({ "kind": "Secret", "apiVersion": "v1", "metadata": metadata() }))
         };
-        let router = Router::new().route("/api/v1/namespaces/dev/secrets/{name}", get(read).put(write));
+        let (created, deleted) = (write.clone(), write.clone());
+        let router = Router::new()
+            .route(
+                "/api/v1/namespaces/dev/secrets/{name}",
+                get(read).put(write).delete(deleted),
+            )
+            .route("/api/v1/namespaces/dev/secrets", post(created));
         let client = client_of(router, &Metrics::new(true, "1", "c")).await;
         (Api::namespaced(client, "dev"), written)
     }
@@ -188,6 +203,21 @@ mod tests {
         assert_eq!(written[0]["metadata"]["resourceVersion"], "7");
         assert_eq!(written[0]["metadata"]["name"], "acme");
         assert_eq!(written[0]["type"], "Opaque");
+    }
+
+    #[tokio::test]
+    async fn an_object_whose_managed_fields_nobody_can_read_is_handled_as_any_other() {
+        let (api, written) = secrets().await;
+        create_versioned(&api, &Secret::default()).await.unwrap();
+        let read = get_versioned(&api, "acme").await.unwrap().unwrap();
+        let replaced = replace(&api, read).await.unwrap();
+        delete(&api, &replaced).await.unwrap();
+        let written = written.lock().unwrap();
+        let mut kept = metadata();
+        kept.as_object_mut().unwrap().remove("managedFields");
+        assert_eq!(written[1]["metadata"], kept, "all that a replace would lose");
+        let preconditions = json!({"uid": "u-1", "resourceVersion": "7"});
+        assert_eq!(written[2]["preconditions"], preconditions);
     }
 
     #[tokio::test]

@@ -3,13 +3,11 @@
 use futures::Stream;
 use futures::channel::mpsc;
 use kube::Resource;
-use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use std::fmt;
 use std::sync::Arc;
 
-/// A stored object that may not decode: one that does not must not stop the others.
-pub type Guarded<K> = DeserializeGuard<K>;
+pub use super::lenient::Guarded;
 
 /// Namespace and name of an object.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

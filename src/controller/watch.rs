@@ -2,10 +2,12 @@
 //!
 //! The watch runs in a task of its own, so that every cache is complete before the first controller starts.
 
+use crate::controller::backoff::delay;
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
-use futures::StreamExt;
+use crate::controller::instrument::Metrics;
+use crate::controller::lenient::Guarded;
 use futures::channel::mpsc;
-use kube::runtime::WatchStreamExt;
+use futures::{Stream, StreamExt};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
@@ -15,9 +17,13 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Annotation of `kubectl apply`: a second copy of the object that nobody here reads.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// The longest pause before a watch that keeps failing is begun again: each time may be a whole list.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// One watch, ready to run.
 pub struct Watch<K: Resource<DynamicType = ()> + Clone + 'static> {
@@ -29,54 +35,119 @@ pub struct Watch<K: Resource<DynamicType = ()> + Clone + 'static> {
     pub task: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// Watches what `selection` selects. `digest` sees every event first and takes out of it what the cache need not keep;
-/// `admits` sees it, with what `digest` made of it, after the cache has taken it in, and says whether the object in it is
-/// worth a pass.
-pub fn watch<K, Digest>(
-    kind: &'static str,
-    api: Api<K>,
-    selection: watcher::Config,
+/// What is watched, and who hears of what cannot be.
+pub struct Target<Read> {
+    /// For logs and metrics.
+    pub kind: &'static str,
+    /// Where its objects are.
+    pub api: Api<Guarded<Read>>,
+    /// Which of them.
+    pub selection: watcher::Config,
+    /// Counts what is passed over.
+    pub metrics: Metrics,
+}
+
+/// Watches the target. `keep` makes what the cache holds of an object that was read; `digest` sees every event first and
+/// takes out of it what the cache need not keep; `admits` sees it, with what `digest` made of it, after the cache has
+/// taken it in, and says whether the object in it is worth a pass.
+pub fn watch<Read, K, Digest>(
+    target: Target<Read>,
+    keep: impl Fn(Guarded<Read>) -> K + Send + 'static,
     mut digest: impl FnMut(&mut Event<K>) -> Digest + Send + 'static,
     mut admits: impl FnMut(&Event<K>, Digest) -> bool + Send + 'static,
 ) -> Watch<K>
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    Read: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
 {
     let (store, mut writer) = reflector::store();
     let (sender, triggers) = mpsc::unbounded();
-    let events = watcher(api, selection.timeout(WATCH_SECONDS))
-        .default_backoff()
-        .modify(strip);
+    let Target {
+        kind,
+        api,
+        selection,
+        metrics,
+    } = target;
+    let events = watcher(api, selection.timeout(WATCH_SECONDS));
     let cache = store.clone();
-    let task = async move {
-        let mut events = std::pin::pin!(events);
-        let mut relist = Relist::default();
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(mut event) => {
-                    let digested = digest(&mut event);
-                    writer.apply_watcher_event(&event);
-                    let worth_a_pass = admits(&event, digested);
-                    for gone in relist.missing(&event, &cache) {
-                        let mut gone = Event::Delete((*gone).clone());
-                        let digested = digest(&mut gone);
-                        admits(&gone, digested);
-                    }
-                    if let (true, Event::Apply(object) | Event::InitApply(object)) = (worth_a_pass, event) {
-                        let _ = sender.unbounded_send(ObjectRef::from_obj(&object));
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(kind, error = reason(error), "a watch failed and is begun again");
-                }
-            }
+    let mut relist = Relist::default();
+    let take = move |event: Event<Guarded<Read>>| {
+        let Some(event) = kept(event, &keep) else {
+            tracing::warn!(kind, "an object that does not say who it is was passed over");
+            metrics.passed_over(kind);
+            return;
+        };
+        let mut event = event.modify(strip);
+        let digested = digest(&mut event);
+        writer.apply_watcher_event(&event);
+        let worth_a_pass = admits(&event, digested);
+        for gone in relist.missing(&event, &cache) {
+            let mut gone = Event::Delete((*gone).clone());
+            let digested = digest(&mut gone);
+            admits(&gone, digested);
+        }
+        if let (true, Event::Apply(object) | Event::InitApply(object)) = (worth_a_pass, event) {
+            let _ = sender.unbounded_send(ObjectRef::from_obj(&object));
         }
     };
+    let task = follow(kind, events, take, |failures| tokio::time::sleep(pause(failures)));
     Watch {
         store,
         triggers,
         task: Box::pin(task),
     }
+}
+
+/// Takes every event, and waits after each failure: the longer, the more of them came in a row. A list that was only
+/// begun ends no such row, nor do its first pages (kube's own backoff counts both as successes).
+async fn follow<K, Wait: Future<Output = ()>>(
+    kind: &'static str,
+    events: impl Stream<Item = watcher::Result<Event<K>>>,
+    mut take: impl FnMut(Event<K>),
+    wait: impl Fn(u32) -> Wait,
+) {
+    let mut events = std::pin::pin!(events);
+    let mut failures: u32 = 0;
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                if matches!(event, Event::InitDone | Event::Apply(_) | Event::Delete(_)) {
+                    failures = 0;
+                }
+                take(event);
+            }
+            Err(error) => {
+                failures = failures.saturating_add(1);
+                tracing::warn!(
+                    kind,
+                    failures,
+                    error = reason(error),
+                    "a watch failed and is begun again"
+                );
+                wait(failures).await;
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
+fn pause(failures: u32) -> Duration {
+    delay(failures, rand::random(), LONGEST_PAUSE)
+}
+
+/// The event as the cache takes it; none if its object does not say who it is.
+fn kept<Read: Resource, K>(
+    event: Event<Guarded<Read>>,
+    keep: impl Fn(Guarded<Read>) -> K,
+) -> Option<Event<K>> {
+    let known = |object: Guarded<Read>| object.is_identified().then(|| keep(object));
+    Some(match event {
+        Event::Init => Event::Init,
+        Event::InitDone => Event::InitDone,
+        Event::InitApply(object) => Event::InitApply(known(object)?),
+        Event::Apply(object) => Event::Apply(known(object)?),
+        Event::Delete(object) => Event::Delete(known(object)?),
+    })
 }
 
 /// Finds what was deleted while no watch was open: a new list just does not have it, and no event tells.
@@ -123,9 +194,7 @@ pub fn whole<K>(_: &mut Event<K>) {}
 
 /// What nobody reads is not kept: it is two thirds of an object.
 fn strip<K: Resource>(object: &mut K) {
-    let metadata = object.meta_mut();
-    metadata.managed_fields = None;
-    if let Some(annotations) = &mut metadata.annotations {
+    if let Some(annotations) = &mut object.meta_mut().annotations {
         annotations.remove(LAST_APPLIED);
     }
 }
@@ -138,5 +207,121 @@ fn reason(error: watcher::Error) -> String {
         | watcher::Error::WatchFailed(error) => ClusterError::from(error).to_string(),
         watcher::Error::WatchError(status) => format!("the server ended it ({})", status.code),
         watcher::Error::NoResourceVersion => "the server sent no resourceVersion".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::cluster::loopback::client_of;
+    use axum::http::{StatusCode, Uri};
+    use axum::{Json, Router};
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::{Value, json};
+    use std::convert::identity;
+    use std::sync::Mutex;
+
+    type Answer = (StatusCode, Json<Value>);
+
+    fn item(name: &str) -> Value {
+        json!({"metadata": {"name": name, "namespace": "dev", "uid": name, "resourceVersion": "1"}})
+    }
+
+    fn page(items: &Value, more: &str) -> Answer {
+        let metadata = json!({"resourceVersion": "1", "continue": more});
+        let list = json!({"apiVersion": "v1", "kind": "ConfigMapList", "metadata": metadata, "items": items});
+        (StatusCode::OK, Json(list))
+    }
+
+    /// An API server that answers each list as the script says, and each watch with the end of it: the resourceVersion
+    /// is too old. Beyond the script nothing is answered.
+    async fn scripted(script: Vec<Answer>) -> Api<Guarded<ConfigMap>> {
+        let script = Arc::new(Mutex::new(script.into_iter()));
+        let router = Router::new().fallback(move |uri: Uri| {
+            let watches = uri.query().unwrap_or_default().contains("watch=true");
+            let gone = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                "message": "too old", "reason": "Expired", "code": 410});
+            let answer = if watches {
+                Some((StatusCode::OK, Json(json!({"type": "ERROR", "object": gone}))))
+            } else {
+                script.lock().unwrap().next()
+            };
+            async move {
+                match answer {
+                    Some(answer) => answer,
+                    None => std::future::pending().await,
+                }
+            }
+        });
+        Api::namespaced(client_of(router, &Metrics::new(true, "1", "c")).await, "dev")
+    }
+
+    #[tokio::test]
+    async fn the_pause_grows_while_lists_fail_and_starts_over_after_one_that_completed() {
+        let unavailable = || (StatusCode::SERVICE_UNAVAILABLE, Json(json!({})));
+        let unreadable = || {
+            (
+                StatusCode::OK,
+                Json(json!({"metadata": {"resourceVersion": "1"}, "items": 7})),
+            )
+        };
+        let all = json!([item("one")]);
+        let api = scripted(vec![
+            unavailable(),
+            unreadable(),
+            // A first page is no list.
+            page(&all, "more"),
+            unavailable(),
+            page(&all, ""),
+            unavailable(),
+            unavailable(),
+        ])
+        .await;
+        let (sender, mut waits) = mpsc::unbounded();
+        let waited = move |failures| {
+            sender.unbounded_send(failures).unwrap();
+            std::future::ready(())
+        };
+        let events = watcher(api, watcher::Config::default().timeout(WATCH_SECONDS));
+        let following = tokio::spawn(follow("ConfigMap", events, drop, waited));
+        let rows: Vec<u32> = waits.by_ref().take(6).collect().await;
+        following.abort();
+        // The fourth is the watch that ended, after the list that completed.
+        assert_eq!(rows, [1, 2, 3, 1, 2, 3]);
+    }
+
+    #[test]
+    fn the_pause_is_spread_and_has_a_cap() {
+        for _ in 0..100 {
+            assert!(pause(1) <= Duration::from_secs(1));
+            let last = pause(u32::MAX);
+            assert!(LONGEST_PAUSE / 2 <= last && last <= LONGEST_PAUSE, "{last:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_say_who_it_is_is_counted_and_the_others_are_kept() {
+        let mut nameless = item("two");
+        nameless["metadata"]["name"] = json!(["two"]);
+        let mut odd = item("three");
+        odd["data"] = json!("none");
+        let items = json!([item("one"), nameless, null, odd]);
+        let metrics = Metrics::new(true, "1", "c");
+        let target = Target {
+            kind: "ConfigMap",
+            api: scripted(vec![page(&items, "")]).await,
+            selection: watcher::Config::default(),
+            metrics: metrics.clone(),
+        };
+        let watch = watch(target, identity, whole, |_, ()| true);
+        let task = tokio::spawn(watch.task);
+        watch.store.wait_until_ready().await.unwrap();
+        let names: Vec<_> = watch.triggers.take(2).map(|object| object.name).collect().await;
+        task.abort();
+        assert_eq!(names, ["one", "three"]);
+        assert_eq!(watch.store.state().len(), 2);
+        let text = metrics.encode().unwrap();
+        let counted = "vobiz_operator_objects_passed_over_total{kind=\"ConfigMap\"} 2\n";
+        assert!(text.contains(counted), "{text}");
     }
 }

@@ -4,15 +4,15 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::ListParams;
-use kube::core::{DynamicObject, NamespaceResourceScope};
-use kube::discovery::ApiResource;
+use kube::api::{ListParams, ObjectList};
+use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::controller::cluster::{ClusterError, REQUEST_DEADLINE, within};
+use crate::controller::cluster::{ClusterError, ask};
 use crate::controller::guarded_patch;
+use crate::controller::lenient::Tree;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, same};
 use crate::subaccount::outcome::STALLED_PROBE;
@@ -38,21 +38,16 @@ where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
 {
     let key = ObjectKey::of(object);
-    let raw: Api<DynamicObject> =
-        Api::namespaced_with(cluster.clone(), &key.namespace, &ApiResource::erase::<K>(&()));
+    let api: Api<Guarded<K>> = Api::namespaced(cluster.clone(), &key.namespace);
     // As a list of one: nobody needs the right to get an Account.
     let named = ListParams::default().fields(&format!("metadata.name={}", key.name));
-    let listed = within(REQUEST_DEADLINE, raw.list(&named)).await?;
-    let Some(stored) = listed.items.into_iter().next() else {
+    let listed: ObjectList<Tree> = ask(&api, |request| request.list(&named)).await?;
+    let Some(Tree(stored)) = listed.items.into_iter().next() else {
         return Ok(());
     };
-    let previous = stored
-        .data
-        .pointer("/status/conditions")
-        .cloned()
-        .unwrap_or(Value::Null);
+    let previous = stored["status"]["conditions"].clone();
     let previous: Vec<Condition> = serde_json::from_value(previous).unwrap_or_default();
-    let generation = stored.metadata.generation.unwrap_or_default();
+    let generation = stored["metadata"]["generation"].as_i64().unwrap_or_default();
     let condition = |kind, status| NewCondition {
         kind,
         status,
@@ -64,14 +59,13 @@ where
         condition(ConditionType::Stalled, ConditionStatus::True),
     ];
     let conditions = merge(&previous, conditions, generation, wall_clock());
-    if object.uid() != stored.uid() || same(&conditions, &previous) {
+    if object.uid().as_deref() != stored["metadata"]["uid"].as_str() || same(&conditions, &previous) {
         return Ok(());
     }
     let operations = vec![
         json!({"op": "add", "path": "/status/conditions", "value": conditions}),
         json!({"op": "add", "path": "/status/observedGeneration", "value": generation}),
     ];
-    let api: Api<Guarded<K>> = Api::namespaced(cluster.clone(), &key.namespace);
     guarded_patch::patch_status(&api, object, operations)
         .await
         .map(drop)

@@ -76,8 +76,6 @@ pub struct Context {
     pub memory: Memory,
     /// Pairs that no Record holds yet.
     pub held_pairs: HeldPairs,
-    /// Writes that Kubernetes refuses now.
-    pub refusals: Refusals,
     /// Objects as our own writes returned them.
     pub newest: Arc<Newest<Subaccount>>,
     /// Wakes objects.

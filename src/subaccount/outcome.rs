@@ -3,7 +3,7 @@
 use super::plan::{Block, Rest, Wait};
 use crate::account::access::CallError;
 use crate::controller::cluster::ClusterError;
-use crate::controller::refusals::Refusal;
+use crate::controller::refusal::Refusal;
 use crate::vobiz::Error;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -130,13 +130,16 @@ impl Outcome {
             || error.is_namespace_terminating();
         if outdated {
             Self::new(Rest::Outdated, format!("failed to {act}: {error}"))
-        } else if error.is_denied() && error.refused_write().is_some() {
-            Self {
-                refusal: error.refused_write(),
-                ..Self::waiting(Wait::WriteRefused, None, refusal(act, error))
-            }
         } else {
-            Self::waiting(Wait::Cluster, None, format!("failed to {act}: {error}"))
+            let refusal = error.refusal();
+            let wait = match &refusal {
+                Some(refusal) if refusal.request.verb.is_write() => Wait::WriteRefused,
+                _ => Wait::Cluster,
+            };
+            Self {
+                refusal,
+                ..Self::waiting(wait, None, failure(act, error))
+            }
         }
     }
 
@@ -164,10 +167,13 @@ impl Outcome {
     }
 }
 
-/// What people are told about a write that Kubernetes refuses: what, who refuses it, and what to do.
+/// What people are told about a request to Kubernetes that failed; one that is refused names who refuses it, and what to do.
 #[must_use]
-pub fn refusal(act: &str, error: &ClusterError) -> String {
-    format!("Kubernetes refuses to {act}: {error}; allow this write of the operator")
+pub fn failure(act: &str, error: &ClusterError) -> String {
+    match error.refusal() {
+        Some(refusal) => format!("failed to {act}: {refusal}"),
+        None => format!("failed to {act}: {error}"),
+    }
 }
 
 /// The pause until the end of a cool-off, at most an hour; none if it is over.

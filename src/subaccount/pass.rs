@@ -16,7 +16,7 @@ use super::{secret, status, wish};
 use crate::account::access::{Caller, Permit};
 use crate::account::registry::Snapshot;
 use crate::controller::cluster::ClusterError;
-use crate::controller::refusals::Refusal;
+use crate::controller::refusal::Refusal;
 use crate::controller::versioned::Versioned;
 use crate::controller::wake::ObjectKey;
 use crate::crd::{CredentialRecovery, FINALIZER, Subaccount};
@@ -242,7 +242,7 @@ impl<'a> Pass<'a> {
 
     /// Keeps for the status, and for the process, that Kubernetes refused a write.
     pub fn note_refusal(&mut self, error: &ClusterError, message: String) {
-        self.refused.push((error.refused_write(), message));
+        self.refused.push((error.refusal(), message));
     }
 
     /// What the pass believes of its object.

@@ -5,7 +5,7 @@ use super::effects;
 use super::explain::explain;
 use super::facts::{self, Directive, Object, UserSecret};
 use super::news::{self, News, normal};
-use super::outcome::{Next, Outcome, SECRET_PROBE, refusal};
+use super::outcome::{Next, Outcome, SECRET_PROBE, failure};
 use super::pass::{Pass, now, wall_clock};
 use super::plan::{Rest, Step, Wait, plan};
 use super::record::{Phase, secret_name};
@@ -13,7 +13,8 @@ use super::status::{self, View};
 use crate::controller::cluster::ClusterError;
 use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;
-use crate::controller::refusals::{Refusal, Source};
+use crate::controller::refusal::Refusal;
+use crate::controller::refusals::Source;
 use crate::crd::condition::ConditionType;
 use crate::crd::{Subaccount, SubaccountStatus};
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -147,9 +148,12 @@ fn persistent(pass: &Pass<'_>, outcome: Outcome) -> Outcome {
 fn note_refusals(pass: &Pass<'_>, outcome: &Outcome, status: Option<Refusal>) {
     let held_up = pass.refused.iter().filter_map(|(refusal, _)| refusal.clone());
     let refused: Vec<Refusal> = held_up.chain(outcome.refusal.clone()).chain(status).collect();
-    pass.context
-        .refusals
-        .set(&Source::Object(pass.uid.clone()), refused);
+    let kind = match pass.facts.object {
+        Object::Unseen => "Record of",
+        Object::Live | Object::Deleting => "Subaccount",
+    };
+    let source = Source::Object(kind, pass.key.clone());
+    pass.context.refusals.set(source, refused);
 }
 
 async fn run(pass: &mut Pass<'_>) -> Outcome {
@@ -183,7 +187,7 @@ async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, outcome: &Ou
         Ok(written) => (written, None),
         Err(error) => {
             pass.status_failed = true;
-            (None, error.refused_write().map(|refusal| (refusal, error)))
+            (None, error.refusal().map(|refusal| (refusal, error)))
         }
     };
     let mut news = news::of(
@@ -196,7 +200,7 @@ async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, outcome: &Ou
         std::mem::replace(&mut remembered.refusal_reported, refused.is_some())
     });
     if let Some((_, error)) = refused.as_ref().filter(|_| !told) {
-        let message = refusal("write the status", error);
+        let message = failure("write the status", error);
         news.push(news::of_refused_status(&object, message));
     }
     publish(pass, news).await;
@@ -403,7 +407,11 @@ fn next(pass: &Pass<'_>, outcome: &Outcome) -> Option<Duration> {
             pass.context.succeeded(&pass.uid);
             let waits_for_secret = outcome.after.is_none() && pause == SECRET_PROBE;
             let interval = pass.context.times.secret_check_interval;
-            Some(if waits_for_secret { pause.min(interval) } else { pause })
+            Some(if waits_for_secret {
+                pause.min(interval)
+            } else {
+                pause
+            })
         }
         Next::Woken => Some(WOKEN_AT_LAST),
         Next::InTurn => None,

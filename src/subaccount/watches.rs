@@ -7,9 +7,10 @@ use super::wish::WISHES;
 use crate::account::registry::{Registry, limit};
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
+use crate::controller::refusals::{Refusals, Source};
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
-use crate::controller::watch::{Watch, watch, whole};
+use crate::controller::watch::{Target, Watch, watch, whole};
 use crate::crd::{
     ACCEPT_RESTORED_NAMESPACE_ANNOTATION, Account, CONFIRM_MASS_DELETION_ANNOTATION, FINALIZER, GROUP,
     IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, SUBACCOUNT_LABEL, Subaccount,
@@ -20,6 +21,7 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, Resource, ResourceExt};
 use std::collections::{HashMap, HashSet};
+use std::convert::identity;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -41,6 +43,8 @@ pub struct Watches {
     pub records: Arc<Records>,
     /// Objects as our own writes returned them.
     pub newest: Arc<Newest<Subaccount>>,
+    /// What was refused to an object goes with it.
+    pub refusals: Refusals,
 }
 
 impl Watches {
@@ -63,9 +67,8 @@ impl Watches {
             }
         };
         watch(
-            "Account",
-            self.api(scope),
-            watcher::Config::default(),
+            self.target::<Account>("Account", scope, watcher::Config::default()),
+            identity,
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
@@ -109,10 +112,10 @@ impl Watches {
         let (wake_account, wake_record) = (self.wake_account.clone(), self.wake_record.clone());
         let (metrics, operator_namespace) = (self.metrics.clone(), self.operator_namespace.clone());
         let (records, newest) = (Arc::clone(&self.records), Arc::clone(&self.newest));
+        let refusals = self.refusals.clone();
         watch(
-            "Subaccount",
-            self.api(scope),
-            watcher::Config::default(),
+            self.target::<Subaccount>("Subaccount", scope, watcher::Config::default()),
+            identity,
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
@@ -131,6 +134,7 @@ impl Watches {
                     trigger.forget(object);
                     let key = ObjectKey::of(object);
                     metrics.forget_object(&key.namespace, &key.name);
+                    refusals.clear(Source::Object("Subaccount", key.clone()));
                     let uid = object.uid().unwrap_or_default();
                     let taken_over = records.get(&uid).map(|stored| stored.secret.clone());
                     wake_record.wake(&ObjectKey {
@@ -154,7 +158,7 @@ impl Watches {
     /// The Records: the only Secrets that are listed and watched, in the operator's own namespace.
     #[must_use]
     pub fn records(&self) -> Watch<Secret> {
-        let api = Api::namespaced(self.cluster.clone(), &self.operator_namespace);
+        let own = Scope::Namespace(self.operator_namespace.clone());
         let selection = watcher::Config::default().fields(&format!("type={RECORD_TYPE}"));
         let (records, wake_object) = (Arc::clone(&self.records), self.wake_object.clone());
         let known = Arc::clone(&self.records);
@@ -170,9 +174,9 @@ impl Watches {
             (changes, data.and_then(|mut data| data.remove("phase")))
         };
         watch(
-            "Record",
-            api,
-            selection,
+            self.target("Record", &own, selection),
+            // One that cannot be read counts as damaged.
+            Guarded::or_bare,
             digest,
             move |event, (changes, phase)| {
                 for change in changes {
@@ -221,9 +225,9 @@ impl Watches {
         scope: &Scope,
         context: Arc<Context>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let api: Api<PartialObjectMeta<Secret>> = self.api(scope);
         let selection = watcher::Config::default().labels(&format!("{MANAGED_BY_LABEL}={MANAGED_BY}"));
-        let Watch { task, .. } = watch("Secret", api, selection, whole, move |event, ()| {
+        let target = self.target::<PartialObjectMeta<Secret>>("Secret", scope, selection);
+        let Watch { task, .. } = watch(target, Guarded::or_bare, whole, move |event, ()| {
             if let Event::Apply(secret) | Event::Delete(secret) = event
                 && let Some(name) = secret.labels().get(SUBACCOUNT_LABEL)
             {
@@ -243,13 +247,19 @@ impl Watches {
         task
     }
 
-    fn api<K>(&self, scope: &Scope) -> Api<K>
+    fn target<Read>(&self, kind: &'static str, scope: &Scope, selection: watcher::Config) -> Target<Read>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        Read: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
-        match scope {
-            Scope::Cluster => Api::all(self.cluster.clone()),
-            Scope::Namespace(namespace) => Api::namespaced(self.cluster.clone(), namespace),
+        let cluster = self.cluster.clone();
+        Target {
+            kind,
+            api: match scope {
+                Scope::Cluster => Api::all(cluster),
+                Scope::Namespace(namespace) => Api::namespaced(cluster, namespace),
+            },
+            selection,
+            metrics: self.metrics.clone(),
         }
     }
 }

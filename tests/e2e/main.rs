@@ -26,6 +26,7 @@ mod markers;
 mod mass_deletion;
 mod model;
 mod namespace;
+mod odd_metadata;
 mod parent;
 mod parent_pair;
 mod process;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
     markers::add_to(&mut suite);
     mass_deletion::add_to(&mut suite);
     namespace::add_to(&mut suite);
+    odd_metadata::add_to(&mut suite);
     parent::add_to(&mut suite);
     parent_pair::add_to(&mut suite);
     process::add_to(&mut suite);

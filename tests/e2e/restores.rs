@@ -110,7 +110,11 @@ async fn make(environment: &Environment, rows: &[Row]) -> Result<Vec<Saved>> {
     for (number, row) in rows.iter().enumerate() {
         // That an account may be made anew is no reason to delete one.
         let recovery = if number % 2 == 0 { "Recreate" } else { "Manual" };
-        let recovery = if row.way == Way::PutBack { "Manual" } else { recovery };
+        let recovery = if row.way == Way::PutBack {
+            "Manual"
+        } else {
+            recovery
+        };
         let spec = json!({"deletion": {"policy": "Retain"}, "credentialRecovery": recovery});
         let made = environment.create_ready(row.name, spec).await?;
         let object = environment.objects.get(Kind::Subaccount, row.name).await?;
@@ -136,12 +140,17 @@ async fn lose_objects(environment: &Environment, saved: &[Saved], left: Left) ->
         environment.objects.delete(Kind::Subaccount, row.name).await?;
         if left == Left::Bound {
             let stripped = json!({"metadata": {"finalizers": null}});
-            environment.objects.merge(Kind::Subaccount, row.name, &stripped).await?;
+            environment
+                .objects
+                .merge(Kind::Subaccount, row.name, &stripped)
+                .await?;
         }
     }
     for Saved { row, .. } in saved {
         environment.await_gone(Kind::Subaccount, row.name).await?;
-        environment.await_gone(Kind::Secret, &format!("{}-vobiz", row.name)).await?;
+        environment
+            .await_gone(Kind::Secret, &format!("{}-vobiz", row.name))
+            .await?;
     }
     if left == Left::Kept {
         environment.operator()?.kill_hard().await?;
@@ -165,7 +174,10 @@ fn portable(stored: &Value, owned: bool) -> Value {
 }
 
 async fn restore(environment: &Environment, saved: &[Saved]) -> Result<()> {
-    for Saved { row, status, secret, .. } in saved {
+    for Saved {
+        row, status, secret, ..
+    } in saved
+    {
         let name = format!("{}-vobiz", row.name);
         if row.pair != Pair::Gone {
             let manifest = portable(secret, row.pair == Pair::Owned);
@@ -174,7 +186,11 @@ async fn restore(environment: &Environment, saved: &[Saved]) -> Result<()> {
         if row.pair == Pair::Owned {
             environment.await_gone(Kind::Secret, &name).await?;
         }
-        let recovery = if row.way == Way::PutBack { "Manual" } else { "Recreate" };
+        let recovery = if row.way == Way::PutBack {
+            "Manual"
+        } else {
+            "Recreate"
+        };
         let spec = json!({"deletion": {"policy": "Retain"}, "credentialRecovery": recovery});
         environment.create_subaccount(row.name, spec).await?;
         if row.status {
@@ -182,8 +198,15 @@ async fn restore(environment: &Environment, saved: &[Saved]) -> Result<()> {
             let namespace = environment.objects.namespace();
             let kubectl = environment.control_plane().kubectl();
             let arguments = [
-                "patch", "subaccounts.vobiz.ai", row.name, "--namespace", namespace, "--subresource=status",
-                "--type=merge", "--patch", &patch,
+                "patch",
+                "subaccounts.vobiz.ai",
+                row.name,
+                "--namespace",
+                namespace,
+                "--subresource=status",
+                "--type=merge",
+                "--patch",
+                &patch,
             ];
             kubectl.run(&arguments).await?;
         }
@@ -206,12 +229,18 @@ async fn follow(environment: &Environment, saved: &Saved) -> Result<()> {
         Way::PutBack => Some(("CredentialsLost", "put it back")),
     };
     if let Some((reason, remedy)) = reason {
-        environment.await_reason(Kind::Subaccount, name, "Stalled", reason).await?;
-        environment.await_message(Kind::Subaccount, name, "Ready", &[remedy]).await?;
+        environment
+            .await_reason(Kind::Subaccount, name, "Stalled", reason)
+            .await?;
+        environment
+            .await_message(Kind::Subaccount, name, "Ready", &[remedy])
+            .await?;
     }
     match way {
         Way::Alone => {}
-        Way::Reclaim | Way::TakeOver => annotate(environment, Kind::Subaccount, name, RECLAIM, "true").await?,
+        Way::Reclaim | Way::TakeOver => {
+            annotate(environment, Kind::Subaccount, name, RECLAIM, "true").await?
+        }
         Way::Accept => {
             annotate(environment, Kind::Subaccount, name, RECLAIM, "true").await?;
             let record = saved.record.clone().context("no Record was saved")?;
@@ -261,7 +290,8 @@ async fn ensure_back(environment: &Environment, saved: &Saved) -> Result<()> {
         let serves = values.get("uid").map(String::as_str) == object["metadata"]["uid"].as_str();
         if serves && values.get("phase").is_some_and(|phase| phase == "Bound") {
             ensure!(
-                values["auth_id"] == saved.pair["auth_id"] && values["auth_token"] == saved.pair["auth_token"],
+                values["auth_id"] == saved.pair["auth_id"]
+                    && values["auth_token"] == saved.pair["auth_token"],
                 "its Record holds another pair"
             );
             return Ok(());
@@ -272,14 +302,24 @@ async fn ensure_back(environment: &Environment, saved: &Saved) -> Result<()> {
 
 async fn finish(environment: &Environment, saved: &[Saved]) -> Result<()> {
     for one in saved {
-        follow(environment, one).await.with_context(|| format!("{:?}", one.row))?;
+        follow(environment, one)
+            .await
+            .with_context(|| format!("{:?}", one.row))?;
     }
     for one in saved {
-        ensure_back(environment, one).await.with_context(|| format!("{:?}", one.row))?;
+        ensure_back(environment, one)
+            .await
+            .with_context(|| format!("{:?}", one.row))?;
     }
     let count = |operation| JournalQuery::new().operation(operation);
-    let creates = environment.simulator.journal_count(&count(Operation::Create)).await?;
-    let deletes = environment.simulator.journal_count(&count(Operation::Delete)).await?;
+    let creates = environment
+        .simulator
+        .journal_count(&count(Operation::Create))
+        .await?;
+    let deletes = environment
+        .simulator
+        .journal_count(&count(Operation::Delete))
+        .await?;
     ensure!(
         (creates, deletes) == (saved.len(), 0),
         "{creates} creates for {} objects, and {deletes} deletes",
@@ -352,7 +392,10 @@ async fn delete_namespace(environment: &Environment) -> Result<()> {
     environment.objects.delete(Kind::Namespace, &namespace).await?;
     environment.await_gone(Kind::Namespace, &namespace).await?;
     environment.operator()?.kill_hard().await?;
-    environment.objects.create(Kind::Namespace, &namespace, json!({})).await?;
+    environment
+        .objects
+        .create(Kind::Namespace, &namespace, json!({}))
+        .await?;
     Ok(())
 }
 
@@ -373,21 +416,32 @@ async fn namespace_anew(bed: Arc<TestBed>, api: Api) -> Result<()> {
     delete_namespace(&environment).await?;
     save_records(&environment, &mut saved).await?;
     restore_records(&environment, &saved).await?;
-    environment.create_account(json!({"resyncIntervalSeconds": 10})).await?;
+    environment
+        .create_account(json!({"resyncIntervalSeconds": 10}))
+        .await?;
     restore(&environment, &saved).await?;
     environment.restart_operator()?;
     let (alone, accepted) = saved.split_at(rows.iter().filter(|row| row.way != Way::Accept).count());
     for one in alone {
-        follow(&environment, one).await.with_context(|| format!("{:?}", one.row))?;
-        ensure_back(&environment, one).await.with_context(|| format!("{:?}", one.row))?;
+        follow(&environment, one)
+            .await
+            .with_context(|| format!("{:?}", one.row))?;
+        ensure_back(&environment, one)
+            .await
+            .with_context(|| format!("{:?}", one.row))?;
     }
     for one in accepted {
-        follow(&environment, one).await.with_context(|| format!("{:?}", one.row))?;
+        follow(&environment, one)
+            .await
+            .with_context(|| format!("{:?}", one.row))?;
     }
     let done: Vec<Saved> = saved
         .into_iter()
         .map(|one| Saved {
-            row: Row { way: Way::Alone, ..one.row },
+            row: Row {
+                way: Way::Alone,
+                ..one.row
+            },
             ..one
         })
         .collect();
@@ -396,7 +450,11 @@ async fn namespace_anew(bed: Arc<TestBed>, api: Api) -> Result<()> {
 
 async fn installation_anew(bed: Arc<TestBed>, api: Api) -> Result<()> {
     // An account of generation 1 carries no marker once it is renamed.
-    let conflict = if api == Api::Gen1 { Way::Alone } else { Way::TakeOver };
+    let conflict = if api == Api::Gen1 {
+        Way::Alone
+    } else {
+        Way::TakeOver
+    };
     let rows = [
         row("record-status", true, true, Pair::Gone, Way::Reclaim),
         row("status-pair", false, true, Pair::Unowned, conflict),
@@ -407,12 +465,21 @@ async fn installation_anew(bed: Arc<TestBed>, api: Api) -> Result<()> {
     save_records(&environment, &mut saved).await?;
     restore_records(&environment, &saved).await?;
     let identity = "vobiz-operator-installation";
-    let before = environment.operator_objects.get(Kind::ConfigMap, identity).await?;
-    environment.operator_objects.delete(Kind::ConfigMap, identity).await?;
+    let before = environment
+        .operator_objects
+        .get(Kind::ConfigMap, identity)
+        .await?;
+    environment
+        .operator_objects
+        .delete(Kind::ConfigMap, identity)
+        .await?;
     restore(&environment, &saved).await?;
     environment.restart_operator()?;
     finish(&environment, &saved).await?;
-    let after = environment.operator_objects.get(Kind::ConfigMap, identity).await?;
+    let after = environment
+        .operator_objects
+        .get(Kind::ConfigMap, identity)
+        .await?;
     ensure!(
         text(&after["data"]["id"])? != text(&before["data"]["id"])?,
         "the installation is the same"

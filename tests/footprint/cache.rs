@@ -5,9 +5,10 @@ use kube::client::Body;
 use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
-use std::convert::Infallible;
+use std::convert::{Infallible, identity};
+use vobiz_operator::controller::instrument::Metrics;
 use vobiz_operator::controller::wake::Guarded;
-use vobiz_operator::controller::watch::watch;
+use vobiz_operator::controller::watch::{Target, watch};
 use vobiz_operator::crd::Subaccount;
 use vobiz_operator::subaccount::watches::own_part;
 
@@ -112,14 +113,14 @@ fn a_cached_subaccount_takes_less_than_four_kilobytes() {
     drop((items, list));
     let per_object = runtime.block_on(async {
         let api: Api<Guarded<Subaccount>> = Api::namespaced(client, "team-north");
-        let before = heap();
-        let watch = watch(
-            "Subaccount",
+        let target = Target {
+            kind: "Subaccount",
             api,
-            watcher::Config::default(),
-            own_part,
-            |_, ()| false,
-        );
+            selection: watcher::Config::default(),
+            metrics: Metrics::new(false, "1", "c"),
+        };
+        let before = heap();
+        let watch = watch(target, identity, own_part, |_, ()| false);
         let task = tokio::spawn(watch.task);
         watch.store.wait_until_ready().await.unwrap();
         assert_eq!(watch.store.state().len(), OBJECTS);

@@ -4,7 +4,8 @@
 //! that 'there is none' is said only after the places where such a one can be were looked at too.
 
 use super::record::decode;
-use crate::controller::cluster::{REQUEST_DEADLINE, within};
+use crate::controller::cluster::ask;
+use crate::controller::lenient::Guarded;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{AUTH_ID_LABEL, RECLAIMED_BY_LABEL};
 use crate::subaccount::facts::{Object, Predecessor};
@@ -14,7 +15,7 @@ use crate::subaccount::record::{Phase, Record, Subject, secret_name};
 use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt;
-use kube::api::{Api, ListParams};
+use kube::api::{Api, ListParams, ObjectList};
 
 /// The Record that serves the object of this pass. Notes on the way what an earlier object left.
 pub(super) async fn find(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Outcome> {
@@ -83,9 +84,10 @@ async fn taken_over(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Ou
         return Ok(None);
     }
     let labelled = ListParams::default().labels(&format!("{RECLAIMED_BY_LABEL}={}", pass.uid));
-    let listed = within(REQUEST_DEADLINE, pass.context.record_api().list(&labelled))
-        .await
-        .map_err(|error| Outcome::of_cluster("look for a record that was taken over", &error))?;
+    let listed: ObjectList<Guarded<Secret>> =
+        ask(&pass.context.record_api(), |request| request.list(&labelled))
+            .await
+            .map_err(|error| Outcome::of_cluster("look for a record that was taken over", &error))?;
     for secret in listed {
         // What a list shows is read once more by itself: only that can be written back.
         if let Some(secret) = get(pass, &secret.name_any())
@@ -105,13 +107,13 @@ pub(super) async fn is_held_by_another(pass: &Pass<'_>, id: &AuthId) -> Result<b
         return Ok(pass.context.records.held_by_another(id, &pass.uid));
     };
     let labelled = ListParams::default().labels(&format!("{AUTH_ID_LABEL}={label}"));
-    let listed = within(REQUEST_DEADLINE, pass.context.record_api().list(&labelled))
-        .await
-        .map_err(|error| Outcome::of_cluster("look for other records of the account", &error))?;
+    let listed: ObjectList<Guarded<Secret>> =
+        ask(&pass.context.record_api(), |request| request.list(&labelled))
+            .await
+            .map_err(|error| Outcome::of_cluster("look for other records of the account", &error))?;
     // One that cannot be read may be another's.
-    Ok(listed
-        .iter()
-        .any(|secret| decode(secret).map_or(true, |record| record.subject.uid != pass.uid)))
+    let is_ours = |secret: &Secret| decode(secret).is_ok_and(|record| record.subject.uid == pass.uid);
+    Ok(!listed.iter().all(|secret| secret.0.as_ref().is_ok_and(is_ours)))
 }
 
 /// An open one comes first where it is to be closed, one with an account where it is to be reported.

@@ -3,8 +3,8 @@
 use super::{impossible, lookup};
 use crate::account::marker::Series;
 use crate::account::roster::marker_of;
-use crate::controller::cluster::{ClusterError, REQUEST_DEADLINE, within};
-use crate::controller::versioned::{Versioned, create_versioned, get_versioned, replace};
+use crate::controller::cluster::ClusterError;
+use crate::controller::versioned::{Versioned, create_versioned, delete, get_versioned, replace};
 use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
 use crate::subaccount::facts::{self, Claim, Confirmation, Made, Object};
 use crate::subaccount::held_pairs::HeldPair;
@@ -16,7 +16,6 @@ use crate::subaccount::record::{self, Ledger, Record};
 use crate::vobiz::{AuthId, Credentials};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use kube::api::{DeleteParams, Preconditions};
 use std::collections::BTreeMap;
 use vobiz_protocol::judge::{self, Bind};
 
@@ -192,13 +191,6 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let Some((record, Some(secret))) = &pass.record else {
         return Err(impossible("record"));
     };
-    let parameters = DeleteParams {
-        preconditions: Some(Preconditions {
-            uid: secret.object().metadata.uid.clone(),
-            resource_version: Some(secret.version().to_owned()),
-        }),
-        ..DeleteParams::default()
-    };
     if pass.facts.parent_abandoned
         && record.ledger.auth_id.is_some()
         && pass.facts.remote != facts::Remote::Gone
@@ -209,13 +201,8 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             "a closed record goes after its retention: no account of its parent is left to prove its subaccount gone with"
         );
     }
-    let deleted = within(
-        REQUEST_DEADLINE,
-        pass.context.record_api().delete(&pass.record_name, &parameters),
-    )
-    .await;
-    match deleted {
-        Ok(_) => {}
+    match delete(&pass.context.record_api(), secret).await {
+        Ok(()) => {}
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(Outcome::of_cluster("drop the record", &error)),
     }

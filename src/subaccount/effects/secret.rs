@@ -2,17 +2,15 @@
 
 use super::impossible;
 use super::object::object;
-use crate::controller::cluster::{ClusterError, REQUEST_DEADLINE, within};
-use crate::controller::versioned::{create_versioned, get_versioned, replace};
+use crate::controller::versioned::{create_versioned, delete, get_versioned, replace};
 use crate::crd::Subaccount;
 use crate::subaccount::facts::{Evidence, UserSecret};
-use crate::subaccount::outcome::{Outcome, refusal};
+use crate::subaccount::outcome::{Outcome, failure};
 use crate::subaccount::pass::{Pass, now};
 use crate::subaccount::plan::Wait;
 use crate::subaccount::secret;
 use crate::vobiz::Credentials;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, Preconditions};
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
@@ -97,8 +95,11 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         // The pair is safe in the Record whatever Kubernetes says: all else goes on, and it is told at the end.
         Err(error) if error.is_denied() => {
             pass.facts.secret = UserSecret::Refused;
-            let act = format!("store the Secret {name}");
-            pass.note_refusal(&error, format!("{}; the pair is safe", refusal(&act, &error)));
+            let told = failure(
+                &format!("store the Secret {name}, whose pair is safe in the record"),
+                &error,
+            );
+            pass.note_refusal(&error, told);
             return Ok(());
         }
         Err(error) => return Err(Outcome::of_cluster(&format!("write the Secret {name}"), &error)),
@@ -130,14 +131,14 @@ pub(super) async fn remove_former(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let Some(read) = read.filter(|read| secret::is_ours(read.object(), &object)) else {
         return Ok(());
     };
-    match delete(pass, &name, read.object(), read.version()).await {
+    match delete(&pass.secrets(), &read).await {
         Ok(()) => Ok(()),
         Err(error) if error.is_not_found() => Ok(()),
         Err(error) if error.is_denied() => {
             pass.facts.write_refused = true;
             pass.note_refusal(
                 &error,
-                refusal(&format!("remove the former Secret {name}"), &error),
+                failure(&format!("remove the former Secret {name}"), &error),
             );
             Ok(())
         }
@@ -146,19 +147,6 @@ pub(super) async fn remove_former(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             &error,
         )),
     }
-}
-
-async fn delete(pass: &Pass<'_>, name: &str, secret: &Secret, version: &str) -> Result<(), ClusterError> {
-    let parameters = DeleteParams {
-        preconditions: Some(Preconditions {
-            uid: secret.metadata.uid.clone(),
-            resource_version: Some(version.to_owned()),
-        }),
-        ..DeleteParams::default()
-    };
-    within(REQUEST_DEADLINE, pass.secrets().delete(name, &parameters))
-        .await
-        .map(drop)
 }
 
 /// Whether the Secret of an object that is going, and with it its account, stays behind: with a pair that no longer works.
