@@ -3,12 +3,13 @@
 
 use crate::effect;
 use crate::normal::normal;
+use crate::people;
 use crate::promise;
 use crate::rules::Rules;
-use crate::state::{Budget, PROCESSES, Pass, Process, State, Task};
+use crate::state::{Budget, Denied, Held, PROCESSES, Pass, Process, State, Task};
 use crate::step::{self, Fault};
 use crate::world::{Object, Record, UIDS};
-use vobiz_protocol::facts::{Account, Facts, Fence, Object as Kind, Policy, Remote};
+use vobiz_protocol::facts::{self, Account, Facts, Fence, Made, Object as Kind, Policy};
 use vobiz_protocol::ledger::Phase;
 
 /// What a pass is about.
@@ -68,6 +69,21 @@ pub enum Action {
     LoseRecord(u8),
     /// An account is deleted by somebody else.
     DeleteOutside(u8),
+    /// The object is restored under a new uid.
+    Restore {
+        /// With its status.
+        status: bool,
+        /// In a namespace that was made again.
+        anew: bool,
+    },
+    /// The owner is taken off the user's Secret.
+    Orphan,
+    /// A bound Record is restored as it was before its bind.
+    RollBack(u8),
+    /// The API server refuses every write of this kind from now on.
+    Deny(Denied),
+    /// It refuses none any more.
+    Allow,
 }
 
 const PROCESS_NUMBERS: [u8; PROCESSES] = [0, 1];
@@ -91,7 +107,7 @@ pub fn all(rules: &Rules, state: &State, actions: &mut Vec<Action>) {
             actions.extend([Action::Commit(number), Action::Vanish(number)]);
         }
     }
-    people(state, actions);
+    people::possible(state, actions);
 }
 
 fn begins(left: &Budget, process: u8, actions: &mut Vec<Action>) {
@@ -124,102 +140,8 @@ fn steps(rules: &Rules, state: &State, process: u8, pass: &Pass, actions: &mut V
     }
 }
 
-fn people(state: &State, actions: &mut Vec<Action>) {
-    let (left, cluster) = (&state.left, &state.cluster);
-    let live = cluster.object.filter(|object| !object.deleting);
-    if live.is_some() && left.edits > 0 {
-        actions.push(Action::Edit);
-    }
-    if live.is_some() && left.deletes > 0 {
-        actions.push(Action::Delete);
-    }
-    if cluster.object.is_none() {
-        actions.push(Action::Create);
-    }
-    // Without Record and finalizer nothing is left that could know of the account.
-    let recorded = |object: &Object| {
-        let published = cluster.secret.is_some_and(|secret| secret.owner == object.uid);
-        let known = cluster
-            .record_of(object.uid)
-            .and_then(|(_, record)| record.ledger.auth_id);
-        known.is_some() || !(published || object.identity.is_some())
-    };
-    if cluster
-        .object
-        .is_some_and(|object| object.finalizer && recorded(&object))
-        && left.strips > 0
-    {
-        actions.push(Action::Strip);
-    }
-    // Without a Record the Secret or the status must go on naming the account: nothing else does.
-    let named = cluster.secret.is_some_and(|secret| {
-        let recorded = cluster
-            .record_of(secret.owner)
-            .and_then(|(_, record)| record.ledger.auth_id);
-        recorded == Some(secret.id)
-            || cluster
-                .object
-                .is_some_and(|object| object.identity == Some(secret.id))
-    });
-    if named && left.lost_secrets > 0 {
-        actions.push(Action::LoseSecret);
-    }
-    for slot in slots() {
-        let Some(record) = cluster.records[usize::from(slot)] else {
-            continue;
-        };
-        if left.lost_records > 0 && is_protected(state, &record) {
-            actions.push(Action::LoseRecord(slot));
-        }
-        if let Some(id) = record
-            .ledger
-            .auth_id
-            .filter(|_| record.ledger.phase == Phase::Bound)
-            && left.outside > 0
-        {
-            actions.push(Action::DeleteOutside(id));
-        }
-    }
-}
-
-/// What protects a Record that a person deletes: the status or the user's Secret still names the account, and no other
-/// attempt of its series is under way or left.
-fn is_protected(state: &State, record: &Record) -> bool {
-    let series = record.ledger.series;
-    let others = state
-        .vobiz
-        .living()
-        .any(|(id, account)| account.series == series && record.ledger.auth_id != Some(id));
-    let coming = state
-        .vobiz
-        .flights
-        .iter()
-        .flatten()
-        .any(|flight| flight.series == series);
-    let paused = state
-        .processes
-        .iter()
-        .filter_map(|process| process.pass.as_ref())
-        .any(|pass| {
-            // Once it has posted it posts no more.
-            let may_post = pass.made.is_none();
-            let open = |held: Record| held.ledger.series == series && held.ledger.phase == Phase::Open;
-            may_post && pass.record.is_some_and(open)
-        });
-    let object = state.cluster.object.filter(|object| object.uid == record.uid);
-    let secret = state.cluster.secret.filter(|secret| secret.owner == record.uid);
-    let is_its_own = |name: Option<u8>| {
-        name.is_some() && (name == record.ledger.auth_id || record.ledger.auth_id.is_none())
-    };
-    let named = is_its_own(object.and_then(|object| object.identity));
-    let published = is_its_own(secret.map(|secret| secret.id));
-    matches!(record.ledger.phase, Phase::Open | Phase::Bound)
-        && (named || published)
-        && object.is_some_and(|object| object.finalizer)
-        && !(others || coming || paused)
-}
-
-fn slots() -> impl Iterator<Item = u8> {
+/// Of Records; and uids.
+pub(crate) fn slots() -> impl Iterator<Item = u8> {
     (0..UIDS).filter_map(|slot| u8::try_from(slot).ok())
 }
 
@@ -256,69 +178,26 @@ pub fn happen(rules: &Rules, state: &State, action: Action) -> Option<State> {
             before.pass.is_some()
                 || before.memory != Process::fresh(&after.cluster).memory
                 || before.roster != 0
+                || before.held.is_some()
         }
         Action::Settle(process, uid) => settle(&mut after, usize::from(process), usize::from(uid)),
         Action::Walk(process) => walk(&mut after, usize::from(process)),
         Action::Commit(number) => commit(rules, &mut after, usize::from(number)),
         Action::Vanish(number) => after.vobiz.flights[usize::from(number)].take().is_some(),
-        person => act(rules, &mut after, person),
+        person => people::act(rules, &mut after, person),
     };
+    keep_backup(state, &mut after);
     happens.then_some(after)
 }
 
-fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
-    let (left, cluster) = (&mut state.left, &mut state.cluster);
-    match (action, &mut cluster.object) {
-        (Action::Edit, Some(object)) => {
-            left.edits -= 1;
-            object.policy = if object.policy == rules.policies[0] {
-                rules.policies[1]
-            } else {
-                rules.policies[0]
-            };
-            object.ready = false;
-            object.version += 1;
-        }
-        (Action::Delete, Some(object)) => {
-            left.deletes -= 1;
-            object.deleting = true;
-            object.ready = false;
-            object.version += 1;
-            cluster.collect();
-        }
-        (Action::Create, None) => return create(rules, state),
-        (Action::Strip, Some(object)) => {
-            left.strips -= 1;
-            object.finalizer = false;
-            object.version += 1;
-            cluster.collect();
-        }
-        (Action::LoseSecret, _) => {
-            left.lost_secrets -= 1;
-            cluster.secret = None;
-        }
-        (Action::LoseRecord(slot), _) => {
-            left.lost_records -= 1;
-            cluster.records[usize::from(slot)] = None;
-        }
-        (Action::DeleteOutside(id), _) => {
-            left.outside -= 1;
-            return state.vobiz.delete(id);
-        }
-        _ => return false,
+/// What a backup of the object would hold.
+fn keep_backup(before: &State, after: &mut State) {
+    if after.left.restores == 0 {
+        after.backup = None;
+        return;
     }
-    true
-}
-
-/// The next object of the name; the last Record or pass of an earlier one tells how many there were.
-fn create(rules: &Rules, state: &mut State) -> bool {
-    let uid = state.next_uid;
-    if uid >= rules.objects {
-        return false;
-    }
-    state.next_uid += 1;
-    state.cluster.object = Some(Object::new(uid, rules.policies[0], rules.reclaim));
-    true
+    let named = before.cluster.object.and_then(|object| object.identity);
+    after.backup = named.or(after.backup);
 }
 
 fn settle(state: &mut State, process: usize, uid: usize) -> bool {
@@ -370,13 +249,22 @@ fn begin(rules: &Rules, state: &mut State, process: usize, work: Work, caches: C
         Caches::OldRecords => (held.cache.object, held.cache.secret) = (now.object, now.secret),
         Caches::Old => {}
     }
-    let (cache, memory) = (held.cache, held.memory);
+    let cache = held.cache;
     let pass = match work {
         Work::Object => {
             let Some(object) = cache.object else { return false };
-            object_pass(rules, state, cache.record_of(object.uid), object)
+            let pass = object_pass(rules, state, cache.record_of(object.uid), object);
+            match state.processes[process].held {
+                Some(held) if held.uid == object.uid => with_pair(pass, held),
+                _ => pass,
+            }
         }
         Work::Record(slot) => {
+            // What is in memory only is not left to itself, whatever has become of its Record.
+            if let Some(held) = held.held.filter(|held| held.slot == slot) {
+                let pass = empty(rules, held.uid, Kind::Unseen);
+                return step::begin(rules, state, process, with_pair(pass, held));
+            }
             let Some(record) = cache.records[usize::from(slot)] else {
                 return false;
             };
@@ -387,9 +275,6 @@ fn begin(rules: &Rules, state: &mut State, process: usize, work: Work, caches: C
             }
             let mut pass = empty(rules, record.uid, Kind::Unseen);
             (pass.slot, pass.record) = (slot, Some(record));
-            if memory[usize::from(record.uid)].proved_gone {
-                pass.facts.remote = Remote::Gone;
-            }
             pass
         }
     };
@@ -439,5 +324,21 @@ fn empty(rules: &Rules, uid: u8, object: Kind) -> Pass {
         marker: None,
         made: None,
         token_asked: false,
+        looked: false,
+    }
+}
+
+/// A pass over an object whose pair is held begins with it.
+fn with_pair(pass: Pass, held: Held) -> Pass {
+    Pass {
+        slot: held.slot,
+        record: Some(held.record),
+        made: Some(held.made),
+        facts: Facts {
+            made: Made::Pair,
+            record: facts::Record::Unread,
+            ..pass.facts
+        },
+        ..pass
     }
 }

@@ -18,6 +18,10 @@ const NONE: Budget = Budget {
     lost_secrets: 0,
     lost_records: 0,
     outside: 0,
+    restores: 0,
+    orphans: 0,
+    rollbacks: 0,
+    denials: 0,
 };
 
 const ONE: Rules = Rules {
@@ -26,6 +30,7 @@ const ONE: Rules = Rules {
     processes: 1,
     policies: [Delete, Delete],
     reclaim: false,
+    accept: false,
     objects: 1,
     recreate: false,
     shows_tokens: false,
@@ -224,8 +229,106 @@ const TWO_AGAIN: Rules = Rules {
     ..TWO
 };
 
+const ONE_RESTORE: Rules = Rules {
+    name: "one process: restored under a new uid, a stale cache, an edit of the policy, delete",
+    start: Start::Served,
+    policies: [Retain, Delete],
+    objects: 2,
+    budget: Budget {
+        restores: 1,
+        stale: 1,
+        edits: 1,
+        deletes: 2,
+        orphans: 1,
+        failures: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const ONE_RESTORE_ANEW: Rules = Rules {
+    name: "one process: restored, and lost credentials or accounts are made anew",
+    start: Start::Served,
+    recreate: true,
+    policies: [Retain, Delete],
+    objects: 2,
+    budget: Budget {
+        restores: 1,
+        stale: 1,
+        edits: 1,
+        deletes: 2,
+        lost_records: 1,
+        outside: 1,
+        crashes: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const ONE_RESTORE_RECLAIM: Rules = Rules {
+    name: "one process: restored and re-claimed, finalizer stripped, Record and Secret lost, a Record of before its bind",
+    start: Start::Served,
+    reclaim: true,
+    policies: [Disable, Delete],
+    objects: 2,
+    budget: Budget {
+        restores: 1,
+        deletes: 2,
+        strips: 1,
+        orphans: 1,
+        lost_records: 1,
+        rollbacks: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const ONE_RESTORE_ACCEPTED: Rules = Rules {
+    name: "one process: restored in a namespace that was made again, a person vouches for it",
+    accept: true,
+    ..ONE_RESTORE_RECLAIM
+};
+
+const ONE_DENIED: Rules = Rules {
+    name: "one process: the API server refuses a kind of write for long, a crash, delete, re-create",
+    objects: 2,
+    budget: Budget {
+        denials: 1,
+        failures: 1,
+        deletes: 1,
+        crashes: 1,
+        strips: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const TWO_RESTORE: Rules = Rules {
+    name: "two processes: restored and re-claimed, delete",
+    start: Start::Served,
+    reclaim: true,
+    policies: [Retain, Delete],
+    objects: 2,
+    budget: Budget {
+        restores: 1,
+        deletes: 2,
+        ..NONE
+    },
+    ..TWO
+};
+
+const TWO_DENIED: Rules = Rules {
+    name: "two processes: the API server refuses a kind of write for long, delete",
+    budget: Budget {
+        denials: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
 /// The runs that are exhausted each time.
-pub const EXHAUSTED: [Rules; 14] = [
+pub const EXHAUSTED: [Rules; 21] = [
     ONE_CREATE,
     ONE_LOSS,
     ONE_MANUAL,
@@ -240,6 +343,13 @@ pub const EXHAUSTED: [Rules; 14] = [
     TWO_STALE,
     TWO_REFUSAL,
     TWO_AGAIN,
+    ONE_RESTORE,
+    ONE_RESTORE_ANEW,
+    ONE_RESTORE_RECLAIM,
+    ONE_RESTORE_ACCEPTED,
+    ONE_DENIED,
+    TWO_RESTORE,
+    TWO_DENIED,
 ];
 
 /// Larger ones, by command, up to a time limit.
@@ -275,6 +385,7 @@ pub const LARGER: [Rules; 3] = [
             outside: 1,
             failures: 1,
             refusals: 1,
+            ..NONE
         },
         policies: [Delete, Disable],
         ..ONE
@@ -376,11 +487,56 @@ pub fn showing(weakness: Weakness) -> Rules {
             budget: Budget { refusals: 1, ..NONE },
             ..TWO
         },
+        Weakness::StatusTrusted => Rules {
+            start: Start::Served,
+            policies: [Retain, Delete],
+            objects: 2,
+            budget: Budget {
+                restores: 1,
+                edits: 1,
+                deletes: 2,
+                ..NONE
+            },
+            ..ONE
+        },
+        Weakness::NamedPredecessorIgnored | Weakness::NamespaceByName => Rules {
+            start: Start::Served,
+            policies: [Retain, Retain],
+            reclaim: true,
+            objects: 2,
+            budget: Budget {
+                restores: 1,
+                deletes: 1,
+                ..NONE
+            },
+            ..ONE
+        },
+        Weakness::NamedLeftover => ONE_RESTORE_RECLAIM,
+        Weakness::HeldForgotten => ONE_DENIED,
+        Weakness::ReclaimOfAnother => Rules {
+            start: Start::Served,
+            policies: [Retain, Retain],
+            recreate: true,
+            reclaim: true,
+            objects: 2,
+            budget: Budget {
+                restores: 1,
+                deletes: 1,
+                outside: 1,
+                crashes: 1,
+                ..NONE
+            },
+            ..ONE
+        },
         Weakness::NoSecondLook => Rules {
             start: Start::Left,
             reclaim: true,
             objects: 2,
-            budget: Budget { deletes: 1, ..NONE },
+            budget: Budget {
+                stale: 1,
+                deletes: 1,
+                ..NONE
+            },
             ..TWO
         },
     };

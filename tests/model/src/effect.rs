@@ -5,15 +5,15 @@ pub(crate) mod object;
 pub(crate) mod record;
 pub(crate) mod secret;
 
-use crate::effect::account::{create, forget, listed, read_account, update};
+use crate::effect::account::{create, forget, read_account, update};
 use crate::effect::object::{confirm, release, take_object};
-use crate::effect::record::{claim, close, look_again, read_record, swap, take_record};
+use crate::effect::record::{claim, close, judge_claim, look_again, read_record, reclaim, swap, take_record};
 use crate::effect::secret::{marker_of, prove, publish, read_secret};
 use crate::normal::unused_version;
-use crate::promise::check_delete;
+use crate::promise::{check_delete, check_records};
 use crate::rules::Rules;
 use crate::state::{Memory, Pass, State, Task};
-use crate::step::{Fault, Flow, leftover};
+use crate::step::{Fault, Flow, hold, leftover};
 use crate::weakness::Weakness;
 use crate::world::{Ledger, Policy, Written};
 use vobiz_protocol::facts::{Confirmation, Evidence, Made, Object as Kind, Remote};
@@ -84,7 +84,8 @@ pub(crate) fn perform(
                 None => ledger,
             };
             let version = unused_version(state, uid);
-            let written = state.cluster.create_record(uid, version, ledger);
+            let namespace = pass.object.map_or(0, |object| object.namespace);
+            let written = state.cluster.create_record(uid, version, namespace, ledger);
             if written == Written::Done {
                 state.next_series += 1;
                 pass.slot = uid;
@@ -127,19 +128,7 @@ pub(crate) fn perform(
             }
             None => Written::Refused,
         },
-        Step::Reclaim => match pass.predecessor.take() {
-            Some((slot, found)) => {
-                let ledger = found.ledger.reclaimed().unwrap_or(found.ledger);
-                let written = state.cluster.swap_record(slot, &found, uid, ledger);
-                pass.slot = slot;
-                take_record(rules, state, process, &mut pass);
-                if let Some(record) = &pass.record {
-                    pass.facts.remote = listed(state, record);
-                }
-                written
-            }
-            None => Written::Refused,
-        },
+        Step::Reclaim => reclaim(rules, state, process, &mut pass),
         Step::Confirm => {
             confirm(rules, state, process, &mut pass);
             let refuted = pass.facts.confirmation == Confirmation::Refuted;
@@ -164,6 +153,9 @@ pub(crate) fn perform(
                 } else {
                     if rules.drops(Weakness::CompensateUnread) {
                         pass.facts.made = Made::Fenced;
+                    } else if pass.looked {
+                        hold(rules, state, process, &pass);
+                        return Flow::End;
                     } else {
                         pass.task = Task::LookAgain;
                     }
@@ -176,6 +168,10 @@ pub(crate) fn perform(
         },
         Step::ReadSecret => {
             read_secret(rules, state, &mut pass);
+            Written::Done
+        }
+        Step::JudgeClaim => {
+            judge_claim(state, &mut pass);
             Written::Done
         }
         Step::ProvePair => {
@@ -248,10 +244,6 @@ pub(crate) fn perform(
         }
         Step::ReleaseFinalizer => {
             release(rules, state, &pass);
-            let closed = pass
-                .record
-                .is_some_and(|record| record.ledger.phase == Phase::Closed);
-            state.processes[process].memory[usize::from(uid)].proved_gone |= closed;
             return Flow::End;
         }
         Step::DropRecord => {
@@ -262,6 +254,7 @@ pub(crate) fn perform(
             return Flow::End;
         }
     };
+    check_records(state);
     if written == Written::Refused {
         return Flow::End;
     }

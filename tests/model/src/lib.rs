@@ -14,6 +14,7 @@ pub mod budgets;
 pub mod check;
 mod effect;
 mod normal;
+mod people;
 mod promise;
 pub mod request;
 pub mod rest;

@@ -5,8 +5,8 @@ use crate::state::{Process, State};
 use crate::world::{Account, Cluster, UIDS};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Longest list of copies of one object or Record: stored, in two caches, in two passes twice, remembered twice.
-const COPIES: usize = 10;
+/// Longest list of copies of one object or Record: stored, in two caches, in two passes twice, remembered and held twice.
+const COPIES: usize = 12;
 
 /// The state in its normal form.
 #[must_use]
@@ -87,6 +87,13 @@ fn each_record_version(state: &mut State, slot: usize, mut visit: impl FnMut(&mu
         // An epoch is remembered of the Record under the object's own name alone: one that was taken over is never open.
         if let Some((_, version)) = &mut process.memory[slot].unspent {
             visit(version);
+        }
+        if let Some(held) = process
+            .held
+            .as_mut()
+            .filter(|held| usize::from(held.slot) == slot)
+        {
+            visit(&mut held.record.version);
         }
         let Some(pass) = &mut process.pass else { continue };
         if let Some(record) = pass.record.as_mut().filter(|_| usize::from(pass.slot) == slot) {

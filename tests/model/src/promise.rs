@@ -2,6 +2,7 @@
 
 use crate::rules::Rules;
 use crate::state::{Broken, Pass, State};
+use crate::world::Record;
 use vobiz_protocol::ledger::Phase;
 
 /// One attempt whose answer was lost, one that follows it, and one of each further process that was paused before its POST:
@@ -14,6 +15,75 @@ pub fn check_multiplied(rules: &Rules, state: &mut State, series: u8) {
         .count();
     if living > 1 + usize::from(rules.processes) {
         state.breaks(Broken::Multiplied);
+    }
+}
+
+/// What must be true when a create is posted: a restored object has its account already, or what it follows does.
+pub(crate) fn check_post(rules: &Rules, state: &mut State, uid: u8) {
+    let Some(object) = state
+        .cluster
+        .object
+        .filter(|object| object.uid == uid && state.restored)
+    else {
+        return;
+    };
+    let named = object.identity.and_then(|id| state.vobiz.alive(id)).is_some();
+    // One process whose cache is never old has seen what the gone object left.
+    let seen = rules.processes == 1 && rules.budget.stale == 0;
+    let left = state
+        .cluster
+        .records
+        .iter()
+        .flatten()
+        .any(|record| record.uid != uid && matches!(record.ledger.phase, Phase::Bound | Phase::Kept));
+    if named || (seen && left) {
+        state.breaks(Broken::PostedBeside);
+    }
+}
+
+/// What must be true of all Records whenever one was written.
+pub(crate) fn check_records(state: &mut State) {
+    let holding = |id: u8| {
+        let records = state.cluster.records.iter().flatten();
+        records.filter(|record| record.ledger.auth_id == Some(id)).count()
+    };
+    if state.vobiz.living().any(|(id, _)| holding(id) > 1) {
+        state.breaks(Broken::HeldTwice);
+    }
+}
+
+/// What must be true when this object takes over the Record that another one left. `found` is that Record as it was.
+pub(crate) fn check_inheritance(rules: &Rules, state: &mut State, uid: u8, found: &Record) {
+    let Some(object) = state.cluster.object.filter(|object| object.uid == uid) else {
+        return;
+    };
+    let id = found.ledger.auth_id;
+    let another = object.identity.is_some() && object.identity != id;
+    let proven = state.cluster.secret.map(|secret| secret.id) == id;
+    let near = object.namespace == found.namespace || rules.accept || proven;
+    if !object.reclaim || another || !near {
+        state.breaks(Broken::Inherited);
+    }
+}
+
+/// What must be true of a pair that this pass had: whatever else happens, it is kept while its Record could take it.
+pub(crate) fn check_lost_pair(state: &mut State, process: usize, pass: &Pass) {
+    let (Some(made), Some(claimed)) = (pass.made, pass.record) else {
+        return;
+    };
+    let kept = state.processes[process]
+        .held
+        .is_some_and(|held| held.made == made)
+        || state.processes[process]
+            .pass
+            .is_some_and(|pass| pass.made == Some(made));
+    let could = state.cluster.records[usize::from(pass.slot)].is_some_and(|record| {
+        record.ledger.series == claimed.ledger.series
+            && record.ledger.phase == Phase::Open
+            && record.ledger.fenced_through < claimed.ledger.epoch
+    });
+    if could && !kept {
+        state.breaks(Broken::LostPair);
     }
 }
 
@@ -31,12 +101,19 @@ pub(crate) fn check_release(state: &mut State, pass: &Pass, uid: u8) {
         !others.any(|record| record.ledger.series == series)
     };
     let kept = |id| {
-        record
-            .is_some_and(|ledger| (ledger.phase == Phase::Kept || late_reclaim) && ledger.auth_id == Some(id))
+        // What its status names may be held by the Record of another object: then it is none of this one's business.
+        let of_another = others
+            .iter()
+            .flatten()
+            .any(|record| record.uid != uid && record.ledger.auth_id == Some(id));
+        of_another
+            || record.is_some_and(|ledger| {
+                (ledger.phase == Phase::Kept || late_reclaim) && ledger.auth_id == Some(id)
+            })
     };
     let left = state.vobiz.living().any(|(id, account)| {
         let ours = named == Some(id) || record.is_some_and(|ledger| ledger.auth_id == Some(id));
-        (ours && !kept(id)) || (account.due && is_ours(account.series))
+        !kept(id) && (ours || (account.due && is_ours(account.series)))
     });
     let mut flights = state.vobiz.flights.iter().flatten();
     let coming = flights.any(|flight| flight.due && is_ours(flight.series));
@@ -55,18 +132,25 @@ pub(crate) fn check_delete(rules: &Rules, state: &mut State, id: u8) {
             .any(|record| record.ledger.phase == phase && record.ledger.auth_id == Some(id))
     };
     let closed = holding(Phase::Closed);
+    // Decided before the object came that names it now.
+    let decided = state.restored
+        && closed
+        && state.cluster.object.is_some_and(|object| {
+            let mut others = records.iter().flatten().filter(|record| record.uid != object.uid);
+            others.any(|record| record.ledger.auth_id == Some(id))
+        });
     let named = state.cluster.object.is_some_and(|object| {
         let secret = state
             .cluster
             .secret
-            .is_some_and(|secret| secret.owner == object.uid && secret.id == id);
+            .is_some_and(|secret| secret.owner == Some(object.uid) && secret.id == id);
         !object.deleting && (object.identity == Some(id) || secret)
     });
     if holding(Phase::Bound) {
         state.breaks(Broken::DeletedBound);
     } else if holding(Phase::Kept) {
         state.breaks(Broken::DeletedKept);
-    } else if named && !(closed && rules.recreate) && state.vobiz.alive(id).is_some() {
+    } else if named && !(closed && rules.recreate) && !decided && state.vobiz.alive(id).is_some() {
         state.breaks(Broken::DeletedNamed);
     }
 }

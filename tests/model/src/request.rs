@@ -1,12 +1,13 @@
 //! The one request that a step of a pass sends, with what it tests: what the real servers are asked when a way of the
 //! model is replayed against them. PURE.
 
-use crate::effect::record::decision;
+use crate::effect::record::{decision, known};
 use crate::normal::unused_version;
 use crate::rules::Rules;
 use crate::state::{Pass, State, Task};
 use crate::step::{self, leftover};
 use crate::world::{Cluster, Flight, Ledger, Object, Record, UserSecret, Vobiz, Written};
+use vobiz_protocol::facts::Evidence;
 use vobiz_protocol::ledger::Decision;
 use vobiz_protocol::plan::Step;
 
@@ -111,7 +112,7 @@ impl Request {
             Task::Plan => {
                 let next = step::next(rules, state, process, &pass);
                 on_object(&pass, next)
-                    .or_else(|| on_record(state, &pass, next))
+                    .or_else(|| on_record(rules, state, process, next))
                     .or_else(|| on_account(rules, state, process, next))
             }
         }
@@ -145,7 +146,7 @@ impl Request {
                 slot,
                 version,
                 ledger,
-            } => cluster.create_record(slot, version, ledger),
+            } => cluster.create_record(slot, version, 0, ledger),
             Self::ReplaceRecord {
                 slot,
                 read,
@@ -212,7 +213,8 @@ fn on_object(pass: &Pass, next: Step) -> Option<Request> {
     }
 }
 
-fn on_record(state: &State, pass: &Pass, next: Step) -> Option<Request> {
+fn on_record(rules: &Rules, state: &State, process: usize, next: Step) -> Option<Request> {
+    let pass = &state.processes[process].pass?;
     let replace = |slot, read: Record, uid, ledger| Request::ReplaceRecord {
         slot,
         read,
@@ -234,7 +236,8 @@ fn on_record(state: &State, pass: &Pass, next: Step) -> Option<Request> {
         }
         Step::Reclaim => {
             let (slot, found) = pass.predecessor?;
-            return Some(replace(slot, found, pass.uid, found.ledger.reclaimed()?));
+            let token = pass.evidence.filter(|_| pass.facts.evidence == Evidence::Proven);
+            return Some(replace(slot, found, pass.uid, found.ledger.reclaimed(token)?));
         }
         _ => {}
     }
@@ -245,7 +248,7 @@ fn on_record(state: &State, pass: &Pass, next: Step) -> Option<Request> {
         Step::Bind => read.ledger.bound(pass.made?, pass.made?),
         Step::RestorePair => read.ledger.restored(pass.evidence?, pass.evidence?, pass.marker),
         Step::Close => {
-            let known = pass.object.and_then(|object| object.identity);
+            let known = known(rules, state, process, pass);
             read.ledger.closed(decision(pass), known)
         }
         Step::DropRecord => {
@@ -270,7 +273,7 @@ fn on_account(rules: &Rules, state: &State, process: usize, next: Step) -> Optio
         Step::PublishSecret => Some(Request::PublishSecret {
             read: pass.secret,
             secret: UserSecret {
-                owner: pass.uid,
+                owner: Some(pass.uid),
                 id: ledger?.auth_token?,
             },
         }),

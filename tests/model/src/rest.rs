@@ -6,7 +6,7 @@ use crate::normal::normal;
 use crate::rules::Rules;
 use crate::state::{Broken, Budget, State};
 use crate::step::Fault;
-use crate::world::{FLIGHTS, UIDS};
+use crate::world::{FLIGHTS, Object, UIDS};
 use dashmap::DashSet;
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher as _;
@@ -50,6 +50,8 @@ pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken
         rules,
         State {
             left: Budget::default(),
+            backup: None,
+            denied: None,
             ..*state
         },
     );
@@ -186,7 +188,7 @@ fn judge(rules: &Rules, state: &State) -> Option<Broken> {
     };
     // The object says that its pair is lost: a person decides.
     let reported =
-        |id: u8| object.is_some_and(|object| object.identity == Some(id) && is_lost(rules, &object));
+        |id: u8| object.is_some_and(|object| object.identity == Some(id) && is_lost(rules, state, &object));
     let left = state
         .vobiz
         .living()
@@ -204,7 +206,7 @@ fn judge(rules: &Rules, state: &State) -> Option<Broken> {
 }
 
 /// The living object has its account and its pair, or says why not.
-fn is_served(rules: &Rules, state: &State, object: &crate::world::Object) -> bool {
+fn is_served(rules: &Rules, state: &State, object: &Object) -> bool {
     let cluster = &state.cluster;
     let record = cluster.record_of(object.uid).map(|(_, record)| record.ledger);
     let orphan =
@@ -217,24 +219,64 @@ fn is_served(rules: &Rules, state: &State, object: &crate::world::Object) -> boo
             let missing = account.is_none() && rules.budget.outside > 0 && !rules.recreate;
             let published = cluster
                 .secret
-                .is_some_and(|secret| secret.owner == object.uid && Some(secret.id) == ledger.auth_id);
+                .is_some_and(|secret| secret.owner == Some(object.uid) && Some(secret.id) == ledger.auth_id);
             let whole = account.is_some_and(|account| account.enabled)
                 && object.identity == ledger.auth_id
                 && ledger.auth_token == ledger.auth_id
                 && object.finalizer
-                && object.ready;
+                && (object.ready || !published);
             // A create beside what an earlier object left needs a cache that did not know of it.
             let alone = !orphan || rules.budget.stale > 0;
-            published && (missing || (whole && alone))
+            (published || foreign_secret(state, object)) && (missing || (whole && alone))
         }
-        // Orphan found, or the pair is lost.
-        None => (orphan && object.identity.is_none()) || is_lost(rules, object),
-        Some(ledger) => ledger.phase == Phase::Open && is_lost(rules, object),
+        Some(ledger) if ledger.phase != Phase::Open => false,
+        open => {
+            let unposted = open.is_none() || foreign_secret(state, object);
+            let says = match object.identity {
+                // Orphan found.
+                None => orphan && unposted && !may_take_over(rules, state, object),
+                // Orphan found, or another's account, or the pair is lost.
+                Some(id) => {
+                    let mut others = cluster.records.iter().flatten();
+                    let held =
+                        others.any(|record| record.uid != object.uid && record.ledger.auth_id == Some(id));
+                    if held {
+                        !may_take_over(rules, state, object)
+                    } else {
+                        is_lost(rules, state, object)
+                    }
+                }
+            };
+            says && !object.ready
+        }
     }
 }
 
-fn is_lost(rules: &Rules, object: &crate::world::Object) -> bool {
-    object.identity.is_some() && rules.budget.lost_records > 0 && !rules.recreate
+/// Whether there is something left that the object asks for and may have.
+fn may_take_over(rules: &Rules, state: &State, object: &Object) -> bool {
+    let mut records = state.cluster.records.iter().flatten();
+    object.reclaim
+        && records.any(|record| {
+            record.uid != object.uid
+                && matches!(record.ledger.phase, Phase::Bound | Phase::Kept)
+                && record.ledger.auth_token.is_some()
+                && (object.identity.is_none() || object.identity == record.ledger.auth_id)
+                && (rules.accept || record.namespace == object.namespace)
+        })
+}
+
+/// The Secret has no owner and holds the working pair of another account: nobody writes over it.
+fn foreign_secret(state: &State, object: &Object) -> bool {
+    let own = state.cluster.record_of(object.uid);
+    let own = own.and_then(|(_, record)| record.ledger.auth_id);
+    state.cluster.secret.is_some_and(|secret| {
+        secret.owner.is_none() && own != Some(secret.id) && state.vobiz.alive(secret.id).is_some()
+    })
+}
+
+fn is_lost(rules: &Rules, state: &State, object: &Object) -> bool {
+    let may_be = rules.budget.lost_records + rules.budget.rollbacks > 0 || state.restored;
+    object.identity.is_some() && may_be && !rules.recreate
 }
 
 fn numbers(end: usize) -> impl Iterator<Item = u8> {

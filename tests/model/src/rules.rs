@@ -4,7 +4,7 @@ use crate::normal::normal;
 use crate::rest::{self, Run};
 use crate::state::{Budget, PROCESSES, Process, State};
 use crate::weakness::Weakness;
-use crate::world::{Object, Policy};
+use crate::world::{Cluster, Object, Policy};
 
 /// Where a run starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +30,8 @@ pub struct Rules {
     pub policies: [Policy; 2],
     /// Later objects of the name carry the annotation that allows a re-claim.
     pub reclaim: bool,
+    /// A person vouches for what later objects take over from an earlier namespace.
+    pub accept: bool,
     /// How many objects of the name are made, one after the other.
     pub objects: u8,
     /// `spec.credentialRecovery` is `Recreate`.
@@ -81,6 +83,8 @@ impl Rules {
                 let mut state = self.rested(&state);
                 state.cluster.object = Some(Object::new(1, self.policies[0], self.reclaim));
                 state.next_uid = 2;
+                // No cache shows yet what it left.
+                state.processes = [Process::fresh(&Cluster::default()); PROCESSES];
                 state
             }
         };

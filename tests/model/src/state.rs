@@ -31,6 +31,27 @@ pub struct Budget {
     pub lost_records: u8,
     /// The bound account is deleted by somebody else.
     pub outside: u8,
+    /// An object that is gone is restored under a new uid.
+    pub restores: u8,
+    /// The owner is taken off the user's Secret, so that it outlives its object.
+    pub orphans: u8,
+    /// A bound Record is restored as it was before its bind.
+    pub rollbacks: u8,
+    /// From some moment the API server refuses every write of one kind, until it allows them again.
+    pub denials: u8,
+}
+
+/// What the API server refuses to write.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Denied {
+    /// The object.
+    Object,
+    /// Its status.
+    Status,
+    /// Records.
+    Records,
+    /// The user's Secret.
+    Secret,
 }
 
 /// What a process remembers about one object between passes.
@@ -48,8 +69,10 @@ pub struct Memory {
     pub settled: bool,
     /// See `fence`.
     pub walked: bool,
-    /// The account of the closed Record was proved gone.
-    pub proved_gone: bool,
+    /// The account of a closed Record that was proved gone.
+    pub proved_gone: Option<u8>,
+    /// The account of a kept Record that was shown to be disabled.
+    pub shown_disabled: Option<u8>,
     /// Retention was seen to be over: the last look is taken.
     pub last_look: bool,
 }
@@ -95,6 +118,21 @@ pub struct Pass {
     pub made: Option<u8>,
     /// The API was asked for a token.
     pub token_asked: bool,
+    /// After a bind that failed the Record was read once.
+    pub looked: bool,
+}
+
+/// A pair in memory only: its Record could not be written.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Held {
+    /// The object that it was made for.
+    pub uid: u8,
+    /// Where the Record lies.
+    pub slot: u8,
+    /// The account.
+    pub made: u8,
+    /// The Record as its attempt was claimed.
+    pub record: Record,
 }
 
 /// What one process holds.
@@ -108,6 +146,8 @@ pub struct Process {
     pub roster: u8,
     /// The pass under way.
     pub pass: Option<Pass>,
+    /// A pair that no Record holds yet.
+    pub held: Option<Held>,
 }
 
 /// A promise that was broken.
@@ -121,6 +161,14 @@ pub enum Broken {
     DeletedKept,
     /// An account that the living object's status or Secret names was deleted.
     DeletedNamed,
+    /// Two Records hold one account.
+    HeldTwice,
+    /// An account was handed to an object that did not ask for it, or of a tenant that cannot prove a claim to it.
+    Inherited,
+    /// A create was posted beside the account that the restored object, or what it follows, names.
+    PostedBeside,
+    /// A pair that was answered is nowhere any more, though its Record could still take it.
+    LostPair,
     /// The Record of an object that exists was closed by somebody who did not look.
     ClosedLiving,
     /// The finalizer went while something was left.
@@ -152,6 +200,12 @@ pub struct State {
     pub next_series: u8,
     /// The uid of the next object of the name.
     pub next_uid: u8,
+    /// The account that a status named last, while an object may still be restored with it.
+    pub backup: Option<u8>,
+    /// The object was restored.
+    pub restored: bool,
+    /// What the API server refuses now.
+    pub denied: Option<Denied>,
     /// A promise that was broken on the way here.
     pub broken: Option<Broken>,
 }
@@ -165,6 +219,7 @@ impl Process {
             memory: [Memory::default(); UIDS],
             roster: 0,
             pass: None,
+            held: None,
         }
     }
 }
@@ -188,6 +243,9 @@ impl State {
             left,
             next_series: 0,
             next_uid: 1,
+            backup: None,
+            restored: false,
+            denied: None,
             broken: None,
         }
     }

@@ -59,13 +59,18 @@ fn weight(state: &State, action: Action) -> u64 {
     let served = state.vobiz.living().next().is_some();
     match action {
         Action::Step(_, Fault::None) => 60,
-        Action::Begin(..) | Action::Create => 12,
-        Action::Settle(..) | Action::Walk(_) | Action::Commit(_) => 8,
+        Action::Begin(..) | Action::Create | Action::Restore { .. } => 12,
+        Action::Settle(..) | Action::Walk(_) | Action::Commit(_) | Action::Allow => 8,
         Action::Step(..) => 4,
         // What a person does meets more once there is an account.
         Action::Delete | Action::Strip if !served => 1,
         Action::Crash(_) | Action::Vanish(_) | Action::Edit | Action::Delete | Action::Strip => 3,
-        Action::LoseSecret | Action::LoseRecord(_) | Action::DeleteOutside(_) => 6,
+        Action::LoseSecret
+        | Action::LoseRecord(_)
+        | Action::DeleteOutside(_)
+        | Action::Orphan
+        | Action::RollBack(_)
+        | Action::Deny(_) => 6,
     }
 }
 

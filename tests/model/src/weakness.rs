@@ -55,11 +55,23 @@ pub enum Weakness {
     NoSecondLook,
     /// An account is made anew while the old one lives.
     ReopenBeforeGone,
+    /// The account that a status names is taken for the object's own, whoever's Record holds it.
+    StatusTrusted,
+    /// What an earlier object left is not looked at where the status names an account.
+    NamedPredecessorIgnored,
+    /// An account with a fenced marker is a leftover although a status names it.
+    NamedLeftover,
+    /// A pair that could not be written is forgotten when its pass ends.
+    HeldForgotten,
+    /// An earlier namespace of the same name is taken for this one.
+    NamespaceByName,
+    /// An object takes over what another one left than the account that its status names.
+    ReclaimOfAnother,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 32] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -86,5 +98,11 @@ impl Weakness {
         Self::SwapWithoutVersion,
         Self::NoSecondLook,
         Self::ReopenBeforeGone,
+        Self::StatusTrusted,
+        Self::NamedPredecessorIgnored,
+        Self::NamedLeftover,
+        Self::HeldForgotten,
+        Self::NamespaceByName,
+        Self::ReclaimOfAnother,
     ];
 }

@@ -52,6 +52,8 @@ pub struct Object {
     pub reclaim: bool,
     /// `spec.deletion.policy`.
     pub policy: Policy,
+    /// uid of its namespace: a namespace that is made again has the same name and another uid.
+    pub namespace: u8,
 }
 
 /// A Record in its Secret. The slot it lies in is the uid that it first served.
@@ -61,6 +63,8 @@ pub struct Record {
     pub uid: u8,
     /// Its resourceVersion.
     pub version: u8,
+    /// uid of the namespace of the object that it serves.
+    pub namespace: u8,
     /// What decides.
     pub ledger: Ledger,
 }
@@ -68,8 +72,8 @@ pub struct Record {
 /// The user's Secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct UserSecret {
-    /// uid of the object that controls it.
-    pub owner: u8,
+    /// uid of the object that controls it; none: a person or a backup tool took the owner off.
+    pub owner: Option<u8>,
     /// The account whose pair it holds.
     pub id: u8,
 }
@@ -144,6 +148,7 @@ impl Object {
             ready: false,
             reclaim,
             policy,
+            namespace: 0,
         }
     }
 
@@ -166,7 +171,7 @@ impl Cluster {
     }
 
     /// Creates a Record; refused if there is one of this name. `version`: one that no earlier Record of the name had.
-    pub fn create_record(&mut self, slot: u8, version: u8, ledger: Ledger) -> Written {
+    pub fn create_record(&mut self, slot: u8, version: u8, namespace: u8, ledger: Ledger) -> Written {
         let place = &mut self.records[usize::from(slot)];
         if place.is_some() {
             return Written::Refused;
@@ -174,6 +179,7 @@ impl Cluster {
         *place = Some(Record {
             uid: slot,
             version,
+            namespace,
             ledger,
         });
         Written::Done
@@ -187,11 +193,21 @@ impl Cluster {
                     uid,
                     version: stored.version + 1,
                     ledger,
+                    ..*stored
                 };
                 Written::Done
             }
             _ => Written::Refused,
         }
+    }
+
+    /// Makes a Record another object's, if it is still the one that was read.
+    pub fn hand_over(&mut self, slot: u8, read: &Record, object: &Object, ledger: Ledger) -> Written {
+        let written = self.swap_record(slot, read, object.uid, ledger);
+        if let (Written::Done, Some(stored)) = (written, &mut self.records[usize::from(slot)]) {
+            stored.namespace = object.namespace;
+        }
+        written
     }
 
     /// Deletes a Record if it is still the one that was read.
@@ -221,7 +237,7 @@ impl Cluster {
         }
     }
 
-    /// An object that is being deleted and has no finalizer is gone, and with it the Secret that it owns.
+    /// An object that is being deleted and has no finalizer is gone, and with it the Secret that it owns. One without an owner stays.
     pub fn collect(&mut self) {
         if self
             .object
@@ -230,7 +246,10 @@ impl Cluster {
             self.object = None;
         }
         let owner = self.object.map(|object| object.uid);
-        if self.secret.is_some_and(|secret| Some(secret.owner) != owner) {
+        if self
+            .secret
+            .is_some_and(|secret| secret.owner.is_some() && secret.owner != owner)
+        {
             self.secret = None;
         }
     }

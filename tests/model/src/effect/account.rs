@@ -1,7 +1,7 @@
 //! The steps that speak to Vobiz. PURE.
 
 use crate::effect::small;
-use crate::promise::check_multiplied;
+use crate::promise::{check_multiplied, check_post};
 use crate::rules::Rules;
 use crate::state::{Broken, Pass, State};
 use crate::step::Fault;
@@ -39,6 +39,7 @@ pub(crate) fn create(
         state.breaks(Broken::PostedTwice);
     }
     state.vobiz.posted[usize::from(series)] |= bit;
+    check_post(rules, state, pass.uid);
     // Fenced before it was sent: no proof that was taken before can have seen it.
     let flight = Flight {
         series,

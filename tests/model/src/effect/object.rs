@@ -4,12 +4,15 @@ use crate::promise::check_release;
 use crate::rules::Rules;
 use crate::state::{Pass, State};
 use crate::weakness::Weakness;
-use vobiz_protocol::facts::{Confirmation, Object as Kind};
+use vobiz_protocol::facts::{Claim, Confirmation, Object as Kind};
 use vobiz_protocol::judge::{self, Seen};
 
 pub(crate) fn take_object(pass: &mut Pass, state: &State) {
     let found = state.cluster.object.filter(|object| object.uid == pass.uid);
     if let Some(object) = found {
+        if pass.object.and_then(|object| object.identity) != object.identity {
+            pass.facts.claim = Claim::Unread;
+        }
         pass.facts.finalizer = object.finalizer;
         pass.facts.identity = object.identity.is_some();
         pass.facts.reclaim = object.reclaim;

@@ -1,13 +1,15 @@
 //! The steps that read and write Records. PURE.
 
+use crate::effect::account::listed;
 use crate::effect::small;
+use crate::promise::check_inheritance;
 use crate::rules::Rules;
 use crate::state::{Broken, Pass, State, Task};
-use crate::step::Flow;
+use crate::step::{self, Flow, names_account_of_another};
 use crate::weakness::Weakness;
 use crate::world::{Ledger, Policy, Record, Written};
 use vobiz_protocol::facts::{
-    self, Confirmation, Made, Object as Kind, Phase as PhaseFact, Predecessor, Remote,
+    self, Claim, Confirmation, Evidence, Made, Object as Kind, Phase as PhaseFact, Predecessor, Remote,
 };
 use vobiz_protocol::judge::{self, Bind};
 use vobiz_protocol::ledger::{Decision, Phase};
@@ -110,7 +112,8 @@ pub(crate) fn read_record(rules: &Rules, state: &mut State, process: usize, pass
         return;
     }
     let own = cluster.records[usize::from(pass.uid)].map(|record| (pass.uid, record));
-    let asks = pass.facts.reclaim || pass.facts.identity;
+    let named = pass.object.and_then(|object| object.identity);
+    let asks = pass.facts.reclaim || named.is_some();
     let mut found = own.filter(|(_, record)| record.uid == pass.uid);
     (pass.predecessor, pass.facts.predecessor) = (None, Predecessor::Nothing);
     let settled = found.is_some_and(|(_, record)| record.ledger.phase != Phase::Open);
@@ -127,7 +130,7 @@ pub(crate) fn read_record(rules: &Rules, state: &mut State, process: usize, pass
         });
         if record.uid == pass.uid && (hinted || asks) {
             found = Some((slot, record));
-        } else if record.uid != pass.uid && hinted && !rules.drops(Weakness::PredecessorIgnored) {
+        } else if record.uid != pass.uid && hinted && counts(rules, named, &record) {
             pass.facts.predecessor = record.ledger.as_predecessor();
             pass.predecessor = Some((slot, record));
         }
@@ -146,6 +149,64 @@ pub(crate) fn read_record(rules: &Rules, state: &mut State, process: usize, pass
     }
 }
 
+/// Whether what an earlier object left counts: where the status names an account, only that very one.
+fn counts(rules: &Rules, named: Option<u8>, left: &Record) -> bool {
+    match named {
+        _ if rules.drops(Weakness::PredecessorIgnored) => false,
+        Some(_) if rules.drops(Weakness::NamedPredecessorIgnored) => false,
+        Some(named) => left.ledger.auth_id == Some(named) || rules.drops(Weakness::ReclaimOfAnother),
+        None => true,
+    }
+}
+
+/// From here on the Record that an earlier object left serves this one. One of an earlier namespace of the same name only if a
+/// person vouches for it, or the Secret in this namespace holds its very pair.
+pub(crate) fn reclaim(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) -> Written {
+    let (Some((slot, found)), Some(object)) = (pass.predecessor.take(), pass.object) else {
+        return Written::Refused;
+    };
+    let proven = state.cluster.secret.map(|secret| secret.id) == found.ledger.auth_id;
+    let near = found.namespace == object.namespace || rules.drops(Weakness::NamespaceByName);
+    if !(near || proven || rules.accept) {
+        // It stays where it is, and is reported.
+        pass.predecessor = Some((slot, found));
+        pass.facts.reclaim = false;
+        return Written::Done;
+    }
+    let token = pass.evidence.filter(|_| pass.facts.evidence == Evidence::Proven);
+    let Some(ledger) = found.ledger.reclaimed(token) else {
+        return Written::Refused;
+    };
+    let written = state.cluster.hand_over(slot, &found, &object, ledger);
+    if written == Written::Done {
+        check_inheritance(rules, state, pass.uid, &found);
+        state.processes[process].memory[usize::from(pass.uid)].unspent = None;
+    }
+    pass.slot = slot;
+    take_record(rules, state, process, pass);
+    if let Some(record) = &pass.record {
+        pass.facts.remote = listed(state, record);
+    }
+    written
+}
+
+/// Every Record, by quorum.
+pub(crate) fn judge_claim(state: &State, pass: &mut Pass) {
+    pass.facts.claim = if names_account_of_another(pass, &state.cluster.records) {
+        Claim::Foreign
+    } else {
+        Claim::Own
+    };
+}
+
+/// The account that a Record without a pair is closed for: the one that the status names, unless it is somebody else's.
+pub(crate) fn known(rules: &Rules, state: &State, process: usize, pass: &Pass) -> Option<u8> {
+    let foreign = step::claim(rules, state, process, pass) == Claim::Foreign;
+    pass.object
+        .and_then(|object| object.identity)
+        .filter(|_| !foreign)
+}
+
 /// What the deletion policy comes to, as the pass saw it.
 pub(crate) fn decision(pass: &Pass) -> Decision {
     match (pass.facts.object, pass.object.map(|object| object.policy)) {
@@ -161,7 +222,7 @@ pub(crate) fn close(rules: &Rules, state: &mut State, process: usize, pass: &mut
     if pass.facts.object == Kind::Unseen && lives {
         state.breaks(Broken::ClosedLiving);
     }
-    let known = pass.object.and_then(|object| object.identity);
+    let known = known(rules, state, process, pass);
     if rules.drops(Weakness::DeleteBeforeClose) && matches!(decision, Decision::Delete { .. }) {
         let Some(mut record) = pass.record else {
             return Written::Refused;
@@ -194,6 +255,8 @@ pub(crate) fn look_again(rules: &Rules, state: &mut State, process: usize, mut p
             if verdict == Bind::Done {
                 pass.made = None;
                 pass.facts.made = Made::Nothing;
+            } else {
+                pass.looked = true;
             }
         }
     }

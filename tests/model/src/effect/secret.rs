@@ -14,37 +14,66 @@ pub(crate) fn read_secret(rules: &Rules, state: &State, pass: &mut Pass) {
         (pass.facts.secret, pass.facts.evidence) = (SecretFact::Absent, Evidence::Nothing);
         return;
     };
+    let ours = secret.owner == Some(pass.uid);
     pass.facts.secret = match pair {
-        _ if secret.owner != pass.uid => SecretFact::Foreign,
-        Some(id) if id == secret.id => SecretFact::Good,
-        _ => SecretFact::Different,
+        Some(id) if id == secret.id && ours => SecretFact::Good,
+        // Without an owner it is taken back if it holds this very pair.
+        Some(id) if id == secret.id && secret.owner.is_none() => SecretFact::Different,
+        _ if ours => SecretFact::Different,
+        _ => SecretFact::Foreign,
     };
-    let claims =
-        pass.facts.secret != SecretFact::Foreign && pair.is_none() && !rules.drops(Weakness::NoEvidence);
+    let unowned = secret.owner.is_none();
+    let claims = match (pair, expected(pass)) {
+        _ if rules.drops(Weakness::NoEvidence) => false,
+        (Some(recorded), _) => unowned && recorded != secret.id,
+        (None, Some(expected)) => ours || (unowned && expected == secret.id),
+        (None, None) => ours || unowned,
+    };
     pass.evidence = claims.then_some(secret.id);
-    pass.facts.evidence = if claims {
-        Evidence::Claimed
+    if claims {
+        // Without an owner, what the pair proves decides whether it may be written over.
+        (pass.facts.secret, pass.facts.evidence) = (SecretFact::Different, Evidence::Claimed);
     } else {
-        Evidence::Nothing
-    };
+        pass.facts.evidence = Evidence::Nothing;
+    }
 }
 
+/// The account whose pair is looked for: the one that the status names, or that is taken over.
+fn expected(pass: &Pass) -> Option<u8> {
+    let left = pass.predecessor.and_then(|(_, record)| record.ledger.auth_id);
+    let named = pass.object.and_then(|object| object.identity);
+    named.or(left.filter(|_| pass.facts.reclaim))
+}
+
+/// The pair works and the account is nobody else's: then it is evidence, where no Record of this object holds another one.
 pub(crate) fn prove(state: &State, process: usize, pass: &mut Pass) {
-    let Some(id) = pass.evidence else { return };
-    let another = pass
-        .object
-        .and_then(|object| object.identity)
-        .is_some_and(|known| known != id);
+    let (Some(id), Some(secret)) = (pass.evidence, pass.secret) else {
+        return;
+    };
+    let recorded = pass.record.is_some_and(|record| record.ledger.auth_id.is_some());
+    let another = !recorded && expected(pass).is_some_and(|expected| expected != id);
     let cached = state.processes[process].cache.records;
+    let left = pass
+        .predecessor
+        .is_some_and(|(_, record)| record.ledger.auth_id == Some(id));
     let held = cached
         .iter()
         .flatten()
         .any(|record| record.uid != pass.uid && record.ledger.auth_id == Some(id));
-    let found = state.vobiz.alive(id).filter(|_| !another && !held);
-    pass.marker = found.copied().map(marker_of);
-    pass.facts.evidence = match found {
+    let disproved = another || (held && !left);
+    let found = state.vobiz.alive(id).copied();
+    let proven = found.filter(|_| !disproved && !recorded);
+    pass.marker = proven.map(marker_of);
+    pass.facts.evidence = match proven {
         Some(_) => Evidence::Proven,
         None => Evidence::Nothing,
+    };
+    pass.facts.secret = match (found, secret.owner) {
+        _ if proven.is_some() => pass.facts.secret,
+        (_, Some(_)) => SecretFact::Different,
+        (None, None) if !disproved => SecretFact::Different,
+        // A working pair of somebody else's is never written over.
+        _ => SecretFact::Foreign,
     };
 }
 
@@ -59,7 +88,10 @@ pub(crate) fn publish(state: &mut State, pass: &mut Pass) -> Written {
     if state.cluster.secret != pass.secret {
         return Written::Refused;
     }
-    let secret = UserSecret { owner: pass.uid, id };
+    let secret = UserSecret {
+        owner: Some(pass.uid),
+        id,
+    };
     state.cluster.secret = Some(secret);
     state.cluster.collect();
     pass.secret = Some(secret);
