@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
-use vobiz_harness::objects::{Kind, condition_of};
+use vobiz_harness::objects::{Kind, Objects, condition_of};
 use vobiz_harness::simulator::Api;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, TestBed};
 
-use crate::at_rest::{secret_values, text, values_of};
+use crate::at_rest::{record_name, secret_values, text, values_of};
 use crate::edit::resyncing;
 use crate::generation::in_each;
 
@@ -214,9 +214,14 @@ async fn restore(environment: &Environment, saved: &[Saved]) -> Result<()> {
     Ok(())
 }
 
-async fn annotate(environment: &Environment, kind: Kind, name: &str, key: &str, value: &str) -> Result<()> {
+async fn annotate(objects: &Objects, kind: Kind, name: &str, key: &str, value: &str) -> Result<()> {
     let patch = json!({"metadata": {"annotations": {key: value}}});
-    environment.objects.merge(kind, name, &patch).await.map(drop)
+    objects.merge(kind, name, &patch).await.map(drop)
+}
+
+fn earlier_namespace(saved: &Saved) -> Result<String> {
+    let record = saved.record.clone().context("no Record was saved")?;
+    Ok(values_of(record)?["namespaceUid"].clone())
 }
 
 /// Follows the way that the object's own message names, to its end.
@@ -239,16 +244,14 @@ async fn follow(environment: &Environment, saved: &Saved) -> Result<()> {
     match way {
         Way::Alone => {}
         Way::Reclaim | Way::TakeOver => {
-            annotate(environment, Kind::Subaccount, name, RECLAIM, "true").await?
+            annotate(&environment.objects, Kind::Subaccount, name, RECLAIM, "true").await?;
         }
         Way::Accept => {
-            annotate(environment, Kind::Subaccount, name, RECLAIM, "true").await?;
-            let record = saved.record.clone().context("no Record was saved")?;
-            let earlier = values_of(record)?["namespaceUid"].clone();
+            annotate(&environment.objects, Kind::Subaccount, name, RECLAIM, "true").await?;
+            let earlier = earlier_namespace(saved)?;
             environment
                 .await_message(Kind::Subaccount, name, "Ready", &[ACCEPT, &earlier])
                 .await?;
-            annotate(environment, Kind::Account, ACCOUNT, ACCEPT, &earlier).await?;
         }
         Way::PutBack => {
             let secret = format!("{name}-vobiz");
@@ -332,7 +335,7 @@ async fn finish(environment: &Environment, saved: &[Saved]) -> Result<()> {
 
 async fn save_records(environment: &Environment, saved: &mut [Saved]) -> Result<()> {
     for one in saved {
-        let name = crate::at_rest::record_name(&one.uid);
+        let name = record_name(&one.uid);
         one.record = Some(environment.operator_objects.get(Kind::Secret, &name).await?);
     }
     Ok(())
@@ -341,7 +344,7 @@ async fn save_records(environment: &Environment, saved: &mut [Saved]) -> Result<
 /// Takes every Record away, and puts back those that a backup has.
 async fn restore_records(environment: &Environment, saved: &[Saved]) -> Result<()> {
     for Saved { row, uid, record, .. } in saved {
-        let name = crate::at_rest::record_name(uid);
+        let name = record_name(uid);
         environment.operator_objects.delete(Kind::Secret, &name).await?;
         if row.record {
             let record = record.as_ref().context("no Record was saved")?;
@@ -435,6 +438,30 @@ async fn namespace_anew(bed: Arc<TestBed>, api: Api) -> Result<()> {
             .await
             .with_context(|| format!("{:?}", one.row))?;
     }
+    // A word on a Record is for that one alone.
+    let (first, others) = accepted.split_first().context("no row needs a word")?;
+    let (record, earlier) = (record_name(&first.uid), earlier_namespace(first)?);
+    annotate(
+        &environment.operator_objects,
+        Kind::Secret,
+        &record,
+        ACCEPT,
+        &earlier,
+    )
+    .await?;
+    ensure_back(&environment, first).await?;
+    for one in others {
+        let object = environment.objects.get(Kind::Subaccount, one.row.name).await?;
+        let stalled = condition_of(&object, "Stalled").map(|stalled| &stalled["reason"]);
+        ensure!(
+            stalled == Some(&json!("OrphanFound")),
+            "{:?}: {}",
+            one.row,
+            object["status"]
+        );
+    }
+    let several = format!("00000000-0000-0000-0000-000000000000, {earlier}");
+    annotate(&environment.objects, Kind::Account, ACCOUNT, ACCEPT, &several).await?;
     let done: Vec<Saved> = saved
         .into_iter()
         .map(|one| Saved {
