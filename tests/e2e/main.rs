@@ -27,6 +27,7 @@ mod mass_deletion;
 //mod model;
 mod namespace;
 mod odd_metadata;
+mod ownership;
 mod parent;
 mod parent_pair;
 mod process;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
     mass_deletion::add_to(&mut suite);
     namespace::add_to(&mut suite);
     odd_metadata::add_to(&mut suite);
+    ownership::add_to(&mut suite);
     parent::add_to(&mut suite);
     parent_pair::add_to(&mut suite);
     process::add_to(&mut suite);
