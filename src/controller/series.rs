@@ -56,7 +56,7 @@ impl Series {
     ) -> (Registry, Self) {
         let mut registry = Registry::default();
         let to = &mut registry;
-        add_build(to, BuildLabels { version, commit });
+        add_build(to, &BuildLabels { version, commit });
         let series = Self {
             reconciles: add(
                 to,
@@ -158,14 +158,14 @@ impl Series {
     }
 }
 
-fn add_build(registry: &mut Registry, labels: BuildLabels) {
+fn add_build(registry: &mut Registry, labels: &BuildLabels) {
     let build: Family<BuildLabels, Gauge> = add(
         registry,
         "vobiz_operator_build_info",
         "Version and commit of this build",
         Family::default(),
     );
-    build.get_or_create(&labels).set(1);
+    build.get_or_create(labels).set(1);
 }
 
 /// Registers the metric under a name without the suffix that the text format appends to counters.

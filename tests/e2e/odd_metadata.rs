@@ -211,18 +211,7 @@ async fn odd_managed_fields(bed: Arc<TestBed>) -> Result<()> {
 
     environment.restart_operator()?;
     environment.explain(environment.operator()?.await_ready().await)?;
-    for (objects, existing) in [(&others, "healthy"), (&tenant, "neighbour")] {
-        create(objects, "late").await?;
-        let ready = objects.await_condition(Kind::Subaccount, "late", "Ready", "True");
-        environment.explain(ready.await)?;
-        let edit = json!({"spec": {"name": "edited"}});
-        let edited = objects.merge(Kind::Subaccount, existing, &edit).await?;
-        let generation = edited["metadata"]["generation"].clone();
-        let seen = objects.await_object(Kind::Subaccount, existing, "the edit, seen", |object| {
-            object["status"]["observedGeneration"] == generation
-        });
-        environment.explain(seen.await)?;
-    }
+    serves_the_healthy(&environment, [(&others, "healthy"), (&tenant, "neighbour")]).await?;
     environment.explain(
         odd.edit(subaccount, &json!({"name": "odd but edited"}), &[&as_tenant])
             .await,
@@ -275,6 +264,23 @@ async fn odd_managed_fields(bed: Arc<TestBed>) -> Result<()> {
                 .run(&["delete", "namespace", namespace, "--timeout=60s"])
                 .await,
         )?;
+    }
+    Ok(())
+}
+
+/// New objects become Ready, and edits arrive, in each namespace.
+async fn serves_the_healthy(environment: &Environment, all: [(&Objects, &str); 2]) -> Result<()> {
+    for (objects, existing) in all {
+        create(objects, "late").await?;
+        let ready = objects.await_condition(Kind::Subaccount, "late", "Ready", "True");
+        environment.explain(ready.await)?;
+        let edit = json!({"spec": {"name": "edited"}});
+        let edited = objects.merge(Kind::Subaccount, existing, &edit).await?;
+        let generation = edited["metadata"]["generation"].clone();
+        let seen = objects.await_object(Kind::Subaccount, existing, "the edit, seen", |object| {
+            object["status"]["observedGeneration"] == generation
+        });
+        environment.explain(seen.await)?;
     }
     Ok(())
 }
