@@ -139,6 +139,7 @@ async fn fill(
         cluster: cluster.clone(),
         operator_namespace: config.operator_namespace.clone(),
         metrics: metrics.clone(),
+        refusals: endpoints.refusals.clone(),
         wake_account: wake_account.clone(),
         wake_object: wake_object.clone(),
         wake_record: wake_record.clone(),

@@ -55,13 +55,7 @@ impl Series {
     ) -> (Registry, Self) {
         let mut registry = Registry::default();
         let to = &mut registry;
-        let build: Family<BuildLabels, Gauge> = add(
-            to,
-            "vobiz_operator_build_info",
-            "Version and commit of this build",
-            Family::default(),
-        );
-        build.get_or_create(&BuildLabels { version, commit }).set(1);
+        add_build(to, version, commit);
         let series = Self {
             reconciles: add(
                 to,
@@ -161,6 +155,16 @@ impl Series {
 fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
     registry.register(name, help, metric.clone());
     metric
+}
+
+fn add_build(registry: &mut Registry, version: &'static str, commit: &'static str) {
+    let build: Family<BuildLabels, Gauge> = add(
+        registry,
+        "vobiz_operator_build_info",
+        "Version and commit of this build",
+        Family::default(),
+    );
+    build.get_or_create(&BuildLabels { version, commit }).set(1);
 }
 
 fn reconcile_histogram() -> Histogram {

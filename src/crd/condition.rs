@@ -124,6 +124,8 @@ names! {
         MassDeletionSuspected,
         /// Account: the credentials now belong to another parent account.
         ParentChanged,
+        /// Kubernetes refuses a write that must come first.
+        WriteRefused,
     }
 }
 

@@ -7,6 +7,7 @@ use super::wish::WISHES;
 use crate::account::registry::{Registry, limit};
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
+use crate::controller::refusals::{Refusals, Source};
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
 use crate::controller::watch::{Watch, watch, whole};
@@ -31,6 +32,8 @@ pub struct Watches {
     pub operator_namespace: String,
     /// Series of gone objects are dropped.
     pub metrics: Metrics,
+    /// What was refused to gone objects is dropped.
+    pub refusals: Refusals,
     /// Wakes an Account whose first Subaccount came or whose last one went.
     pub wake_account: Waker<Guarded<Account>>,
     /// Wakes an object whose Record was lost.
@@ -54,6 +57,7 @@ impl Watches {
     ) -> Watch<Guarded<Account>> {
         let mut trigger = Trigger::new(IN_USE_FINALIZER, &[CONFIRM_MASS_DELETION_ANNOTATION]);
         let (metrics, wake_object) = (self.metrics.clone(), self.wake_object.clone());
+        let refusals = self.refusals.clone();
         watch(
             "Account",
             self.api(scope),
@@ -76,6 +80,7 @@ impl Watches {
                     let key = ObjectKey::of(object);
                     registry.remove(&key, object.meta().uid.as_deref().unwrap_or_default());
                     metrics.forget_account(&key.to_string());
+                    refusals.clear(Source::Object("Account", key.clone()));
                     let users = subaccounts.of_namespace(&key.namespace);
                     for user in users
                         .iter()
