@@ -174,7 +174,7 @@ mod tests {
             by: Denier::Quota("small".to_owned()),
         };
         let line = "events: create of events dev is refused by ResourceQuota small: raise the quota\n";
-        endpoints.refusals.set(Source::Part("events"), vec![refusal]);
+        endpoints.refusals.set(Source::Part("events"), &[refusal]);
         let (status, _, body) = get(address, "/readyz").await;
         assert_eq!(
             (status, body),

@@ -140,12 +140,12 @@ async fn fill(
         cluster: cluster.clone(),
         operator_namespace: config.operator_namespace.clone(),
         metrics: metrics.clone(),
+        refusals: endpoints.refusals.clone(),
         wake_account: wake_account.clone(),
         wake_object: wake_object.clone(),
         wake_record: wake_record.clone(),
         records: Arc::clone(&records),
         newest: Arc::clone(&newest),
-        refusals: endpoints.refusals.clone(),
     };
     let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account));
     let objects: Vec<_> = scopes.iter().map(|scope| watches.subaccounts(scope)).collect();

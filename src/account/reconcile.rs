@@ -1,18 +1,19 @@
 //! One pass over an Account: credentials, API generation, the list of its parent, its status, and the in-use marks. I/O.
 
 mod in_use;
+mod look;
+mod obstacles;
 mod survey;
+mod tell;
 
 use crate::account::access::Access;
 use crate::account::breaker::Absence;
-use crate::account::connect::{self, Connection};
 use crate::account::generation::stored;
 use crate::account::registry::{Registry, Snapshot, Trouble};
-use crate::account::status::{self, Findings};
+use crate::account::status::Findings;
 use crate::controller::backoff::Backoff;
 use crate::controller::cluster::ClusterError;
-use crate::controller::event::{EventKind, Recorder};
-use crate::controller::guarded_patch;
+use crate::controller::event::Recorder;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::refusals::Refusals;
@@ -23,9 +24,10 @@ use crate::crd::{Account, SubaccountCounts};
 use crate::vobiz::ParentAuthId;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
+use kube::Client;
 use kube::api::Api;
-use kube::{Client, Resource};
-use serde_json::json;
+use look::{Found, unread};
+use obstacles::Obstacles;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -72,21 +74,17 @@ pub async fn reconcile(cached: Arc<Account>, context: &Context) -> Result<Option
     let account = &*context.newest.of(cached);
     let key = ObjectKey::of(account);
     let users = context.dependents.users(&key);
-    if account.metadata.deletion_timestamp.is_some() && users.is_empty() {
-        release(account, context).await?;
-        context
-            .registry
-            .remove(&key, account.metadata.uid.as_deref().unwrap_or_default());
-        context.metrics.forget_account(&key.to_string());
-        return Ok(None);
-    }
     let pass = Pass {
         account,
         context,
         key,
         users,
     };
-    pass.run().await
+    if account.metadata.deletion_timestamp.is_some() && pass.users.is_empty() {
+        pass.release().await
+    } else {
+        pass.run().await.map(Some)
+    }
 }
 
 struct Pass<'a> {
@@ -97,63 +95,64 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    async fn run(&self) -> Result<Option<Duration>, ClusterError> {
-        let account = self.mark_account().await?;
-        let secret = self.credentials_secret().await?;
+    async fn run(&self) -> Result<Duration, ClusterError> {
+        let mut obstacles = Obstacles::default();
+        let marked = self.mark_account().await;
+        let account = obstacles
+            .pass("mark the Account as in use", marked)?
+            .unwrap_or_else(|| self.account.clone());
+        let read = obstacles.pass("read the credentials Secret", self.credentials_secret().await)?;
         let known = self.context.registry.account(&self.key);
-        let (access, mut trouble) =
-            match connect::connect(&account, secret.as_ref(), known.as_deref(), self.context).await {
-                Connection::Good(access) => (Some(access), None),
-                Connection::Bad { access, trouble } => (access, Some(trouble)),
-            };
-        let mut counts = None;
-        let mut compared = known.as_ref().and_then(|known| known.compared);
-        let interval =
-            Duration::from_secs(u64::try_from(account.spec.resync_interval_seconds).unwrap_or(300));
-        let mut next = interval;
-        if let (Some(access), None) = (&access, &trouble) {
-            // Subaccounts that are being deleted may be served from here on, before the first list is complete.
-            match self.survey(access, interval).await {
-                Ok(due) => next = due,
-                Err(error) => trouble = Some(connect::trouble(&error)),
-            }
-            let confirmed = self.confirm_mass_deletion(access);
-            // Another Account of the same parent may have read the list.
-            let listed = access.parent.roster().swept_at();
-            if listed.is_some() && (listed != compared || confirmed) {
-                counts = Some(self.context.dependents.swept(access));
-                compared = listed;
-            }
-        }
-        if let (Some(access), None) = (&access, &trouble) {
-            let token = access.parent.breaker().token();
-            trouble = token.map(|token| connect::mass_deletion(&token));
-        }
-        if trouble.is_none() && self.context.registry.doubts.balance_within(&self.key, interval) {
-            trouble = Some(connect::low_balance());
-        }
-        if let (Some(pause), None) = (
-            access.as_ref().and_then(|access| access.parent.gate.pause_left()),
-            &trouble,
-        ) {
-            trouble = Some(connect::rate_limited());
-            next = pause;
-        }
-        let findings = Findings {
-            auth_id: access.as_ref().map(|access| access.parent.id.to_string()),
-            generation: access.as_ref().map(|access| stored(access.generation)),
-            credentials_secret_name: Some(account.spec.credentials_secret_ref.name.clone()),
-            counts,
-            trouble: trouble.clone(),
-            users: self.users.clone(),
-            secret_deleting: secret
-                .as_ref()
-                .is_some_and(|secret| secret.metadata.deletion_timestamp.is_some()),
+        let found = match &read {
+            Some(secret) => self.look(&account, secret.as_ref(), known.as_deref()).await,
+            None => unread(&account, known.as_deref()),
         };
-        self.release_former_secret(&account).await?;
-        let account = self.write_status(account, &findings).await?;
-        let in_use = self.mark_secret(&account, secret.as_ref()).await?;
-        let gate = access.as_ref().map(|access| Arc::clone(&access.parent.gate));
+        let secret = read.as_ref().and_then(Option::as_ref);
+
+        let released = self.release_former_secret(&account).await;
+        let is_released = obstacles
+            .pass("let the former credentials Secret go", released)?
+            .is_some();
+        let (mut account, mut in_use) = (account, false);
+        if is_released {
+            let named = self.name_secret(account.clone(), secret).await;
+            if let Some(named) =
+                obstacles.pass("name the credentials Secret in the Account's status", named)?
+            {
+                account = named;
+                let marked = self.mark_secret(&account, secret).await;
+                in_use = obstacles
+                    .pass("mark the credentials Secret as in use", marked)?
+                    .unwrap_or(false);
+            }
+        }
+        let told = told(&found, &obstacles);
+        let findings = Findings {
+            auth_id: found.access.as_ref().map(|access| access.parent.id.to_string()),
+            generation: found.access.as_ref().map(|access| stored(access.generation)),
+            // The former one stays named until it is let go.
+            credentials_secret_name: if is_released {
+                Some(account.spec.credentials_secret_ref.name.clone())
+            } else {
+                in_use::status_secret_name(&account)
+            },
+            counts: found.counts,
+            trouble: told.clone(),
+            users: self.users.clone(),
+            secret_deleting: secret.is_some_and(|secret| secret.metadata.deletion_timestamp.is_some()),
+        };
+        let written = self.write_status(&account, &findings).await;
+        obstacles.pass("write the Account's status", written)?;
+        self.tell_refusals(&obstacles, known.as_deref()).await;
+
+        let gate = found
+            .access
+            .as_ref()
+            .map(|access| Arc::clone(&access.parent.gate));
+        // A pause that Vobiz asked for is kept by the gate; those who wait for it need no other reason.
+        let trouble = found
+            .trouble
+            .filter(|trouble| trouble.reason != Reason::RateLimited);
         let changed = self.context.registry.set(
             &self.key,
             account.metadata.uid.as_deref().unwrap_or_default(),
@@ -161,21 +160,51 @@ impl Pass<'_> {
                 closing: account.metadata.deletion_timestamp.is_some(),
                 in_use,
                 name_prefix: account.spec.name_prefix.clone(),
-                access,
-                // A pause that Vobiz asked for is kept by the gate; those who wait for it need no other reason.
-                trouble: trouble
-                    .clone()
-                    .filter(|trouble| trouble.reason != Reason::RateLimited),
-                compared,
+                access: found.access,
+                trouble: trouble.or_else(|| obstacles.trouble().cloned()),
+                compared: found.compared,
             },
         );
         if changed {
             self.context.dependents.changed(&self.key);
         }
-        if let Some(gate) = gate {
+        if self.context.registry.account(&self.key).is_none() {
+            // It went meanwhile.
+            self.context.refusals.clear(self.source());
+        }
+        // A pair that is in doubt stays so until it was read and tried.
+        if let (Some(gate), Some(_)) = (gate, &read) {
             gate.resume();
         }
-        Ok(Some(self.pause(trouble.as_ref(), next)))
+        let told = told.or_else(|| obstacles.trouble().cloned());
+        Ok(self.pause(told.as_ref(), found.next))
+    }
+
+    /// Nobody uses a deleting Account any more: its Secret is let go, then the Account itself.
+    async fn release(&self) -> Result<Option<Duration>, ClusterError> {
+        let mut obstacles = Obstacles::default();
+        let released = self.mark_account().await;
+        if obstacles
+            .pass("let the Account and its credentials Secret go", released)?
+            .is_some()
+        {
+            let uid = self.account.metadata.uid.as_deref().unwrap_or_default();
+            self.context.registry.remove(&self.key, uid);
+            self.context.metrics.forget_account(&self.key.to_string());
+            self.context.refusals.clear(self.source());
+            return Ok(None);
+        }
+        let findings = Findings {
+            credentials_secret_name: in_use::status_secret_name(self.account),
+            trouble: obstacles.trouble().cloned(),
+            ..Findings::default()
+        };
+        let written = self.write_status(self.account, &findings).await;
+        obstacles.pass("write the Account's status", written)?;
+        let known = self.context.registry.account(&self.key);
+        self.tell_refusals(&obstacles, known.as_deref()).await;
+        let trouble = obstacles.trouble();
+        Ok(Some(self.pause(trouble, interval(self.account))))
     }
 
     async fn credentials_secret(&self) -> Result<Option<Secret>, ClusterError> {
@@ -183,22 +212,6 @@ impl Pass<'_> {
         Ok(get_versioned(&self.secrets(), name)
             .await?
             .map(Versioned::into_object))
-    }
-
-    async fn write_status(&self, account: Account, findings: &Findings) -> Result<Account, ClusterError> {
-        let Some(status) = status::of(&account, findings, wall_clock()) else {
-            return Ok(account);
-        };
-        let news = status::news(&account, findings);
-        let operations = vec![json!({"op": "add", "path": "/status", "value": status})];
-        let written = guarded_patch::patch_status(&self.accounts(), &account, operations).await?;
-        for (reason, note) in news {
-            let (regarding, recorder) = (account.object_ref(&()), &self.context.recorder);
-            recorder
-                .publish(regarding, EventKind::Warning, reason, "Reconcile", &note)
-                .await;
-        }
-        Ok(self.note(written))
     }
 
     /// Keeps what our own write returned: the next pass may come before the cache hears of it.
@@ -227,11 +240,13 @@ impl Pass<'_> {
             }
             Some(trouble) => {
                 let pause = backoff.failed(self.key.clone(), self.context.started.elapsed(), rand::random());
-                // The gate knows how long Vobiz asked us to stay away, unless another Account's pass has heard it.
-                if trouble.reason == Reason::RateLimited {
-                    next.min(pause)
-                } else {
-                    pause
+                match trouble.reason {
+                    // The gate knows how long Vobiz asked us to stay away, unless another Account's pass has heard it. And
+                    // whatever Kubernetes refuses, the list is read at its usual pace.
+                    Reason::RateLimited | Reason::WriteRefused | Reason::ProgressingWithRetry => {
+                        next.min(pause)
+                    }
+                    _ => pause,
                 }
             }
         }
@@ -246,15 +261,15 @@ impl Pass<'_> {
     }
 }
 
-/// Nobody uses a deleting Account any more: its Secret is let go, then the Account itself.
-async fn release(account: &Account, context: &Context) -> Result<(), ClusterError> {
-    let pass = Pass {
-        account,
-        context,
-        key: ObjectKey::of(account),
-        users: Vec::new(),
-    };
-    pass.mark_account().await.map(drop)
+/// What is told of both: a person must act on what Kubernetes refuses, and only waits where Vobiz asked to slow down.
+fn told(found: &Found, obstacles: &Obstacles) -> Option<Trouble> {
+    let trouble = found.trouble.as_ref();
+    let lasting = trouble.filter(|trouble| trouble.reason != Reason::RateLimited);
+    lasting.or(obstacles.trouble()).or(trouble).cloned()
+}
+
+fn interval(account: &Account) -> Duration {
+    Duration::from_secs(u64::try_from(account.spec.resync_interval_seconds).unwrap_or(300))
 }
 
 #[expect(clippy::disallowed_methods, reason = "schedules on the monotonic clock")]

@@ -35,14 +35,17 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether calls may be made. A low balance holds creates back and nothing else; what a suspected mass deletion holds
-    /// back depends on the account.
+    /// Whether calls may be made. A low balance holds creates back and nothing else, and so does what Kubernetes keeps
+    /// from us; what a suspected mass deletion holds back depends on the account.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.trouble.as_ref().is_none_or(|trouble| {
             matches!(
                 trouble.reason,
-                Reason::InsufficientBalance | Reason::MassDeletionSuspected
+                Reason::InsufficientBalance
+                    | Reason::MassDeletionSuspected
+                    | Reason::WriteRefused
+                    | Reason::ProgressingWithRetry
             )
         })
     }
@@ -50,13 +53,16 @@ impl Snapshot {
     /// Whether the last pass found that the pair works and the list answers.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.trouble
-            .as_ref()
-            .is_none_or(|trouble| trouble.reason == Reason::MassDeletionSuspected)
+        self.trouble.as_ref().is_none_or(|trouble| {
+            matches!(
+                trouble.reason,
+                Reason::MassDeletionSuspected | Reason::WriteRefused | Reason::ProgressingWithRetry
+            )
+        })
     }
 }
 
-/// A trouble of the parent account, or of the way there. It is told on the Account, once for all its Subaccounts.
+/// A trouble of the parent account, of the way there, or of what Kubernetes keeps for it. It is told on the Account, once for all its Subaccounts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trouble {
     /// Reason of the Account's condition.

@@ -53,6 +53,15 @@ pub fn of(account: &Account, findings: &Findings, now: Timestamp) -> Option<Acco
     (!unchanged).then_some(status)
 }
 
+/// The status as it is, naming the Secret that is about to be marked.
+#[must_use]
+pub fn naming(account: &Account, secret: &str) -> AccountStatus {
+    AccountStatus {
+        credentials_secret_name: Some(secret.to_owned()),
+        ..account.status.clone().unwrap_or_default()
+    }
+}
+
 /// What there is to tell of a pass: reason and note of each event, all of them warnings.
 #[must_use]
 pub fn news(account: &Account, findings: &Findings) -> Vec<(&'static str, String)> {
@@ -76,6 +85,8 @@ fn new_trouble<'a>(account: &Account, findings: &'a Findings) -> Option<&'a Trou
     findings
         .trouble
         .as_ref()
+        // What is merely tried again is no news.
+        .filter(|trouble| trouble.reason != Reason::ProgressingWithRetry)
         .filter(|trouble| ready.is_none_or(|ready| ready.reason != trouble.reason.as_str()))
 }
 
@@ -87,21 +98,17 @@ fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
         message: message.to_owned(),
     };
     if account.metadata.deletion_timestamp.is_some() {
-        let message = holders(&findings.users);
-        return vec![
-            condition(
-                ConditionType::Ready,
-                ConditionStatus::False,
-                Reason::Deleting,
-                &message,
-            ),
-            condition(
-                ConditionType::Reconciling,
-                ConditionStatus::True,
-                Reason::Deleting,
-                &message,
-            ),
-        ];
+        let (reason, message) = match &findings.trouble {
+            // Nothing else holds it any more.
+            Some(Trouble { reason, message }) if findings.users.is_empty() => (*reason, message.clone()),
+            _ => (Reason::Deleting, holders(&findings.users)),
+        };
+        let [ready, reconciling] = [
+            (ConditionType::Ready, ConditionStatus::False),
+            (ConditionType::Reconciling, ConditionStatus::True),
+        ]
+        .map(|(kind, status)| condition(kind, status, reason, &message));
+        return vec![ready, reconciling];
     }
     match &findings.trouble {
         Some(Trouble { reason, message }) => {
@@ -109,7 +116,10 @@ fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
             let kind = match reason {
                 // Arrives by itself when another tool writes the Secret: neither progress of ours nor a failure.
                 Reason::CredentialsMissing => return vec![ready],
-                Reason::RateLimited | Reason::VobizUnavailable => ConditionType::Reconciling,
+                Reason::RateLimited
+                | Reason::VobizUnavailable
+                | Reason::WriteRefused
+                | Reason::ProgressingWithRetry => ConditionType::Reconciling,
                 _ => ConditionType::Stalled,
             };
             vec![ready, condition(kind, ConditionStatus::True, *reason, message)]

@@ -54,15 +54,15 @@ impl Refusals {
     }
 
     /// Takes over what is refused to this source now, instead of what was before; nothing clears it.
-    pub fn set(&self, source: Source, refusals: Vec<Refusal>) {
+    pub fn set(&self, source: Source, refusals: &[Refusal]) {
         let state = &mut *self.lock();
         let before = if refusals.is_empty() {
             state.refused.remove(&source)
         } else {
-            state.refused.insert(source, refusals.clone())
+            state.refused.insert(source, refusals.to_vec())
         };
         let before = before.as_deref().map(writes).unwrap_or_default();
-        let now = writes(&refusals);
+        let now = writes(refusals);
         for write in now.difference(&before) {
             *state.counts.entry(write.clone()).or_default() += 1;
         }
@@ -80,7 +80,7 @@ impl Refusals {
 
     /// Nothing is refused to this source any more, or it is gone.
     pub fn clear(&self, source: Source) {
-        self.set(source, Vec::new());
+        self.set(source, &[]);
     }
 
     /// One line for each refusal, those of the process first, and how many are not shown.
@@ -153,13 +153,13 @@ mod tests {
         let refusals = Refusals::new(metrics.clone());
         refusals.set(
             object("a"),
-            vec![refusal(Verb::Create, "a"), refusal(Verb::Create, "b")],
+            &[refusal(Verb::Create, "a"), refusal(Verb::Create, "b")],
         );
-        refusals.set(object("b"), vec![refusal(Verb::Create, "b")]);
+        refusals.set(object("b"), &[refusal(Verb::Create, "b")]);
         assert_eq!(count(&metrics, "create").as_deref(), Some("2"));
         refusals.set(
             object("a"),
-            vec![refusal(Verb::Update, "a"), refusal(Verb::Get, "a")],
+            &[refusal(Verb::Update, "a"), refusal(Verb::Get, "a")],
         );
         assert_eq!(count(&metrics, "create").as_deref(), Some("1"));
         assert_eq!(count(&metrics, "update").as_deref(), Some("1"));
@@ -177,8 +177,8 @@ mod tests {
     #[test]
     fn each_refusal_is_a_line_that_says_who_refuses_what_to_whom_up_to_a_length() {
         let refusals = Refusals::new(Metrics::new(true, "1", "c"));
-        refusals.set(object("a"), vec![refusal(Verb::Get, "a")]);
-        refusals.set(Source::Part("events"), vec![refusal(Verb::Create, "e")]);
+        refusals.set(object("a"), &[refusal(Verb::Get, "a")]);
+        refusals.set(Source::Part("events"), &[refusal(Verb::Create, "e")]);
         assert_eq!(
             refusals.lines(),
             [
@@ -187,7 +187,7 @@ mod tests {
             ]
         );
         for number in 0..30 {
-            refusals.set(object(&number.to_string()), vec![refusal(Verb::Create, "x")]);
+            refusals.set(object(&number.to_string()), &[refusal(Verb::Create, "x")]);
         }
         let lines = refusals.lines();
         assert_eq!(

@@ -153,7 +153,7 @@ fn note_refusals(pass: &Pass<'_>, outcome: &Outcome, status: Option<Refusal>) {
         Object::Live | Object::Deleting => "Subaccount",
     };
     let source = Source::Object(kind, pass.key.clone());
-    pass.context.refusals.set(source, refused);
+    pass.context.refusals.set(source, &refused);
 }
 
 async fn run(pass: &mut Pass<'_>) -> Outcome {

@@ -33,6 +33,8 @@ pub struct Watches {
     pub operator_namespace: String,
     /// Series of gone objects are dropped.
     pub metrics: Metrics,
+    /// What was refused to gone objects is dropped.
+    pub refusals: Refusals,
     /// Wakes an Account whose first Subaccount came or whose last one went.
     pub wake_account: Waker<Guarded<Account>>,
     /// Wakes an object whose Record was lost.
@@ -43,8 +45,6 @@ pub struct Watches {
     pub records: Arc<Records>,
     /// Objects as our own writes returned them.
     pub newest: Arc<Newest<Subaccount>>,
-    /// What was refused to an object goes with it.
-    pub refusals: Refusals,
 }
 
 impl Watches {
@@ -66,6 +66,7 @@ impl Watches {
                 wake_object.wake(&ObjectKey::of(&**user));
             }
         };
+        let refusals = self.refusals.clone();
         watch(
             self.target::<Account>("Account", scope, watcher::Config::default()),
             identity,
@@ -97,6 +98,7 @@ impl Watches {
                     metrics.forget_account(&key.to_string());
                     accepted.forget(&key);
                     wake_users(&key);
+                    refusals.clear(Source::Object("Account", key.clone()));
                     false
                 }
                 Event::Init | Event::InitDone => false,

@@ -65,14 +65,24 @@ async fn kubectl(environment: &Environment, arguments: &[&str]) -> Result<String
 }
 
 async fn orphan(environment: &Environment) -> Result<()> {
-    let arguments = ["delete", "subaccounts.vobiz.ai", NAME, "--cascade=orphan", "--wait"];
+    let arguments = [
+        "delete",
+        "subaccounts.vobiz.ai",
+        NAME,
+        "--cascade=orphan",
+        "--wait",
+    ];
     kubectl(environment, &arguments).await?;
     environment.await_gone(Kind::Subaccount, NAME).await
 }
 
 async fn annotate(environment: &Environment, name: &str, key: &str, value: Option<&str>) -> Result<()> {
     let patch = json!({"metadata": {"annotations": {key: value}}});
-    environment.objects.merge(Kind::Subaccount, name, &patch).await.map(drop)
+    environment
+        .objects
+        .merge(Kind::Subaccount, name, &patch)
+        .await
+        .map(drop)
 }
 
 async fn set_status(environment: &Environment, name: &str, status: &Value) -> Result<()> {
@@ -92,8 +102,14 @@ async fn set_status(environment: &Environment, name: &str, status: &Value) -> Re
 async fn ensure_counts(environment: &Environment, creates: usize, deletes: usize) -> Result<()> {
     let count = |operation| JournalQuery::new().operation(operation).committed(true);
     let found = (
-        environment.simulator.journal_count(&count(Operation::Create)).await?,
-        environment.simulator.journal_count(&count(Operation::Delete)).await?,
+        environment
+            .simulator
+            .journal_count(&count(Operation::Create))
+            .await?,
+        environment
+            .simulator
+            .journal_count(&count(Operation::Delete))
+            .await?,
     );
     ensure!(
         found == (creates, deletes),
@@ -153,7 +169,10 @@ async fn dead_pair(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "metadata": {"labels": labels},
         "stringData": {"auth_id": theirs["auth_id"], "auth_token": theirs["auth_token"]},
     });
-    let stored = environment.objects.create(Kind::Secret, "other-vobiz", manifest).await?;
+    let stored = environment
+        .objects
+        .create(Kind::Secret, "other-vobiz", manifest)
+        .await?;
     environment.create_subaccount("other", json!({})).await?;
     environment
         .await_reason(Kind::Subaccount, "other", "Stalled", "SecretConflict")
@@ -198,7 +217,12 @@ async fn put_back(bed: Arc<TestBed>, api: Api) -> Result<()> {
             .await_reason(Kind::Subaccount, NAME, "Stalled", "CredentialsLost")
             .await?;
         environment
-            .await_message(Kind::Subaccount, NAME, "Ready", &[SECRET, "refuses", "put it back"])
+            .await_message(
+                Kind::Subaccount,
+                NAME,
+                "Ready",
+                &[SECRET, "refuses", "put it back"],
+            )
             .await?;
     }
     environment.objects.delete(Kind::Secret, SECRET).await?;
@@ -211,7 +235,13 @@ async fn put_back(bed: Arc<TestBed>, api: Api) -> Result<()> {
         &["create", "secret", "generic", SECRET, &literals[0], &literals[1]],
     )
     .await
-    .or_else(|error| if api == Api::Gen1 { Ok(String::new()) } else { Err(error) })?;
+    .or_else(|error| {
+        if api == Api::Gen1 {
+            Ok(String::new())
+        } else {
+            Err(error)
+        }
+    })?;
     environment
         .await_object(Kind::Subaccount, NAME, "Ready", |object| {
             condition_of(object, "Ready").is_some_and(|ready| ready["status"] == "True")
@@ -282,7 +312,12 @@ async fn copied_status(bed: Arc<TestBed>, api: Api) -> Result<()> {
             .await_reason(Kind::Subaccount, "copy", "Stalled", "AuthIdConflict")
             .await?;
         environment
-            .await_message(Kind::Subaccount, "copy", "Ready", &[&acme.auth_id, "another Subaccount"])
+            .await_message(
+                Kind::Subaccount,
+                "copy",
+                "Ready",
+                &[&acme.auth_id, "another Subaccount"],
+            )
             .await?;
         environment.objects.delete(Kind::Subaccount, "copy").await?;
         environment.await_gone(Kind::Subaccount, "copy").await?;
@@ -318,7 +353,11 @@ async fn deleted_unclaimed(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let kept = record(&environment, &first.uid).await?;
     ensure!(kept["phase"] == "Kept", "its Record is {}", kept["phase"]);
     ensure!(
-        environment.simulator.find_account(&first.auth_id).await?.is_some(),
+        environment
+            .simulator
+            .find_account(&first.auth_id)
+            .await?
+            .is_some(),
         "what was kept is gone"
     );
     ensure_counts(&environment, 1, 0).await
@@ -333,11 +372,17 @@ async fn old_record(bed: Arc<TestBed>) -> Result<()> {
     environment.operator()?.kill_hard().await?;
     environment.objects.delete(Kind::Subaccount, NAME).await?;
     let stripped = json!({"metadata": {"finalizers": null}});
-    environment.objects.merge(Kind::Subaccount, NAME, &stripped).await?;
+    environment
+        .objects
+        .merge(Kind::Subaccount, NAME, &stripped)
+        .await?;
     environment.await_gone(Kind::Secret, SECRET).await?;
     let open = json!({"data": {"phase": "T3Blbg==", "auth_id": null, "auth_token": null}});
     let name = record_name(&acme.uid);
-    environment.operator_objects.merge(Kind::Secret, &name, &open).await?;
+    environment
+        .operator_objects
+        .merge(Kind::Secret, &name, &open)
+        .await?;
     let restored = environment.create_subaccount(NAME, json!({})).await?;
     set_status(&environment, NAME, &status).await?;
     environment.restart_operator()?;
@@ -358,7 +403,9 @@ async fn old_record(bed: Arc<TestBed>) -> Result<()> {
     .await?;
     environment.await_ready(NAME).await?;
     let uid = uid_of(&restored)?;
-    let rebuilt = find_record(&environment, &uid).await?.context("it has no Record")?;
+    let rebuilt = find_record(&environment, &uid)
+        .await?
+        .context("it has no Record")?;
     ensure!(rebuilt["auth_id"] == acme.auth_id, "another account");
     ensure_counts(&environment, 1, 0).await
 }

@@ -1,6 +1,7 @@
 //! Marks an Account and its credentials Secret as in use, and lets them go again. I/O.
 
 use super::Pass;
+use crate::account::status;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch::{self, is_on};
 use crate::controller::versioned::get_versioned;
@@ -43,6 +44,22 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// Only a Secret that the status names is ever marked: else nobody would let it go when the reference changes.
+    pub(super) async fn name_secret(
+        &self,
+        account: Account,
+        secret: Option<&Secret>,
+    ) -> Result<Account, ClusterError> {
+        let name = &account.spec.credentials_secret_ref.name;
+        let is_named = status_secret_name(&account).as_ref() == Some(name);
+        let is_marked = secret.is_none_or(|secret| is_on(secret, IN_USE_FINALIZER));
+        if is_named || is_marked || !is_on(&account, IN_USE_FINALIZER) {
+            return Ok(account);
+        }
+        let status = status::naming(&account, name);
+        self.patch_status(&account, &status).await
+    }
+
     /// True if the Account and its Secret are both held for their Subaccounts.
     pub(super) async fn mark_secret(
         &self,
@@ -63,6 +80,6 @@ impl Pass<'_> {
     }
 }
 
-fn status_secret_name(account: &Account) -> Option<String> {
+pub(super) fn status_secret_name(account: &Account) -> Option<String> {
     account.status.as_ref()?.credentials_secret_name.clone()
 }

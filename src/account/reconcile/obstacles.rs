@@ -1,0 +1,130 @@
+//! What Kubernetes keeps a pass over an Account from: it becomes a trouble of the Account, and the pass goes on. PURE.
+
+use crate::account::registry::Trouble;
+use crate::controller::cluster::ClusterError;
+use crate::controller::refusal::Refusal;
+use crate::crd::condition::Reason;
+
+/// All that failed in one pass.
+#[derive(Debug, Default)]
+pub(super) struct Obstacles {
+    /// The one to tell: a refusal, which a person must end, rather than what may go by itself.
+    trouble: Option<Trouble>,
+    refusals: Vec<Refusal>,
+}
+
+impl Obstacles {
+    /// What came of a request; none if it failed and the pass goes on without. Fails if something changed under the pass:
+    /// then another one follows, which sees it.
+    pub(super) fn pass<T>(
+        &mut self,
+        act: &str,
+        result: Result<T, ClusterError>,
+    ) -> Result<Option<T>, ClusterError> {
+        match result {
+            Ok(done) => Ok(Some(done)),
+            Err(error) if is_outdated(&error) => Err(error),
+            Err(error) => {
+                self.note(act, &error);
+                Ok(None)
+            }
+        }
+    }
+
+    fn note(&mut self, act: &str, error: &ClusterError) {
+        let refusal = error.refusal();
+        let trouble = match &refusal {
+            Some(refusal) => Trouble {
+                reason: if refusal.request.verb.is_write() {
+                    Reason::WriteRefused
+                } else {
+                    Reason::ProgressingWithRetry
+                },
+                message: format!("failed to {act}: {refusal}"),
+            },
+            None => Trouble {
+                reason: Reason::ProgressingWithRetry,
+                message: format!("failed to {act}: {error}; it is tried again"),
+            },
+        };
+        let is_first = |reason| self.trouble.as_ref().is_none_or(|told| told.reason != reason);
+        if self.trouble.is_none()
+            || (trouble.reason == Reason::WriteRefused && is_first(Reason::WriteRefused))
+        {
+            self.trouble = Some(trouble);
+        }
+        let news = refusal.filter(|refusal| !self.refusals.contains(refusal));
+        self.refusals.extend(news);
+    }
+
+    /// What to tell.
+    pub(super) fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    /// What was refused.
+    pub(super) fn refusals(&self) -> &[Refusal] {
+        &self.refusals
+    }
+}
+
+/// Whether the object was changed, or went, under the pass.
+fn is_outdated(error: &ClusterError) -> bool {
+    error.is_conflict() || error.is_not_found() || error.is_failed_test()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::refusal::{Request, Verb};
+    use std::time::Duration;
+
+    fn answer(name: &str, verb: Verb) -> ClusterError {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/deniers");
+        let text = std::fs::read_to_string(format!("{folder}/{name}.json")).unwrap();
+        let error = ClusterError::from(kube::Error::Api(serde_json::from_str(&text).unwrap()));
+        error.of(|| Request::new(verb, "/api/v1/namespaces/dev/secrets", "pair"))
+    }
+
+    #[test]
+    fn what_is_refused_is_told_before_what_failed_and_the_first_of_each_kind_is_told() {
+        let mut obstacles = Obstacles::default();
+        let late = ClusterError::TimedOut(Duration::from_secs(10));
+        assert_eq!(obstacles.pass::<()>("read the Secret", Err(late)).unwrap(), None);
+        let told = obstacles.trouble().unwrap();
+        assert_eq!(told.reason, Reason::ProgressingWithRetry);
+        assert!(
+            told.message.starts_with("failed to read the Secret: "),
+            "{}",
+            told.message
+        );
+        for name in ["quota-exceeded", "policy-by-default"] {
+            let refused = Err(answer(name, Verb::Update));
+            assert_eq!(obstacles.pass::<()>("mark it", refused).unwrap(), None);
+        }
+        let told = obstacles.trouble().unwrap();
+        assert_eq!(told.reason, Reason::WriteRefused);
+        assert_eq!(
+            told.message,
+            "failed to mark it: update of secrets dev/pair is refused by ResourceQuota no-secrets: raise the quota"
+        );
+        assert_eq!(obstacles.refusals().len(), 2);
+    }
+
+    #[test]
+    fn a_read_that_is_forbidden_is_no_write_and_an_object_that_changed_ends_the_pass() {
+        let mut obstacles = Obstacles::default();
+        obstacles
+            .pass::<()>("read it", Err(answer("right-to-get", Verb::Get)))
+            .unwrap();
+        assert_eq!(obstacles.trouble().unwrap().reason, Reason::ProgressingWithRetry);
+        assert_eq!(obstacles.refusals().len(), 1);
+        for name in ["stale", "failed-test", "not-found"] {
+            assert!(
+                obstacles
+                    .pass::<()>("write it", Err(answer(name, Verb::Patch)))
+                    .is_err()
+            );
+        }
+    }
+}
