@@ -5,6 +5,7 @@
 //! beginning of work, and a leader that cannot prove itself any more just ends.
 
 mod claim;
+mod leadership;
 mod term;
 
 use std::future::{Future, poll_fn};
@@ -16,18 +17,22 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Client};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::controller::cluster::{ClusterError, within};
 use crate::controller::heartbeat::Beat;
 use crate::controller::instrument::Metrics;
+use crate::controller::refusals::{Refusals, Source};
 use crate::controller::versioned::{Versioned, create_versioned, get_versioned, replace};
 
 use claim::{Claim, Observer, RETRY_PERIOD, held, holder, released};
+pub use leadership::Leadership;
 pub use term::Term;
 
 /// Name of the Lease, in the operator's namespace.
 pub const LEASE: &str = "vobiz-operator-leader-election";
+
+/// By which name a refused Lease is kept.
+const PART: Source = Source::Part("leader election");
 
 /// How long one attempt may take: half the renew deadline, so that a connection that hangs leaves time for a second.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -50,6 +55,7 @@ pub struct Election {
     api: Api<Lease>,
     identity: String,
     metrics: Metrics,
+    refusals: Refusals,
     beat: Beat,
 }
 
@@ -57,12 +63,20 @@ impl Election {
     /// A candidate under a name of its own: `instance` is the Pod's name, which its next container has too.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "each process is another candidate")]
-    pub fn new(cluster: Client, namespace: &str, instance: &str, metrics: Metrics, beat: Beat) -> Self {
+    pub fn new(
+        cluster: Client,
+        namespace: &str,
+        instance: &str,
+        metrics: Metrics,
+        refusals: Refusals,
+        beat: Beat,
+    ) -> Self {
         metrics.set_leader(LEASE, false);
         Self {
             api: Api::namespaced(cluster, namespace),
             identity: format!("{instance}_{}", uuid::Uuid::new_v4()),
             metrics,
+            refusals,
             beat,
         }
     }
@@ -74,14 +88,21 @@ impl Election {
         let mut told = String::new();
         loop {
             self.beat.now();
-            let (pause, news) = match self.attempt(&mut observer).await {
+            let attempt = self.attempt(&mut observer).await;
+            let is_refused = self.tell(attempt.as_ref().err());
+            let (pause, news) = match attempt {
                 Ok(Attempt::Won(lease, sent)) => return Ok(Some(self.lead(*lease, sent))),
                 Ok(Attempt::Held(by, pause)) => (pause, format!("'{by}' is the leader")),
+                // A right is a matter of the installation: nobody is waited for who would give it.
                 Err(error) if error.is_forbidden() => return Err(ElectionError(error)),
                 Err(error) => (RETRY_PERIOD, error.to_string()),
             };
             if news != told {
-                tracing::info!(reason = news, "standing by");
+                if is_refused {
+                    tracing::warn!(reason = news, "the Lease is refused; trying again");
+                } else {
+                    tracing::info!(reason = news, "standing by");
+                }
                 told = news;
             }
             // An attempt is never given up half-way: it might have won.
@@ -90,6 +111,16 @@ impl Election {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Tells whether the Lease is refused, until an attempt at it is not: nobody leads meanwhile. A failure of another kind
+    /// says nothing about that.
+    fn tell(&self, failure: Option<&ClusterError>) -> bool {
+        let refusal = failure.and_then(ClusterError::refusal);
+        if refusal.is_some() || failure.is_none() {
+            self.refusals.set(PART, refusal.as_slice());
+        }
+        refusal.is_some()
     }
 
     async fn attempt(&self, observer: &mut Observer) -> Result<Attempt, ClusterError> {
@@ -175,7 +206,9 @@ impl Election {
                 break late(failure);
             };
             let sent = monotonic();
-            match within(left.min(ATTEMPT), self.prolong(lease.clone())).await {
+            let prolonged = within(left.min(ATTEMPT), self.prolong(lease.clone())).await;
+            self.tell(prolonged.as_ref().err());
+            match prolonged {
                 Ok(Prolonged::Renewed(renewed)) => {
                     lease = *renewed;
                     failure = None;
@@ -256,39 +289,6 @@ enum Attempt {
 enum Prolonged {
     Renewed(Box<Versioned<Lease>>),
     Taken(String),
-}
-
-/// The leadership of this process, renewed in the background.
-pub struct Leadership {
-    term: Term,
-    release: oneshot::Sender<()>,
-    keeper: JoinHandle<Result<(), LostLeadership>>,
-}
-
-impl Leadership {
-    /// Its term, for those who may act in it alone.
-    #[must_use]
-    pub fn term(&self) -> Term {
-        self.term.clone()
-    }
-
-    /// Does the work, and drops it as soon as the leadership is lost.
-    pub async fn during(&mut self, work: impl Future<Output = ()>) -> Result<(), LostLeadership> {
-        tokio::select! {
-            biased;
-            ended = &mut self.keeper => match ended {
-                Ok(Err(lost)) => Err(lost),
-                Ok(Ok(())) | Err(_) => Err(LostLeadership("nobody renews it any more".to_owned())),
-            },
-            () = work => Ok(()),
-        }
-    }
-
-    /// Lets the next one lead at once. The last thing that a leader does.
-    pub async fn release(self) -> Result<(), LostLeadership> {
-        let _ = self.release.send(());
-        self.keeper.await.unwrap_or(Ok(()))
-    }
 }
 
 /// Does `pass` as long as the term lasts. After that nothing of it happens any more: it just stays, until the end of

@@ -25,7 +25,7 @@ use crate::controller::heartbeat::Heartbeats;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::readiness::Readiness;
-use crate::controller::refusals::Refusals;
+use crate::controller::refusals::{Refusals, Source as Refused};
 use crate::controller::wake::{Caches, Guarded, Scope, queues};
 use crate::controller::watch::Watch;
 use crate::crd::{Account, Subaccount};
@@ -80,7 +80,8 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     if config.leader_elect {
         let beat = endpoints.heartbeats.register("leader election");
         let namespace = &config.operator_namespace;
-        let election = Election::new(cluster, namespace, &instance(), endpoints.metrics.clone(), beat);
+        let (metrics, refusals) = (endpoints.metrics.clone(), endpoints.refusals.clone());
+        let election = Election::new(cluster, namespace, &instance(), metrics, refusals, beat);
         elected(replica, election, &config, &endpoints.heartbeats, shutdown).await
     } else {
         tracing::info!("caches are complete; reconciling");
@@ -157,9 +158,9 @@ async fn fill(
     let record_watch = watches.records();
 
     let started = now();
-    let recorder = Recorder::new(cluster.clone(), &instance());
+    let recorder = Recorder::new(cluster.clone(), &instance(), endpoints.refusals.clone());
     let context = Arc::new(Context {
-        installation: identity(&cluster, &config.operator_namespace).await?,
+        installation: identity(&cluster, &config.operator_namespace, &endpoints.refusals).await?,
         cluster: cluster.clone(),
         operator_namespace: config.operator_namespace.clone(),
         times: Times {
@@ -223,19 +224,32 @@ async fn fill(
     Ok(replica)
 }
 
-/// The installation's id. An API server that cannot be reached yet is waited for, as every watch does.
+/// The installation's id. An API server that cannot be reached yet is waited for, as every watch does, and so is one that
+/// refuses the `ConfigMap`: whoever refuses it is told meanwhile.
 #[expect(clippy::disallowed_methods, reason = "jitter of the pauses")]
-async fn identity(cluster: &Client, namespace: &str) -> Result<Installation, InstallationError> {
+async fn identity(
+    cluster: &Client,
+    namespace: &str,
+    refusals: &Refusals,
+) -> Result<Installation, InstallationError> {
+    let part = Refused::Part("installation");
     let mut failures = 0;
     loop {
         match installation(cluster, namespace).await {
             Err(InstallationError::Cluster(error)) if error.is_outcome_unknown() => {
-                failures += 1;
                 tracing::warn!(%error, "the API server does not answer; trying again");
-                tokio::time::sleep(delay(failures, rand::random(), LONGEST_START_PAUSE)).await;
             }
-            result => return result,
+            Err(InstallationError::Cluster(error)) if error.is_denied() => {
+                tracing::warn!(%error, "the installation's ConfigMap is refused; trying again");
+                refusals.set(part.clone(), error.refusal().as_slice());
+            }
+            result => {
+                refusals.clear(part);
+                return result;
+            }
         }
+        failures += 1;
+        tokio::time::sleep(delay(failures, rand::random(), LONGEST_START_PAUSE)).await;
     }
 }
 

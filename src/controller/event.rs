@@ -10,6 +10,8 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use serde::de::IgnoredAny;
 
 use super::cluster::{ask, body};
+use super::refusal::{Request, Verb};
+use super::refusals::{Refusals, Source};
 
 /// Who reports, to people and to tools.
 const REPORTING_CONTROLLER: &str = "vobiz.ai/operator";
@@ -21,6 +23,9 @@ const LONGEST_WORD: usize = 128;
 const LONGEST_NAME: usize = 200;
 /// The namespace of events about objects that have none.
 const DEFAULT_NAMESPACE: &str = "default";
+
+/// By which name refused events are kept.
+const PART: Source = Source::Part("events");
 
 /// Whether an event is news or trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,19 +41,22 @@ pub enum EventKind {
 pub struct Recorder {
     client: Client,
     instance: String,
+    refusals: Refusals,
 }
 
 impl Recorder {
     /// A recorder that reports as `instance`, by custom the name of the Pod: see [`instance`].
     #[must_use]
-    pub fn new(client: Client, instance: &str) -> Self {
+    pub fn new(client: Client, instance: &str, refusals: Refusals) -> Self {
         Self {
             client,
+            refusals,
             instance: cut(instance, LONGEST_WORD).to_owned(),
         }
     }
 
-    /// Publishes an event about `regarding`. A failure is logged and goes no further: work never depends on an event.
+    /// Publishes an event about `regarding`. A failure is logged and goes no further: work never depends on an event. That
+    /// events are refused is told until one is taken.
     pub async fn publish(
         &self,
         regarding: ObjectReference,
@@ -68,16 +76,22 @@ impl Recorder {
         );
         let namespace = event.metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
-        match ask(&api, |request| {
+        let created = ask(&api, |request| {
             request.create(&PostParams::default(), body(&event)?)
-        })
-        .await
-        {
-            Ok(IgnoredAny) => {}
+        });
+        match created.await {
+            Ok(IgnoredAny) => self.refusals.clear(PART),
             Err(error) if error.is_namespace_terminating() => {
                 tracing::debug!(namespace, reason, "no event: the namespace is being deleted");
             }
-            Err(error) => tracing::warn!(namespace, reason, %error, "failed to publish an event"),
+            Err(error) => {
+                tracing::warn!(namespace, reason, %error, "failed to publish an event");
+                // The name is another one each time.
+                let error = error.of(|| Request::new(Verb::Create, api.resource_url(), ""));
+                if let Some(refusal) = error.refusal() {
+                    self.refusals.set(PART, &[refusal]);
+                }
+            }
         }
     }
 }
@@ -160,13 +174,17 @@ mod tests {
 
     use axum::http::{Method, StatusCode, Uri};
     use axum::{Json, Router};
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::super::cluster::loopback::client_of;
     use super::super::instrument::Metrics;
     use super::*;
 
     type Requests = Arc<Mutex<Vec<(Method, String, Value)>>>;
+
+    fn refusals() -> Refusals {
+        Refusals::new(Metrics::new(true, "1", "c"))
+    }
 
     async fn recorder(status: StatusCode) -> (Recorder, Requests) {
         let requests = Requests::default();
@@ -178,7 +196,7 @@ mod tests {
             async move { (status, Json(body)) }
         });
         let client = client_of(router, &Metrics::new(true, "1", "c")).await;
-        (Recorder::new(client, "operator-0"), requests)
+        (Recorder::new(client, "operator-0", refusals()), requests)
     }
 
     fn acme() -> ObjectReference {
@@ -229,6 +247,39 @@ mod tests {
             .publish(acme(), EventKind::Normal, "SubaccountCreated", "Create", "done")
             .await;
         assert_eq!(requests.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn that_events_are_refused_is_told_until_one_is_taken() {
+        let refuse = Arc::new(Mutex::new(true));
+        let refused = Arc::clone(&refuse);
+        let router = Router::new().fallback(move |Json(body): Json<Value>| {
+            let refused = *refused.lock().unwrap();
+            let answer = json!({
+                "kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
+                "message": "events is forbidden: exceeded quota: few, requested: count/events=1",
+            });
+            async move {
+                if refused {
+                    (StatusCode::FORBIDDEN, Json(answer))
+                } else {
+                    (StatusCode::CREATED, Json(body))
+                }
+            }
+        });
+        let told = refusals();
+        let client = client_of(router, &Metrics::new(true, "1", "c")).await;
+        let recorder = Recorder::new(client, "operator-0", told.clone());
+        let publish = || recorder.publish(acme(), EventKind::Normal, "SubaccountCreated", "Create", "done");
+        publish().await;
+        publish().await;
+        assert_eq!(
+            told.lines(),
+            ["events: create of events dev is refused by ResourceQuota few: raise the quota"]
+        );
+        *refuse.lock().unwrap() = false;
+        publish().await;
+        assert!(told.lines().is_empty());
     }
 
     #[test]

@@ -5,6 +5,7 @@
     reason = "test tools may read clocks; the bans are the operator's"
 )]
 
+mod account_refused;
 mod at_rest;
 mod bad_answers;
 mod bad_objects;
@@ -31,12 +32,14 @@ mod ownership;
 mod parent;
 mod parent_pair;
 mod process;
+mod process_refused;
 mod records;
 mod recovery;
 mod rest;
 mod restless;
 mod restores;
 mod rights;
+mod rule;
 mod secret;
 mod secret_refused;
 mod turns;
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    account_refused::add_to(&mut suite);
     bad_answers::add_to(&mut suite);
     bad_objects::add_to(&mut suite);
     bed::add_to(&mut suite);
@@ -82,6 +86,7 @@ fn main() -> ExitCode {
     parent::add_to(&mut suite);
     parent_pair::add_to(&mut suite);
     process::add_to(&mut suite);
+    process_refused::add_to(&mut suite);
     records::add_to(&mut suite);
     recovery::add_to(&mut suite);
     rest::add_to(&mut suite);
