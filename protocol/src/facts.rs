@@ -36,6 +36,8 @@ pub enum Predecessor {
     Orphaned,
     /// A Record with an account whose token is lost.
     Tokenless,
+    /// A Record with another account than the one that the object's status names.
+    Another,
 }
 
 /// What the referenced Account allows.

@@ -50,7 +50,7 @@ fn create(facts: &Facts) -> Step {
         Record::Unread | Record::Present { quorum: false, .. } => Step::ReadRecord,
         // What a gone object of the name left is looked at before anything is called lost.
         Record::Absent | Record::Present { .. } if facts.identity => match facts.predecessor {
-            Predecessor::Nothing | Predecessor::Open => restore(facts),
+            Predecessor::Nothing | Predecessor::Open | Predecessor::Another => restore(facts),
             left @ (Predecessor::Orphaned | Predecessor::Tokenless) => inherit(facts, left),
         },
         Record::Absent => match facts.predecessor {
@@ -86,6 +86,7 @@ fn inherit(facts: &Facts, left: Predecessor) -> Step {
         },
         // It may still bind; afterwards nobody would know which of two accounts was meant.
         Predecessor::Nothing | Predecessor::Open => Step::ClosePredecessor,
+        Predecessor::Another => blocked(Block::OrphanFound),
     })
 }
 
@@ -138,6 +139,10 @@ fn restore(facts: &Facts) -> Step {
         (_, Evidence::Claimed) => Step::ProvePair,
         (_, Evidence::Unread | Evidence::Nothing) if facts.token_shown => Step::RecoverPair,
         (_, Evidence::Unread | Evidence::Nothing) if !facts.recreate => blocked(Block::CredentialsLost),
+        // The status is older than what the name has now: nothing is made beside that.
+        (_, Evidence::Unread | Evidence::Nothing) if facts.predecessor == Predecessor::Another => {
+            blocked(Block::OrphanFound)
+        }
         (_, found) => match facts.record {
             Record::Absent | Record::Unread => Step::RebuildRecord,
             Record::Present { .. } => confirmed(facts, || match found {

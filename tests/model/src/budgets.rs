@@ -265,6 +265,24 @@ const ONE_RESTORE_ANEW: Rules = Rules {
     ..ONE
 };
 
+const ONE_RESTORE_OLDER: Rules = Rules {
+    name: "one process: restored from before its account was made anew",
+    recreate: true,
+    policies: [Retain, Delete],
+    objects: 2,
+    budget: Budget {
+        restores: 1,
+        edits: 1,
+        deletes: 2,
+        outside: 1,
+        orphans: 1,
+        crashes: 1,
+        ..NONE
+    },
+    start: Start::Served,
+    ..ONE
+};
+
 const ONE_RESTORE_RECLAIM: Rules = Rules {
     name: "one process: restored and re-claimed, finalizer stripped, Record and Secret lost, a Record of before its bind",
     start: Start::Served,
@@ -328,7 +346,7 @@ const TWO_DENIED: Rules = Rules {
 };
 
 /// The runs that are exhausted each time.
-pub const EXHAUSTED: [Rules; 21] = [
+pub const EXHAUSTED: [Rules; 22] = [
     ONE_CREATE,
     ONE_LOSS,
     ONE_MANUAL,
@@ -345,6 +363,7 @@ pub const EXHAUSTED: [Rules; 21] = [
     TWO_AGAIN,
     ONE_RESTORE,
     ONE_RESTORE_ANEW,
+    ONE_RESTORE_OLDER,
     ONE_RESTORE_RECLAIM,
     ONE_RESTORE_ACCEPTED,
     ONE_DENIED,
@@ -470,6 +489,7 @@ pub fn showing(weakness: Weakness) -> Rules {
         },
         Weakness::RebuildUnderOwnEpoch => Rules {
             budget: Budget {
+                stale: 1,
                 lost_records: 1,
                 ..NONE
             },
@@ -511,6 +531,7 @@ pub fn showing(weakness: Weakness) -> Rules {
             },
             ..ONE
         },
+        Weakness::AnewBesideAnother => ONE_RESTORE_OLDER,
         Weakness::NamedLeftover => ONE_RESTORE_RECLAIM,
         Weakness::HeldForgotten => ONE_DENIED,
         Weakness::ReclaimOfAnother => Rules {

@@ -114,7 +114,9 @@ fn is_protected(state: &State, record: &Record) -> bool {
             may_post && pass.record.is_some_and(open)
         });
     let object = state.cluster.object.filter(|object| {
-        object.uid == record.uid || (object.identity.is_some() && object.identity == record.ledger.auth_id)
+        let names = object.identity.is_some() && object.identity == record.ledger.auth_id;
+        // While it goes, what somebody's Record shows may just have let it go.
+        object.uid == record.uid || (names && !object.deleting)
     });
     let secret = state
         .cluster

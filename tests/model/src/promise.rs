@@ -2,7 +2,7 @@
 
 use crate::rules::Rules;
 use crate::state::{Broken, Pass, State};
-use crate::world::Record;
+use crate::world::{Object, Record};
 use vobiz_protocol::ledger::Phase;
 
 /// One attempt whose answer was lost, one that follows it, and one of each further process that was paused before its POST:
@@ -52,11 +52,9 @@ pub(crate) fn check_records(state: &mut State) {
     }
 }
 
-/// What must be true when this object takes over the Record that another one left. `found` is that Record as it was.
-pub(crate) fn check_inheritance(rules: &Rules, state: &mut State, uid: u8, found: &Record) {
-    let Some(object) = state.cluster.object.filter(|object| object.uid == uid) else {
-        return;
-    };
+/// What must be true when this object, as its pass confirmed it, takes over the Record that another one left. `found` is that
+/// Record as it was.
+pub(crate) fn check_inheritance(rules: &Rules, state: &mut State, object: &Object, found: &Record) {
     let id = found.ledger.auth_id;
     let another = object.identity.is_some() && object.identity != id;
     let proven = state.cluster.secret.map(|secret| secret.id) == id;

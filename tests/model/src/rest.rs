@@ -243,7 +243,7 @@ fn is_served(rules: &Rules, state: &State, object: &Object) -> bool {
                     if held {
                         !may_take_over(rules, state, object)
                     } else {
-                        is_lost(rules, state, object)
+                        is_lost(rules, state, object) || orphan
                     }
                 }
             };

@@ -67,11 +67,13 @@ pub enum Weakness {
     NamespaceByName,
     /// An object takes over what another one left than the account that its status names.
     ReclaimOfAnother,
+    /// An account is made anew for an old status beside what the name has since.
+    AnewBesideAnother,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -104,5 +106,6 @@ impl Weakness {
         Self::HeldForgotten,
         Self::NamespaceByName,
         Self::ReclaimOfAnother,
+        Self::AnewBesideAnother,
     ];
 }

@@ -6,11 +6,12 @@ use crate::plan::{Block, Rest, Wait};
 const BOOLS: [bool; 2] = [false, true];
 const OBJECTS: [Object; 3] = [Object::Live, Object::Deleting, Object::Unseen];
 const DIRECTIVES: [Directive; 3] = [Directive::Manage, Directive::Pause, Directive::ForceDelete];
-const PREDECESSORS: [Predecessor; 4] = [
+const PREDECESSORS: [Predecessor; 5] = [
     Predecessor::Nothing,
     Predecessor::Open,
     Predecessor::Orphaned,
     Predecessor::Tokenless,
+    Predecessor::Another,
 ];
 const ACCOUNTS: [Account; 4] = [
     Account::Preparing,
@@ -288,7 +289,11 @@ fn nothing_claimed(facts: &Facts) -> bool {
 
 /// Nothing proves the pair of the account that the status names, and the user wants it made anew then.
 fn lost(facts: &Facts) -> bool {
-    facts.claim == Claim::Own && facts.recreate && !facts.token_shown && nothing_claimed(facts)
+    facts.claim == Claim::Own
+        && facts.recreate
+        && !facts.token_shown
+        && facts.predecessor != Predecessor::Another
+        && nothing_claimed(facts)
 }
 
 /// Whether the facts allow the step.
@@ -342,7 +347,7 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             let free = match facts.predecessor {
                 Predecessor::Nothing => true,
                 Predecessor::Open => !facts.reclaim,
-                Predecessor::Orphaned | Predecessor::Tokenless => false,
+                Predecessor::Orphaned | Predecessor::Tokenless | Predecessor::Another => false,
             };
             let intent = may_create && free;
             let tombstone = leaving

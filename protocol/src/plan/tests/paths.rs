@@ -719,6 +719,32 @@ fn a_restored_object_takes_over_what_its_status_names_and_calls_nothing_lost() {
 }
 
 #[test]
+fn a_status_that_is_older_than_what_the_name_has_makes_nothing_anew_beside_it() {
+    let older = Facts {
+        finalizer: true,
+        identity: true,
+        recreate: true,
+        predecessor: Predecessor::Another,
+        ..new_object()
+    };
+    let orphan = Step::Rest(Rest::Blocked(Block::OrphanFound));
+    for reclaim in [false, true] {
+        assert_eq!(
+            drive(Facts { reclaim, ..older }, WORLD),
+            [Step::ReadRecord, Step::ReadSecret, Step::JudgeClaim, orphan]
+        );
+    }
+    let proven = World {
+        evidence: Evidence::Claimed,
+        ..WORLD
+    };
+    assert!(
+        drive(older, proven).contains(&Step::RestorePair),
+        "its own pair is no harm"
+    );
+}
+
+#[test]
 fn a_write_that_kubernetes_refuses_holds_nothing_but_itself() {
     let bound = Facts {
         finalizer: true,

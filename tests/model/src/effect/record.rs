@@ -130,9 +130,9 @@ pub(crate) fn read_record(rules: &Rules, state: &mut State, process: usize, pass
         });
         if record.uid == pass.uid && (hinted || asks) {
             found = Some((slot, record));
-        } else if record.uid != pass.uid && hinted && counts(rules, named, &record) {
-            pass.facts.predecessor = record.ledger.as_predecessor();
-            pass.predecessor = Some((slot, record));
+        } else if record.uid != pass.uid && hinted {
+            pass.facts.predecessor = predecessor(rules, named, &record);
+            pass.predecessor = (pass.facts.predecessor != Predecessor::Another).then_some((slot, record));
         }
     }
     if let Some((slot, record)) = found {
@@ -149,13 +149,17 @@ pub(crate) fn read_record(rules: &Rules, state: &mut State, process: usize, pass
     }
 }
 
-/// Whether what an earlier object left counts: where the status names an account, only that very one.
-fn counts(rules: &Rules, named: Option<u8>, left: &Record) -> bool {
+/// What an earlier object left, to an object whose status names this account, or none.
+fn predecessor(rules: &Rules, named: Option<u8>, left: &Record) -> Predecessor {
+    let found = left.ledger.as_predecessor();
+    let with_account = matches!(found, Predecessor::Orphaned | Predecessor::Tokenless);
+    let another = named.is_some() && left.ledger.auth_id != named;
     match named {
-        _ if rules.drops(Weakness::PredecessorIgnored) => false,
-        Some(_) if rules.drops(Weakness::NamedPredecessorIgnored) => false,
-        Some(named) => left.ledger.auth_id == Some(named) || rules.drops(Weakness::ReclaimOfAnother),
-        None => true,
+        _ if rules.drops(Weakness::PredecessorIgnored) => Predecessor::Nothing,
+        Some(_) if rules.drops(Weakness::NamedPredecessorIgnored) => Predecessor::Nothing,
+        _ if another && with_account && rules.drops(Weakness::AnewBesideAnother) => Predecessor::Nothing,
+        _ if another && with_account && !rules.drops(Weakness::ReclaimOfAnother) => Predecessor::Another,
+        _ => found,
     }
 }
 
@@ -179,7 +183,7 @@ pub(crate) fn reclaim(rules: &Rules, state: &mut State, process: usize, pass: &m
     };
     let written = state.cluster.hand_over(slot, &found, &object, ledger);
     if written == Written::Done {
-        check_inheritance(rules, state, pass.uid, &found);
+        check_inheritance(rules, state, &object, &found);
         state.processes[process].memory[usize::from(pass.uid)].unspent = None;
     }
     pass.slot = slot;
