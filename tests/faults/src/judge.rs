@@ -9,6 +9,8 @@ use crate::evidence::{Act, Call, EndState, Evidence, Marker, Pair, Values};
 use crate::pulse::unstarved;
 use crate::workload::Policy;
 
+mod refusals;
+
 /// How long after the last fault everything must be as in the clean run, on a machine that is not starved.
 pub const CONVERGENCE: SignedDuration = SignedDuration::from_secs(30);
 /// Requests to the API within any minute, for one object and its Account.
@@ -44,6 +46,19 @@ pub enum Finding {
     Slow(SignedDuration),
     /// More than [`CALLS_PER_MINUTE`].
     TooManyCalls(usize),
+    /// Nobody was told in time that a write is refused, or was told in words that are not to be shown.
+    Untold(String),
+    /// While a write was refused, requests were sent to the API again and again.
+    Repeated {
+        /// Of this kind.
+        operation: Operation,
+        /// So many.
+        sent: usize,
+        /// In the run without faults so many.
+        clean: usize,
+    },
+    /// While a write was refused, another object's edit took so long.
+    Harmed(SignedDuration),
 }
 
 /// What became of a plan.
@@ -66,6 +81,7 @@ pub fn judge(evidence: &Evidence, clean: &EndState) -> Verdict {
     findings.extend(wrong_deletes(evidence));
     findings.extend(early_finalizers(evidence));
     findings.extend(creates(evidence));
+    findings.extend(refusals::refusals(evidence));
     let end = evidence.scene.end_state();
     if end != *clean {
         let object = evidence.scene.object.as_ref();

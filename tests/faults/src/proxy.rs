@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::denier::{Asked, Denier};
 use crate::mode::{Mode, Moment, refusal};
 use crate::registry::{Orders, Registry};
 use crate::stream::{self, streamed};
@@ -48,6 +49,8 @@ pub struct Route {
     pub client: reqwest::Client,
     /// Which operator process comes here.
     pub process: usize,
+    /// As whom it comes to the API server.
+    pub user: String,
     /// The plans.
     pub registry: Arc<Registry>,
     /// Does what one request cannot.
@@ -250,6 +253,7 @@ impl Route {
                 self.forward(whole).await
             }
             Mode::Status(status, Moment::BeforeCommit) => Ok(self.refuse(status)),
+            Mode::Refused(denier) => self.deny(whole, denier),
             Mode::Status(status, Moment::AfterCommit) => {
                 self.forward(whole).await?;
                 Ok(self.refuse(status))
@@ -281,17 +285,19 @@ impl Route {
     }
 
     fn refuse(&self, status: u16) -> Response<Body> {
-        let mut answer = Response::new(Body::from(refusal(self.server, status)));
-        *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = answer.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            http::HeaderValue::from_static("application/json"),
-        );
+        let mut answer = answer_of(status, refusal(self.server, status));
         if status == 429 {
+            let headers = answer.headers_mut();
             headers.insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
         }
         answer
+    }
+
+    /// The API server's own refusal of this write.
+    fn deny(&self, whole: &Whole, denier: Denier) -> Result<Response<Body>, Closed> {
+        let parts = &whole.parts;
+        let asked = Asked::of(&parts.method, parts.uri.path(), &whole.body).ok_or(Closed)?;
+        Ok(answer_of(denier.status(), denier.answer(&asked, &self.user)))
     }
 
     /// Passes a read on; a watch is streamed.
@@ -331,6 +337,16 @@ impl Route {
             .body(whole.body.clone());
         request.send().await.map_err(|_| Closed)
     }
+}
+
+fn answer_of(status: u16, body: String) -> Response<Body> {
+    let mut answer = Response::new(Body::from(body));
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    answer.headers_mut().insert(
+        header::CONTENT_TYPE,
+        http::HeaderValue::from_static("application/json"),
+    );
+    answer
 }
 
 fn respond(status: StatusCode, headers: &HeaderMap, body: Body) -> Response<Body> {
