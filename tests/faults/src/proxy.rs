@@ -15,11 +15,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::denier::{Asked, Denier};
-use crate::mode::{Mode, Moment, refusal};
+use crate::mode::{Mode, Moment};
 use crate::registry::{Orders, Registry};
 use crate::stream::{self, streamed};
 use crate::warden::{Deed, Warden, WatchFault};
 use crate::write::{Classified, Server, to_kubernetes, to_vobiz};
+
+mod answer;
 
 /// Larger than any body that either side sends.
 const LARGEST_BODY: usize = 64 << 20;
@@ -252,11 +254,11 @@ impl Route {
                 tokio::time::sleep(self.past_time_out).await;
                 self.forward(whole).await
             }
-            Mode::Status(status, Moment::BeforeCommit) => Ok(self.refuse(status)),
+            Mode::Status(status, Moment::BeforeCommit) => Ok(answer::failed(self.server, status)),
             Mode::Refused(denier) => self.deny(whole, denier),
             Mode::Status(status, Moment::AfterCommit) => {
                 self.forward(whole).await?;
-                Ok(self.refuse(status))
+                Ok(answer::failed(self.server, status))
             }
             Mode::Truncated => {
                 let answer = self.forward(whole).await?;
@@ -284,20 +286,11 @@ impl Route {
         answer
     }
 
-    fn refuse(&self, status: u16) -> Response<Body> {
-        let mut answer = answer_of(status, refusal(self.server, status));
-        if status == 429 {
-            let headers = answer.headers_mut();
-            headers.insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
-        }
-        answer
-    }
-
     /// The API server's own refusal of this write.
     fn deny(&self, whole: &Whole, denier: Denier) -> Result<Response<Body>, Closed> {
         let parts = &whole.parts;
         let asked = Asked::of(&parts.method, parts.uri.path(), &whole.body).ok_or(Closed)?;
-        Ok(answer_of(denier.status(), denier.answer(&asked, &self.user)))
+        Ok(answer::denied(denier, &asked, &self.user))
     }
 
     /// Passes a read on; a watch is streamed.
@@ -337,16 +330,6 @@ impl Route {
             .body(whole.body.clone());
         request.send().await.map_err(|_| Closed)
     }
-}
-
-fn answer_of(status: u16, body: String) -> Response<Body> {
-    let mut answer = Response::new(Body::from(body));
-    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    answer.headers_mut().insert(
-        header::CONTENT_TYPE,
-        http::HeaderValue::from_static("application/json"),
-    );
-    answer
 }
 
 fn respond(status: StatusCode, headers: &HeaderMap, body: Body) -> Response<Body> {

@@ -77,13 +77,11 @@ pub fn telling(write: &Write, denier: Denier, view: View<'_>) -> Telling {
 fn places(write: &Write, has_object: bool) -> &'static [Place] {
     let what = write.action.split(' ').nth(1).unwrap_or_default();
     match (what, has_object) {
-        ("events", _) => &[Place::Process],
-        ("subaccounts/status", _) => &[Place::Account, Place::Process],
+        ("events", _) | ("accounts/status", false) => &[Place::Process],
         ("accounts/status", true) => &[Place::Object, Place::Process],
-        ("accounts/status", false) => &[Place::Process],
         ("accounts" | "secrets/credentials", true) => &[Place::Object, Place::Account],
+        ("subaccounts/status", _) | (_, false) => &[Place::Account, Place::Process],
         (_, true) => &[Place::Object],
-        (_, false) => &[Place::Account, Place::Process],
     }
 }
 
