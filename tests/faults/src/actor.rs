@@ -21,7 +21,8 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 pub const OBJECT: &str = "acme";
 /// The user's Secret.
 pub const SECRET: &str = "acme-vobiz";
-const ACCOUNT: &str = "vobiz";
+/// The Account of every plan.
+pub const ACCOUNT: &str = "vobiz";
 const CREDENTIALS: &str = "vobiz-credentials";
 
 /// The user of one plan.
@@ -156,6 +157,13 @@ impl<'a> Actor<'a> {
 
     async fn edit(&self) -> Result<()> {
         let edit = json!({"spec": {"name": "renamed", "enabled": false}});
+        self.objects.merge(Kind::Subaccount, OBJECT, &edit).await?;
+        Ok(())
+    }
+
+    /// An edit that is told from every other.
+    pub async fn rename(&self, name: &str) -> Result<()> {
+        let edit = json!({"spec": {"name": name}});
         self.objects.merge(Kind::Subaccount, OBJECT, &edit).await?;
         Ok(())
     }

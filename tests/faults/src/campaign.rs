@@ -12,14 +12,21 @@ use crate::evidence::EndState;
 use crate::judge::Finding;
 use crate::mode::{Kind, Mode};
 use crate::plan::{Occurrence, Plan, Scene};
-use crate::run::{Ended, prepare};
+use crate::refusal::{Counts, raise};
+use crate::run::{Ended, Prepared, prepare};
 use crate::secrecy::ensure_nothing_told;
 use crate::stage::Stage;
+use crate::withstand::{Measure, Witnesses};
 
 /// Plans that share one operator one after another.
 const REQUESTS_PER_RUN: usize = 300;
 /// Of them so many at a time.
 const REQUESTS_AT_A_TIME: usize = 60;
+/// Plans with a refusal that share one operator, and of them so many at a time: each lasts long and is looked at often.
+const REFUSALS_PER_RUN: usize = 180;
+const REFUSALS_AT_A_TIME: usize = 30;
+/// Of those that keep the operator from creating, which run one after another.
+const REFUSED_BINDS_PER_RUN: usize = 8;
 /// Plans that are hit together, at first and when they run again.
 const TOGETHER: [usize; 3] = [48, 8, 1];
 /// Runs beside each other.
@@ -32,6 +39,8 @@ pub struct Clean {
     pub runs: BTreeMap<Scene, Vec<Vec<Occurrence>>>,
     /// How each ends.
     pub ends: BTreeMap<Scene, EndState>,
+    /// The most requests of each kind to the API.
+    pub calls: BTreeMap<Scene, Counts>,
 }
 
 impl Clean {
@@ -42,6 +51,9 @@ impl Clean {
             if known != end {
                 bail!("{scene} ends in two ways without any fault: {known:?}, {end:?}");
             }
+        }
+        for (scene, calls) in &more.calls {
+            raise(self.calls.entry(*scene).or_default(), calls);
         }
         for (scene, runs) in more.runs {
             self.runs.entry(scene).or_default().extend(runs);
@@ -95,7 +107,7 @@ pub async fn record(scenes: &[Scene], times: usize) -> Result<Clean> {
         let stage = &stage;
         async move {
             let prepared = prepare(stage, scene, None, &unique).await?;
-            let ended = prepared.run(None).await;
+            let ended = prepared.run(None, None).await;
             anyhow::Ok((
                 scene,
                 ended.with_context(|| format!("a clean run of {scene} failed"))?,
@@ -110,6 +122,7 @@ pub async fn record(scenes: &[Scene], times: usize) -> Result<Clean> {
             bail!("{scene} fails without any fault: {:?}", ended.verdict.findings);
         }
         clean.runs.entry(scene).or_default().push(ended.seen);
+        raise(clean.calls.entry(scene).or_default(), &ended.calls);
         let known = clean.ends.entry(scene).or_insert_with(|| ended.end.clone());
         if *known != ended.end {
             bail!(
@@ -163,20 +176,31 @@ pub async fn run(
 fn batches(plans: &[Plan], numbers: &[usize], together: usize) -> Vec<Vec<usize>> {
     let mut by_kind: BTreeMap<(Kind, Option<Mode>), Vec<usize>> = BTreeMap::new();
     for number in numbers {
-        let mode = plans[number - 1].mode;
+        let (kind, mode) = (plans[number - 1].kind(), plans[number - 1].mode);
         // What is done to all watches differs from mode to mode.
-        let alone = (mode.kind() == Kind::Watch).then_some(mode);
-        by_kind.entry((mode.kind(), alone)).or_default().push(*number);
+        let alone = (kind == Kind::Watch).then_some(mode);
+        by_kind.entry((kind, alone)).or_default().push(*number);
     }
     let chunks = by_kind.iter().rev().flat_map(|((kind, _), numbers)| {
-        let size = if *kind == Kind::Request {
-            REQUESTS_PER_RUN
-        } else {
-            together
+        let size = match kind {
+            Kind::Request => REQUESTS_PER_RUN,
+            Kind::Refused => REFUSALS_PER_RUN,
+            Kind::RefusedBind => REFUSED_BINDS_PER_RUN,
+            Kind::Kill | Kind::Watch | Kind::Stop => together,
         };
         numbers.chunks(size).map(<[usize]>::to_vec)
     });
     chunks.collect()
+}
+
+/// How many plans of a kind run at a time; none: all of them, each ready before the first fault.
+fn at_a_time(kind: Kind) -> Option<usize> {
+    match kind {
+        Kind::Request => Some(REQUESTS_AT_A_TIME),
+        Kind::Refused => Some(REFUSALS_AT_A_TIME),
+        Kind::RefusedBind => Some(1),
+        Kind::Kill | Kind::Watch | Kind::Stop => None,
+    }
 }
 
 async fn run_batch(
@@ -185,35 +209,44 @@ async fn run_batch(
     clean: &Clean,
     logs: Option<&Path>,
 ) -> Result<Vec<Report>> {
-    let kind = plans[numbers[0] - 1].mode.kind();
+    let kind = plans[numbers[0] - 1].kind();
     let stage = Stage::start(if kind == Kind::Stop { 2 } else { 1 }).await?;
+    let witnesses = match kind {
+        Kind::Refused | Kind::RefusedBind => Some(Witnesses::gather(&stage).await?),
+        _ => None,
+    };
+    let nothing = Counts::new();
+    let run = async |number: usize, prepared: Prepared<'_>| {
+        let scene = &plans[number - 1].scene;
+        let measure = witnesses.as_ref().map(|witnesses| Measure {
+            witnesses,
+            clean: clean.calls.get(scene).unwrap_or(&nothing),
+        });
+        prepared.run(clean.ends.get(scene), measure).await
+    };
     let prepared = |number: usize| {
         let (stage, plan) = (&stage, &plans[number - 1]);
         let target = (plan.at.clone(), plan.mode);
         async move { prepare(stage, plan.scene, Some(target), &number.to_string()).await }
     };
-    let reports = if kind == Kind::Request {
+    let reports = if let Some(at_a_time) = at_a_time(kind) {
         let each = numbers.iter().map(|number| {
-            let prepared = prepared(*number);
+            let (prepared, run) = (prepared(*number), &run);
             async move {
-                let ended = async {
-                    prepared
-                        .await?
-                        .run(clean.ends.get(&plans[number - 1].scene))
-                        .await
-                };
+                let ended = async { run(*number, prepared.await?).await };
                 report(plans, *number, ended.await)
             }
         });
         futures::stream::iter(each)
-            .buffer_unordered(REQUESTS_AT_A_TIME)
+            .buffer_unordered(at_a_time)
             .collect::<Vec<_>>()
             .await
     } else {
         // All are ready before the first fault, which hits everybody.
         let ready = join_all(numbers.iter().map(|number| prepared(*number))).await;
+        let run = &run;
         let each = numbers.iter().zip(ready).map(|(number, ready)| async move {
-            let ended = async { ready?.run(clean.ends.get(&plans[number - 1].scene)).await };
+            let ended = async { run(*number, ready?).await };
             report(plans, *number, ended.await)
         });
         join_all(each).await

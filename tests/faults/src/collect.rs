@@ -15,6 +15,7 @@ use vobiz_harness::simulator_journal::JournalQuery;
 use crate::actor::{Actor, OBJECT, SECRET};
 use crate::evidence::{Call, Deed, Evidence, Remains, Values};
 use crate::plan::Scene;
+use crate::refusal::Refusal;
 use crate::stage::Stage;
 
 /// What is there as far as watches have told.
@@ -70,6 +71,7 @@ pub async fn evidence(
     actor: &Actor<'_>,
     scene: Scene,
     faults: Vec<Timestamp>,
+    refusal: Option<Refusal>,
 ) -> Result<Evidence> {
     let remains = remains_for_certain(stage, actor).await?;
     let query = JournalQuery::new().parent(&actor.parent);
@@ -94,6 +96,7 @@ pub async fn evidence(
         faults,
         starved: stage.pulse.starved(),
         fences: stage.cluster.fences(),
+        refusal,
         scene: remains,
     })
 }

@@ -9,6 +9,7 @@ use vobiz_harness::objects::{condition_of, is_observed};
 use vobiz_harness::simulator_journal::{JournalEntry, Operation};
 
 use crate::pulse::Span;
+use crate::refusal::Refusal;
 use crate::workload::Policy;
 
 /// The beginning of every marker.
@@ -88,6 +89,8 @@ pub struct Evidence {
     pub starved: Vec<Span>,
     /// The highest attempt that each series was ever seen to have fenced.
     pub fences: HashMap<String, u32>,
+    /// What was refused for good, until it was allowed again.
+    pub refusal: Option<Refusal>,
     /// What is there in the end.
     pub scene: Remains,
 }
@@ -205,7 +208,20 @@ impl Evidence {
         let calls = self.calls.iter().map(|call| (call.at, format!("{call:?}")));
         let deeds = self.deeds.iter().map(|deed| (deed.at, format!("{deed:?}")));
         let faults = self.faults.iter().map(|fault| (*fault, "fault".to_owned()));
-        let mut lines: Vec<(Timestamp, String)> = calls.chain(deeds).chain(faults).collect();
+        let refusal = self.refusal.iter().flat_map(|refusal| {
+            let Refusal { write, by, .. } = refusal;
+            let edit = refusal.edit;
+            [
+                (refusal.since, format!("'{write}' is refused by {by:?}")),
+                (edit.asked, "another object is edited".to_owned()),
+                (edit.until, "that edit is at Vobiz, or given up".to_owned()),
+                (
+                    refusal.until,
+                    format!("'{write}' is allowed, {} times refused", refusal.times),
+                ),
+            ]
+        });
+        let mut lines: Vec<(Timestamp, String)> = calls.chain(deeds).chain(faults).chain(refusal).collect();
         lines.sort();
         let lines = lines.into_iter().map(|(at, line)| format!("{at} {line}"));
         lines.collect::<Vec<_>>().join("\n")

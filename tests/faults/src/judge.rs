@@ -9,42 +9,17 @@ use crate::evidence::{Act, Call, EndState, Evidence, Marker, Pair, Values};
 use crate::pulse::unstarved;
 use crate::workload::Policy;
 
+mod finding;
+mod refusals;
+
+pub use finding::Finding;
+
 /// How long after the last fault everything must be as in the clean run, on a machine that is not starved.
 pub const CONVERGENCE: SignedDuration = SignedDuration::from_secs(30);
 /// Requests to the API within any minute, for one object and its Account.
 pub const CALLS_PER_MINUTE: usize = 150;
 /// Lists that prove that nothing is left.
 const LISTS_OF_A_WALK: usize = 2;
-
-/// A promise that did not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// Accounts that no object and no Record holds.
-    Strays(usize),
-    /// An object or a kept account without its pair.
-    LostPair(String),
-    /// A Secret with parts of two accounts, or of somebody else's.
-    MixedPair(String),
-    /// A bound account was deleted.
-    WrongDelete(String),
-    /// The finalizer went although something was left, or nobody could know that nothing was.
-    EarlyFinalizer(String),
-    /// An attempt was sent twice, the first time with effect.
-    PostedTwice(Marker),
-    /// More creates than attempts that were written down before.
-    TooManyCreates {
-        /// Creates.
-        creates: usize,
-        /// Record writes.
-        attempts: usize,
-    },
-    /// The end is not that of the clean run.
-    OtherEnd(String),
-    /// It took longer than [`CONVERGENCE`].
-    Slow(SignedDuration),
-    /// More than [`CALLS_PER_MINUTE`].
-    TooManyCalls(usize),
-}
 
 /// What became of a plan.
 #[derive(Clone, Debug)]
@@ -66,6 +41,7 @@ pub fn judge(evidence: &Evidence, clean: &EndState) -> Verdict {
     findings.extend(wrong_deletes(evidence));
     findings.extend(early_finalizers(evidence));
     findings.extend(creates(evidence));
+    findings.extend(refusals::refusals(evidence));
     let end = evidence.scene.end_state();
     if end != *clean {
         let object = evidence.scene.object.as_ref();

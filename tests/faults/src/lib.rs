@@ -4,23 +4,29 @@
 //! and a parent account of its own, so that many plans share an operator and each is judged alone.
 
 pub mod actor;
+pub mod bystander;
 pub mod campaign;
 pub mod cluster;
 pub mod collect;
+pub mod denier;
 pub mod evidence;
 pub mod found;
 pub mod judge;
+pub mod listener;
 pub mod mode;
 pub mod plan;
 pub mod proxy;
 pub mod pulse;
 pub mod recording;
+pub mod refusal;
 pub mod registry;
 pub mod run;
 pub mod secrecy;
 pub mod stage;
 pub mod stream;
 pub mod tally;
+pub mod telling;
 pub mod warden;
+pub mod withstand;
 pub mod workload;
 pub mod write;

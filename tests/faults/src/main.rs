@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use vobiz_faults::campaign::{Report, record, run};
 use vobiz_faults::found;
-use vobiz_faults::plan::{Plan, Scene, choose, enumerate};
+use vobiz_faults::plan::{Plan, Scene, choose, enumerate, missing_refusals};
 use vobiz_faults::recording::Recording;
 use vobiz_faults::tally::Tally;
 
@@ -29,7 +29,7 @@ struct Arguments {
     /// Run so many plans, and every one that ever found something
     #[arg(long, value_name = "NUMBER")]
     count: Option<usize>,
-    /// As --count=720
+    /// As --count=720, and each write refused by each at least once
     #[arg(long)]
     ci: bool,
     /// Show the plans and run none
@@ -131,12 +131,17 @@ fn chosen(arguments: &Arguments, plans: &[Plan]) -> Result<Vec<usize>> {
         .count
         .or(arguments.ci.then_some(CI))
         .unwrap_or(plans.len());
-    let mut numbers: Vec<usize> = choose(plans.len(), plans.len(), arguments.seed)
+    let order: Vec<usize> = choose(plans.len(), plans.len(), arguments.seed)
         .into_iter()
         .map(|index| index + 1)
         .filter(|number| plans[number - 1].to_string().contains(&arguments.only))
-        .take(count)
         .collect();
+    let mut numbers: Vec<usize> = order.iter().copied().take(count).collect();
+    if arguments.ci {
+        // A write that is refused for good is a case of its own for each write and whoever refuses it.
+        let missing = missing_refusals(plans, &order, &numbers);
+        numbers.extend(missing);
+    }
     if arguments.only.is_empty() {
         for name in found::names()? {
             let number = number_of(&name);

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use crate::denier::Denier;
 use crate::write::{Server, Write};
 
 /// When an injected status comes.
@@ -43,6 +44,8 @@ pub enum Mode {
     /// The same, when the server has answered the look at the object that follows: what the process believes of it is old
     /// when it goes on.
     StopAtLook,
+    /// The API server refuses it, and every repetition of it, until it is allowed again.
+    Refused(Denier),
 }
 
 /// What a mode needs, and so which plans can share a run.
@@ -56,6 +59,10 @@ pub enum Kind {
     Watch,
     /// Two processes; the one that wrote is stopped for a while.
     Stop,
+    /// One write of one plan is refused for long, nobody else may notice.
+    Refused,
+    /// What is refused is the only place for a pair that was just made: the process makes no other meanwhile.
+    RefusedBind,
 }
 
 const STATUSES: [u16; 6] = [409, 429, 500, 502, 503, 504];
@@ -83,13 +90,19 @@ impl Mode {
             Self::Stop,
             Self::StopAtLook,
         ]);
+        modes.extend(Denier::ALL.map(Self::Refused));
         modes
     }
 
-    /// Whether it means something at this write: only between a new Record and its POST is the object looked at.
+    /// Whether it means something at this write: only between a new Record and its POST is the object looked at, and the
+    /// API server refuses only what it is asked.
     #[must_use]
     pub fn fits(self, write: &Write) -> bool {
-        self != Self::StopAtLook || write.opens_a_record()
+        match self {
+            Self::StopAtLook => write.opens_a_record(),
+            Self::Refused(_) => write.server == Server::Kubernetes,
+            _ => true,
+        }
     }
 
     /// What it needs.
@@ -99,6 +112,7 @@ impl Mode {
             Self::KillBefore | Self::KillAfterCommit | Self::KillAfterAnswer => Kind::Kill,
             Self::WatchHeld | Self::WatchGone | Self::WatchDelayed => Kind::Watch,
             Self::Stop | Self::StopAtLook => Kind::Stop,
+            Self::Refused(_) => Kind::Refused,
             _ => Kind::Request,
         }
     }
@@ -121,6 +135,7 @@ impl Mode {
             Self::WatchDelayed => "watch-delayed".to_owned(),
             Self::Stop => "stop".to_owned(),
             Self::StopAtLook => "stop-at-look".to_owned(),
+            Self::Refused(denier) => format!("refused-{}", denier.name()),
         }
     }
 }
@@ -159,5 +174,11 @@ mod tests {
             names.iter().filter(|name| name.starts_with(['4', '5'])).count(),
             12
         );
+    }
+    #[test]
+    fn only_what_the_api_server_is_asked_can_be_refused_for_good() {
+        let refused = Mode::Refused(Denier::Policy);
+        assert!(refused.fits(&Write::new(Server::Kubernetes, "update record")));
+        assert!(!refused.fits(&Write::new(Server::Vobiz, "create account")));
     }
 }

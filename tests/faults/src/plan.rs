@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::mode::Mode;
+use crate::mode::{Kind, Mode};
 use crate::workload::{Generation, Workload};
 use crate::write::Write;
 
@@ -50,6 +50,21 @@ pub struct Plan {
     pub mode: Mode,
 }
 
+impl Plan {
+    /// What it needs.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.mode.kind() {
+            Kind::Refused if self.is_a_bind() => Kind::RefusedBind,
+            kind => kind,
+        }
+    }
+
+    fn is_a_bind(&self) -> bool {
+        self.at.write.changes_a_record() && self.scene.workload.bind() == Some(self.at.ordinal)
+    }
+}
+
 impl std::fmt::Display for Plan {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { scene, at, mode } = self;
@@ -95,9 +110,22 @@ pub fn choose(plans: usize, count: usize, seed: u64) -> Vec<usize> {
     numbers
 }
 
+/// Of those in `order` one plan for each pair of a write and somebody who refuses it that no chosen plan has.
+#[must_use]
+pub fn missing_refusals(plans: &[Plan], order: &[usize], chosen: &[usize]) -> Vec<usize> {
+    let pair = |number: &usize| {
+        let plan = &plans[number - 1];
+        matches!(plan.mode, Mode::Refused(_)).then_some((plan.mode, &plan.at.write))
+    };
+    let mut covered: BTreeSet<_> = chosen.iter().filter_map(pair).collect();
+    let is_new = |number: &usize| pair(number).is_some_and(|pair| covered.insert(pair));
+    order.iter().copied().filter(is_new).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::denier::Denier;
     use crate::write::Server;
 
     fn occurrence(action: &str) -> Occurrence {
@@ -128,6 +156,46 @@ mod tests {
         assert_eq!(plans.len(), 2 * Mode::all().len() - 1);
         let names: BTreeSet<String> = plans.iter().map(ToString::to_string).collect();
         assert_eq!(names.len(), plans.len());
+    }
+
+    #[test]
+    fn every_write_is_refused_by_everybody_in_one_of_the_chosen_plans_or_in_one_that_is_added() {
+        let scenes = [Scene::all()[0], Scene::all()[2]];
+        let writes = || BTreeSet::from([occurrence("create record"), occurrence("patch accounts")]);
+        let plans = enumerate(&scenes.map(|scene| (scene, writes())).into());
+        let order: Vec<usize> = (1..=plans.len()).rev().collect();
+        let first_refused = order
+            .iter()
+            .find(|number| plans[*number - 1].kind() == Kind::Refused);
+        let chosen = [*first_refused.unwrap()];
+        let added = missing_refusals(&plans, &order, &chosen);
+        assert_eq!(added.len(), 2 * Denier::ALL.len() - 1);
+        let all: Vec<usize> = chosen.iter().chain(&added).copied().collect();
+        assert!(missing_refusals(&plans, &order, &all).is_empty());
+    }
+
+    #[test]
+    fn a_refused_bind_is_told_from_the_other_updates_of_a_record() {
+        let refused = |workload, ordinal| Plan {
+            scene: Scene {
+                workload,
+                generation: Generation::Gen2,
+            },
+            at: Occurrence {
+                write: Write::new(Server::Kubernetes, "update record"),
+                ordinal,
+            },
+            mode: Mode::Refused(Denier::Quota),
+        };
+        assert_eq!(refused(Workload::Create, 1).kind(), Kind::RefusedBind);
+        assert_eq!(refused(Workload::Recreate, 1).kind(), Kind::Refused);
+        assert_eq!(refused(Workload::Recreate, 2).kind(), Kind::RefusedBind);
+        assert_eq!(refused(Workload::DeleteDuringCreate, 2).kind(), Kind::Refused);
+        let dropped = Plan {
+            mode: Mode::Drop,
+            ..refused(Workload::Create, 1)
+        };
+        assert_eq!(dropped.kind(), Kind::Request);
     }
 
     #[test]

@@ -14,11 +14,14 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::mode::{Mode, Moment, refusal};
+use crate::denier::{Asked, Denier};
+use crate::mode::{Mode, Moment};
 use crate::registry::{Orders, Registry};
 use crate::stream::{self, streamed};
 use crate::warden::{Deed, Warden, WatchFault};
 use crate::write::{Classified, Server, to_kubernetes, to_vobiz};
+
+mod answer;
 
 /// Larger than any body that either side sends.
 const LARGEST_BODY: usize = 64 << 20;
@@ -48,6 +51,8 @@ pub struct Route {
     pub client: reqwest::Client,
     /// Which operator process comes here.
     pub process: usize,
+    /// As whom it comes to the API server.
+    pub user: String,
     /// The plans.
     pub registry: Arc<Registry>,
     /// Does what one request cannot.
@@ -249,10 +254,11 @@ impl Route {
                 tokio::time::sleep(self.past_time_out).await;
                 self.forward(whole).await
             }
-            Mode::Status(status, Moment::BeforeCommit) => Ok(self.refuse(status)),
+            Mode::Status(status, Moment::BeforeCommit) => Ok(answer::failed(self.server, status)),
+            Mode::Refused(denier) => self.deny(whole, denier),
             Mode::Status(status, Moment::AfterCommit) => {
                 self.forward(whole).await?;
-                Ok(self.refuse(status))
+                Ok(answer::failed(self.server, status))
             }
             Mode::Truncated => {
                 let answer = self.forward(whole).await?;
@@ -280,18 +286,11 @@ impl Route {
         answer
     }
 
-    fn refuse(&self, status: u16) -> Response<Body> {
-        let mut answer = Response::new(Body::from(refusal(self.server, status)));
-        *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = answer.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            http::HeaderValue::from_static("application/json"),
-        );
-        if status == 429 {
-            headers.insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
-        }
-        answer
+    /// The API server's own refusal of this write.
+    fn deny(&self, whole: &Whole, denier: Denier) -> Result<Response<Body>, Closed> {
+        let parts = &whole.parts;
+        let asked = Asked::of(&parts.method, parts.uri.path(), &whole.body).ok_or(Closed)?;
+        Ok(answer::denied(denier, &asked, &self.user))
     }
 
     /// Passes a read on; a watch is streamed.

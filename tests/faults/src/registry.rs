@@ -13,6 +13,11 @@ use crate::mode::Mode;
 use crate::plan::Occurrence;
 use crate::write::{About, Classified, Write};
 
+mod refusals;
+
+pub use refusals::RefusedSoFar;
+use refusals::Refusing;
+
 /// One plan's place in the proxy.
 #[derive(Debug, Default)]
 struct Case {
@@ -24,6 +29,8 @@ struct Case {
     at_look: Option<(usize, Mode)>,
     fault: Option<Timestamp>,
     under_way: usize,
+    /// What is refused again and again.
+    refusing: Option<Refusing>,
     /// When an operator stopped waiting for an answer.
     given_up: Vec<Timestamp>,
     /// The first POST of an account is held until the user has done something.
@@ -132,6 +139,14 @@ impl Registry {
         let cases = self.cases.lock();
         let case = cases.by_name.get(namespace)?;
         case.fault.filter(|_| case.under_way == 0)
+    }
+
+    /// Whether the fault has begun.
+    #[must_use]
+    pub fn has_begun(&self, namespace: &str) -> bool {
+        let cases = self.cases.lock();
+        let case = cases.by_name.get(namespace);
+        case.is_some_and(|case| case.fault.is_some())
     }
 
     /// The process's next look at the object is the target now.
@@ -254,6 +269,9 @@ impl Registry {
             && let Some((_, mode)) = case.target.take()
         {
             orders.fault = Some(mode);
+            case.begin_refusing(write, mode);
+        } else {
+            orders.fault = case.refuses(write);
         }
         orders
     }

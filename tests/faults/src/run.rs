@@ -1,8 +1,11 @@
 //! I/O. One plan from its first object to its verdict.
 
+use std::future::Future;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::actor::{Actor, is_ready};
@@ -12,8 +15,10 @@ use crate::judge::{Verdict, judge};
 use crate::mode::Mode;
 use crate::plan::{Occurrence, Scene};
 use crate::pulse::{LONGEST, unstarved};
+use crate::refusal::{Counts, Refusal, counts};
 use crate::registry::Interlude;
 use crate::stage::Stage;
+use crate::withstand::{Measure, withstand};
 use crate::workload::Workload;
 
 const LOOK: Duration = Duration::from_millis(500);
@@ -43,6 +48,8 @@ pub struct Ended {
     pub end: EndState,
     /// The writes of the workload.
     pub seen: Vec<Occurrence>,
+    /// Its requests to the API.
+    pub calls: Counts,
     /// The verdict.
     pub verdict: Verdict,
     /// What happened, line by line.
@@ -73,8 +80,9 @@ pub async fn prepare<'a>(
 }
 
 impl Prepared<'_> {
-    /// Lets it happen and judges what is left; `clean` is the end without faults, none: this is the run without.
-    pub async fn run(self, clean: Option<&EndState>) -> Result<Ended> {
+    /// Lets it happen and judges what is left; `clean` is the end without faults, none: this is the run without. What is
+    /// refused for good is looked at while it lasts.
+    pub async fn run(self, clean: Option<&EndState>, measure: Option<Measure<'_>>) -> Result<Ended> {
         let Self {
             stage,
             actor,
@@ -83,18 +91,31 @@ impl Prepared<'_> {
             interlude,
         } = self;
         let is_aimed = target.is_some();
-        stage.registry.begin(&actor.namespace, target);
-        actor
-            .perform(interlude)
-            .await
-            .context("failed to perform a workload")?;
-        let faults = await_rest(stage, &actor, scene, is_aimed, clean).await?;
+        stage.registry.begin(&actor.namespace, target.clone());
+        let life = async {
+            let performed = actor.perform(interlude).await;
+            performed.context("failed to perform a workload")?;
+            await_rest(stage, &actor, scene, is_aimed, clean).await
+        };
+        let (faults, refusal) = match (target, measure) {
+            (Some((at, Mode::Refused(by))), Some(measure)) => {
+                let ordeal = withstand(stage, &actor, scene.workload, (at.write, by), measure);
+                let lived = through(life, ordeal).await;
+                // Whatever went wrong, it is refused no longer than its plan lasts.
+                stage.registry.allow(&actor.namespace);
+                let (faults, refusal) = lived?;
+                let is_judged = refusal.is_some() || !stage.registry.has_begun(&actor.namespace);
+                ensure!(is_judged, "the plan ended before its refusal was judged");
+                (faults, refusal)
+            }
+            _ => (life.await?, None),
+        };
         stage.warden.ensure_well().await?;
         let reached = stage.registry.fault(&actor.namespace).is_some();
         let mut faults = faults;
         faults.extend(stage.registry.given_up(&actor.namespace));
         faults.sort();
-        let found = evidence(stage, &actor, scene, faults).await?;
+        let found = evidence(stage, &actor, scene, faults, refusal).await?;
         let end = found.scene.end_state();
         let verdict = judge(&found, clean.unwrap_or(&end));
         let seen = stage.registry.seen(&actor.namespace);
@@ -103,9 +124,24 @@ impl Prepared<'_> {
             reached: reached || !is_aimed,
             end,
             seen,
+            calls: counts(&found.calls, None),
             verdict,
             timeline: found.timeline(),
         })
+    }
+}
+
+/// The workload to its end, and its refusal before that; none: its write never came.
+async fn through(
+    life: impl Future<Output = Result<Vec<Timestamp>>>,
+    ordeal: impl Future<Output = Result<Refusal>>,
+) -> Result<(Vec<Timestamp>, Option<Refusal>)> {
+    match select(pin!(life), pin!(ordeal)).await {
+        Either::Left((faults, _)) => Ok((faults?, None)),
+        Either::Right((refusal, life)) => {
+            let refusal = refusal?;
+            Ok((life.await?, Some(refusal)))
+        }
     }
 }
 
@@ -122,7 +158,10 @@ async fn await_rest(
     let mut reached_since: Option<Instant> = None;
     loop {
         let own = stage.registry.fault(&actor.namespace);
-        let faults = stage.warden.faults().map(|mut faults| {
+        let has_begun = stage.registry.has_begun(&actor.namespace);
+        let is_under_way = has_begun && own.is_none();
+        let faults = stage.warden.faults().filter(|_| !is_under_way);
+        let faults = faults.map(|mut faults| {
             faults.extend(own);
             faults.sort();
             faults
@@ -162,7 +201,7 @@ async fn await_rest(
             .filter(|_| is_reached)
             .or(is_reached.then(Instant::now));
         let idle = reached_since.is_some_and(|since| since.elapsed() > IDLE);
-        let mut missed = is_aimed && own.is_none() && idle;
+        let mut missed = is_aimed && !has_begun && idle;
         if missed && !is_end(&remains_for_certain(stage, actor).await?) {
             (missed, reached_since) = (false, None);
         }

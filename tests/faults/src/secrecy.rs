@@ -1,10 +1,11 @@
-//! I/O. Whether a token stands in anything that a run has left behind.
+//! I/O. Whether a token, or what a policy repeated of one, stands in anything that a run has left behind.
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::ByteString;
 use vobiz_harness::last_words::{METRICS, files};
 use vobiz_harness::needles::Needles;
 
+use crate::denier::NEEDLE;
 use crate::stage::Stage;
 
 /// Fails when a log, a metric, an audit line or an object shows a token that the simulator ever issued.
@@ -17,7 +18,7 @@ pub async fn ensure_nothing_told(stage: &Stage) -> Result<()> {
     let encoded: Vec<String> = encoded
         .filter_map(|value| Some(value.as_str()?.trim_end_matches('=').to_owned()))
         .collect();
-    let needles = Needles::new(secrets.into_iter().chain(encoded));
+    let needles = Needles::new(secrets.into_iter().chain(encoded).chain([NEEDLE.to_owned()]));
     ensure!(!needles.is_empty(), "the simulator has issued nothing");
     let folder = stage.control_plane.directory();
     let logs = files(folder, "operator-", ".log")?;

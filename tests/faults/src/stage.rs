@@ -100,6 +100,7 @@ impl Stage {
             target: self.simulator.url().to_owned(),
             client: plain_http_client()?,
             process,
+            user: self.installation.user(),
             registry: Arc::clone(&self.registry),
             warden: Arc::clone(&self.warden),
             past_time_out: LATE_AT_VOBIZ,

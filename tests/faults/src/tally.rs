@@ -13,6 +13,9 @@ pub struct Tally {
     strays: usize,
     lost_pairs: usize,
     wrong_deletes: usize,
+    untold: usize,
+    repeated: usize,
+    harmed: usize,
     calls_per_minute: usize,
 }
 
@@ -26,6 +29,9 @@ impl Tally {
                 Finding::Strays(strays) => self.strays += strays,
                 Finding::LostPair(_) | Finding::MixedPair(_) => self.lost_pairs += 1,
                 Finding::WrongDelete(_) => self.wrong_deletes += 1,
+                Finding::Untold(_) => self.untold += 1,
+                Finding::Repeated { .. } => self.repeated += 1,
+                Finding::Harmed(_) => self.harmed += 1,
                 _ => {}
             }
         }
@@ -54,11 +60,13 @@ impl Tally {
         };
         format!(
             "converged after the last fault: p50 {:.1} s, p99 {:.1} s, at most {:.1} s; at most {} calls per minute \
-             and object; {} s in all",
+             and object; while a write was refused: {} repeated, {} harmed; {} s in all",
             at(50),
             at(99),
             at(100),
             self.calls_per_minute,
+            self.repeated,
+            self.harmed,
             took.as_secs()
         )
     }
@@ -71,16 +79,18 @@ impl Tally {
             strays,
             lost_pairs,
             wrong_deletes,
+            untold,
             ..
         } = self;
         format!(
-            "faults: {held}/{wanted} plans, {strays} strays, {lost_pairs} lost pairs, {wrong_deletes} wrong deletes"
+            "faults: {held}/{wanted} plans, {strays} strays, {lost_pairs} lost pairs, {wrong_deletes} wrong deletes, \
+             {untold} untold"
         )
     }
 
     /// Whether every plan ran and everything held.
     #[must_use]
     pub fn is_clean(&self, wanted: usize) -> bool {
-        self.held == wanted && self.strays + self.lost_pairs + self.wrong_deletes == 0
+        self.held == wanted && self.strays + self.lost_pairs + self.wrong_deletes + self.untold == 0
     }
 }

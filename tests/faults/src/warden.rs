@@ -84,6 +84,12 @@ impl Warden {
         Ok(())
     }
 
+    /// The root of the first operator's endpoints.
+    pub async fn url(&self) -> Result<String> {
+        let operators = self.operators.lock().await;
+        operators.first().context("there is no operator")?.url().await
+    }
+
     /// Asks for a deed and waits until it has begun.
     pub async fn ask(&self, process: usize, deed: Deed) {
         let (done, begun) = oneshot::channel();

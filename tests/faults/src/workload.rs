@@ -117,6 +117,17 @@ impl Workload {
         }
     }
 
+    /// Which update of a Record writes the pair of the account that was just made.
+    #[must_use]
+    pub fn bind(self) -> Option<u32> {
+        match self {
+            Self::Create | Self::DeleteDuringCreate => Some(1),
+            // The first one closes the Record of the object before.
+            Self::Recreate => Some(2),
+            _ => None,
+        }
+    }
+
     /// Whether an object is there in the end.
     #[must_use]
     pub fn leaves_an_object(self) -> bool {

@@ -38,6 +38,12 @@ impl Write {
         self.server == Server::Vobiz && self.action == "create account"
     }
 
+    /// A change of a Record: its pair, or what was decided of it.
+    #[must_use]
+    pub fn changes_a_record(&self) -> bool {
+        self.server == Server::Kubernetes && self.action == "update record"
+    }
+
     /// The intent to create, before its POST.
     #[must_use]
     pub fn opens_a_record(&self) -> bool {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::evidence::{Deed, Remains};
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_000 + seconds).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn marker(epoch: u32) -> Marker {
     }
 }
 
-fn call(seconds: i64, operation: Operation, id: &str, status: u16) -> Call {
+pub(super) fn call(seconds: i64, operation: Operation, id: &str, status: u16) -> Call {
     Call {
         at: at(seconds),
         operation,
@@ -66,7 +66,7 @@ fn record(phase: &str, id: &str, token: &str, fenced: &str) -> Values {
 }
 
 /// A create whose first attempt was fenced and deleted, at rest.
-fn created() -> Evidence {
+pub(super) fn created() -> Evidence {
     let object = json!({
         "metadata": {"generation": 1},
         "status": {"observedGeneration": 1, "authId": "SA_2",
@@ -89,6 +89,7 @@ fn created() -> Evidence {
         faults: vec![at(1)],
         starved: Vec::new(),
         fences: [("00ff".to_owned(), 1)].into(),
+        refusal: None,
         scene: Remains {
             namespace: true,
             object: Some(object),
