@@ -1,5 +1,6 @@
 //! What a rest that `plan` decided on is told people as: stable text, and what to do. I/O (reads the clock; no request).
 
+use super::facts::Predecessor;
 use super::outcome::Outcome;
 use super::pass::{Conflict, Pass, now};
 use super::plan::{Block, Rest, Wait};
@@ -48,6 +49,12 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                         pass.differing().join(", ")
                     ),
                 },
+                Block::OrphanFound if pass.facts.predecessor == Predecessor::Another => {
+                    "the status names an account that is lost, and an earlier object of this name left another one: delete this object \
+                     and apply it again without its old status, then set the annotation vobiz.ai/reclaim to \"true\" to take the other \
+                     one over"
+                        .to_owned()
+                }
                 Block::OrphanFound => {
                     "an earlier object of this name left an account that is kept: set the annotation \
                      vobiz.ai/reclaim to \"true\" to take it over, or choose another name"

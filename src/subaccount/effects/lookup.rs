@@ -118,14 +118,17 @@ pub(super) async fn is_held_by_another(pass: &Pass<'_>, id: &AuthId) -> Result<b
 
 /// An open one comes first where it is to be closed, one with an account where it is to be reported.
 fn note_predecessor(pass: &mut Pass<'_>, record: Record, secret: Versioned<Secret>) {
-    // What the status names is looked for, and nothing else.
+    let (known, found) = (pass.facts.predecessor, record.ledger.as_predecessor());
+    // What the status names is looked for; of anything else it is only known that it is there.
     let named = pass.known_id();
     if named.is_some() && named.as_ref() != record.auth_id() {
+        if known == Predecessor::Nothing && matches!(found, Predecessor::Orphaned | Predecessor::Tokenless) {
+            pass.facts.predecessor = Predecessor::Another;
+        }
         return;
     }
-    let (known, found) = (pass.facts.predecessor, record.ledger.as_predecessor());
     let more = match (known, found) {
-        (Predecessor::Nothing, _) => found != Predecessor::Nothing,
+        (Predecessor::Nothing | Predecessor::Another, _) => found != Predecessor::Nothing,
         (Predecessor::Open, _) => !pass.facts.reclaim && found != Predecessor::Nothing,
         (_, Predecessor::Open) => pass.facts.reclaim,
         (known, found) => known == Predecessor::Tokenless && found == Predecessor::Orphaned,
