@@ -174,7 +174,7 @@ mod tests {
             by: Denier::Quota("small".to_owned()),
         };
         let line = "events: create of events dev is refused by ResourceQuota small: raise the quota\n";
-        endpoints.refusals.set(Source::Part("events"), &[refusal]);
+        endpoints.refusals.set(Source::Events("dev".to_owned()), &[refusal]);
         let (status, _, body) = get(address, "/readyz").await;
         assert_eq!(
             (status, body),
@@ -183,7 +183,7 @@ mod tests {
         caches.set_ready();
         let (status, _, body) = get(address, "/readyz").await;
         assert_eq!((status, body), (200, format!("ok\n{line}")));
-        endpoints.refusals.clear(Source::Part("events"));
+        endpoints.refusals.clear(Source::Events("dev".to_owned()));
         assert_eq!(get(address, "/readyz").await.2, "ok\n");
     }
 

@@ -24,9 +24,6 @@ const LONGEST_NAME: usize = 200;
 /// The namespace of events about objects that have none.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// By which name refused events are kept.
-const PART: Source = Source::Part("events");
-
 /// Whether an event is news or trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
@@ -79,9 +76,11 @@ impl Recorder {
         let created = ask(&api, |request| {
             request.create(&PostParams::default(), body(&event)?)
         });
+        let source = || Source::Events(namespace.to_owned());
         match created.await {
-            Ok(IgnoredAny) => self.refusals.clear(PART),
+            Ok(IgnoredAny) => self.refusals.clear(source()),
             Err(error) if error.is_namespace_terminating() => {
+                self.refusals.clear(source());
                 tracing::debug!(namespace, reason, "no event: the namespace is being deleted");
             }
             Err(error) => {
@@ -89,7 +88,7 @@ impl Recorder {
                 // The name is another one each time.
                 let error = error.of(|| Request::new(Verb::Create, api.resource_url(), ""));
                 if let Some(refusal) = error.refusal() {
-                    self.refusals.set(PART, &[refusal]);
+                    self.refusals.set(source(), &[refusal]);
                 }
             }
         }

@@ -16,6 +16,8 @@ const SHOWN: usize = 20;
 pub enum Source {
     /// A part of the process, such as its leader election.
     Part(&'static str),
+    /// Events about objects in this namespace: that another one's are taken says nothing about these.
+    Events(String),
     /// The work for an object of this kind.
     Object(&'static str, ObjectKey),
 }
@@ -24,6 +26,7 @@ impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Part(part) => formatter.write_str(part),
+            Self::Events(_) => formatter.write_str("events"),
             Self::Object(kind, object) => write!(formatter, "{kind} {object}"),
         }
     }
@@ -178,7 +181,7 @@ mod tests {
     fn each_refusal_is_a_line_that_says_who_refuses_what_to_whom_up_to_a_length() {
         let refusals = Refusals::new(Metrics::new(true, "1", "c"));
         refusals.set(object("a"), &[refusal(Verb::Get, "a")]);
-        refusals.set(Source::Part("events"), &[refusal(Verb::Create, "e")]);
+        refusals.set(Source::Events("dev".to_owned()), &[refusal(Verb::Create, "e")]);
         assert_eq!(
             refusals.lines(),
             [

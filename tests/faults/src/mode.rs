@@ -95,11 +95,12 @@ impl Mode {
     }
 
     /// Whether it means something at this write: only between a new Record and its POST is the object looked at, and the
-    /// API server refuses only what it is asked.
+    /// API server refuses only what it is asked. That a namespace which is being deleted takes no more events is no trouble.
     #[must_use]
     pub fn fits(self, write: &Write) -> bool {
         match self {
             Self::StopAtLook => write.opens_a_record(),
+            Self::Refused(Denier::Terminating) if write.is_event() => false,
             Self::Refused(_) => write.server == Server::Kubernetes,
             _ => true,
         }

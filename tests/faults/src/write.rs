@@ -44,6 +44,12 @@ impl Write {
         self.server == Server::Kubernetes && self.action == "update record"
     }
 
+    /// An event.
+    #[must_use]
+    pub fn is_event(&self) -> bool {
+        self.server == Server::Kubernetes && self.action.starts_with("create events ")
+    }
+
     /// The intent to create, before its POST.
     #[must_use]
     pub fn opens_a_record(&self) -> bool {
