@@ -174,7 +174,9 @@ mod tests {
             by: Denier::Quota("small".to_owned()),
         };
         let line = "events: create of events dev is refused by ResourceQuota small: raise the quota\n";
-        endpoints.refusals.set(Source::Events("dev".to_owned()), &[refusal]);
+        endpoints
+            .refusals
+            .set(Source::Events("dev".to_owned()), &[refusal]);
         let (status, _, body) = get(address, "/readyz").await;
         assert_eq!(
             (status, body),

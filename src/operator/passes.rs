@@ -23,7 +23,7 @@ pub(super) async fn account_pass(
 ) -> Result<Action, Infallible> {
     let pass = context.metrics.reconcile("account");
     let Ok(object) = &account.0 else {
-        let next = unsupported::tell(&context.cluster, &account).await;
+        let next = unsupported::tell(&context.cluster, &context.refusals, "Account", &account).await;
         pass.finish(ReconcileResult::RequeueAfter);
         return Ok(Action::requeue(next));
     };
@@ -54,7 +54,7 @@ pub(super) async fn subaccount_pass(
     let ended = match &object.0 {
         Ok(object) => subaccount::reconcile::object(&context, Arc::new(object.clone())).await,
         Err(_) => Ended {
-            next: Some(unsupported::tell(&context.cluster, &object).await),
+            next: Some(unsupported::tell(&context.cluster, &context.refusals, "Subaccount", &object).await),
             failed: false,
         },
     };

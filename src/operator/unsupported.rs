@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::controller::cluster::{ClusterError, ask};
 use crate::controller::guarded_patch;
 use crate::controller::lenient::Tree;
+use crate::controller::refusals::{Refusals, Source};
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, same};
 use crate::subaccount::outcome::STALLED_PROBE;
@@ -21,14 +22,22 @@ use crate::subaccount::pass::wall_clock;
 const MESSAGE: &str =
     "the stored object cannot be read by this version of the operator: apply it again as its schema asks";
 
-/// Writes the condition `Unsupported`, if it is not there already. Returns when to look again.
-pub(super) async fn tell<K>(cluster: &Client, object: &Guarded<K>) -> Duration
+/// Writes the condition `Unsupported`, if it is not there already. That it is refused is told elsewhere. Returns when to
+/// look again.
+pub(super) async fn tell<K>(
+    cluster: &Client,
+    refusals: &Refusals,
+    kind: &'static str,
+    object: &Guarded<K>,
+) -> Duration
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
 {
-    if let Err(error) = try_tell(cluster, object).await {
-        let kind = K::kind(&());
-        tracing::warn!(%kind, object = %ObjectKey::of(object), %error, "failed to say that an object cannot be read");
+    let told = try_tell(cluster, object).await;
+    let refusal = told.as_ref().err().and_then(ClusterError::refusal);
+    refusals.set(Source::Object(kind, ObjectKey::of(object)), refusal.as_slice());
+    if let Err(error) = told {
+        tracing::warn!(kind, object = %ObjectKey::of(object), %error, "failed to say that an object cannot be read");
     }
     STALLED_PROBE
 }

@@ -31,7 +31,7 @@ pub fn add_to(suite: &mut Suite) {
         account_not_marked,
     );
     suite.test(
-        "an Account that cannot let its former Secret go works with the new pair: updates go on, creates wait",
+        "an Account that cannot let its former Secret go works with the new pair: updates and deletions go on, creates wait",
         new_pair,
     );
     suite.test(
@@ -227,6 +227,10 @@ async fn new_pair(bed: Arc<TestBed>) -> Result<()> {
     ensure!(refused == 0, "{refused} requests were sent with the former pair");
     environment.create_subaccount("second", json!({})).await?;
     await_waiting(&environment, "second").await?;
+    environment.objects.delete(Kind::Subaccount, NAME).await?;
+    environment.await_gone(Kind::Subaccount, NAME).await?;
+    let left = environment.simulator.accounts().await?;
+    ensure!(left.is_empty(), "the deletion did not arrive: {left:#?}");
 
     rule.lift().await?;
     environment.await_ready("second").await?;

@@ -18,7 +18,7 @@ use crate::rule::{Rule, await_nothing_refused, await_told, ensure_counted};
 const CONFIG_MAP: &str = "vobiz-operator-installation";
 const LEADS: &str = "leader_election_master_status{name=\"vobiz-operator-leader-election\"} 1";
 /// The Lease's time, a look at it, and what a busy machine adds.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 pub fn add_to(suite: &mut Suite) {
     suite.test(

@@ -8,7 +8,7 @@ use vobiz_harness::kubectl::Kubectl;
 use vobiz_harness::operator::OperatorProcess;
 use vobiz_harness::test_bed::Environment;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const ADMISSION: &str = "admissionregistration.k8s.io/v1";
 
 /// What is refused.
