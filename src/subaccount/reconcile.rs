@@ -30,7 +30,7 @@ const STEPS_PER_PASS: usize = 40;
 const WOKEN_AT_LAST: Duration = Duration::from_mins(5);
 
 /// Passes in a row that found something else than they had read, before it is told.
-const OUTDATED_BEFORE_TOLD: u32 = 3;
+const OUTDATED_BEFORE_TOLD: u32 = 2;
 
 /// How long a process that is to end goes on trying to store such pairs, and how often.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(10);

@@ -42,6 +42,7 @@ mod rights;
 mod rule;
 mod secret;
 mod secret_refused;
+mod subaccount_refused;
 mod turns;
 mod two_leaders;
 mod validation;
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
     rights::add_to(&mut suite);
     secret::add_to(&mut suite);
     secret_refused::add_to(&mut suite);
+    subaccount_refused::add_to(&mut suite);
     turns::add_to(&mut suite);
     two_leaders::add_to(&mut suite);
     validation::add_to(&mut suite);

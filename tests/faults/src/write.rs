@@ -50,6 +50,13 @@ impl Write {
         self.server == Server::Kubernetes && self.action.starts_with("create events ")
     }
 
+    /// A change of an Account or of its Secret: marked as in use, or let go.
+    #[must_use]
+    pub fn may_release_a_mark(&self) -> bool {
+        let marks = ["patch accounts", "patch secrets/credentials"];
+        self.server == Server::Kubernetes && marks.contains(&self.action.as_str())
+    }
+
     /// The intent to create, before its POST.
     #[must_use]
     pub fn opens_a_record(&self) -> bool {
