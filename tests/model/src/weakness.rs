@@ -69,11 +69,15 @@ pub enum Weakness {
     ReclaimOfAnother,
     /// An account is made anew for an old status beside what the name has since.
     AnewBesideAnother,
+    /// What the user's Secret said beside a Record is believed after that Record turned out to be gone.
+    SecretOfLostRecord,
+    /// Whose the account is that a status names is believed of a cache while the object goes.
+    CachedClaim,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -107,5 +111,7 @@ impl Weakness {
         Self::NamespaceByName,
         Self::ReclaimOfAnother,
         Self::AnewBesideAnother,
+        Self::SecretOfLostRecord,
+        Self::CachedClaim,
     ];
 }
