@@ -327,7 +327,7 @@ pub(crate) const ONE_DENIED: Rules = Rules {
 };
 
 const TWO_RESTORE: Rules = Rules {
-    name: "two processes: restored and re-claimed, delete",
+    name: "two processes: restored and re-claimed, finalizer stripped, an edit of the policy, delete",
     start: Start::Served,
     reclaim: true,
     policies: [Retain, Delete],
@@ -336,8 +336,6 @@ const TWO_RESTORE: Rules = Rules {
         restores: 1,
         deletes: 2,
         strips: 1,
-        orphans: 1,
-        crashes: 1,
         edits: 1,
         ..NONE
     },

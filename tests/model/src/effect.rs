@@ -251,7 +251,9 @@ pub(crate) fn perform(
             if let Some(record) = pass.record {
                 state.cluster.drop_record(pass.slot, &record);
             }
-            state.processes[process].memory[usize::from(uid)] = Memory::default();
+            let memory = &mut state.processes[process].memory;
+            memory[usize::from(uid)] = Memory::default();
+            memory[usize::from(pass.slot)] = Memory::default();
             return Flow::End;
         }
     };

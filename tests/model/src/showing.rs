@@ -114,7 +114,7 @@ pub fn showing(weakness: Weakness) -> Rules {
             ..ONE
         },
         Weakness::AnewBesideAnother => ONE_RESTORE_OLDER,
-        Weakness::NamedLeftover | Weakness::CachedClaim => ONE_RESTORE_RECLAIM,
+        Weakness::NamedLeftover | Weakness::CachedClaim | Weakness::FenceOfObject => ONE_RESTORE_RECLAIM,
         Weakness::SecretOfLostRecord => Rules {
             start: Start::Served,
             reclaim: true,

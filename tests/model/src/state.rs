@@ -140,7 +140,7 @@ pub struct Held {
 pub struct Process {
     /// The cluster as its caches showed it when a pass began last.
     pub cache: Cluster,
-    /// By uid.
+    /// By uid; of fences by the place of the Record.
     pub memory: [Memory; UIDS],
     /// Accounts that its last list showed, one bit each.
     pub roster: u8,

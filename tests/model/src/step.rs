@@ -56,7 +56,8 @@ fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts
         .is_some_and(|held| held.uid != pass.uid);
     if let Some(record) = &pass.record {
         facts.retention_over = rules.drops(Weakness::NoRetention) || retention_over(state, &record.ledger);
-        facts.fence = fence(rules, state, process, pass, &record.ledger, memory);
+        let of_fence = state.processes[process].memory[fence_place(rules, pass)];
+        facts.fence = fence(rules, state, process, pass, &record.ledger, of_fence);
         if let (Remote::Unknown, Some(id)) = (facts.remote, record.ledger.auth_id) {
             facts.remote = recalled(record.ledger.phase, id, memory);
         }
@@ -245,11 +246,20 @@ pub fn begin(rules: &Rules, state: &mut State, process: usize, pass: Pass) -> bo
     state.processes[process].pass.is_some()
 }
 
+/// Where a process remembers what it saw of the fence of this Record: two Records may serve one object.
+pub(crate) fn fence_place(rules: &Rules, pass: &Pass) -> usize {
+    usize::from(if rules.drops(Weakness::FenceOfObject) {
+        pass.uid
+    } else {
+        pass.slot
+    })
+}
+
 /// Before a tombstone goes, what came late in all its time is looked for once more.
 fn last_look(rules: &Rules, state: &mut State, process: usize, pass: &Pass) {
     let Some(record) = &pass.record else { return };
     let over = rules.drops(Weakness::NoRetention) || retention_over(state, &record.ledger);
-    let memory = &mut state.processes[process].memory[usize::from(pass.uid)];
+    let memory = &mut state.processes[process].memory[fence_place(rules, pass)];
     if pass.facts.object == Kind::Unseen && record.ledger.is_fenced() && over && !memory.last_look {
         memory.last_look = true;
         memory.walked = rules.drops(Weakness::NoRetention) && memory.walked;

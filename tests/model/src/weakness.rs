@@ -73,11 +73,13 @@ pub enum Weakness {
     SecretOfLostRecord,
     /// Whose the account is that a status names is believed of a cache while the object goes.
     CachedClaim,
+    /// What was seen of a fence is remembered of the object, not of the Record.
+    FenceOfObject,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -113,5 +115,6 @@ impl Weakness {
         Self::AnewBesideAnother,
         Self::SecretOfLostRecord,
         Self::CachedClaim,
+        Self::FenceOfObject,
     ];
 }

@@ -6,7 +6,7 @@ use crate::effect::small;
 use crate::promise::check_inheritance;
 use crate::rules::Rules;
 use crate::state::{Broken, Pass, State, Task};
-use crate::step::Flow;
+use crate::step::{Flow, fence_place};
 use crate::weakness::Weakness;
 use crate::world::{Ledger, Policy, Record, Written};
 use vobiz_protocol::facts::{
@@ -49,7 +49,7 @@ pub(crate) fn take_record(rules: &Rules, state: &mut State, process: usize, pass
 }
 
 pub(crate) fn fold_record(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass, record: Record) {
-    let memory = &mut state.processes[process].memory[usize::from(pass.uid)];
+    let memory = &mut state.processes[process].memory[fence_place(rules, pass)];
     let fenced_through = small(record.ledger.fenced_through);
     if fenced_through > 0 && memory.fence != fenced_through {
         memory.fence = fenced_through;
@@ -57,6 +57,7 @@ pub(crate) fn fold_record(rules: &Rules, state: &mut State, process: usize, pass
         memory.last_look = false;
         memory.settled = rules.drops(Weakness::NoSettle);
     }
+    let memory = &mut state.processes[process].memory[usize::from(pass.uid)];
     let current = (small(record.ledger.epoch), record.version);
     if memory.unspent != Some(current) && !rules.drops(Weakness::UnspentOutlivesRecord) {
         memory.unspent = None;
