@@ -327,15 +327,14 @@ pub(crate) const ONE_DENIED: Rules = Rules {
 };
 
 const TWO_RESTORE: Rules = Rules {
-    name: "two processes: restored and re-claimed, finalizer stripped, an edit of the policy, delete",
+    name: "two processes: restored and re-claimed, an edit of the policy, delete",
     start: Start::Served,
     reclaim: true,
-    policies: [Retain, Delete],
+    policies: [Retain, Disable],
     objects: 2,
     budget: Budget {
         restores: 1,
         deletes: 2,
-        strips: 1,
         edits: 1,
         ..NONE
     },
