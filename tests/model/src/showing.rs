@@ -11,6 +11,7 @@ use crate::world::Policy::{Delete, Disable, Retain};
 
 /// The run that shows what happens without a rule.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "one arm for each weakness")]
 pub fn showing(weakness: Weakness) -> Rules {
     let rules = match weakness {
         Weakness::TakeoverKeepsEpoch

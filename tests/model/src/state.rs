@@ -56,10 +56,6 @@ pub enum Denied {
 
 /// What a process remembers about one object between passes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts; each pair of values can occur"
-)]
 pub struct Memory {
     /// Epoch and version of a Record whose epoch may still be posted.
     pub unspent: Option<(u8, u8)>,
