@@ -327,7 +327,7 @@ pub(crate) const ONE_DENIED: Rules = Rules {
 };
 
 const TWO_RESTORE: Rules = Rules {
-    name: "two processes: restored and re-claimed, an edit of the policy, delete",
+    name: "two processes: restored and re-claimed, finalizer stripped, a crash, an edit of the policy, delete",
     start: Start::Served,
     reclaim: true,
     policies: [Retain, Disable],
@@ -336,6 +336,8 @@ const TWO_RESTORE: Rules = Rules {
         restores: 1,
         deletes: 2,
         edits: 1,
+        strips: 1,
+        crashes: 1,
         ..NONE
     },
     ..TWO
