@@ -309,6 +309,17 @@ impl Facts {
         }
     }
 
+    /// Takes over that a quorum read showed no Record. What was found out while one was believed says nothing any more: the
+    /// user's Secret was compared with its pair, and may now be all that names the account.
+    pub fn take_no_record(&mut self) {
+        if self.record != Record::Absent {
+            self.remote = Remote::Unknown;
+            self.secret = UserSecret::Unread;
+            self.evidence = Evidence::Unread;
+        }
+        self.record = Record::Absent;
+    }
+
     /// Takes over what a read or a write of the Record showed. If it names another account than the one that this pass knew
     /// before, what was found out about that one says nothing about this one.
     pub fn take_record(&mut self, record: Record, same_account: bool) {

@@ -26,11 +26,12 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Rounds of everybody's work after which a model that still finds something to do is broken.
 const ROUNDS: usize = 12;
 const LEFT_OUT: [&str; 2] = ["TakePermit", "RemoveFormerSecret"];
-const READS: [&str; 6] = [
+const READS: [&str; 7] = [
     "ReadRecord",
     "Confirm",
     "ReadSecret",
     "ReadAccount",
+    "JudgeClaim",
     "ProvePair",
     "RecoverPair",
 ];

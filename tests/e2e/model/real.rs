@@ -222,7 +222,9 @@ fn held_records(state: &State) -> impl Iterator<Item = (u8, Record)> {
         let predecessor = pass.predecessor.map(|(slot, record)| (slot, Some(record)));
         [(pass.slot, pass.record)].into_iter().chain(predecessor)
     });
+    let pairs = state.processes.iter().filter_map(|process| process.held);
     stored
         .chain(read)
+        .chain(pairs.map(|held| (held.slot, Some(held.record))))
         .filter_map(|(slot, record)| Some((slot, record?)))
 }

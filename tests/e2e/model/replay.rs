@@ -127,6 +127,9 @@ async fn take(
         Action::LoseSecret => real.lose_secret().await?,
         Action::LoseRecord(slot) => real.lose_record(slot).await?,
         Action::DeleteOutside(id) => real.delete_outside(id).await?,
+        Action::Restore { .. } | Action::Orphan | Action::RollBack(_) | Action::Deny(_) | Action::Allow => {
+            bail!("{action:?} is not replayed")
+        }
     }
     Ok(())
 }

@@ -2,14 +2,15 @@
 //! out late, a person does something. PURE.
 
 use crate::effect;
+use crate::held::with_pair;
 use crate::normal::normal;
 use crate::people;
 use crate::promise;
 use crate::rules::Rules;
-use crate::state::{Budget, Denied, Held, PROCESSES, Pass, Process, State, Task};
+use crate::state::{Budget, Denied, PROCESSES, Pass, Process, State, Task};
 use crate::step::{self, Fault};
 use crate::world::{Object, Record, UIDS};
-use vobiz_protocol::facts::{self, Account, Facts, Fence, Made, Object as Kind, Policy};
+use vobiz_protocol::facts::{Account, Facts, Fence, Object as Kind, Policy};
 use vobiz_protocol::ledger::Phase;
 
 /// What a pass is about.
@@ -325,20 +326,5 @@ fn empty(rules: &Rules, uid: u8, object: Kind) -> Pass {
         made: None,
         token_asked: false,
         looked: false,
-    }
-}
-
-/// A pass over an object whose pair is held begins with it.
-fn with_pair(pass: Pass, held: Held) -> Pass {
-    Pass {
-        slot: held.slot,
-        record: Some(held.record),
-        made: Some(held.made),
-        facts: Facts {
-            made: Made::Pair,
-            record: facts::Record::Unread,
-            ..pass.facts
-        },
-        ..pass
     }
 }

@@ -1,12 +1,13 @@
-//! Which runs prove the protocol, and which run shows what happens without each of its rules. PURE.
+//! Which runs prove the protocol; `showing` is which run shows what happens without each of its rules. PURE.
+
+pub use crate::showing::showing;
 
 use crate::rules::{Rules, Start};
 use crate::state::Budget;
-use crate::weakness::Weakness;
 use crate::world::Policy::{Delete, Disable, Retain};
 
 /// No faults.
-const NONE: Budget = Budget {
+pub(crate) const NONE: Budget = Budget {
     crashes: 0,
     unknowns: 0,
     failures: 0,
@@ -24,7 +25,7 @@ const NONE: Budget = Budget {
     denials: 0,
 };
 
-const ONE: Rules = Rules {
+pub(crate) const ONE: Rules = Rules {
     name: "",
     start: Start::New,
     processes: 1,
@@ -40,14 +41,14 @@ const ONE: Rules = Rules {
 };
 
 /// See [`Rules::attempts`].
-const TWO: Rules = Rules {
+pub(crate) const TWO: Rules = Rules {
     processes: 2,
     attempts: 3,
     ..ONE
 };
 
 /// One object after another, policies, and everything that a create can meet.
-const ONE_CREATE: Rules = Rules {
+pub(crate) const ONE_CREATE: Rules = Rules {
     name: "one process: crashes, unknown outcomes, a stale cache, an edit of the policy, delete, re-create",
     policies: [Delete, Retain],
     objects: 2,
@@ -62,7 +63,7 @@ const ONE_CREATE: Rules = Rules {
     ..ONE
 };
 
-const ONE_LOSS: Rules = Rules {
+pub(crate) const ONE_LOSS: Rules = Rules {
     name: "one process: Record and Secret deleted, credentials made anew, account deleted outside",
     objects: 2,
     recreate: true,
@@ -106,7 +107,7 @@ const ONE_SHOWN: Rules = Rules {
     ..ONE
 };
 
-const ONE_RECLAIM: Rules = Rules {
+pub(crate) const ONE_RECLAIM: Rules = Rules {
     name: "one process: re-claim of what was disabled, finalizer stripped, policy edited",
     policies: [Disable, Delete],
     reclaim: true,
@@ -122,7 +123,7 @@ const ONE_RECLAIM: Rules = Rules {
     ..ONE
 };
 
-const ONE_REFUSAL: Rules = Rules {
+pub(crate) const ONE_REFUSAL: Rules = Rules {
     name: "one process: creates refused, requests that fail, passes that wait at the gate",
     objects: 2,
     budget: Budget {
@@ -241,6 +242,8 @@ const ONE_RESTORE: Rules = Rules {
         deletes: 2,
         orphans: 1,
         failures: 1,
+        strips: 1,
+        lost_secrets: 1,
         ..NONE
     },
     ..ONE
@@ -265,7 +268,7 @@ const ONE_RESTORE_ANEW: Rules = Rules {
     ..ONE
 };
 
-const ONE_RESTORE_OLDER: Rules = Rules {
+pub(crate) const ONE_RESTORE_OLDER: Rules = Rules {
     name: "one process: restored from before its account was made anew",
     recreate: true,
     policies: [Retain, Delete],
@@ -283,7 +286,7 @@ const ONE_RESTORE_OLDER: Rules = Rules {
     ..ONE
 };
 
-const ONE_RESTORE_RECLAIM: Rules = Rules {
+pub(crate) const ONE_RESTORE_RECLAIM: Rules = Rules {
     name: "one process: restored and re-claimed, finalizer stripped, Record and Secret lost, a Record of before its bind",
     start: Start::Served,
     reclaim: true,
@@ -296,6 +299,8 @@ const ONE_RESTORE_RECLAIM: Rules = Rules {
         orphans: 1,
         lost_records: 1,
         rollbacks: 1,
+        stale: 1,
+        crashes: 1,
         ..NONE
     },
     ..ONE
@@ -307,7 +312,7 @@ const ONE_RESTORE_ACCEPTED: Rules = Rules {
     ..ONE_RESTORE_RECLAIM
 };
 
-const ONE_DENIED: Rules = Rules {
+pub(crate) const ONE_DENIED: Rules = Rules {
     name: "one process: the API server refuses a kind of write for long, a crash, delete, re-create",
     objects: 2,
     budget: Budget {
@@ -322,14 +327,17 @@ const ONE_DENIED: Rules = Rules {
 };
 
 const TWO_RESTORE: Rules = Rules {
-    name: "two processes: restored and re-claimed, delete",
+    name: "two processes: restored and re-claimed, finalizer stripped, a crash, an edit of the policy, delete",
     start: Start::Served,
     reclaim: true,
-    policies: [Retain, Delete],
+    policies: [Retain, Disable],
     objects: 2,
     budget: Budget {
         restores: 1,
         deletes: 2,
+        edits: 1,
+        strips: 1,
+        crashes: 1,
         ..NONE
     },
     ..TWO
@@ -426,143 +434,3 @@ pub const LARGER: [Rules; 3] = [
         ..TWO
     },
 ];
-
-/// The run that shows what happens without a rule.
-#[must_use]
-pub fn showing(weakness: Weakness) -> Rules {
-    let rules = match weakness {
-        Weakness::TakeoverKeepsEpoch
-        | Weakness::DeleteBeforeClose
-        | Weakness::CompensateUnread
-        | Weakness::NoSettle
-        | Weakness::ImpatientTakeover
-        | Weakness::UnspentAfterUnknown => ONE_CREATE,
-        Weakness::IdentityIgnored | Weakness::NoEvidence | Weakness::RefutedCloses => ONE_REFUSAL,
-        Weakness::RebuildWithoutLook | Weakness::ReopenBeforeGone => ONE_LOSS,
-        Weakness::PolicyDecidedTwice | Weakness::PredecessorIgnored => ONE_RECLAIM,
-        Weakness::CachedAbsence => Rules {
-            budget: Budget {
-                stale: 1,
-                failures: 1,
-                deletes: 1,
-                ..NONE
-            },
-            ..ONE
-        },
-        Weakness::CachedIdentity => Rules {
-            budget: Budget {
-                stale: 1,
-                failures: 1,
-                deletes: 1,
-                lost_records: 1,
-                lost_secrets: 1,
-                ..NONE
-            },
-            ..ONE
-        },
-        Weakness::NoTombstone => Rules {
-            start: Start::Served,
-            policies: [Retain, Retain],
-            budget: Budget {
-                deletes: 1,
-                lost_records: 1,
-                ..NONE
-            },
-            ..ONE
-        },
-        Weakness::NoConfirmation
-        | Weakness::DeleteAnyEpoch
-        | Weakness::NoRetention
-        | Weakness::SwapWithoutVersion => Rules {
-            budget: Budget { deletes: 1, ..NONE },
-            ..TWO
-        },
-        Weakness::CachedGone => Rules {
-            budget: Budget { stale: 1, ..NONE },
-            ..TWO
-        },
-        Weakness::FinalizerWithoutUid => Rules {
-            start: Start::Served,
-            objects: 2,
-            budget: Budget { deletes: 1, ..NONE },
-            ..TWO
-        },
-        Weakness::RebuildUnderOwnEpoch => Rules {
-            budget: Budget {
-                stale: 1,
-                lost_records: 1,
-                ..NONE
-            },
-            ..TWO
-        },
-        Weakness::LostIsFenced => Rules {
-            budget: Budget {
-                unknowns: 1,
-                lost_records: 1,
-                ..NONE
-            },
-            ..TWO
-        },
-        Weakness::UnspentOutlivesRecord => Rules {
-            budget: Budget { refusals: 1, ..NONE },
-            ..TWO
-        },
-        Weakness::StatusTrusted => Rules {
-            start: Start::Served,
-            policies: [Retain, Delete],
-            objects: 2,
-            budget: Budget {
-                restores: 1,
-                edits: 1,
-                deletes: 2,
-                ..NONE
-            },
-            ..ONE
-        },
-        Weakness::NamedPredecessorIgnored | Weakness::NamespaceByName => Rules {
-            start: Start::Served,
-            policies: [Retain, Retain],
-            reclaim: true,
-            objects: 2,
-            budget: Budget {
-                restores: 1,
-                deletes: 1,
-                ..NONE
-            },
-            ..ONE
-        },
-        Weakness::AnewBesideAnother => ONE_RESTORE_OLDER,
-        Weakness::NamedLeftover => ONE_RESTORE_RECLAIM,
-        Weakness::HeldForgotten => ONE_DENIED,
-        Weakness::ReclaimOfAnother => Rules {
-            start: Start::Served,
-            policies: [Retain, Retain],
-            recreate: true,
-            reclaim: true,
-            objects: 2,
-            budget: Budget {
-                restores: 1,
-                deletes: 1,
-                outside: 1,
-                crashes: 1,
-                ..NONE
-            },
-            ..ONE
-        },
-        Weakness::NoSecondLook => Rules {
-            start: Start::Left,
-            reclaim: true,
-            objects: 2,
-            budget: Budget {
-                stale: 1,
-                deletes: 1,
-                ..NONE
-            },
-            ..TWO
-        },
-    };
-    Rules {
-        weakness: Some(weakness),
-        ..rules
-    }
-}

@@ -7,13 +7,14 @@ pub(crate) mod secret;
 
 use crate::effect::account::{create, forget, read_account, update};
 use crate::effect::object::{confirm, release, take_object};
-use crate::effect::record::{claim, close, judge_claim, look_again, read_record, reclaim, swap, take_record};
+use crate::effect::record::{claim, close, look_again, read_record, reclaim, swap, take_record};
 use crate::effect::secret::{marker_of, prove, publish, read_secret};
+use crate::held::hold;
 use crate::normal::unused_version;
 use crate::promise::{check_delete, check_records};
 use crate::rules::Rules;
 use crate::state::{Memory, Pass, State, Task};
-use crate::step::{Fault, Flow, hold, leftover};
+use crate::step::{Fault, Flow, leftover};
 use crate::weakness::Weakness;
 use crate::world::{Ledger, Policy, Written};
 use vobiz_protocol::facts::{Confirmation, Evidence, Made, Object as Kind, Remote};
@@ -171,7 +172,7 @@ pub(crate) fn perform(
             Written::Done
         }
         Step::JudgeClaim => {
-            judge_claim(state, &mut pass);
+            crate::claim::judge(state, &mut pass);
             Written::Done
         }
         Step::ProvePair => {
@@ -250,7 +251,9 @@ pub(crate) fn perform(
             if let Some(record) = pass.record {
                 state.cluster.drop_record(pass.slot, &record);
             }
-            state.processes[process].memory[usize::from(uid)] = Memory::default();
+            let memory = &mut state.processes[process].memory;
+            memory[usize::from(uid)] = Memory::default();
+            memory[usize::from(pass.slot)] = Memory::default();
             return Flow::End;
         }
     };

@@ -2,7 +2,7 @@
 //! and Vobiz.
 //!
 //! - [`world`] is what the two servers store, [`state`] adds the processes and the faults that may still happen.
-//! - [`action`] is everything that can happen next, [`step`] how a pass takes its steps; `effect` is what each
+//! - [`action`] is everything that can happen next (`people` what is not the operator's doing), [`step`] how a pass takes its steps; `effect` is what each
 //!   does, the operator's effects as a table, `promise` what must be true whenever it does.
 //! - [`rest`] runs a state to rest, without further faults, and judges what has come of it.
 //! - [`request`] is what a step asks of the real servers, [`trace`] a way by the roll of a die, to be replayed against them.
@@ -12,13 +12,18 @@
 pub mod action;
 pub mod budgets;
 pub mod check;
+mod claim;
+mod denied;
 mod effect;
+mod held;
 mod normal;
 mod people;
 mod promise;
+mod recall;
 pub mod request;
 pub mod rest;
 pub mod rules;
+mod showing;
 pub mod state;
 pub mod step;
 pub mod story;

@@ -21,10 +21,10 @@ pub(crate) fn possible(state: &State, actions: &mut Vec<Action>) {
     if cluster.object.is_none() {
         actions.push(Action::Create);
         for anew in [false, true].into_iter().filter(|_| left.restores > 0) {
-            let stati = [false, true]
+            let kinds = [false, true]
                 .into_iter()
                 .filter(|status| !status || state.backup.is_some());
-            actions.extend(stati.map(|status| Action::Restore { status, anew }));
+            actions.extend(kinds.map(|status| Action::Restore { status, anew }));
         }
     }
     if left.orphans > 0 && cluster.secret.is_some_and(|secret| secret.owner.is_some()) {

@@ -27,16 +27,18 @@ pub(crate) fn check_post(rules: &Rules, state: &mut State, uid: u8) {
     else {
         return;
     };
+    // With two of them, the other one may have made it just now.
+    let alone = rules.processes == 1;
     let named = object.identity.and_then(|id| state.vobiz.alive(id)).is_some();
     // One process whose cache is never old has seen what the gone object left.
-    let seen = rules.processes == 1 && rules.budget.stale == 0;
+    let seen = rules.budget.stale == 0;
     let left = state
         .cluster
         .records
         .iter()
         .flatten()
         .any(|record| record.uid != uid && matches!(record.ledger.phase, Phase::Bound | Phase::Kept));
-    if named || (seen && left) {
+    if alone && (named || (seen && left)) {
         state.breaks(Broken::PostedBeside);
     }
 }
@@ -122,6 +124,9 @@ pub(crate) fn check_release(state: &mut State, pass: &Pass, uid: u8) {
 
 /// What must be true when an account is deleted.
 pub(crate) fn check_delete(rules: &Rules, state: &mut State, id: u8) {
+    if state.vobiz.alive(id).is_none() {
+        return;
+    }
     let records = state.cluster.records;
     let holding = |phase| {
         records
@@ -148,7 +153,7 @@ pub(crate) fn check_delete(rules: &Rules, state: &mut State, id: u8) {
         state.breaks(Broken::DeletedBound);
     } else if holding(Phase::Kept) {
         state.breaks(Broken::DeletedKept);
-    } else if named && !(closed && rules.recreate) && !decided && state.vobiz.alive(id).is_some() {
+    } else if named && !(closed && rules.recreate) && !decided {
         state.breaks(Broken::DeletedNamed);
     }
 }

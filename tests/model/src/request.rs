@@ -1,7 +1,8 @@
 //! The one request that a step of a pass sends, with what it tests: what the real servers are asked when a way of the
 //! model is replayed against them. PURE.
 
-use crate::effect::record::{decision, known};
+use crate::claim::known;
+use crate::effect::record::decision;
 use crate::normal::unused_version;
 use crate::rules::Rules;
 use crate::state::{Pass, State, Task};

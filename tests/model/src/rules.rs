@@ -19,6 +19,10 @@ pub enum Start {
 
 /// One run.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent choices; each pair of values can occur"
+)]
 pub struct Rules {
     /// For people.
     pub name: &'static str,

@@ -56,10 +56,6 @@ pub enum Denied {
 
 /// What a process remembers about one object between passes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts; each pair of values can occur"
-)]
 pub struct Memory {
     /// Epoch and version of a Record whose epoch may still be posted.
     pub unspent: Option<(u8, u8)>,
@@ -140,7 +136,7 @@ pub struct Held {
 pub struct Process {
     /// The cluster as its caches showed it when a pass began last.
     pub cache: Cluster,
-    /// By uid.
+    /// By uid; of fences by the place of the Record.
     pub memory: [Memory; UIDS],
     /// Accounts that its last list showed, one bit each.
     pub roster: u8,

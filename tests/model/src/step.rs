@@ -1,14 +1,18 @@
 //! How a pass goes on: the step that `plan` decides on, and what becomes of the pass where a request fails. PURE.
 //! Each step is one request; between two of them anything else may happen.
 
+use crate::claim::claim;
+use crate::denied::denied_to;
 use crate::effect::account::remembered_after_unknown;
 use crate::effect::perform;
+use crate::held::hold;
 use crate::promise::check_lost_pair;
+use crate::recall::{recalled, remember_proofs};
 use crate::rules::Rules;
-use crate::state::{Denied, Held, Memory, Pass, State, Task};
+use crate::state::{Memory, Pass, State, Task};
 use crate::weakness::Weakness;
-use crate::world::{Ledger, Record};
-use vobiz_protocol::facts::{self, Claim, Fence, Made, Object as Kind, Remote};
+use crate::world::Ledger;
+use vobiz_protocol::facts::{self, Fence, Made, Object as Kind, Remote};
 use vobiz_protocol::ledger::Phase;
 use vobiz_protocol::plan::{Rest, Step, plan};
 
@@ -52,7 +56,8 @@ fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts
         .is_some_and(|held| held.uid != pass.uid);
     if let Some(record) = &pass.record {
         facts.retention_over = rules.drops(Weakness::NoRetention) || retention_over(state, &record.ledger);
-        facts.fence = fence(rules, state, process, pass, &record.ledger, memory);
+        let of_fence = state.processes[process].memory[fence_place(rules, pass)];
+        facts.fence = fence(rules, state, process, pass, &record.ledger, of_fence);
         if let (Remote::Unknown, Some(id)) = (facts.remote, record.ledger.auth_id) {
             facts.remote = recalled(record.ledger.phase, id, memory);
         }
@@ -61,53 +66,6 @@ fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts
         facts.fence = Fence::Clean;
     }
     facts
-}
-
-/// What this process proved about the account of a Record that has come to its end.
-fn recalled(phase: Phase, id: u8, memory: Memory) -> Remote {
-    match phase {
-        Phase::Closed if memory.proved_gone == Some(id) => Remote::Gone,
-        Phase::Kept if memory.shown_disabled == Some(id) => Remote::Matches,
-        _ => Remote::Unknown,
-    }
-}
-
-/// Keeps what was proved just now.
-fn remember_proofs(state: &mut State, process: usize) {
-    let Some(pass) = state.processes[process].pass else {
-        return;
-    };
-    let Some(ledger) = pass.record.map(|record| record.ledger) else {
-        return;
-    };
-    let memory = &mut state.processes[process].memory[usize::from(pass.uid)];
-    match (ledger.phase, pass.facts.remote) {
-        (Phase::Closed, Remote::Gone) => memory.proved_gone = ledger.auth_id,
-        (Phase::Kept, Remote::Matches) if ledger.disable => memory.shown_disabled = ledger.auth_id,
-        _ => {}
-    }
-}
-
-/// Whose the account is that the status names, as far as it was judged; a cached Record of another object that holds it tells at once.
-pub(crate) fn claim(rules: &Rules, state: &State, process: usize, pass: &Pass) -> Claim {
-    if rules.drops(Weakness::StatusTrusted) {
-        return Claim::Own;
-    }
-    let cached = state.processes[process].cache.records;
-    if names_account_of_another(pass, &cached) {
-        Claim::Foreign
-    } else {
-        pass.facts.claim
-    }
-}
-
-/// Whether one of these Records serves another object and holds the account that the status of this one names.
-pub(crate) fn names_account_of_another(pass: &Pass, records: &[Option<Record>]) -> bool {
-    let Some(named) = pass.object.and_then(|object| object.identity) else {
-        return false;
-    };
-    let mut records = records.iter().flatten();
-    records.any(|record| record.uid != pass.uid && record.ledger.auth_id == Some(named))
 }
 
 /// Retention is longer than the longest pause of a process between its look at the object and its POST.
@@ -232,30 +190,6 @@ pub fn take(rules: &Rules, state: &mut State, process: usize, fault: Fault) -> b
     }
 }
 
-/// What the API server must write for this.
-fn denied_to(pass: &Pass, step: Step) -> Option<Denied> {
-    match (pass.task, step) {
-        (Task::LookAgain, _) => None,
-        (Task::Report { .. }, _) | (_, Step::AdoptIdentity | Step::ForgetIdentity) => Some(Denied::Status),
-        (_, Step::AddFinalizer | Step::ReleaseFinalizer) => Some(Denied::Object),
-        (_, Step::PublishSecret) => Some(Denied::Secret),
-        (
-            _,
-            Step::OpenRecord
-            | Step::RebuildRecord
-            | Step::TakeOver
-            | Step::Reopen
-            | Step::ClosePredecessor
-            | Step::Reclaim
-            | Step::Bind
-            | Step::RestorePair
-            | Step::Close
-            | Step::DropRecord,
-        ) => Some(Denied::Records),
-        _ => None,
-    }
-}
-
 /// An error that tells nothing ends the pass, but for a bind: the pair exists nowhere else. One look at the Record tells
 /// what became of it; where that fails too, or the Record cannot be written after it, the pair is kept for the next pass.
 fn fail(rules: &Rules, state: &mut State, process: usize, pass: &Pass, step: Step) {
@@ -271,21 +205,6 @@ fn fail(rules: &Rules, state: &mut State, process: usize, pass: &Pass, step: Ste
         pass.task = Task::LookAgain;
     }
     state.processes[process].pass = binding.then_some(pass);
-}
-
-/// Ends the pass; its pair stays in memory.
-pub(crate) fn hold(rules: &Rules, state: &mut State, process: usize, pass: &Pass) {
-    let process = &mut state.processes[process];
-    process.pass = None;
-    process.held = match (pass.record, pass.made) {
-        (Some(record), Some(made)) if !rules.drops(Weakness::HeldForgotten) => Some(Held {
-            uid: pass.uid,
-            slot: pass.slot,
-            made,
-            record,
-        }),
-        _ => None,
-    };
 }
 
 /// Ends the pass, or lets it rest as `plan` says, or leaves it at its next request.
@@ -327,11 +246,20 @@ pub fn begin(rules: &Rules, state: &mut State, process: usize, pass: Pass) -> bo
     state.processes[process].pass.is_some()
 }
 
+/// Where a process remembers what it saw of the fence of this Record: two Records may serve one object.
+pub(crate) fn fence_place(rules: &Rules, pass: &Pass) -> usize {
+    usize::from(if rules.drops(Weakness::FenceOfObject) {
+        pass.uid
+    } else {
+        pass.slot
+    })
+}
+
 /// Before a tombstone goes, what came late in all its time is looked for once more.
 fn last_look(rules: &Rules, state: &mut State, process: usize, pass: &Pass) {
     let Some(record) = &pass.record else { return };
     let over = rules.drops(Weakness::NoRetention) || retention_over(state, &record.ledger);
-    let memory = &mut state.processes[process].memory[usize::from(pass.uid)];
+    let memory = &mut state.processes[process].memory[fence_place(rules, pass)];
     if pass.facts.object == Kind::Unseen && record.ledger.is_fenced() && over && !memory.last_look {
         memory.last_look = true;
         memory.walked = rules.drops(Weakness::NoRetention) && memory.walked;

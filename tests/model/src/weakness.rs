@@ -69,11 +69,17 @@ pub enum Weakness {
     ReclaimOfAnother,
     /// An account is made anew for an old status beside what the name has since.
     AnewBesideAnother,
+    /// What the user's Secret said beside a Record is believed after that Record turned out to be gone.
+    SecretOfLostRecord,
+    /// Whose the account is that a status names is believed of a cache while the object goes.
+    CachedClaim,
+    /// What was seen of a fence is remembered of the object, not of the Record.
+    FenceOfObject,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -107,5 +113,8 @@ impl Weakness {
         Self::NamespaceByName,
         Self::ReclaimOfAnother,
         Self::AnewBesideAnother,
+        Self::SecretOfLostRecord,
+        Self::CachedClaim,
+        Self::FenceOfObject,
     ];
 }

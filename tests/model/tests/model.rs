@@ -126,9 +126,6 @@ fn miss(totals: &Totals, weakness: Weakness) -> Result<(), Failed> {
         .ok_or("nothing breaks: the model is blind to it")?;
     totals.caught.fetch_add(1, Ordering::Relaxed);
     println!("  {broken:?} after {} steps", path.len());
-    if std::env::var_os("TELL").is_some() {
-        println!("{}", tell(&showing(weakness), broken, &path));
-    }
     Ok(())
 }
 

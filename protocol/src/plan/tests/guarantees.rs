@@ -94,6 +94,7 @@ macro_rules! every {
 }
 
 /// The facts with everything that this kind of pass does not look at set to one value.
+#[expect(clippy::too_many_lines, reason = "one arm for each fact")]
 fn looked_at(facts: &Facts) -> Facts {
     let base = new_object();
     if facts.made != Made::Nothing {

@@ -111,7 +111,7 @@ impl Real<'_> {
         let mut owners = self
             .seen_objects
             .iter()
-            .filter(|((uid, _), _)| *uid == secret.owner);
+            .filter(|((uid, _), _)| Some(*uid) == secret.owner);
         let (_, owner) = owners.next().context("the owner was never seen")?;
         let held = self.secrets_read[process].take();
         ensure!(

@@ -102,6 +102,7 @@ impl Real<'_> {
                 Some(DeletionPolicy::Retain) => Policy::Retain,
                 _ => Policy::Delete,
             },
+            namespace: 0,
         }
     }
 
@@ -115,6 +116,7 @@ impl Real<'_> {
         Ok(Record {
             uid: self.uid_number(Some(&record.subject.uid)),
             version: 0,
+            namespace: 0,
             ledger: Ledger {
                 series: self.series_number(ledger.series),
                 epoch: ledger.epoch,
@@ -143,7 +145,7 @@ impl Real<'_> {
                 && Some(pair.auth_token.expose()) == value("auth_token")
         });
         UserSecret {
-            owner: self.uid_number(owners.next().map(|owner| owner.uid.as_str())),
+            owner: owners.next().map(|owner| self.uid_number(Some(&owner.uid))),
             id: number(whole),
         }
     }

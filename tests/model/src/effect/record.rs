@@ -1,15 +1,16 @@
 //! The steps that read and write Records. PURE.
 
+use crate::claim::known;
 use crate::effect::account::listed;
 use crate::effect::small;
 use crate::promise::check_inheritance;
 use crate::rules::Rules;
 use crate::state::{Broken, Pass, State, Task};
-use crate::step::{self, Flow, names_account_of_another};
+use crate::step::{Flow, fence_place};
 use crate::weakness::Weakness;
 use crate::world::{Ledger, Policy, Record, Written};
 use vobiz_protocol::facts::{
-    self, Claim, Confirmation, Evidence, Made, Object as Kind, Phase as PhaseFact, Predecessor, Remote,
+    self, Confirmation, Evidence, Made, Object as Kind, Phase as PhaseFact, Predecessor, Remote,
 };
 use vobiz_protocol::judge::{self, Bind};
 use vobiz_protocol::ledger::{Decision, Phase};
@@ -48,7 +49,7 @@ pub(crate) fn take_record(rules: &Rules, state: &mut State, process: usize, pass
 }
 
 pub(crate) fn fold_record(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass, record: Record) {
-    let memory = &mut state.processes[process].memory[usize::from(pass.uid)];
+    let memory = &mut state.processes[process].memory[fence_place(rules, pass)];
     let fenced_through = small(record.ledger.fenced_through);
     if fenced_through > 0 && memory.fence != fenced_through {
         memory.fence = fenced_through;
@@ -56,6 +57,7 @@ pub(crate) fn fold_record(rules: &Rules, state: &mut State, process: usize, pass
         memory.last_look = false;
         memory.settled = rules.drops(Weakness::NoSettle);
     }
+    let memory = &mut state.processes[process].memory[usize::from(pass.uid)];
     let current = (small(record.ledger.epoch), record.version);
     if memory.unspent != Some(current) && !rules.drops(Weakness::UnspentOutlivesRecord) {
         memory.unspent = None;
@@ -107,7 +109,7 @@ pub(crate) fn read_record(rules: &Rules, state: &mut State, process: usize, pass
     if pass.facts.object == Kind::Unseen {
         match cluster.records[usize::from(pass.slot)].filter(|record| record.uid == pass.uid) {
             Some(record) => fold_record(rules, state, process, pass, record),
-            None => pass.facts.record = facts::Record::Absent,
+            None => pass.facts.take_no_record(),
         }
         return;
     }
@@ -132,7 +134,11 @@ pub(crate) fn read_record(rules: &Rules, state: &mut State, process: usize, pass
             found = Some((slot, record));
         } else if record.uid != pass.uid && hinted {
             pass.facts.predecessor = predecessor(rules, named, &record);
-            pass.predecessor = (pass.facts.predecessor != Predecessor::Another).then_some((slot, record));
+            let counts = !matches!(
+                pass.facts.predecessor,
+                Predecessor::Nothing | Predecessor::Another
+            );
+            pass.predecessor = counts.then_some((slot, record));
         }
     }
     if let Some((slot, record)) = found {
@@ -142,7 +148,11 @@ pub(crate) fn read_record(rules: &Rules, state: &mut State, process: usize, pass
     }
     pass.slot = pass.uid;
     pass.record = None;
-    pass.facts.record = facts::Record::Absent;
+    if rules.drops(Weakness::SecretOfLostRecord) {
+        pass.facts.record = facts::Record::Absent;
+    } else {
+        pass.facts.take_no_record();
+    }
     state.processes[process].memory[usize::from(pass.uid)].unspent = None;
     if rules.drops(Weakness::IdentityIgnored) && pass.facts.object == Kind::Live {
         pass.facts.identity = false;
@@ -192,23 +202,6 @@ pub(crate) fn reclaim(rules: &Rules, state: &mut State, process: usize, pass: &m
         pass.facts.remote = listed(state, record);
     }
     written
-}
-
-/// Every Record, by quorum.
-pub(crate) fn judge_claim(state: &State, pass: &mut Pass) {
-    pass.facts.claim = if names_account_of_another(pass, &state.cluster.records) {
-        Claim::Foreign
-    } else {
-        Claim::Own
-    };
-}
-
-/// The account that a Record without a pair is closed for: the one that the status names, unless it is somebody else's.
-pub(crate) fn known(rules: &Rules, state: &State, process: usize, pass: &Pass) -> Option<u8> {
-    let foreign = step::claim(rules, state, process, pass) == Claim::Foreign;
-    pass.object
-        .and_then(|object| object.identity)
-        .filter(|_| !foreign)
 }
 
 /// What the deletion policy comes to, as the pass saw it.
