@@ -25,7 +25,7 @@ mod kstatus;
 mod leader;
 mod markers;
 mod mass_deletion;
-//mod model;
+mod model;
 mod namespace;
 mod odd_metadata;
 mod ownership;
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     edit::add_to(&mut suite);
     environments::add_to(&mut suite);
     kstatus::add_to(&mut suite);
-    //model::add_to(&mut suite);
+    model::add_to(&mut suite);
     leader::add_to(&mut suite);
     markers::add_to(&mut suite);
     mass_deletion::add_to(&mut suite);
