@@ -1,4 +1,4 @@
-//! What this process remembers about one object between passes; all of it may be lost without harm. PURE.
+//! What this process remembers about one object, or one Record, between passes; all of it may be lost without harm. PURE.
 
 use super::facts::Claim;
 use super::retention::Sighting;
@@ -150,7 +150,8 @@ impl Remembered {
     }
 }
 
-/// What is remembered, by uid.
+/// What is remembered, by the uid of an object; of the fences of a Record by the name of its Secret, for two of them may serve one
+/// object.
 #[derive(Default, Debug)]
 pub struct Memory {
     objects: Mutex<HashMap<String, Remembered>>,

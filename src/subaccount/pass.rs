@@ -7,6 +7,8 @@ mod remote;
 mod secret_check;
 mod turn;
 
+pub(super) use claim::names;
+
 use super::context::Context;
 use super::desired::{Desired, InvalidSpec};
 use super::facts::{self, Claim, Facts, Made, Object, Remote, UserSecret};
@@ -301,7 +303,10 @@ impl<'a> Pass<'a> {
         });
         match record.ledger.phase {
             Phase::Closed if gone => self.facts.remote = Remote::Gone,
-            Phase::Kept if disabled => self.facts.remote = Remote::Matches,
+            // A late update of somebody who was held up may have enabled it again: the list shows it.
+            Phase::Kept if disabled && !self.remote_account().is_some_and(|account| account.enabled) => {
+                self.facts.remote = Remote::Matches;
+            }
             _ => {}
         }
     }

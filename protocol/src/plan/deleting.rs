@@ -39,7 +39,7 @@ fn deleting_unbound(facts: &Facts) -> Step {
     }
     if facts.identity {
         return match facts.record {
-            _ if facts.claim == Claim::Unread => with_account(facts, Step::JudgeClaim),
+            _ if facts.claim == Claim::Unread => Step::JudgeClaim,
             // It is not this object's to delete, whatever its status says.
             Record::Absent if facts.claim == Claim::Foreign => Step::ReleaseFinalizer,
             _ if facts.claim == Claim::Foreign => close(facts),

@@ -3,6 +3,7 @@
 use super::impossible;
 use crate::account::access::{Access, CallError};
 use crate::subaccount::desired::updated;
+use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{Evidence, Made, Object, Phase, Record, Remote};
 use crate::subaccount::memory::Unspent;
 use crate::subaccount::outcome::{Outcome, cool_off_left};
@@ -182,7 +183,7 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 pub(super) fn access(pass: &Pass<'_>) -> Result<Access, Outcome> {
     pass.access()
-        .ok_or_else(|| Outcome::waiting(Wait::Account, None, ""))
+        .ok_or_else(|| explain(pass, Rest::Waiting(Wait::Account)))
 }
 
 /// Before a 404 is believed that is not the answer after our own deletion.

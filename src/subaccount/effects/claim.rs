@@ -16,8 +16,15 @@ pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let Some(id) = pass.known_id() else {
         return Err(impossible("identity"));
     };
-    if lookup::is_held_by_another(pass, &id).await? {
-        pass.conflict = Some(Conflict::Record);
+    let conflict = if lookup::is_held_by_another(pass, &id).await? {
+        Some(Conflict::Record)
+    } else if lookup::is_named_by_another(pass, &id).await? {
+        Some(Conflict::Status)
+    } else {
+        None
+    };
+    if conflict.is_some() {
+        pass.conflict = conflict;
         pass.facts.claim = Claim::Foreign;
         return Ok(());
     }
@@ -76,9 +83,12 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     };
     let expected = pass.expected_id();
     let left_over = pass.predecessor.as_ref().and_then(|(record, _)| record.auth_id()) == Some(&pair.auth_id);
-    let another = expected
-        .as_ref()
-        .is_some_and(|expected| *expected != pair.auth_id);
+    let recorded = pass.auth_id().is_some();
+    // Beside a Record's pair another one can only be a dead one that is in the way.
+    let another = !recorded
+        && expected
+            .as_ref()
+            .is_some_and(|expected| *expected != pair.auth_id);
     if another || (!left_over && pass.known_conflict(&pair.auth_id).is_some()) {
         disprove(pass, pass.facts.secret);
         return leave_to_others(pass);
@@ -87,7 +97,6 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Some(proof) => proof,
         None => try_pair(pass, &pair).await?,
     };
-    let recorded = pass.auth_id().is_some();
     match proof {
         Proof::Works(account) if !recorded && (expected.is_some() || is_ours(pass, &account)) => {
             pass.facts.evidence = Evidence::Proven;

@@ -7,10 +7,10 @@ use super::record::decode;
 use crate::controller::cluster::ask;
 use crate::controller::lenient::Guarded;
 use crate::controller::versioned::{Versioned, get_versioned};
-use crate::crd::{AUTH_ID_LABEL, RECLAIMED_BY_LABEL};
+use crate::crd::{AUTH_ID_LABEL, RECLAIMED_BY_LABEL, Subaccount};
 use crate::subaccount::facts::{Object, Predecessor};
 use crate::subaccount::outcome::Outcome;
-use crate::subaccount::pass::Pass;
+use crate::subaccount::pass::{Pass, names};
 use crate::subaccount::record::{Phase, Record, Subject, secret_name};
 use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -114,6 +114,19 @@ pub(super) async fn is_held_by_another(pass: &Pass<'_>, id: &AuthId) -> Result<b
     // One that cannot be read may be another's.
     let is_ours = |secret: &Secret| decode(secret).is_ok_and(|record| record.subject.uid == pass.uid);
     Ok(!listed.iter().all(|secret| secret.0.as_ref().is_ok_and(is_ours)))
+}
+
+/// Whether the status of another object names the account: the cache names it, a quorum read proves it.
+pub(super) async fn is_named_by_another(pass: &Pass<'_>, id: &AuthId) -> Result<bool, Outcome> {
+    let Some(key) = pass.context.named_by_another(id, &pass.uid) else {
+        return Ok(false);
+    };
+    let objects: Api<Guarded<Subaccount>> = Api::namespaced(pass.context.cluster.clone(), &key.namespace);
+    let found = get_versioned(&objects, &key.name).await.map_err(|error| {
+        Outcome::of_cluster("read the other object whose status names the account", &error)
+    })?;
+    Ok(found
+        .is_some_and(|found| found.object().uid().as_deref() != Some(&pass.uid) && names(found.object(), id)))
 }
 
 /// An open one comes first where it is to be closed, one with an account where it is to be reported.

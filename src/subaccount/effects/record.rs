@@ -8,7 +8,7 @@ use crate::controller::versioned::{Versioned, create_versioned, delete, get_vers
 use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
 use crate::subaccount::facts::{self, Claim, Confirmation, Made, Object};
 use crate::subaccount::held_pairs::HeldPair;
-use crate::subaccount::memory::Unspent;
+use crate::subaccount::memory::{Remembered, Unspent};
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now, wall_clock};
 use crate::subaccount::plan::{Block, Rest, Wait};
@@ -30,7 +30,7 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return take(pass, secret);
     }
     pass.record = None;
-    pass.facts.record = facts::Record::Absent;
+    pass.facts.take_no_record();
     forget_unspent(pass);
     Ok(())
 }
@@ -207,6 +207,7 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Err(error) => return Err(Outcome::of_cluster("drop the record", &error)),
     }
     pass.context.memory.forget(&pass.uid);
+    pass.context.memory.forget(&pass.record_name);
     Err(Outcome::new(Rest::Settled, ""))
 }
 
@@ -300,10 +301,11 @@ pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(),
         return Err(Outcome::outdated());
     }
     let ledger = &record.ledger;
+    if ledger.is_fenced() {
+        let note = |remembered: &mut Remembered| remembered.note_fence(ledger.fenced_through, now());
+        pass.context.memory.with(&pass.record_name, note);
+    }
     let unspent = pass.context.memory.with(&pass.uid, |remembered| {
-        if ledger.is_fenced() {
-            remembered.note_fence(ledger.fenced_through, now());
-        }
         let current = Unspent {
             epoch: ledger.epoch,
             version: secret.version().to_owned(),

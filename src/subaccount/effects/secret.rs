@@ -95,10 +95,8 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         // The pair is safe in the Record whatever Kubernetes says: all else goes on, and it is told at the end.
         Err(error) if error.is_denied() => {
             pass.facts.secret = UserSecret::Refused;
-            let told = failure(
-                &format!("store the Secret {name}, whose pair is safe in the record"),
-                &error,
-            );
+            let told = failure(&format!("store the Secret {name}"), &error);
+            let told = format!("{told}; the pair is safe in the record");
             pass.note_refusal(&error, told);
             return Ok(());
         }

@@ -3,7 +3,7 @@
 //! A status is no identity by itself: it may have come from a restore, or from somebody's hand.
 
 use super::{Conflict, Pass};
-use crate::controller::wake::Guarded;
+use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::Subaccount;
 use crate::subaccount::context::Context;
 use crate::subaccount::facts::{Claim, Object};
@@ -11,11 +11,10 @@ use crate::vobiz::AuthId;
 use kube::ResourceExt;
 
 impl Pass<'_> {
-    /// What the caches show needs no request.
+    /// What the caches show of a living object's claim needs no request. An object that is going is judged by quorum alone: its
+    /// finalizer must not go on the word of a cache.
     pub(super) fn refresh_claim(&mut self) {
-        if self.facts.object == Object::Unseen
-            || self.facts.claim != Claim::Unread
-            || self.auth_id().is_some()
+        if self.facts.object != Object::Live || self.facts.claim != Claim::Unread || self.auth_id().is_some()
         {
             return;
         }
@@ -32,7 +31,7 @@ impl Pass<'_> {
     pub fn known_conflict(&self, id: &AuthId) -> Option<Conflict> {
         if self.context.records.held_by_another(id, &self.uid) {
             Some(Conflict::Record)
-        } else if self.context.is_named_by_another(id, &self.uid) {
+        } else if self.context.named_by_another(id, &self.uid).is_some() {
             Some(Conflict::Status)
         } else {
             None
@@ -41,14 +40,16 @@ impl Pass<'_> {
 }
 
 impl Context {
-    /// Whether the status of any other object than `uid` names the account.
+    /// Another object than `uid` whose status names the account.
     #[must_use]
-    pub fn is_named_by_another(&self, id: &AuthId, uid: &str) -> bool {
+    pub fn named_by_another(&self, id: &AuthId, uid: &str) -> Option<ObjectKey> {
         let objects = self.subaccounts.all();
         let mut others = objects
             .iter()
             .filter(|object| object.uid().as_deref() != Some(uid));
-        others.any(|object| names(object, id))
+        others
+            .find(|object| names(object, id))
+            .map(|object| ObjectKey::of(&**object))
     }
 
     /// Whether the status of any object names the account.
@@ -58,7 +59,8 @@ impl Context {
     }
 }
 
-fn names(object: &Guarded<Subaccount>, id: &AuthId) -> bool {
+/// Whether the status of this object names the account.
+pub(in super::super) fn names(object: &Guarded<Subaccount>, id: &AuthId) -> bool {
     let status = object.0.as_ref().ok().and_then(|object| object.status.as_ref());
     status.and_then(|status| status.auth_id.as_deref()) == Some(id.as_str())
 }

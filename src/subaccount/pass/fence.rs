@@ -24,7 +24,7 @@ impl Pass<'_> {
         {
             return Fence::Leftovers;
         }
-        self.context.memory.with(&self.uid, |remembered| {
+        self.context.memory.with(&self.record_name, |remembered| {
             remembered.note_fence(record.ledger.fenced_through, now);
             let not_before = self.walk_from(remembered, now);
             let tombstone = self.facts.retention_over && self.facts.object == Object::Unseen;
@@ -56,7 +56,7 @@ impl Pass<'_> {
     pub fn walk_not_before(&self) -> Instant {
         self.context
             .memory
-            .with(&self.uid, |remembered| self.walk_from(remembered, now()))
+            .with(&self.record_name, |remembered| self.walk_from(remembered, now()))
     }
 
     fn walk_from(&self, remembered: &Remembered, now: Instant) -> Instant {
@@ -92,10 +92,9 @@ impl Pass<'_> {
     pub fn retention_left(&self) -> Option<Duration> {
         let (record, _) = self.record.as_ref()?;
         let (dated, now) = (record.last_fenced_at?, now());
-        let sighting = self
-            .context
-            .memory
-            .with(&self.uid, |remembered| remembered.sight(dated, wall_clock(), now));
+        let sighting = self.context.memory.with(&self.record_name, |remembered| {
+            remembered.sight(dated, wall_clock(), now)
+        });
         sighting.left(self.context.times.retention, now)
     }
 }

@@ -410,7 +410,7 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
                 || (facts.predecessor == Predecessor::Tokenless && facts.evidence == Evidence::Proven);
             may_take_over && confirmed && facts.reclaim && unbound && whole
         }
-        Step::JudgeClaim => identity && facts.claim == Claim::Unread && reachable,
+        Step::JudgeClaim => identity && facts.claim == Claim::Unread,
         Step::RecoverPair => {
             object == Object::Live
                 && identity
