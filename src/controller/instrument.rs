@@ -10,8 +10,8 @@ use prometheus_client::registry::Registry;
 
 pub use super::label::ReconcileResult;
 use super::label::{
-    ApiLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels, OperationLabels, ReconcileLabels,
-    RestLabels, WriteLabels, account_labels, code_label,
+    ApiLabels, BuildLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels, OperationLabels,
+    ReconcileLabels, RestLabels, WriteLabels, account_labels, code_label,
 };
 pub use super::object_series::ConditionStatus;
 use super::series::Series;
@@ -36,7 +36,7 @@ impl Metrics {
     /// All metrics at zero. With `object_metrics` false, the methods that set an object's series do nothing.
     #[must_use]
     pub fn new(object_metrics: bool, version: &'static str, commit: &'static str) -> Self {
-        let (registry, series) = Series::registered(object_metrics, version, commit);
+        let (registry, series) = Series::registered(object_metrics, &BuildLabels { version, commit });
         Self {
             registry: Arc::new(registry),
             series: Arc::new(series),

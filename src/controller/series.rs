@@ -49,14 +49,10 @@ pub(super) struct Series {
 
 impl Series {
     /// All metrics at zero, and the registry that writes them out.
-    pub(super) fn registered(
-        object_metrics: bool,
-        version: &'static str,
-        commit: &'static str,
-    ) -> (Registry, Self) {
+    pub(super) fn registered(object_metrics: bool, build: &BuildLabels) -> (Registry, Self) {
         let mut registry = Registry::default();
         let to = &mut registry;
-        add_build(to, &BuildLabels { version, commit });
+        add_build(to, build);
         let series = Self {
             reconciles: add(
                 to,

@@ -68,7 +68,7 @@ impl Replica {
             running.push(start.controller(source, record_pass, Arc::clone(&self.context)));
         }
         join_all(running).await;
-        store_held_pairs(&context).await;
+        Box::pin(store_held_pairs(&context)).await;
     }
 }
 

@@ -36,7 +36,10 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                 _ => None,
             };
             Outcome {
-                refusal: pass.refused.iter().find_map(|(refusal, _)| refusal.clone()),
+                refusal: pass
+                    .refused
+                    .iter()
+                    .find_map(|(refusal, _)| refusal.clone().map(Box::new)),
                 ..Outcome::waiting(wait, after, message)
             }
         }

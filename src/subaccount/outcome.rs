@@ -32,7 +32,7 @@ pub struct Outcome {
     /// A request made for this very object failed.
     pub failed_request: bool,
     /// The write that Kubernetes refused.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<Box<Refusal>>,
 }
 
 /// When the next pass is due.
@@ -137,7 +137,7 @@ impl Outcome {
                 _ => Wait::Cluster,
             };
             Self {
-                refusal,
+                refusal: refusal.map(Box::new),
                 ..Self::waiting(wait, None, failure(act, error))
             }
         }

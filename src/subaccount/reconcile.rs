@@ -147,7 +147,10 @@ fn persistent(pass: &Pass<'_>, outcome: Outcome) -> Outcome {
 /// Tells the process which writes Kubernetes refuses for this object; `status`: that of its status.
 fn note_refusals(pass: &Pass<'_>, outcome: &Outcome, status: Option<Refusal>) {
     let held_up = pass.refused.iter().filter_map(|(refusal, _)| refusal.clone());
-    let refused: Vec<Refusal> = held_up.chain(outcome.refusal.clone()).chain(status).collect();
+    let refused: Vec<Refusal> = held_up
+        .chain(outcome.refusal.as_deref().cloned())
+        .chain(status)
+        .collect();
     let kind = match pass.facts.object {
         Object::Unseen => "Record of",
         Object::Live | Object::Deleting => "Subaccount",

@@ -74,7 +74,7 @@ async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
         at: now(),
     };
     pass.context.memory.with(&pass.uid, |remembered| {
-        remembered.judged = Some(Box::new(judged.clone()))
+        remembered.judged = Some(Box::new(judged.clone()));
     });
     Ok(judged)
 }
