@@ -13,6 +13,7 @@ use crate::crd::condition::{ConditionType, Reason, find};
 use crate::crd::{Subaccount, SubaccountCounts};
 use crate::vobiz::{AuthId, ParentAuthId};
 use kube::{Resource, ResourceExt};
+use std::cell::LazyCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -145,12 +146,17 @@ impl Dependents for Context {
             }
         }
         let (mut orphaned, mut leftovers) = (0, 0);
+        // While a lost Record is made again, the status alone tells whose the account is. Seldom looked at: at rest every marked
+        // account has its Record.
+        let named = LazyCell::new(|| self.named());
         let roster = access.parent.roster();
         for account in roster.iter() {
             let Some(marker) = marker_of(account, access.generation) else {
                 continue;
             };
-            if marker.installation != self.installation || self.records.holds(&account.auth_id) {
+            let is_known =
+                || self.records.holds(&account.auth_id) || named.contains(account.auth_id.as_str());
+            if marker.installation != self.installation || is_known() {
                 continue;
             }
             match self.records.of_series(marker.series) {

@@ -19,7 +19,8 @@ pub struct Deeds {
     pub drift: bool,
     /// The account of an earlier object of this name was taken over.
     pub reclaimed: bool,
-    /// The Record was an earlier object's, in this pass or since an earlier one: nothing was created for this object.
+    /// The Record was an earlier object's, in this pass or since an earlier one, or was made again: nothing was created for this
+    /// object.
     pub inherited: bool,
     /// An account with a fenced marker was deleted.
     pub leftovers: usize,

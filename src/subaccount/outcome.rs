@@ -152,9 +152,9 @@ impl Outcome {
         match self.rest {
             Rest::Settled => Next::After(settled),
             // Nobody tells when a person has put a Secret right: it is looked at, and Vobiz is not asked.
-            Rest::Blocked(Block::SecretConflict | Block::CredentialsLost | Block::AuthIdConflict) => {
-                Next::After(SECRET_PROBE)
-            }
+            Rest::Blocked(
+                Block::SecretConflict | Block::CredentialsLost | Block::AuthIdConflict | Block::OrphanFound,
+            ) => Next::After(SECRET_PROBE),
             Rest::Blocked(_) => Next::After(STALLED_PROBE),
             Rest::Waiting(Wait::PairsHeld) => Next::After(HELD_PROBE),
             Rest::Waiting(Wait::Account) if self.failed_request => Next::Backoff,

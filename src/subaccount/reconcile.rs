@@ -184,7 +184,7 @@ async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, outcome: &Ou
         publish(pass, news).await;
         return;
     }
-    pass.deeds.inherited = pass.record_name != secret_name(&pass.uid);
+    pass.deeds.inherited |= pass.record_name != secret_name(&pass.uid);
     let Some(object) = pass.object.clone() else { return };
     let (written, refused) = match write_status(pass, &object, outcome).await {
         Ok(written) => (written, None),

@@ -77,7 +77,9 @@ pub(super) async fn restore_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     swap(pass, "restore the record", |ledger| {
         ledger.restored(pair.auth_id, pair.auth_token, marker)
     })
-    .await
+    .await?;
+    pass.deeds.inherited = true;
+    Ok(())
 }
 
 pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {

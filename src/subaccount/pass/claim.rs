@@ -9,6 +9,7 @@ use crate::subaccount::context::Context;
 use crate::subaccount::facts::{Claim, Object};
 use crate::vobiz::AuthId;
 use kube::ResourceExt;
+use std::collections::HashSet;
 
 impl Pass<'_> {
     /// What the caches show of a living object's claim needs no request. An object that is going is judged by quorum alone: its
@@ -57,10 +58,23 @@ impl Context {
     pub fn is_named(&self, id: &AuthId) -> bool {
         self.subaccounts.all().iter().any(|object| names(object, id))
     }
+
+    /// Every account that the status of an object names.
+    #[must_use]
+    pub fn named(&self) -> HashSet<String> {
+        let objects = self.subaccounts.all();
+        objects
+            .iter()
+            .filter_map(|object| named(object).map(str::to_owned))
+            .collect()
+    }
 }
 
 /// Whether the status of this object names the account.
 pub(in super::super) fn names(object: &Guarded<Subaccount>, id: &AuthId) -> bool {
-    let status = object.0.as_ref().ok().and_then(|object| object.status.as_ref());
-    status.and_then(|status| status.auth_id.as_deref()) == Some(id.as_str())
+    named(object) == Some(id.as_str())
+}
+
+fn named(object: &Guarded<Subaccount>) -> Option<&str> {
+    object.0.as_ref().ok()?.status.as_ref()?.auth_id.as_deref()
 }
