@@ -18,10 +18,7 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                 Wait::CleanWalk => {
                     "waits until the list of subaccounts shows that nothing is left behind".to_owned()
                 }
-                Wait::SecretForbidden | Wait::WriteRefused => {
-                    let told: Vec<&str> = pass.refused.iter().map(|(_, message)| message.as_str()).collect();
-                    told.join("; ")
-                }
+                Wait::SecretForbidden | Wait::WriteRefused => pass.told_of_refusals(),
                 Wait::PairsHeld => {
                     "nothing is created while pairs of other subaccounts are in the operator's memory only: the operator may not \
                      write its records; allow it"

@@ -253,6 +253,13 @@ impl<'a> Pass<'a> {
         Seen {
             deleting: self.facts.object == Object::Deleting,
             finalizer: self.facts.finalizer,
+    /// What to tell of the writes that were refused and held nothing up.
+    #[must_use]
+    pub fn told_of_refusals(&self) -> String {
+        let told: Vec<&str> = self.refused.iter().map(|(_, message)| message.as_str()).collect();
+        told.join("; ")
+    }
+
             identity: self.known_id(),
             reclaim: self.facts.reclaim,
         }

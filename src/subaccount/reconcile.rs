@@ -247,6 +247,7 @@ async fn write_status(
     if auth_id.is_none() {
         // A late write of a pass without a pair must not clear an id that another pass has written.
         let version = json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.metadata.resource_version});
+        refused: &pass.told_of_refusals(),
         operations.insert(0, version);
     }
     match guarded_patch::patch_status(&pass.objects(), object, operations).await {
