@@ -82,6 +82,7 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
     let ended = matches!(record.ledger.phase, Phase::Closed | Phase::Kept);
     // A living object looks after its Record itself, but for the epochs that a takeover fenced.
     if lives && (held || ended || !record.ledger.is_fenced()) {
+        context.refusals.clear(context.source_of_record(secret));
         return None;
     }
     let mut pass = Pass::of_record(context, secret.to_owned(), record);
@@ -148,12 +149,19 @@ fn persistent(pass: &Pass<'_>, outcome: Outcome) -> Outcome {
 fn note_refusals(pass: &Pass<'_>, outcome: &Outcome, status: Option<Refusal>) {
     let held_up = pass.refused.iter().filter_map(|(refusal, _)| refusal.clone());
     let refused: Vec<Refusal> = held_up.chain(outcome.refusal.clone()).chain(status).collect();
-    let kind = match pass.facts.object {
-        Object::Unseen => "Record of",
-        Object::Live | Object::Deleting => "Subaccount",
+    let source = match pass.facts.object {
+        Object::Unseen => pass.context.source_of_record(&pass.record_name),
+        Object::Live | Object::Deleting => Source::Object("Subaccount", pass.key.clone()),
     };
-    let source = Source::Object(kind, pass.key.clone());
-    pass.context.refusals.set(source, &refused);
+    pass.context.refusals.set(source.clone(), &refused);
+    let is_stored = || {
+        let stored = pass.context.cached(&pass.key.namespace, &pass.key.name);
+        stored.is_some_and(|stored| stored.uid().as_deref() == Some(&pass.uid))
+    };
+    if pass.facts.object != Object::Unseen && !is_stored() {
+        // It went meanwhile: no pass comes any more that could say otherwise.
+        pass.context.refusals.clear(source);
+    }
 }
 
 async fn run(pass: &mut Pass<'_>) -> Outcome {
