@@ -247,6 +247,7 @@ async fn write_status(
             .filter(|_| auth_id.is_some()),
         secret_name: &secret_name,
         account: account.as_ref(),
+        refused: &pass.told_of_refusals(),
     };
     let Some(status) = status::of(object, &view, outcome, wall_clock()) else {
         return Ok(None);
@@ -255,7 +256,6 @@ async fn write_status(
     if auth_id.is_none() {
         // A late write of a pass without a pair must not clear an id that another pass has written.
         let version = json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.metadata.resource_version});
-        refused: &pass.told_of_refusals(),
         operations.insert(0, version);
     }
     match guarded_patch::patch_status(&pass.objects(), object, operations).await {
@@ -313,6 +313,10 @@ fn farewell(pass: &Pass<'_>) -> News {
             Some(id) => normal(
                 "SubaccountRetained",
                 format!("{id}, which the status named, is somebody else's and is left as it is"),
+            ),
+            None if pass.facts.identity => normal(
+                "SubaccountRetained",
+                "the status names what can be no subaccount; whatever there was is left as it is".to_owned(),
             ),
             None => normal("SubaccountDeleted", "nothing was created at Vobiz".to_owned()),
         },
