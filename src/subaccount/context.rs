@@ -9,7 +9,7 @@ use crate::controller::backoff::Backoff;
 use crate::controller::event::Recorder;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
-use crate::controller::refusals::Refusals;
+use crate::controller::refusals::{Refusals, Source};
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Waker};
 use crate::crd::{Account, Subaccount};
 use crate::vobiz::ParentAuthId;
@@ -105,6 +105,12 @@ impl Context {
         Api::namespaced(self.cluster.clone(), &self.operator_namespace)
     }
 
+    /// The janitor's pass over the Record in this Secret, as one who may be refused something: a name may have several Records.
+    #[must_use]
+    pub fn source_of_record(&self, secret: &str) -> Source {
+        source_of_record(&self.operator_namespace, secret)
+    }
+
     /// The cached object of this name, if it decodes.
     #[must_use]
     pub fn cached(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Subaccount>>> {
@@ -164,6 +170,16 @@ impl Context {
         let mut waiters = self.walk_waiters.lock().unwrap_or_else(PoisonError::into_inner);
         waiters.remove(parent).unwrap_or_default()
     }
+}
+
+/// See [`Context::source_of_record`].
+#[must_use]
+pub fn source_of_record(operator_namespace: &str, secret: &str) -> Source {
+    let key = ObjectKey {
+        namespace: operator_namespace.to_owned(),
+        name: secret.to_owned(),
+    };
+    Source::Object("Record", key)
 }
 
 #[cfg(test)]

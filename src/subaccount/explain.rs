@@ -18,10 +18,7 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                 Wait::CleanWalk => {
                     "waits until the list of subaccounts shows that nothing is left behind".to_owned()
                 }
-                Wait::SecretForbidden | Wait::WriteRefused => {
-                    let told: Vec<&str> = pass.refused.iter().map(|(_, message)| message.as_str()).collect();
-                    told.join("; ")
-                }
+                Wait::SecretForbidden | Wait::WriteRefused => pass.told_of_refusals(),
                 Wait::PairsHeld => {
                     "nothing is created while pairs of other subaccounts are in the operator's memory only: the operator may not \
                      write its records; allow it"
@@ -102,7 +99,9 @@ fn credentials_lost(pass: &Pass<'_>) -> String {
     } else {
         "the pair is lost and Vobiz shows no token a second time".to_owned()
     };
-    let instead = if pass.facts.identity && pass.predecessor.is_none() {
+    let instead = if pass.is_of_another_installation {
+        "delete this object, which leaves the subaccount as it is"
+    } else if pass.facts.identity && pass.predecessor.is_none() {
         "set spec.credentialRecovery to Recreate to have another subaccount made in place of this one"
     } else {
         "choose another name"
@@ -124,6 +123,9 @@ fn conflict(pass: &Pass<'_>) -> String {
             "status.authId names {id}, and so does the status of another Subaccount: delete the one that is not meant, which leaves \
              the subaccount as it is"
         ),
+        Some(Conflict::NoId) => "status.authId can be no subaccount's: delete this object, and apply it again without its old status; \
+             what was made for it, if anything was, shows as an orphan of its Account"
+            .to_owned(),
         Some(Conflict::Record) | None => format!(
             "status.authId names {id}, which another Subaccount keeps: delete this object, which leaves the subaccount as it is, and \
              apply it again without its old status to have one of its own"

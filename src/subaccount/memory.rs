@@ -2,7 +2,7 @@
 
 use super::facts::Claim;
 use super::retention::Sighting;
-use crate::vobiz::{self, AuthId, Fields};
+use crate::vobiz::{self, AuthId, Credentials, Fields};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -49,11 +49,13 @@ pub enum Proof {
     Dead,
 }
 
-/// What Vobiz said about the pair in this version of a Secret.
+/// What Vobiz said about the pair that was found in this version of a Secret: under other keys there may be another one.
 #[derive(Clone, Debug)]
 pub struct Tried {
     /// resourceVersion of the Secret.
     pub version: String,
+    /// The pair.
+    pub pair: Credentials,
     /// What it said.
     pub proof: Proof,
     /// When it was asked.

@@ -68,6 +68,8 @@ pub struct Pass<'a> {
     pub claimed: Option<vobiz::Subaccount>,
     /// Who keeps the account that the status names.
     pub conflict: Option<Conflict>,
+    /// Another installation marked the account that the status names: only its pair takes it over.
+    pub is_of_another_installation: bool,
     /// The Record of an earlier object of this name, as read.
     pub predecessor: Option<(Record, Versioned<Secret>)>,
     /// Writes that Kubernetes refused and that held nothing up, and what to tell of them.
@@ -93,6 +95,8 @@ pub enum Conflict {
     Status,
     /// Another installation of the operator, which marked it.
     Installation,
+    /// Nobody: what the status names can be no account.
+    NoId,
 }
 
 /// Questions that a pass asks Vobiz at most once.
@@ -194,6 +198,7 @@ impl<'a> Pass<'a> {
             secret_is_dead: false,
             claimed: None,
             conflict: None,
+            is_of_another_installation: false,
             predecessor: None,
             refused: Vec::new(),
             asked: Asked::default(),
@@ -219,7 +224,8 @@ impl<'a> Pass<'a> {
             .is_some_and(|status| status.auth_id.is_some());
         self.facts.directive = wish::directive(&object);
         self.facts.reclaim = wish::reclaim(&object);
-        self.facts.recreate = object.spec.credential_recovery == CredentialRecovery::Recreate;
+        self.facts.recreate = object.spec.credential_recovery == CredentialRecovery::Recreate
+            && !self.is_of_another_installation;
         self.facts.requested = !self.asked.account && self.is_requested(&object);
         let published = object
             .status
@@ -245,6 +251,13 @@ impl<'a> Pass<'a> {
     /// Keeps for the status, and for the process, that Kubernetes refused a write.
     pub fn note_refusal(&mut self, error: &ClusterError, message: String) {
         self.refused.push((error.refusal(), message));
+    }
+
+    /// What to tell of the writes that were refused and held nothing up.
+    #[must_use]
+    pub fn told_of_refusals(&self) -> String {
+        let told: Vec<&str> = self.refused.iter().map(|(_, message)| message.as_str()).collect();
+        told.join("; ")
     }
 
     /// What the pass believes of its object.

@@ -82,6 +82,7 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
     let ended = matches!(record.ledger.phase, Phase::Closed | Phase::Kept);
     // A living object looks after its Record itself, but for the epochs that a takeover fenced.
     if lives && (held || ended || !record.ledger.is_fenced()) {
+        context.refusals.clear(context.source_of_record(secret));
         return None;
     }
     let mut pass = Pass::of_record(context, secret.to_owned(), record);
@@ -151,12 +152,19 @@ fn note_refusals(pass: &Pass<'_>, outcome: &Outcome, status: Option<Refusal>) {
         .chain(outcome.refusal.as_deref().cloned())
         .chain(status)
         .collect();
-    let kind = match pass.facts.object {
-        Object::Unseen => "Record of",
-        Object::Live | Object::Deleting => "Subaccount",
+    let source = match pass.facts.object {
+        Object::Unseen => pass.context.source_of_record(&pass.record_name),
+        Object::Live | Object::Deleting => Source::Object("Subaccount", pass.key.clone()),
     };
-    let source = Source::Object(kind, pass.key.clone());
-    pass.context.refusals.set(source, &refused);
+    pass.context.refusals.set(source.clone(), &refused);
+    let is_stored = || {
+        let stored = pass.context.cached(&pass.key.namespace, &pass.key.name);
+        stored.is_some_and(|stored| stored.uid().as_deref() == Some(&pass.uid))
+    };
+    if pass.facts.object != Object::Unseen && !is_stored() {
+        // It went meanwhile: no pass comes any more that could say otherwise.
+        pass.context.refusals.clear(source);
+    }
 }
 
 async fn run(pass: &mut Pass<'_>) -> Outcome {
@@ -242,6 +250,7 @@ async fn write_status(
             .filter(|_| auth_id.is_some()),
         secret_name: &secret_name,
         account: account.as_ref(),
+        refused: &pass.told_of_refusals(),
     };
     let Some(status) = status::of(object, &view, outcome, wall_clock()) else {
         return Ok(None);
@@ -307,6 +316,10 @@ fn farewell(pass: &Pass<'_>) -> News {
             Some(id) => normal(
                 "SubaccountRetained",
                 format!("{id}, which the status named, is somebody else's and is left as it is"),
+            ),
+            None if pass.facts.identity => normal(
+                "SubaccountRetained",
+                "the status names what can be no subaccount; whatever there was is left as it is".to_owned(),
             ),
             None => normal("SubaccountDeleted", "nothing was created at Vobiz".to_owned()),
         },

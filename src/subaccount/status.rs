@@ -33,6 +33,8 @@ pub struct View<'a> {
     pub secret_name: &'a str,
     /// The account as last seen.
     pub account: Option<&'a vobiz::Subaccount>,
+    /// What to tell of writes that were refused and held nothing up.
+    pub refused: &'a str,
 }
 
 /// The status to write, if the pass has something to say that is not there already (apart from transition times).
@@ -122,7 +124,9 @@ fn live(
         (None, None) => ConditionStatus::Unknown,
         _ => ConditionStatus::False,
     };
-    let applied = view.facts.applied;
+    // Whatever else the pass waits for: without its Secret nobody can use it.
+    let applied =
+        view.facts.applied && !matches!(view.facts.secret, UserSecret::Refused | UserSecret::Foreign);
     let mut conditions = match rest {
         Rest::Settled if applied && view.account.is_none() => return unchanged_but_published(previous, view),
         Rest::Settled => ready(view),
@@ -245,10 +249,11 @@ fn published(view: &View<'_>, rest: Rest, message: &str) -> Option<NewCondition>
         (_, Rest::Waiting(Wait::SecretForbidden)) => {
             (ConditionStatus::False, Reason::SecretForbidden, message)
         }
-        (UserSecret::Refused, _) => (
+        (UserSecret::Refused, _) => (ConditionStatus::False, Reason::SecretForbidden, view.refused),
+        (UserSecret::Foreign, _) if view.auth_id.is_some() => (
             ConditionStatus::False,
-            Reason::SecretForbidden,
-            "Kubernetes refuses to store the Secret",
+            Reason::SecretConflict,
+            "the Secret belongs to somebody else, holds more than the pair, or is of another type",
         ),
         (UserSecret::Good, _) => (
             ConditionStatus::True,

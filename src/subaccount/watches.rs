@@ -1,6 +1,6 @@
 //! What is watched, and which passes each change brings. I/O (watches).
 
-use super::context::Context;
+use super::context::{Context, source_of_record};
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
 use super::wish::WISHES;
@@ -164,6 +164,7 @@ impl Watches {
         let selection = watcher::Config::default().fields(&format!("type={RECORD_TYPE}"));
         let (records, wake_object) = (Arc::clone(&self.records), self.wake_object.clone());
         let known = Arc::clone(&self.records);
+        let (refusals, operator_namespace) = (self.refusals.clone(), self.operator_namespace.clone());
         let mut accepted = Changes::default();
         let mut seen: HashMap<String, Option<Vec<u8>>> = HashMap::new();
         let digest = move |event: &mut Event<Secret>| {
@@ -212,6 +213,7 @@ impl Watches {
                     }
                     Event::Delete(secret) => {
                         seen.remove(&secret.name_any());
+                        refusals.clear(source_of_record(&operator_namespace, &secret.name_any()));
                         accepted.forget(&ObjectKey::of(secret));
                         false
                     }

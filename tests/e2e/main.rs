@@ -10,6 +10,7 @@ mod at_rest;
 mod bad_answers;
 mod bad_objects;
 mod bed;
+mod claims;
 mod clock;
 mod crash;
 mod create;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
     bad_answers::add_to(&mut suite);
     bad_objects::add_to(&mut suite);
     bed::add_to(&mut suite);
+    claims::add_to(&mut suite);
     clock::add_to(&mut suite);
     crash::add_to(&mut suite);
     create::add_to(&mut suite);

@@ -13,7 +13,9 @@ use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, TestBed};
 use vobiz_harness::webhook::Webhook;
 
-use crate::at_rest::{await_event, await_leftovers_deleted, ensure_consistent, events, secret_values};
+use crate::at_rest::{
+    await_event, await_leftovers_deleted, ensure_consistent, events, record_name, secret_values, uid_of,
+};
 use crate::edit::resyncing;
 use crate::generation::in_each;
 use crate::rule::{InForce, Rule, await_nothing_refused, await_told, await_tried, ensure_counted};
@@ -48,6 +50,10 @@ pub fn add_to(suite: &mut Suite) {
     suite.test(
         "an operator that holds a pair in memory obeys SIGTERM, and the account of a pair that is lost with it is deleted",
         ended_with_a_pair,
+    );
+    suite.test(
+        "claims: what was refused to a Record that somebody deletes is told no longer",
+        record_deleted,
     );
     suite.test(
         "an object whose status is refused works, tells it by an event, /readyz and a metric, and asks Vobiz nothing twice",
@@ -324,6 +330,29 @@ async fn ended_with_a_pair(bed: Arc<TestBed>) -> Result<()> {
     environment.await_ready(NAME).await?;
     await_leftovers_deleted(&environment, 1).await?;
     ensure_consistent(&environment, &[NAME.to_owned()]).await
+}
+
+/// The object is gone, and its Record is written no more: then the administrator deletes it by hand.
+async fn record_deleted(bed: Arc<TestBed>) -> Result<()> {
+    let environment = bed.environment(resyncing("refused-gone", Api::Gen2)).await?;
+    probe_secret(&environment).await?;
+    let rule = in_operators(&environment, on_secrets("UPDATE", ANNOTATE_SECRET)).await?;
+    let object = environment.create_subaccount(NAME, json!({})).await?;
+    environment
+        .await_reason(Kind::Subaccount, NAME, "Reconciling", "WriteRefused")
+        .await?;
+    environment.objects.delete(Kind::Subaccount, NAME).await?;
+    let stripped = json!({"metadata": {"finalizers": null}});
+    environment
+        .objects
+        .merge(Kind::Subaccount, NAME, &stripped)
+        .await?;
+    environment.await_gone(Kind::Subaccount, NAME).await?;
+    let record = record_name(&uid_of(&object)?);
+    await_told(environment.operator()?, 200, &["Record", &record, &rule.name]).await?;
+    environment.operator_objects.delete(Kind::Secret, &record).await?;
+    await_nothing_refused(environment.operator()?).await?;
+    rule.lift().await
 }
 
 async fn status_refused(bed: Arc<TestBed>) -> Result<()> {

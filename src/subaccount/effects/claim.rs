@@ -14,7 +14,9 @@ use crate::vobiz::{self, AuthId, Credentials};
 /// The account that the status names: every Record, by quorum, and its own marker.
 pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let Some(id) = pass.known_id() else {
-        return Err(impossible("identity"));
+        pass.conflict = Some(Conflict::NoId);
+        pass.facts.claim = Claim::Foreign;
+        return Ok(());
     };
     let conflict = if lookup::is_held_by_another(pass, &id).await? {
         Some(Conflict::Record)
@@ -32,11 +34,14 @@ pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Some(judged) => *judged,
         None => ask(pass, id).await?,
     };
-    // Another installation's is taken over only where somebody asks for it, and never to be deleted.
+    // Another installation's is taken over only where somebody asks for it, and by its pair: that an annotation was left on deletes
+    // nothing, now or to have it made anew.
     let claim = match judged.claim {
         Claim::Foreign if pass.facts.reclaim && pass.facts.object == Object::Live => Claim::Own,
         claim => claim,
     };
+    pass.is_of_another_installation = judged.claim == Claim::Foreign;
+    pass.facts.recreate &= !pass.is_of_another_installation;
     pass.conflict = (claim == Claim::Foreign).then_some(Conflict::Installation);
     pass.facts.claim = claim;
     pass.claimed = judged.account;
@@ -97,7 +102,7 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         disprove(pass, pass.facts.secret);
         return leave_to_others(pass);
     }
-    let proof = match tried(pass) {
+    let proof = match tried(pass, &pair) {
         Some(proof) => proof,
         None => try_pair(pass, &pair).await?,
     };
@@ -150,14 +155,16 @@ fn is_ours(pass: &Pass<'_>, account: &vobiz::Subaccount) -> bool {
     marker.is_some_and(|marker| marker.installation == pass.context.installation)
 }
 
-fn tried(pass: &Pass<'_>) -> Option<Proof> {
+fn tried(pass: &Pass<'_>, pair: &Credentials) -> Option<Proof> {
     let version = pass.secret.as_ref().map(Versioned::version)?;
     let tried = pass
         .context
         .memory
         .with(&pass.uid, |remembered| remembered.tried.clone())?;
-    let fresh =
-        tried.version == version && now().duration_since(tried.at) < STALLED_PROBE && !pass.facts.requested;
+    let fresh = tried.version == version
+        && tried.pair == *pair
+        && now().duration_since(tried.at) < STALLED_PROBE
+        && !pass.facts.requested;
     fresh.then_some(tried.proof)
 }
 
@@ -167,9 +174,10 @@ async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outc
     let failed = |error| Outcome::of_call(act, &error);
     let generation = pass.generation().unwrap_or(access.generation);
     let works = access.whose(pair).await.map_err(failed)?.as_ref() == Some(&pair.auth_id);
+    // It stays known: it may show the token, should this one be refused.
     let known = pass
         .claimed
-        .take()
+        .clone()
         .filter(|account| account.auth_id == pair.auth_id);
     let account = match known {
         Some(account) => Some(account),
@@ -188,6 +196,7 @@ async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outc
     if let Some(version) = version {
         let tried = Tried {
             version,
+            pair: pair.clone(),
             proof: proof.clone(),
             at: now(),
         };

@@ -302,6 +302,15 @@ pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(),
         // A later object took it over.
         return Err(Outcome::outdated());
     }
+    if let (Some(named), Some(held)) = (pass.known_id(), record.auth_id())
+        && pass.facts.object == Object::Live
+        && named != *held
+    {
+        return Err(Outcome::blocked(
+            Block::AuthIdConflict,
+            turned_back(&named, held, secret.object()),
+        ));
+    }
     let ledger = &record.ledger;
     if ledger.is_fenced() {
         let note = |remembered: &mut Remembered| remembered.note_fence(ledger.fenced_through, now());
@@ -324,6 +333,17 @@ pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(),
         .take_record(record.ledger.fact(unspent, true), same_account);
     pass.record = Some((record, Some(secret)));
     Ok(())
+}
+
+/// No pass writes a Record and a status that name two accounts: one of them came back from a backup, and nothing may be written over
+/// on its word.
+fn turned_back(named: &AuthId, held: &AuthId, secret: &Secret) -> String {
+    let name = secret.name_any();
+    format!(
+        "status.authId names {named}, and the record {name} of the operator holds {held}: one of them is older than the other. If it is the \
+         record, delete that: it is made again from the pair in the Secret; or delete this object, which does with {held} as its \
+         deletion policy says"
+    )
 }
 
 fn forget_unspent(pass: &Pass<'_>) {

@@ -122,6 +122,7 @@ fn written(
         generation: None,
         secret_name: "acme-vobiz",
         account,
+        refused: "what is refused, and what to do",
     };
     of(object, &view, outcome, at(100))
 }
@@ -156,6 +157,7 @@ fn every_status_says_ready_and_never_contradicts_itself() {
         UserSecret::Absent,
         UserSecret::Good,
         UserSecret::Foreign,
+        UserSecret::Refused,
     ];
     for before in [None, Some(converged(3)), Some(converged(2))] {
         let object = object(before);
@@ -282,6 +284,37 @@ fn a_write_that_kubernetes_refuses_is_never_called_available() {
             Some(("False", "WriteRefused")),
             "{wait:?}"
         );
+    }
+}
+
+#[test]
+fn an_applied_object_whose_secret_does_not_hold_the_pair_is_not_called_ready_whatever_else_it_waits_for() {
+    let at_rest = object(Some(converged(3)));
+    let waits = [
+        Wait::Account,
+        Wait::Unavailable,
+        Wait::RateLimited,
+        Wait::CoolOff,
+        Wait::Cluster,
+    ];
+    for (secret, published) in [
+        (UserSecret::Refused, "SecretForbidden"),
+        (UserSecret::Foreign, "SecretConflict"),
+    ] {
+        for wait in waits {
+            let facts = facts(Object::Live, true, secret);
+            let status = written(
+                &at_rest,
+                &facts,
+                Some(&account()),
+                &outcome(Rest::Waiting(wait), false),
+            );
+            let status = status.unwrap_or_else(|| panic!("{secret:?} {wait:?}: nothing is said"));
+            let ready = find(&status.conditions, ConditionType::Ready).unwrap();
+            assert_eq!(ready.status, "False", "{secret:?} {wait:?}");
+            let told = shown(&status, ConditionType::CredentialsPublished);
+            assert_eq!(told, Some(("False", published)), "{secret:?} {wait:?}");
+        }
     }
 }
 
