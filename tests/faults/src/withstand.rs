@@ -78,8 +78,16 @@ pub async fn withstand(
     let until = Timestamp::now();
     registry.allow(&actor.namespace);
     let times = refused.map(|refused| refused.times).unwrap_or_default();
-    // The first object's end lets the Account and its Secret go; moments later the second one needs them again.
-    let is_needless = workload == Workload::Recreate && write.may_release_a_mark() && times == 1;
+    // The first object's end lets the Account and its Secret go; moments later the second one needs them again. And an object that
+    // is deleted needs no Secret any more.
+    let is_soon_needless = match workload {
+        Workload::Recreate => write.may_release_a_mark(),
+        Workload::DeleteDuringCreate => write.is_of_users_secret(),
+        _ => false,
+    };
+    let is_needless = is_soon_needless && times == 1;
+    // While the parent's pair is exchanged, whether it works is asked as often as a request meets the one before.
+    let given_up = given_up + usize::from(workload == Workload::CredentialsRotated);
     Ok(Refusal {
         is_expected: is_needless || by == Denier::Terminating && workload == Workload::NamespaceDeleted,
         write,

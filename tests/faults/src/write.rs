@@ -57,6 +57,12 @@ impl Write {
         self.server == Server::Kubernetes && marks.contains(&self.action.as_str())
     }
 
+    /// A change of the user's Secret.
+    #[must_use]
+    pub fn is_of_users_secret(&self) -> bool {
+        self.server == Server::Kubernetes && self.action.ends_with(" secrets")
+    }
+
     /// The intent to create, before its POST.
     #[must_use]
     pub fn opens_a_record(&self) -> bool {
