@@ -3,21 +3,22 @@
 mod account;
 mod claim;
 mod fence;
+mod recall;
 mod remote;
 mod secret_check;
 mod turn;
 
+pub use claim::Conflict;
 pub(super) use claim::names;
 
 use super::context::Context;
 use super::desired::{Desired, InvalidSpec};
-use super::facts::{self, Claim, Facts, Made, Object, Remote, UserSecret};
+use super::facts::{self, Claim, Facts, Made, Object, UserSecret};
 use super::news::Deeds;
-use super::record::{Phase, Record, secret_name};
+use super::record::{Record, secret_name};
 use super::{secret, status, wish};
 use crate::account::access::{Caller, Permit};
 use crate::account::registry::Snapshot;
-use crate::controller::cluster::ClusterError;
 use crate::controller::refusal::Refusal;
 use crate::controller::versioned::Versioned;
 use crate::controller::wake::ObjectKey;
@@ -31,6 +32,7 @@ use std::time::Instant;
 use vobiz_protocol::judge::Seen;
 
 /// One pass over an object, or over the Record of one.
+#[expect(clippy::struct_excessive_bools, reason = "independent findings of one pass")]
 pub struct Pass<'a> {
     /// Shared by all passes.
     pub context: &'a Context,
@@ -84,19 +86,6 @@ pub struct Pass<'a> {
     pub released: bool,
     /// The status could not be written: another pass must do it soon.
     pub status_failed: bool,
-}
-
-/// Who keeps the account that an object's status names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Conflict {
-    /// The Record of another object.
-    Record,
-    /// Another object whose status names it too.
-    Status,
-    /// Another installation of the operator, which marked it.
-    Installation,
-    /// Nobody: what the status names can be no account.
-    NoId,
 }
 
 /// Questions that a pass asks Vobiz at most once.
@@ -165,19 +154,6 @@ impl<'a> Pass<'a> {
         pass
     }
 
-    /// A pair that this process made and could not store: it comes before everything else.
-    fn take_held(&mut self) -> bool {
-        let Some(held) = self.context.held_pairs.get(&self.uid) else {
-            return false;
-        };
-        self.record_name = held.record_name;
-        self.facts.record = held.record.ledger.fact(false, true);
-        self.record = Some((held.record, held.secret));
-        self.made = Some(held.pair);
-        self.facts.made = Made::Pair;
-        true
-    }
-
     fn empty(context: &'a Context, key: ObjectKey, uid: String, object: Object, caller: Caller) -> Self {
         Self {
             context,
@@ -238,28 +214,6 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Whether a person asked for a look that was not taken yet. The status may not say so because it cannot be written.
-    fn is_requested(&self, object: &Subaccount) -> bool {
-        let Some(request) = wish::pending_request(object) else {
-            return false;
-        };
-        self.context.memory.with(&self.uid, |remembered| {
-            remembered.request_handled.as_deref() != Some(request)
-        })
-    }
-
-    /// Keeps for the status, and for the process, that Kubernetes refused a write.
-    pub fn note_refusal(&mut self, error: &ClusterError, message: String) {
-        self.refused.push((error.refusal(), message));
-    }
-
-    /// What to tell of the writes that were refused and held nothing up.
-    #[must_use]
-    pub fn told_of_refusals(&self) -> String {
-        let told: Vec<&str> = self.refused.iter().map(|(_, message)| message.as_str()).collect();
-        told.join("; ")
-    }
-
     /// What the pass believes of its object.
     #[must_use]
     pub fn seen(&self) -> Seen<AuthId> {
@@ -299,42 +253,6 @@ impl<'a> Pass<'a> {
         }
         self.recall_proofs();
         self.refresh_remote();
-    }
-
-    /// What this process proved about the account of a Record that has come to its end need not be proved again, however often
-    /// the last write to Kubernetes is refused.
-    fn recall_proofs(&mut self) {
-        let Some((record, _)) = &self.record else { return };
-        let (Some(id), Remote::Unknown) = (record.auth_id(), self.facts.remote) else {
-            return;
-        };
-        let (gone, disabled) = self.context.memory.with(&self.uid, |remembered| {
-            (
-                remembered.proved_gone.as_ref() == Some(id),
-                remembered.shown_disabled.as_ref() == Some(id),
-            )
-        });
-        match record.ledger.phase {
-            Phase::Closed if gone => self.facts.remote = Remote::Gone,
-            // A late update of somebody who was held up may have enabled it again: the list shows it.
-            Phase::Kept if disabled && !self.remote_account().is_some_and(|account| account.enabled) => {
-                self.facts.remote = Remote::Matches;
-            }
-            _ => {}
-        }
-    }
-
-    /// Remembers what was proved about the account of a Record that has come to its end.
-    pub fn remember_proofs(&self) {
-        let Some((record, _)) = &self.record else { return };
-        let id = record.auth_id().cloned();
-        self.context.memory.with(&self.uid, |remembered| {
-            match (record.ledger.phase, self.facts.remote) {
-                (Phase::Closed, Remote::Gone) => remembered.proved_gone = id,
-                (Phase::Kept, Remote::Matches) => remembered.shown_disabled = id,
-                _ => {}
-            }
-        });
     }
 
     fn refresh_desired(&mut self) {

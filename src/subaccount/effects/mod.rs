@@ -3,6 +3,7 @@
 //! An effect that cannot go on ends the pass with an outcome; nothing is retried here but what protects a pair.
 
 mod account;
+mod bind;
 mod claim;
 mod deletion;
 mod lookup;
@@ -32,7 +33,7 @@ pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Step::Reclaim => predecessor::reclaim(pass).await,
         Step::Confirm => object::confirm(pass).await,
         Step::Create => account::create(pass).await,
-        Step::Bind => record::bind(pass).await,
+        Step::Bind => bind::bind(pass).await,
         Step::ReadSecret => secret::read(pass).await,
         Step::JudgeClaim => claim::judge(pass).await,
         Step::ProvePair => claim::prove(pass).await,

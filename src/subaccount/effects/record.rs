@@ -4,20 +4,18 @@ use super::{impossible, lookup};
 use crate::account::marker::Series;
 use crate::account::roster::marker_of;
 use crate::controller::cluster::ClusterError;
-use crate::controller::versioned::{Versioned, create_versioned, delete, get_versioned, replace};
+use crate::controller::versioned::{Versioned, create_versioned, delete, replace};
 use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
-use crate::subaccount::facts::{self, Claim, Confirmation, Made, Object};
-use crate::subaccount::held_pairs::HeldPair;
+use crate::subaccount::facts::{self, Claim, Confirmation, Object};
 use crate::subaccount::memory::{Remembered, Unspent};
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now, wall_clock};
-use crate::subaccount::plan::{Block, Rest, Wait};
+use crate::subaccount::plan::{Block, Rest};
 use crate::subaccount::record::{self, Ledger, Record};
-use crate::vobiz::{AuthId, Credentials};
+use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
-use vobiz_protocol::judge::{self, Bind};
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let at = now();
@@ -91,104 +89,6 @@ pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     swap(pass, "close the record", |ledger| ledger.closed(decision, known)).await
 }
 
-/// Writes the pair. It exists nowhere else: what cannot be written is held for the next pass, and given up only on proof that the
-/// Record has another owner.
-pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let (Some(pair), Some((claimed, _))) = (pass.made.clone(), pass.record.clone()) else {
-        return Err(impossible("pair and record"));
-    };
-    if write_pair(pass, &pair).await.is_ok() {
-        stored(pass);
-        return Ok(());
-    }
-    let found = match look_again(pass).await {
-        Ok(found) => found,
-        Err(outcome) => return Err(hold(pass, claimed, pair, outcome)),
-    };
-    match judge::bind(
-        &claimed.ledger,
-        &pair.auth_id,
-        found.as_ref().map(|record| &record.ledger),
-    ) {
-        Bind::Done => {
-            stored(pass);
-            // It may serve a later object by now.
-            Err(Outcome::outdated())
-        }
-        Bind::Fenced => {
-            pass.context.held_pairs.release(&pass.uid);
-            pass.facts.made = Made::Fenced;
-            Ok(())
-        }
-        Bind::Lost => {
-            tracing::error!(auth_id = %pair.auth_id, "the record was lost while its account was being created");
-            stored(pass);
-            Err(Outcome::outdated())
-        }
-        // With the version just read.
-        Bind::Again => match write_pair(pass, &pair).await {
-            Ok(()) => {
-                stored(pass);
-                Ok(())
-            }
-            Err(outcome) => Err(hold(pass, claimed, pair, outcome)),
-        },
-    }
-}
-
-async fn write_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<(), Outcome> {
-    let Credentials { auth_id, auth_token } = pair.clone();
-    let act = format!("store the pair of {auth_id} in its record {}", pass.record_name);
-    swap(pass, &act, |ledger| ledger.bound(auth_id, auth_token)).await
-}
-
-fn stored(pass: &mut Pass<'_>) {
-    pass.made = None;
-    pass.context.held_pairs.release(&pass.uid);
-}
-
-/// Keeps the pair in memory, and says so: a worker that waited here would be one less for everybody else.
-fn hold(pass: &Pass<'_>, claimed: Record, pair: Credentials, failed: Outcome) -> Outcome {
-    let rest = match failed.rest {
-        Rest::Waiting(Wait::WriteRefused) => failed.rest,
-        _ => Rest::Waiting(Wait::Cluster),
-    };
-    let message = format!(
-        "{}; the pair of {} is in the operator's memory only: do not stop the operator before it is stored",
-        failed.message, pair.auth_id
-    );
-    tracing::warn!(object = %pass.key, uid = pass.uid, reason = message, "a pair is not stored yet");
-    let held = HeldPair {
-        pair,
-        record: pass.record.as_ref().map_or(claimed, |(record, _)| record.clone()),
-        secret: pass.record.as_ref().and_then(|(_, secret)| secret.clone()),
-        record_name: pass.record_name.clone(),
-        since: now(),
-        refused: failed.refusal.is_some(),
-    };
-    pass.context.held_pairs.hold(&pass.uid, held);
-    Outcome {
-        rest,
-        message,
-        ..failed
-    }
-}
-
-/// What the Record says now; one that cannot be read proves nothing. Whomever it serves, its ledger tells what became of the pair.
-async fn look_again(pass: &mut Pass<'_>) -> Result<Option<Record>, Outcome> {
-    let found = get_versioned(&pass.context.record_api(), &pass.record_name)
-        .await
-        .map_err(|error| {
-            Outcome::of_cluster("read the record of an account that was just created", &error)
-        })?;
-    let Some(secret) = found else { return Ok(None) };
-    let record = decode(secret.object())?;
-    if record.subject.uid == pass.uid {
-        take(pass, secret)?;
-    }
-    Ok(Some(record))
-}
-
 pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let Some((record, Some(secret))) = &pass.record else {
         return Err(impossible("record"));
@@ -244,7 +144,7 @@ async fn create(pass: &mut Pass<'_>, record: &Record) -> Result<(), Outcome> {
 }
 
 /// Replaces the Record by what the transition makes of it, if it is still the one that was read.
-async fn swap(
+pub(super) async fn swap(
     pass: &mut Pass<'_>,
     act: &str,
     transition: impl FnOnce(Ledger) -> Ledger,

@@ -2,7 +2,7 @@
 //!
 //! A status is no identity by itself: it may have come from a restore, or from somebody's hand.
 
-use super::{Conflict, Pass};
+use super::Pass;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::Subaccount;
 use crate::subaccount::context::Context;
@@ -10,6 +10,19 @@ use crate::subaccount::facts::{Claim, Object};
 use crate::vobiz::AuthId;
 use kube::ResourceExt;
 use std::collections::HashSet;
+
+/// Who keeps the account that an object's status names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Conflict {
+    /// The Record of another object.
+    Record,
+    /// Another object whose status names it too.
+    Status,
+    /// Another installation of the operator, which marked it.
+    Installation,
+    /// Nobody: what the status names can be no account.
+    NoId,
+}
 
 impl Pass<'_> {
     /// What the caches show of a living object's claim needs no request. An object that is going is judged by quorum alone: its

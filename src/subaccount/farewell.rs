@@ -1,0 +1,80 @@
+//! What is told last, of an object that goes: what became of its account, and of its Secret. I/O (one read).
+
+use super::effects;
+use super::facts::Directive;
+use super::news::{News, normal};
+use super::pass::Pass;
+use super::record::Phase;
+use crate::controller::event::EventKind;
+
+/// What became of the account.
+pub(super) fn of(pass: &Pass<'_>) -> News {
+    if pass.facts.directive == Directive::ForceDelete {
+        return forced(pass);
+    }
+    match &pass.record {
+        Some((record, _)) => match (record.ledger.phase, record.auth_id()) {
+            (Phase::Kept, Some(id)) if record.ledger.disable => normal(
+                "SubaccountDisabled",
+                format!("{id} is disabled and kept, as the deletion policy says"),
+            ),
+            (Phase::Kept, Some(id)) => normal(
+                "SubaccountRetained",
+                format!("{id} is kept, as the deletion policy says"),
+            ),
+            (_, Some(id)) => normal("SubaccountDeleted", format!("{id} is deleted at Vobiz")),
+            (_, None) => normal("SubaccountDeleted", "nothing is left at Vobiz".to_owned()),
+        },
+        None => match pass.known_id() {
+            Some(id) => normal(
+                "SubaccountRetained",
+                format!("{id}, which the status named, is somebody else's and is left as it is"),
+            ),
+            None if pass.facts.identity => normal(
+                "SubaccountRetained",
+                "the status names what can be no subaccount; whatever there was is left as it is".to_owned(),
+            ),
+            None => normal("SubaccountDeleted", "nothing was created at Vobiz".to_owned()),
+        },
+    }
+}
+
+/// Nothing was proved: what is left at Vobiz is no longer anybody's.
+fn forced(pass: &Pass<'_>) -> News {
+    // The janitor need not say it again.
+    pass.context
+        .memory
+        .with(&pass.uid, |remembered| remembered.orphan_reported = true);
+    let note = match pass.known_id() {
+        Some(id) => format!("let go without proof, as vobiz.ai/force-delete asks; {id} may be left at Vobiz"),
+        None => "let go without proof, as vobiz.ai/force-delete asks; a subaccount may be left at Vobiz"
+            .to_owned(),
+    };
+    News {
+        kind: EventKind::Warning,
+        reason: "SubaccountOrphaned",
+        note,
+    }
+}
+
+/// With `--cascade=orphan` the Secret stays, and its pair no longer works once the account is deleted.
+pub(super) async fn left_secret(pass: &Pass<'_>) -> Option<News> {
+    let deleted = pass
+        .record
+        .as_ref()
+        .is_some_and(|(record, _)| record.ledger.phase == Phase::Closed && record.auth_id().is_some());
+    let name = if deleted {
+        effects::stays_behind(pass).await?
+    } else {
+        return None;
+    };
+    let note = format!(
+        "the Secret {name} stays behind, for it has lost its owner: its pair no longer works; remove it, or leave it to the next \
+         Subaccount of this name"
+    );
+    Some(News {
+        kind: EventKind::Warning,
+        reason: "SecretConflict",
+        note,
+    })
+}

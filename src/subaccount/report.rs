@@ -1,0 +1,234 @@
+//! What a pass tells: in the object's status, in events, in metrics, and among what Kubernetes refuses. I/O.
+
+use super::facts::{self, Object};
+use super::news::{self, News};
+use super::outcome::{Outcome, failure};
+use super::pass::{Pass, wall_clock};
+use super::plan::{Rest, Wait};
+use super::record::secret_name;
+use super::status::{self, View};
+use super::{effects, farewell};
+use crate::controller::cluster::ClusterError;
+use crate::controller::event::EventKind;
+use crate::controller::guarded_patch;
+use crate::controller::instrument::ConditionStatus;
+use crate::controller::refusal::Refusal;
+use crate::controller::refusals::Source;
+use crate::crd::condition::{self, ConditionType};
+use crate::crd::{Subaccount, SubaccountStatus};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Resource, ResourceExt};
+use serde_json::json;
+
+impl Pass<'_> {
+    /// Keeps for the status, and for the process, that Kubernetes refused a write.
+    pub fn note_refusal(&mut self, error: &ClusterError, message: String) {
+        self.refused.push((error.refusal(), message));
+    }
+
+    /// What to tell of the writes that were refused and held nothing up.
+    #[must_use]
+    pub fn told_of_refusals(&self) -> String {
+        let told: Vec<&str> = self.refused.iter().map(|(_, message)| message.as_str()).collect();
+        told.join("; ")
+    }
+}
+
+/// Status and events of a pass over an object.
+pub(super) async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, outcome: &Outcome) {
+    if pass.released {
+        note_refusals(pass, outcome, None);
+        let mut news = vec![farewell::of(pass)];
+        news.extend(farewell::left_secret(pass).await);
+        publish(pass, news).await;
+        return;
+    }
+    pass.deeds.inherited |= pass.record_name != secret_name(&pass.uid);
+    let Some(object) = pass.object.clone() else { return };
+    let (written, refused) = match write_status(pass, &object, outcome).await {
+        Ok(written) => (written, None),
+        Err(error) => {
+            pass.status_failed = true;
+            (None, error.refusal().map(|refusal| (refusal, error)))
+        }
+    };
+    let mut news = news::of(
+        observed.unwrap_or(&object),
+        written.as_ref(),
+        &pass.deeds,
+        outcome,
+    );
+    let told = pass.context.memory.with(&pass.uid, |remembered| {
+        std::mem::replace(&mut remembered.refusal_reported, refused.is_some())
+    });
+    if let Some((_, error)) = refused.as_ref().filter(|_| !told) {
+        let message = failure("write the status", error);
+        news.push(news::of_refused_status(&object, message));
+    }
+    publish(pass, news).await;
+    note_refusals(pass, outcome, refused.map(|(refusal, _)| refusal));
+    let (rest, reason) = (outcome.rest, outcome.message.as_str());
+    match rest {
+        Rest::Waiting(Wait::Cluster | Wait::WriteRefused | Wait::SecretForbidden) => {
+            tracing::warn!(object = %pass.key, uid = pass.uid, reason, "a pass failed");
+        }
+        Rest::Waiting(_) | Rest::Blocked(_) if written.is_some() => {
+            tracing::info!(object = %pass.key, uid = pass.uid, ?rest, reason, "not ready");
+        }
+        _ => {}
+    }
+}
+
+async fn write_status(
+    pass: &mut Pass<'_>,
+    object: &Subaccount,
+    outcome: &Outcome,
+) -> Result<Option<SubaccountStatus>, ClusterError> {
+    let (auth_id, account, secret_name) = (
+        pass.auth_id(),
+        pass.remote_account(),
+        super::secret::name_of(object),
+    );
+    let record = pass.record.as_ref().map(|(record, _)| record);
+    let parent = record.map(|record| record.parent.clone());
+    let view = View {
+        facts: &pass.facts,
+        auth_id: auth_id.as_ref(),
+        parent: parent.as_ref().filter(|_| auth_id.is_some()),
+        generation: record
+            .map(|record| record.generation)
+            .filter(|_| auth_id.is_some()),
+        secret_name: &secret_name,
+        account: account.as_ref(),
+        refused: &pass.told_of_refusals(),
+    };
+    let Some(status) = status::of(object, &view, outcome, wall_clock()) else {
+        return Ok(None);
+    };
+    let mut operations = vec![json!({"op": "add", "path": "/status", "value": status})];
+    if auth_id.is_none() {
+        // A late write of a pass without a pair must not clear an id that another pass has written.
+        let version = json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.metadata.resource_version});
+        operations.insert(0, version);
+    }
+    match guarded_patch::patch_status(&pass.objects(), object, operations).await {
+        Ok(written) => {
+            effects::remember(pass, written);
+            Ok(Some(status))
+        }
+        Err(error) => {
+            tracing::debug!(object = %pass.key, %error, "failed to write the status");
+            Err(error)
+        }
+    }
+}
+
+/// Tells the process which writes Kubernetes refuses for this object; `status`: that of its status.
+pub(super) fn note_refusals(pass: &Pass<'_>, outcome: &Outcome, status: Option<Refusal>) {
+    let held_up = pass.refused.iter().filter_map(|(refusal, _)| refusal.clone());
+    let refused: Vec<Refusal> = held_up
+        .chain(outcome.refusal.as_deref().cloned())
+        .chain(status)
+        .collect();
+    let source = match pass.facts.object {
+        Object::Unseen => pass.context.source_of_record(&pass.record_name),
+        Object::Live | Object::Deleting => Source::Object("Subaccount", pass.key.clone()),
+    };
+    pass.context.refusals.set(source.clone(), &refused);
+    let is_stored = || {
+        let stored = pass.context.cached(&pass.key.namespace, &pass.key.name);
+        stored.is_some_and(|stored| stored.uid().as_deref() == Some(&pass.uid))
+    };
+    if pass.facts.object != Object::Unseen && !is_stored() {
+        // It went meanwhile: no pass comes any more that could say otherwise.
+        pass.context.refusals.clear(source);
+    }
+}
+
+/// A bound account whose object is gone: a restore brings objects back with new uids, so it is reported and kept.
+pub(super) async fn orphan(pass: &Pass<'_>, outcome: &Outcome) {
+    let bound = matches!(
+        pass.facts.record,
+        facts::Record::Present {
+            phase: facts::Phase::Bound,
+            ..
+        }
+    );
+    let gone = pass.facts.confirmation == facts::Confirmation::Refuted;
+    if !(bound && gone && outcome.rest == Rest::Settled) {
+        return;
+    }
+    let reported = pass.context.memory.with(&pass.uid, |remembered| {
+        std::mem::replace(&mut remembered.orphan_reported, true)
+    });
+    if reported {
+        return;
+    }
+    let id = pass.auth_id().map(|id| id.to_string()).unwrap_or_default();
+    tracing::warn!(object = %pass.key, uid = pass.uid, auth_id = id, "an object is gone without its finalizer; its account is kept");
+    let note = format!("{id} is kept at Vobiz although its object is gone without the finalizer");
+    publish(
+        pass,
+        vec![News {
+            kind: EventKind::Warning,
+            reason: "SubaccountOrphaned",
+            note,
+        }],
+    )
+    .await;
+}
+
+/// Publishes events about the object that the pass was about.
+pub(super) async fn publish(pass: &Pass<'_>, news: Vec<News>) {
+    let regarding = match &pass.object {
+        Some(object) => object.object_ref(&()),
+        None => ObjectReference {
+            api_version: Some(Subaccount::api_version(&()).into_owned()),
+            kind: Some(Subaccount::kind(&()).into_owned()),
+            namespace: Some(pass.key.namespace.clone()),
+            name: Some(pass.key.name.clone()),
+            uid: Some(pass.uid.clone()),
+            ..ObjectReference::default()
+        },
+    };
+    for News { kind, reason, note } in news {
+        pass.context
+            .recorder
+            .publish(regarding.clone(), kind, reason, "Reconcile", &note)
+            .await;
+    }
+}
+
+/// The series of the object that the pass was about.
+pub(super) fn metrics(pass: &Pass<'_>) {
+    let Some(object) = &pass.object else { return };
+    let status_of = |kind| {
+        let conditions = &object.status.as_ref()?.conditions;
+        let found = condition::find(conditions, kind)?;
+        Some(match found.status.as_str() {
+            "True" => ConditionStatus::True,
+            "False" => ConditionStatus::False,
+            _ => ConditionStatus::Unknown,
+        })
+    };
+    let (namespace, name) = (pass.key.namespace.as_str(), pass.key.name.as_str());
+    pass.context.metrics.set_conditions(
+        namespace,
+        name,
+        status_of(ConditionType::Ready),
+        status_of(ConditionType::Synced),
+    );
+    if let Some(id) = object
+        .status
+        .as_ref()
+        .and_then(|status| status.auth_id.as_deref())
+    {
+        let account = format!("{namespace}/{}", object.spec.account_ref.name);
+        pass.context.metrics.set_info(namespace, name, id, &account);
+    }
+    if let Some(at) = &object.metadata.deletion_timestamp {
+        pass.context
+            .metrics
+            .set_deletion_started(namespace, name, at.0.as_duration().as_secs_f64());
+    }
+}
