@@ -84,9 +84,9 @@ pub struct Remembered {
     /// An account that was shown to be disabled before it was left.
     pub shown_disabled: Option<AuthId>,
     /// Whose the account is that the status names.
-    pub judged: Option<Judged>,
+    pub judged: Option<Box<Judged>>,
     /// The pair in the user's Secret.
-    pub tried: Option<Tried>,
+    pub tried: Option<Box<Tried>>,
     /// The request for a look at everything that was carried out, though the status may not say so yet.
     pub request_handled: Option<String>,
     /// Passes in a row that found something else than they had read.

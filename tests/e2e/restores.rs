@@ -18,6 +18,7 @@ use crate::generation::in_each;
 
 const RECLAIM: &str = "vobiz.ai/reclaim";
 const ACCEPT: &str = "vobiz.ai/accept-restored-namespace";
+const IDENTITY: &str = "vobiz-operator-installation";
 
 pub fn add_to(suite: &mut Suite) {
     in_each(
@@ -39,6 +40,10 @@ pub fn add_to(suite: &mut Suite) {
         suite,
         "objects that are restored beside another installation say so, and are taken over when asked to",
         installation_anew,
+    );
+    suite.test(
+        "objects that come back with nothing but their Secrets get their accounts back once the installation is restored too",
+        |bed| installation_put_back(bed, Api::Gen2),
     );
 }
 
@@ -491,21 +496,20 @@ async fn installation_anew(bed: Arc<TestBed>, api: Api) -> Result<()> {
     lose_objects(&environment, &saved, Left::Kept).await?;
     save_records(&environment, &mut saved).await?;
     restore_records(&environment, &saved).await?;
-    let identity = "vobiz-operator-installation";
     let before = environment
         .operator_objects
-        .get(Kind::ConfigMap, identity)
+        .get(Kind::ConfigMap, IDENTITY)
         .await?;
     environment
         .operator_objects
-        .delete(Kind::ConfigMap, identity)
+        .delete(Kind::ConfigMap, IDENTITY)
         .await?;
     restore(&environment, &saved).await?;
     environment.restart_operator()?;
     finish(&environment, &saved).await?;
     let after = environment
         .operator_objects
-        .get(Kind::ConfigMap, identity)
+        .get(Kind::ConfigMap, IDENTITY)
         .await?;
     ensure!(
         text(&after["data"]["id"])? != text(&before["data"]["id"])?,
@@ -516,4 +520,37 @@ async fn installation_anew(bed: Arc<TestBed>, api: Api) -> Result<()> {
         ensure!(condition_of(&object, "Stalled").is_none(), "{}", object["status"]);
     }
     Ok(())
+}
+
+async fn installation_put_back(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    let rows = [row("pair", false, false, Pair::Unowned, Way::Alone)];
+    let mut environment = bed.environment(resyncing("restore-identity", api)).await?;
+    let saved = make(&environment, &rows).await?;
+    lose_objects(&environment, &saved, Left::Kept).await?;
+    restore_records(&environment, &saved).await?;
+    let identity = environment
+        .operator_objects
+        .get(Kind::ConfigMap, IDENTITY)
+        .await?;
+    environment
+        .operator_objects
+        .delete(Kind::ConfigMap, IDENTITY)
+        .await?;
+    restore(&environment, &saved).await?;
+    environment.restart_operator()?;
+    environment
+        .await_reason(Kind::Subaccount, "pair", "Stalled", "SecretConflict")
+        .await?;
+
+    environment.operator()?.kill_hard().await?;
+    environment
+        .operator_objects
+        .delete(Kind::ConfigMap, IDENTITY)
+        .await?;
+    environment
+        .operator_objects
+        .create(Kind::ConfigMap, IDENTITY, portable(&identity, false))
+        .await?;
+    environment.restart_operator()?;
+    finish(&environment, &saved).await
 }

@@ -6,7 +6,7 @@ use crate::account::roster::marker_of;
 use crate::controller::versioned::Versioned;
 use crate::subaccount::facts::{Claim, Evidence, Object, UserSecret};
 use crate::subaccount::memory::{Judged, Proof, Tried};
-use crate::subaccount::outcome::{Outcome, STALLED_PROBE};
+use crate::subaccount::outcome::{Outcome, SECRET_PROBE, STALLED_PROBE};
 use crate::subaccount::pass::{Conflict, Pass, now};
 use crate::subaccount::plan::Block;
 use crate::vobiz::{self, AuthId, Credentials};
@@ -31,7 +31,7 @@ pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Ok(());
     }
     let judged = match recall(pass, &id) {
-        Some(judged) => judged,
+        Some(judged) => *judged,
         None => ask(pass, id).await?,
     };
     // Another installation's is taken over only where somebody asks for it, and by its pair: that an annotation was left on deletes
@@ -48,13 +48,17 @@ pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     Ok(())
 }
 
-fn recall(pass: &Pass<'_>, id: &AuthId) -> Option<Judged> {
+fn recall(pass: &Pass<'_>, id: &AuthId) -> Option<Box<Judged>> {
     let judged = pass
         .context
         .memory
         .with(&pass.uid, |remembered| remembered.judged.clone())?;
-    (judged.id == *id && now().duration_since(judged.at) < STALLED_PROBE && !pass.facts.requested)
-        .then_some(judged)
+    // What is deleted on this word is looked at as late as can be without asking at every retry.
+    let lasts = match pass.facts.object {
+        Object::Live => STALLED_PROBE,
+        Object::Deleting | Object::Unseen => SECRET_PROBE,
+    };
+    (judged.id == *id && now().duration_since(judged.at) < lasts && !pass.facts.requested).then_some(judged)
 }
 
 async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
@@ -74,9 +78,9 @@ async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
         account,
         at: now(),
     };
-    pass.context
-        .memory
-        .with(&pass.uid, |remembered| remembered.judged = Some(judged.clone()));
+    pass.context.memory.with(&pass.uid, |remembered| {
+        remembered.judged = Some(Box::new(judged.clone()))
+    });
     Ok(judged)
 }
 
@@ -198,7 +202,7 @@ async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outc
         };
         pass.context
             .memory
-            .with(&pass.uid, |remembered| remembered.tried = Some(tried));
+            .with(&pass.uid, |remembered| remembered.tried = Some(Box::new(tried)));
     }
     Ok(proof)
 }

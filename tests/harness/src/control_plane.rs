@@ -301,7 +301,8 @@ fn start_api_server(program: &Path, folder: &Path, etcd_port: u16, port: u16) ->
             file("service-accounts.key")
         ),
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
-        "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+        // Each of hundreds of environments has a Service.
+        "--service-cluster-ip-range=10.0.0.0/16".to_owned(),
         "--authorization-mode=RBAC".to_owned(),
         // This plugin touches Pods only, and none runs here.
         "--disable-admission-plugins=ServiceAccount".to_owned(),
