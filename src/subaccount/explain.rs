@@ -1,6 +1,6 @@
 //! What a rest that `plan` decided on is told people as: stable text, and what to do. I/O (reads the clock; no request).
 
-use super::facts::Predecessor;
+use super::facts::{Claim, Predecessor};
 use super::outcome::Outcome;
 use super::pass::{Conflict, Pass, now};
 use super::plan::{Block, Rest, Wait};
@@ -99,7 +99,7 @@ fn credentials_lost(pass: &Pass<'_>) -> String {
     } else {
         "the pair is lost and Vobiz shows no token a second time".to_owned()
     };
-    let instead = if pass.is_of_another_installation {
+    let instead = if pass.marked == Claim::Foreign {
         "delete this object, which leaves the subaccount as it is"
     } else if pass.facts.identity && pass.predecessor.is_none() {
         "set spec.credentialRecovery to Recreate to have another subaccount made in place of this one"

@@ -37,6 +37,20 @@ pub fn add_to(suite: &mut Suite) {
         "a Record that is put back from before its account was made anew does not cost the pair of the newer one",
         old_bound,
     );
+    suite.test(
+        "a Record that lost its token is taken over from an earlier namespace by the pair that Vobiz proves",
+        tokenless,
+    );
+    in_each(
+        suite,
+        "an account without a marker is not deleted on the word of a status alone",
+        unmarked,
+    );
+    in_each(
+        suite,
+        "an object without a Record is let go with an explicit Retain although its Account is gone",
+        retained,
+    );
     in_each(
         suite,
         "a status that names what can be no account says so, makes none, and holds no deletion",
@@ -194,6 +208,90 @@ async fn old_bound(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let ready = environment.await_ready(NAME).await?;
     ensure!(ready["status"]["authId"] == *newer["auth_id"], "another account");
     ensure_counts(&environment, 2, 0).await
+}
+
+/// Such a Record is left by an object whose Record and pair were lost before it was deleted with a policy that keeps.
+async fn tokenless(bed: Arc<TestBed>) -> Result<()> {
+    let environment = bed.environment(resyncing("claim-cross", Api::Gen2)).await?;
+    let acme = environment
+        .create_ready(NAME, json!({"deletion": {"policy": "Retain"}}))
+        .await?;
+    let pair = secret_values(&environment.objects, SECRET).await?;
+    environment.objects.delete(Kind::Subaccount, NAME).await?;
+    environment.await_gone(Kind::Subaccount, NAME).await?;
+    environment.await_gone(Kind::Secret, SECRET).await?;
+    let earlier = json!({"data": {"auth_token": null}, "stringData": {"namespaceUid": "an-earlier-one"}});
+    let record = record_name(&acme.uid);
+    environment
+        .operator_objects
+        .merge(Kind::Secret, &record, &earlier)
+        .await?;
+    environment.create_subaccount(NAME, json!({})).await?;
+    environment
+        .await_reason(Kind::Subaccount, NAME, "Stalled", "OrphanFound")
+        .await?;
+    environment
+        .objects
+        .create(Kind::Secret, SECRET, json!({"stringData": pair}))
+        .await?;
+    let reclaim = json!({"metadata": {"annotations": {"vobiz.ai/reclaim": "true"}}});
+    environment
+        .objects
+        .merge(Kind::Subaccount, NAME, &reclaim)
+        .await?;
+    let ready = environment.await_ready(NAME).await?;
+    ensure!(ready["status"]["authId"] == *acme.auth_id, "another account");
+    ensure_counts(&environment, 1, 0).await
+}
+
+/// Made by hand, or by another cluster's operator under the API's generation 1, which leaves no marker.
+async fn unmarked(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    let mut environment = bed.environment(resyncing("claim-unmarked", api)).await?;
+    let theirs = environment
+        .simulator
+        .create_account(&json!({"parent": environment.parent.auth_id, "name": "theirs"}))
+        .await?;
+    let id = text(&theirs["auth_id"])?;
+    environment.operator()?.kill_hard().await?;
+    environment.create_subaccount(NAME, json!({})).await?;
+    let finalizer = json!({"metadata": {"finalizers": ["vobiz.ai/subaccount"]}});
+    environment
+        .objects
+        .merge(Kind::Subaccount, NAME, &finalizer)
+        .await?;
+    let generation = if api == Api::Gen1 { "Gen1" } else { "Gen2" };
+    let status = json!({
+        "authId": id, "parentAuthId": environment.parent.auth_id, "apiGeneration": generation, "observedGeneration": 1,
+    });
+    set_status(&environment, &status).await?;
+    environment.objects.delete(Kind::Subaccount, NAME).await?;
+    environment.restart_operator()?;
+    environment.await_gone(Kind::Subaccount, NAME).await?;
+    ensure!(
+        environment.simulator.find_account(id).await?.is_some(),
+        "an account that no operator made is gone"
+    );
+    ensure_counts(&environment, 0, 0).await
+}
+
+async fn retained(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    let mut environment = bed.environment(resyncing("claim-retain", api)).await?;
+    let acme = environment
+        .create_ready(NAME, json!({"deletion": {"policy": "Retain"}}))
+        .await?;
+    environment.operator()?.kill_hard().await?;
+    let record = record_name(&acme.uid);
+    environment.operator_objects.delete(Kind::Secret, &record).await?;
+    let stripped = json!({"metadata": {"finalizers": null}});
+    environment
+        .objects
+        .merge(Kind::Account, "vobiz", &stripped)
+        .await?;
+    environment.objects.delete(Kind::Account, "vobiz").await?;
+    environment.objects.delete(Kind::Subaccount, NAME).await?;
+    environment.restart_operator()?;
+    environment.await_gone(Kind::Subaccount, NAME).await?;
+    ensure_counts(&environment, 1, 0).await
 }
 
 async fn no_id(bed: Arc<TestBed>, api: Api) -> Result<()> {

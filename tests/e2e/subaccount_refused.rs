@@ -52,7 +52,7 @@ pub fn add_to(suite: &mut Suite) {
         ended_with_a_pair,
     );
     suite.test(
-        "claims: what was refused to a Record that somebody deletes is told no longer",
+        "what was refused to a Record that somebody deletes is told no longer",
         record_deleted,
     );
     suite.test(

@@ -40,8 +40,8 @@ pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Claim::Foreign if pass.facts.reclaim && pass.facts.object == Object::Live => Claim::Own,
         claim => claim,
     };
-    pass.is_of_another_installation = judged.claim == Claim::Foreign;
-    pass.facts.recreate &= !pass.is_of_another_installation;
+    pass.marked = judged.claim;
+    pass.facts.recreate &= judged.claim != Claim::Foreign;
     pass.conflict = (claim == Claim::Foreign).then_some(Conflict::Installation);
     pass.facts.claim = claim;
     pass.claimed = judged.account;

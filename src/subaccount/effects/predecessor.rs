@@ -35,7 +35,12 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     };
     let subject = lookup::subject(pass).await?;
     let earlier = found.subject.namespace_uid.clone();
-    if subject.namespace_uid != earlier && !may_cross(pass, &found, &secret).await? {
+    let proven = pass
+        .evidence
+        .take()
+        .filter(|(pair, _)| pass.facts.evidence == Evidence::Proven && found.auth_id() == Some(&pair.auth_id))
+        .map(|(pair, _)| pair.auth_token);
+    if subject.namespace_uid != earlier && proven.is_none() && !may_cross(pass, &found, &secret).await? {
         return Err(Outcome::blocked(
             Block::OrphanFound,
             cannot_cross(pass, &earlier, &secret),
@@ -49,11 +54,6 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             "an earlier object of this name left an account of another parent account: name an Account of it";
         return Err(Outcome::blocked(Block::OrphanFound, message));
     }
-    let proven = pass
-        .evidence
-        .take()
-        .filter(|(pair, _)| pass.facts.evidence == Evidence::Proven && found.auth_id() == Some(&pair.auth_id))
-        .map(|(pair, _)| pair.auth_token);
     let Some(ledger) = found.ledger.clone().reclaimed(proven) else {
         return Err(impossible("pair"));
     };
