@@ -1,6 +1,6 @@
 //! What a rest that `plan` decided on is told people as: stable text, and what to do. I/O (reads the clock; no request).
 
-use super::facts::{Claim, Predecessor};
+use super::facts::Predecessor;
 use super::outcome::Outcome;
 use super::pass::{Conflict, Pass, now};
 use super::plan::{Block, Rest, Wait};
@@ -20,8 +20,8 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                 }
                 Wait::SecretForbidden | Wait::WriteRefused => pass.told_of_refusals(),
                 Wait::PairsHeld => {
-                    "nothing is created while pairs of other subaccounts are in the operator's memory only: the operator may not \
-                     write its records; allow it"
+                    "nothing is created while pairs of other subaccounts are in the operator's memory only, for their records cannot be \
+                     written: their objects, and /readyz, say why"
                         .to_owned()
                 }
                 Wait::StillThere => "the subaccount is not yet as Vobiz said it would be".to_owned(),
@@ -50,9 +50,9 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                     ),
                 },
                 Block::OrphanFound if pass.facts.predecessor == Predecessor::Another => {
-                    "the status names an account that is lost, and an earlier object of this name left another one: delete this object \
-                     and apply it again without its old status, then set the annotation vobiz.ai/reclaim to \"true\" to take the other \
-                     one over"
+                    "the status names an account that is lost, and an earlier object of this name left another one: set spec.deletion.policy \
+                     to Retain, delete this object, apply it again without its old status, and set the annotation vobiz.ai/reclaim to \
+                     \"true\" to take the other one over"
                         .to_owned()
                 }
                 Block::OrphanFound => {
@@ -99,7 +99,7 @@ fn credentials_lost(pass: &Pass<'_>) -> String {
     } else {
         "the pair is lost and Vobiz shows no token a second time".to_owned()
     };
-    let instead = if pass.marked == Claim::Foreign {
+    let instead = if pass.is_unmarked {
         "delete this object, which leaves the subaccount as it is"
     } else if pass.facts.identity && pass.predecessor.is_none() {
         "set spec.credentialRecovery to Recreate to have another subaccount made in place of this one"

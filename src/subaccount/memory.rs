@@ -1,6 +1,5 @@
 //! What this process remembers about one object, or one Record, between passes; all of it may be lost without harm. PURE.
 
-use super::facts::Claim;
 use super::retention::Sighting;
 use crate::vobiz::{self, AuthId, Credentials, Fields};
 use jiff::Timestamp;
@@ -23,13 +22,24 @@ pub struct Unspent {
     pub version: String,
 }
 
+/// Who marked an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// This installation.
+    Ours,
+    /// Another one.
+    Anothers,
+    /// Nobody, or it was made under generation 1, which keeps no mark.
+    None,
+}
+
 /// Whose an account was found to be: nobody asks Vobiz twice in a quarter of an hour.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// The account that the status names.
     pub id: AuthId,
-    /// Whose it is.
-    pub claim: Claim,
+    /// Who marked it.
+    pub mark: Mark,
     /// What it showed; none if it is gone.
     pub account: Option<vobiz::Subaccount>,
     /// When Vobiz was asked.

@@ -70,8 +70,8 @@ pub struct Pass<'a> {
     pub claimed: Option<vobiz::Subaccount>,
     /// Who keeps the account that the status names.
     pub conflict: Option<Conflict>,
-    /// Whose the account's own mark says it is: what another installation marked only its pair takes over.
-    pub marked: Claim,
+    /// The account that the status names does not carry this installation's mark: only its pair takes it over.
+    pub is_unmarked: bool,
     /// The Record of an earlier object of this name, as read.
     pub predecessor: Option<(Record, Versioned<Secret>)>,
     /// Writes that Kubernetes refused and that held nothing up, and what to tell of them.
@@ -174,7 +174,7 @@ impl<'a> Pass<'a> {
             secret_is_dead: false,
             claimed: None,
             conflict: None,
-            marked: Claim::Unread,
+            is_unmarked: false,
             predecessor: None,
             refused: Vec::new(),
             asked: Asked::default(),
@@ -201,7 +201,7 @@ impl<'a> Pass<'a> {
         self.facts.directive = wish::directive(&object);
         self.facts.reclaim = wish::reclaim(&object);
         self.facts.recreate =
-            object.spec.credential_recovery == CredentialRecovery::Recreate && self.marked != Claim::Foreign;
+            object.spec.credential_recovery == CredentialRecovery::Recreate && !self.is_unmarked;
         self.facts.requested = !self.asked.account && self.is_requested(&object);
         let published = object
             .status

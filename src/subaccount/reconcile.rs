@@ -4,11 +4,13 @@ use super::context::{Context, WalkWaiter};
 use super::explain::explain;
 use super::facts::{Object, UserSecret};
 use super::outcome::{Next, Outcome, SECRET_PROBE};
-use super::pass::{Pass, now};
+use super::pass::Pass;
 use super::plan::{Rest, Step, Wait, plan};
 use super::record::Phase;
 use super::{effects, news, report};
+use crate::controller::wake::Guarded;
 use crate::crd::Subaccount;
+use futures::future::join_all;
 use kube::ResourceExt;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -69,7 +71,9 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
     let record = &stored.record;
     let held = context.held_pairs.get(&record.subject.uid).is_some();
     let cached = context.cached(&record.subject.namespace, &record.subject.name);
-    let lives = cached.is_some_and(|object| object.uid().as_deref() == Some(&record.subject.uid));
+    let is_its = |object: &Arc<Guarded<Subaccount>>| object.uid().as_deref() == Some(&record.subject.uid);
+    // Of one that cannot be read no pass comes that could store its pair.
+    let lives = cached.is_some_and(|object| is_its(&object) && (object.0.is_ok() || !held));
     let ended = matches!(record.ledger.phase, Phase::Closed | Phase::Kept);
     // A living object looks after its Record itself, but for the epochs that a takeover fenced.
     if lives && (held || ended || !record.ledger.is_fenced()) {
@@ -93,24 +97,21 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
 /// The last attempts to store pairs that are in memory only, before the process ends. One that cannot be stored is lost, and nothing
 /// else: its attempt is fenced by the next process, and its account deleted.
 pub async fn store_held_pairs(context: &Context) {
-    let begun = now();
-    loop {
-        let held = context.held_pairs.all();
-        if held.is_empty() {
-            return;
+    let attempts = async {
+        while !context.held_pairs.all().is_empty() {
+            let held = context.held_pairs.all().into_iter();
+            join_all(held.map(|(_, held)| async move {
+                let mut pass = Pass::of_record(context, held.record_name, &held.record);
+                run(&mut pass).await
+            }))
+            .await;
+            tokio::time::sleep(LAST_PAUSE).await;
         }
-        let last = now().duration_since(begun) > LAST_ATTEMPTS;
-        for (uid, held) in held {
-            let mut pass = Pass::of_record(context, held.record_name, &held.record);
-            let outcome = run(&mut pass).await;
-            if last && context.held_pairs.get(&uid).is_some() {
-                tracing::error!(object = %pass.key, uid, auth_id = %held.pair.auth_id, reason = outcome.message, "a pair is lost");
-            }
+    };
+    if tokio::time::timeout(LAST_ATTEMPTS, attempts).await.is_err() {
+        for (uid, held) in context.held_pairs.all() {
+            tracing::error!(uid, auth_id = %held.pair.auth_id, "a pair could not be stored, and is lost");
         }
-        if last {
-            return;
-        }
-        tokio::time::sleep(LAST_PAUSE).await;
     }
 }
 

@@ -45,7 +45,7 @@ fn deleting_unbound(facts: &Facts) -> Step {
             _ if facts.claim == Claim::Foreign => close(facts),
             // A Record before acting on the status: whoever looks meanwhile finds it.
             Record::Absent if facts.policy == Policy::Undecided => undecided(facts),
-            Record::Absent => with_account(facts, Step::OpenRecord),
+            Record::Absent => Step::OpenRecord,
             _ => close(facts),
         };
     }

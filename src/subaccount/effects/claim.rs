@@ -3,12 +3,14 @@
 use super::account::{access, confirm_parent};
 use super::{impossible, lookup};
 use crate::account::roster::marker_of;
-use crate::controller::versioned::Versioned;
+use crate::controller::versioned::{Versioned, get_versioned};
 use crate::subaccount::facts::{Claim, Evidence, Object, UserSecret};
-use crate::subaccount::memory::{Judged, Proof, Tried};
+use crate::subaccount::memory::{Judged, Mark, Proof, Tried};
 use crate::subaccount::outcome::{Outcome, SECRET_PROBE, STALLED_PROBE};
 use crate::subaccount::pass::{Conflict, Pass, now};
 use crate::subaccount::plan::Block;
+use crate::subaccount::record::Decision;
+use crate::subaccount::secret;
 use crate::vobiz::{self, AuthId, Credentials};
 
 /// The account that the status names: every Record, by quorum, and its own marker.
@@ -30,22 +32,47 @@ pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         pass.facts.claim = Claim::Foreign;
         return Ok(());
     }
+    if pass.facts.object == Object::Deleting && pass.decision() == Some(Decision::Retain) {
+        // Nothing will be done about it: nobody need be asked.
+        pass.facts.claim = Claim::Own;
+        return Ok(());
+    }
     let judged = match recall(pass, &id) {
         Some(judged) => *judged,
         None => ask(pass, id).await?,
     };
-    // Another installation's is taken over only where somebody asks for it, and by its pair: that an annotation was left on deletes
-    // nothing, now or to have it made anew.
-    let claim = match judged.claim {
-        Claim::Foreign if pass.facts.reclaim && pass.facts.object == Object::Live => Claim::Own,
-        claim => claim,
+    let is_marked = judged.mark == Mark::Ours || judged.account.is_none();
+    // Without our mark only its pair makes it this object's: no annotation that was left on does, and neither does the status, where
+    // the account is to be deleted or made anew.
+    pass.facts.recreate &= is_marked;
+    let claim = match (judged.mark, pass.facts.object) {
+        _ if is_marked => Claim::Own,
+        (Mark::None, Object::Live) => Claim::Own,
+        (Mark::Anothers, Object::Live) if pass.facts.reclaim => Claim::Own,
+        (Mark::None, _) if holds_pair(pass, &judged).await? => Claim::Own,
+        _ => Claim::Foreign,
     };
-    pass.marked = judged.claim;
-    pass.facts.recreate &= judged.claim != Claim::Foreign;
+    pass.is_unmarked = !is_marked;
     pass.conflict = (claim == Claim::Foreign).then_some(Conflict::Installation);
     pass.facts.claim = claim;
     pass.claimed = judged.account;
     Ok(())
+}
+
+/// Whether the user's Secret holds a pair of the account that works.
+async fn holds_pair(pass: &Pass<'_>, judged: &Judged) -> Result<bool, Outcome> {
+    let object = super::object::object(pass)?;
+    let name = secret::name_of(&object);
+    let read = get_versioned(&pass.secrets(), &name)
+        .await
+        .map_err(|error| Outcome::of_cluster(&format!("read the Secret {name}"), &error))?;
+    let pair = read.and_then(|read| secret::pair_in(read.object(), &object.spec.secret_ref.keys));
+    let Some(pair) = pair.filter(|pair| pair.auth_id == judged.id) else {
+        return Ok(false);
+    };
+    let whose = access(pass)?.whose(&pair).await;
+    let whose = whose.map_err(|error| Outcome::of_call("prove the pair of the Secret", &error))?;
+    Ok(whose.as_ref() == Some(&judged.id))
 }
 
 fn recall(pass: &Pass<'_>, id: &AuthId) -> Option<Box<Judged>> {
@@ -71,10 +98,14 @@ async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
     let marker = account
         .as_ref()
         .and_then(|account| marker_of(account, generation));
-    let foreign = marker.is_some_and(|marker| marker.installation != pass.context.installation);
+    let mark = match marker {
+        Some(marker) if marker.installation == pass.context.installation => Mark::Ours,
+        Some(_) => Mark::Anothers,
+        None => Mark::None,
+    };
     let judged = Judged {
         id,
-        claim: if foreign { Claim::Foreign } else { Claim::Own },
+        mark,
         account,
         at: now(),
     };
@@ -141,7 +172,7 @@ fn leave_to_others(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let owned = pass
         .secret
         .as_ref()
-        .is_some_and(|secret| crate::subaccount::secret::is_ours(secret.object(), &object));
+        .is_some_and(|secret| secret::is_ours(secret.object(), &object));
     if !owned {
         pass.facts.secret = UserSecret::Foreign;
     }

@@ -6,11 +6,12 @@ use crate::account::roster::marker_of;
 use crate::controller::cluster::ClusterError;
 use crate::controller::versioned::{Versioned, create_versioned, delete, replace};
 use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
+use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{self, Claim, Confirmation, Object};
 use crate::subaccount::memory::{Remembered, Unspent};
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now, wall_clock};
-use crate::subaccount::plan::{Block, Rest};
+use crate::subaccount::plan::{Block, Rest, Wait};
 use crate::subaccount::record::{self, Ledger, Record};
 use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::Secret;
@@ -114,16 +115,15 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 }
 
 async fn new_record(pass: &Pass<'_>) -> Result<Record, Outcome> {
-    let Some(access) = pass.access() else {
-        return Err(impossible("access"));
+    let reached = pass
+        .access()
+        .map(|access| (access.parent.id.clone(), access.generation));
+    // For a tombstone the status tells under which parent the account lives.
+    let Some((parent, generation)) = reached.or_else(|| pass.parent().zip(pass.recorded_generation())) else {
+        return Err(explain(pass, Rest::Waiting(Wait::Account)));
     };
     let subject = lookup::subject(pass).await?;
-    Ok(Record::open(
-        subject,
-        access.parent.id.clone(),
-        access.generation,
-        new_series(),
-    ))
+    Ok(Record::open(subject, parent, generation, new_series()))
 }
 
 async fn create(pass: &mut Pass<'_>, record: &Record) -> Result<(), Outcome> {

@@ -97,7 +97,8 @@ impl Pass<'_> {
     }
 
     /// The API generation that the account lives under, as the Record or the object's status tells.
-    fn recorded_generation(&self) -> Option<Generation> {
+    #[must_use]
+    pub fn recorded_generation(&self) -> Option<Generation> {
         let own = self.record.as_ref().map(|(record, _)| record.generation);
         own.or_else(|| {
             self.object

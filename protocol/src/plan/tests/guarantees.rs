@@ -356,8 +356,7 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
                 && facts.claim == Claim::Own
                 && confirmed
                 && facts.looked_again
-                && facts.policy == Policy::Decided
-                && reachable;
+                && facts.policy == Policy::Decided;
             facts.record == Record::Absent && (intent || tombstone)
         }
         Step::RebuildRecord => {
