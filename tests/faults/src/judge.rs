@@ -10,7 +10,7 @@ use crate::pulse::unstarved;
 use crate::workload::Policy;
 
 mod finding;
-mod refusals;
+pub mod refusals;
 
 pub use finding::Finding;
 

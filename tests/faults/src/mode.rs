@@ -95,12 +95,13 @@ impl Mode {
     }
 
     /// Whether it means something at this write: only between a new Record and its POST is the object looked at, and the
-    /// API server refuses only what it is asked. That a namespace which is being deleted takes no more events is no trouble.
+    /// API server refuses only what it is asked. A namespace that is ending takes no new objects, and nothing else is refused for it;
+    /// that it takes no more events is no trouble.
     #[must_use]
     pub fn fits(self, write: &Write) -> bool {
         match self {
             Self::StopAtLook => write.opens_a_record(),
-            Self::Refused(Denier::Terminating) if write.is_event() => false,
+            Self::Refused(Denier::Terminating) => write.is_new_object(),
             Self::Refused(_) => write.server == Server::Kubernetes,
             _ => true,
         }

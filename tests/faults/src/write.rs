@@ -44,10 +44,11 @@ impl Write {
         self.server == Server::Kubernetes && self.action == "update record"
     }
 
-    /// An event.
+    /// The creation of anything but an event.
     #[must_use]
-    pub fn is_event(&self) -> bool {
-        self.server == Server::Kubernetes && self.action.starts_with("create events ")
+    pub fn is_new_object(&self) -> bool {
+        let creates = self.server == Server::Kubernetes && self.action.starts_with("create ");
+        creates && !self.action.starts_with("create events ")
     }
 
     /// A change of an Account or of its Secret: marked as in use, or let go.
