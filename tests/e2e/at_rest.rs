@@ -79,6 +79,23 @@ pub async fn ensure_one_create(environment: &Environment) -> Result<()> {
     Ok(())
 }
 
+/// So many creates and deletes were carried out.
+pub async fn ensure_counts(environment: &Environment, creates: usize, deletes: usize) -> Result<()> {
+    let count = |operation| JournalQuery::new().operation(operation).committed(true);
+    let simulator = &environment.simulator;
+    let found = (
+        simulator.journal_count(&count(Operation::Create)).await?,
+        simulator.journal_count(&count(Operation::Delete)).await?,
+    );
+    ensure!(
+        found == (creates, deletes),
+        "{} creates and {} deletes were carried out instead of {creates} and {deletes}",
+        found.0,
+        found.1
+    );
+    Ok(())
+}
+
 /// The pair is in the Record, and is the account's. The token.
 pub async fn ensure_safe(environment: &Environment, uid: &str) -> Result<String> {
     let kept = record(environment, uid).await?;

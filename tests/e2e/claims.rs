@@ -7,13 +7,13 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use vobiz_harness::objects::Kind;
 use vobiz_harness::simulator::Api;
-use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::{Environment, TestBed};
+use vobiz_harness::test_bed::TestBed;
 
-use crate::at_rest::{record_name, secret_values, text};
+use crate::at_rest::{ensure_counts, record_name, secret_values, text};
 use crate::edit::{resync_twice, resyncing};
 use crate::generation::in_each;
+use crate::hands::set_status;
 
 const NAME: &str = "acme";
 const SECRET: &str = "acme-vobiz";
@@ -58,41 +58,6 @@ pub fn add_to(suite: &mut Suite) {
     );
 }
 
-async fn set_status(environment: &Environment, status: &Value) -> Result<()> {
-    let patch = json!({"status": status}).to_string();
-    let arguments = [
-        "patch",
-        "subaccounts.vobiz.ai",
-        NAME,
-        "--subresource=status",
-        "--type=merge",
-        "--patch",
-        &patch,
-        "--namespace",
-        environment.objects.namespace(),
-    ];
-    environment
-        .control_plane()
-        .kubectl()
-        .run(&arguments)
-        .await
-        .map(drop)
-}
-
-async fn ensure_counts(environment: &Environment, creates: usize, deletes: usize) -> Result<()> {
-    let count = |operation| JournalQuery::new().operation(operation).committed(true);
-    let simulator = &environment.simulator;
-    let found = (
-        simulator.journal_count(&count(Operation::Create)).await?,
-        simulator.journal_count(&count(Operation::Delete)).await?,
-    );
-    ensure!(
-        found == (creates, deletes),
-        "{found:?} creates and deletes instead of {creates} and {deletes}"
-    );
-    Ok(())
-}
-
 async fn wrong_token(bed: Arc<TestBed>) -> Result<()> {
     let mut environment = bed.environment(resyncing("claim-token", Api::Gen1)).await?;
     let recreate = json!({"credentialRecovery": "Recreate"});
@@ -131,7 +96,7 @@ async fn anothers(bed: Arc<TestBed>, name: &str, spec: Value, delete: bool) -> R
     let status = json!({
         "authId": id, "parentAuthId": environment.parent.auth_id, "apiGeneration": "Gen2", "observedGeneration": 1,
     });
-    set_status(&environment, &status).await?;
+    set_status(&environment, NAME, &status).await?;
     environment.restart_operator()?;
     environment
         .await_reason(Kind::Subaccount, NAME, "Stalled", "CredentialsLost")
@@ -263,7 +228,7 @@ async fn unmarked(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let status = json!({
         "authId": id, "parentAuthId": environment.parent.auth_id, "apiGeneration": generation, "observedGeneration": 1,
     });
-    set_status(&environment, &status).await?;
+    set_status(&environment, NAME, &status).await?;
     environment.objects.delete(Kind::Subaccount, NAME).await?;
     environment.restart_operator()?;
     environment.await_gone(Kind::Subaccount, NAME).await?;
@@ -304,7 +269,7 @@ async fn no_id(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .merge(Kind::Subaccount, NAME, &finalizer)
         .await?;
     let status = json!({"authId": "../no id", "observedGeneration": 1});
-    set_status(&environment, &status).await?;
+    set_status(&environment, NAME, &status).await?;
     environment.restart_operator()?;
     environment
         .await_reason(Kind::Subaccount, NAME, "Stalled", "AuthIdConflict")

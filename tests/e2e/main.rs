@@ -22,6 +22,7 @@ mod drift;
 mod edit;
 mod environments;
 mod generation;
+mod hands;
 mod kstatus;
 mod leader;
 mod markers;

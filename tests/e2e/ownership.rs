@@ -4,18 +4,19 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use vobiz_harness::objects::{Kind, condition_of};
 use vobiz_harness::simulator::Api;
-use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, TestBed};
 
 use crate::at_rest::{
-    await_event, ensure_consistent, find_record, record, record_name, secret_values, text, uid_of,
+    await_event, ensure_consistent, ensure_counts, find_record, record, record_name, secret_values, text,
+    uid_of,
 };
 use crate::edit::{resync_twice, resyncing};
 use crate::generation::in_each;
+use crate::hands::{kubectl, set_status};
 
 const NAME: &str = "acme";
 const SECRET: &str = "acme-vobiz";
@@ -57,13 +58,6 @@ pub fn add_to(suite: &mut Suite) {
     );
 }
 
-async fn kubectl(environment: &Environment, arguments: &[&str]) -> Result<String> {
-    let namespace = environment.objects.namespace();
-    let mut all = arguments.to_vec();
-    all.extend(["--namespace", namespace]);
-    environment.control_plane().kubectl().run(&all).await
-}
-
 async fn orphan(environment: &Environment) -> Result<()> {
     let arguments = [
         "delete",
@@ -83,39 +77,6 @@ async fn annotate(environment: &Environment, name: &str, key: &str, value: Optio
         .merge(Kind::Subaccount, name, &patch)
         .await
         .map(drop)
-}
-
-async fn set_status(environment: &Environment, name: &str, status: &Value) -> Result<()> {
-    let patch = json!({"status": status}).to_string();
-    let arguments = [
-        "patch",
-        "subaccounts.vobiz.ai",
-        name,
-        "--subresource=status",
-        "--type=merge",
-        "--patch",
-        &patch,
-    ];
-    kubectl(environment, &arguments).await.map(drop)
-}
-
-async fn ensure_counts(environment: &Environment, creates: usize, deletes: usize) -> Result<()> {
-    let count = |operation| JournalQuery::new().operation(operation).committed(true);
-    let found = (
-        environment
-            .simulator
-            .journal_count(&count(Operation::Create))
-            .await?,
-        environment
-            .simulator
-            .journal_count(&count(Operation::Delete))
-            .await?,
-    );
-    ensure!(
-        found == (creates, deletes),
-        "{found:?} creates and deletes instead of {creates} and {deletes}"
-    );
-    Ok(())
 }
 
 async fn taken_back(bed: Arc<TestBed>, api: Api) -> Result<()> {

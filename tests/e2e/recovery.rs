@@ -12,7 +12,7 @@ use vobiz_harness::subaccounts::ReadySubaccount;
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, TestBed};
 
-use crate::at_rest::{await_event, ensure_consistent, record_name, secret_values};
+use crate::at_rest::{await_event, ensure_consistent, ensure_counts, record_name, secret_values};
 use crate::edit::{resync_twice, resyncing};
 use crate::generation::in_each;
 
@@ -50,20 +50,6 @@ async fn count(environment: &Environment, operation: Operation) -> Result<usize>
         .simulator
         .journal_count(&JournalQuery::new().operation(operation).committed(true))
         .await
-}
-
-async fn ensure_counts(environment: &Environment, creates: usize, deletes: usize) -> Result<()> {
-    let found = (
-        count(environment, Operation::Create).await?,
-        count(environment, Operation::Delete).await?,
-    );
-    ensure!(
-        found == (creates, deletes),
-        "{} creates and {} deletes were carried out instead of {creates} and {deletes}",
-        found.0,
-        found.1
-    );
-    Ok(())
 }
 
 /// Record and, if it says so, Secret are deleted while no operator runs.

@@ -15,6 +15,7 @@ use vobiz_harness::test_bed::{ACCOUNT, Environment, TestBed};
 use crate::at_rest::{record_name, secret_values, text, values_of};
 use crate::edit::resyncing;
 use crate::generation::in_each;
+use crate::hands::set_status;
 
 const RECLAIM: &str = "vobiz.ai/reclaim";
 const ACCEPT: &str = "vobiz.ai/accept-restored-namespace";
@@ -199,21 +200,7 @@ async fn restore(environment: &Environment, saved: &[Saved]) -> Result<()> {
         let spec = json!({"deletion": {"policy": "Retain"}, "credentialRecovery": recovery});
         environment.create_subaccount(row.name, spec).await?;
         if row.status {
-            let patch = json!({"status": status}).to_string();
-            let namespace = environment.objects.namespace();
-            let kubectl = environment.control_plane().kubectl();
-            let arguments = [
-                "patch",
-                "subaccounts.vobiz.ai",
-                row.name,
-                "--namespace",
-                namespace,
-                "--subresource=status",
-                "--type=merge",
-                "--patch",
-                &patch,
-            ];
-            kubectl.run(&arguments).await?;
+            set_status(environment, row.name, status).await?;
         }
     }
     Ok(())
