@@ -48,11 +48,6 @@ pub fn add_to(suite: &mut Suite) {
     );
     in_each(
         suite,
-        "an object without a Record is let go with an explicit Retain although its Account is gone",
-        retained,
-    );
-    in_each(
-        suite,
         "a status that names what can be no account says so, makes none, and holds no deletion",
         no_id,
     );
@@ -237,26 +232,6 @@ async fn unmarked(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "an account that no operator made is gone"
     );
     ensure_counts(&environment, 0, 0).await
-}
-
-async fn retained(bed: Arc<TestBed>, api: Api) -> Result<()> {
-    let mut environment = bed.environment(resyncing("claim-retain", api)).await?;
-    let acme = environment
-        .create_ready(NAME, json!({"deletion": {"policy": "Retain"}}))
-        .await?;
-    environment.operator()?.kill_hard().await?;
-    let record = record_name(&acme.uid);
-    environment.operator_objects.delete(Kind::Secret, &record).await?;
-    let stripped = json!({"metadata": {"finalizers": null}});
-    environment
-        .objects
-        .merge(Kind::Account, "vobiz", &stripped)
-        .await?;
-    environment.objects.delete(Kind::Account, "vobiz").await?;
-    environment.objects.delete(Kind::Subaccount, NAME).await?;
-    environment.restart_operator()?;
-    environment.await_gone(Kind::Subaccount, NAME).await?;
-    ensure_counts(&environment, 1, 0).await
 }
 
 async fn no_id(bed: Arc<TestBed>, api: Api) -> Result<()> {

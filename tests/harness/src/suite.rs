@@ -17,7 +17,7 @@ use crate::test_bed::TestBed;
 use crate::watchdog::{ServerState, Supervised};
 
 /// Trials mostly wait, so more than one per core is well spent.
-const TEST_THREADS: usize = 4;
+const TEST_THREADS: usize = 6;
 
 /// The trials of one test program.
 pub struct Suite {
