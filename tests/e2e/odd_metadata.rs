@@ -252,7 +252,7 @@ async fn odd_managed_fields(bed: Arc<TestBed>) -> Result<()> {
     for namespace in [TENANT, OTHERS] {
         let delete = [
             "delete",
-            "subaccounts",
+            "subaccounts.vobiz.ai",
             "--all",
             "--namespace",
             namespace,

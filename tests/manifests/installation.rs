@@ -80,12 +80,14 @@ fn the_pod_meets_the_restricted_pod_security_standard() {
         let pod = deployment.spec.unwrap().template.spec.unwrap();
         let of_pod = pod.security_context.unwrap();
         assert_eq!(of_pod.run_as_non_root, Some(true));
-        assert!(of_pod.run_as_user.is_some_and(|user| user > 0));
+        // OpenShift admits no user but the one that it chooses; elsewhere the image's holds.
+        assert!(of_pod.run_as_user.is_none() && of_pod.run_as_group.is_none() && of_pod.fs_group.is_none());
         assert_eq!(of_pod.seccomp_profile.unwrap().type_, "RuntimeDefault");
         assert!(pod.host_network.is_none() && pod.host_pid.is_none() && pod.host_ipc.is_none());
         assert!(pod.volumes.is_none(), "no volume is needed");
         for container in pod.containers {
             let of_container = container.security_context.unwrap();
+            assert!(of_container.run_as_user.is_none() && of_container.run_as_group.is_none());
             assert_eq!(of_container.allow_privilege_escalation, Some(false));
             assert_eq!(of_container.read_only_root_filesystem, Some(true));
             assert!(of_container.privileged.is_none());
@@ -106,6 +108,65 @@ fn the_pod_meets_the_restricted_pod_security_standard() {
             let resources = container.resources.unwrap();
             assert!(resources.requests.is_some() && resources.limits.unwrap().contains_key("memory"));
         }
+    }
+}
+
+#[test]
+fn the_image_names_its_user_by_a_number_that_is_not_roots() {
+    // The kubelet cannot tell by a name whether `runAsNonRoot` is kept.
+    let dockerfile = fs::read_to_string(render::root().join("Dockerfile")).unwrap();
+    let users: Vec<&str> = dockerfile
+        .lines()
+        .filter_map(|line| line.strip_prefix("USER "))
+        .collect();
+    let last = users.last().unwrap().split(':').next().unwrap();
+    assert!(last.parse::<u32>().unwrap() > 0, "{last}");
+}
+
+#[test]
+fn the_network_policy_lets_out_what_clusters_and_proxies_need_and_says_of_each_port_whose_it_is() {
+    let objects = render::kustomize("manifests/base");
+    let policy: NetworkPolicy = understood(render::only(&objects, "NetworkPolicy"));
+    let mut ports: Vec<(String, u64)> = Vec::new();
+    for rule in policy.spec.unwrap().egress.unwrap() {
+        assert!(rule.to.is_none(), "addresses differ from cluster to cluster");
+        for port in rule.ports.unwrap() {
+            let number = serde_json::to_value(port.port.unwrap())
+                .unwrap()
+                .as_u64()
+                .unwrap();
+            ports.push((port.protocol.unwrap(), number));
+        }
+    }
+    ports.sort_unstable();
+    let expected = [
+        ("TCP", 53),
+        ("TCP", 443),
+        ("TCP", 3128),
+        ("TCP", 5353),
+        ("TCP", 6443),
+        ("TCP", 8080),
+        ("TCP", 8443),
+        ("TCP", 16443),
+        ("UDP", 53),
+        ("UDP", 5353),
+    ];
+    assert_eq!(
+        ports,
+        expected.map(|(protocol, port)| (protocol.to_owned(), port))
+    );
+
+    let text = fs::read_to_string(render::root().join("manifests/base/network-policy.yaml")).unwrap();
+    let mut said = false;
+    for line in text.lines().map(str::trim) {
+        said |= line.starts_with('#');
+        if let Some(port) = line.strip_prefix("port: ") {
+            assert!(said, "no comment says whose port {port} is");
+        }
+        said &= line.starts_with('#')
+            || line.starts_with('-')
+            || line.starts_with("protocol")
+            || line.starts_with("port");
     }
 }
 

@@ -10,12 +10,16 @@
 
 /// The health checks for Argo CD judge every state as kstatus does.
 mod argocd;
+/// Every command that we show or run names our kinds.
+mod commands;
 /// `crds/` says what the code says, in YAML that every reader understands.
 mod definitions;
 /// One set of Subaccounts makes three environments.
 mod environments;
 /// The installation: restricted, with least rights, and with a namespace that survives a prune.
 mod installation;
+/// What kustomize does to names reaches every place that names an object.
+mod kustomize;
 /// What the documents show works.
 mod readme;
 /// A real API server refuses what cannot work and says what to do.

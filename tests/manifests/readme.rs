@@ -8,18 +8,22 @@ use vobiz_operator::crd::{Account, Subaccount};
 
 use crate::render::{self, understood};
 
-const DOCUMENTS: [&str; 3] = [
+const DOCUMENTS: [&str; 6] = [
     "README.md",
+    "docs/reliability.md",
+    "docs/runbook.md",
+    "docs/scale.md",
     "manifests/gitops/README.md",
     "manifests/subaccounts/README.md",
 ];
 
-fn text(document: &str) -> String {
+/// A file of the repository.
+pub fn text(document: &str) -> String {
     fs::read_to_string(render::root().join(document)).unwrap()
 }
 
 /// The blocks of a document in one language, without their indentation.
-fn blocks(text: &str, language: &str) -> Vec<String> {
+pub fn blocks(text: &str, language: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -56,6 +60,15 @@ fn manifests_in_the_readme_are_understood_field_by_field() {
     );
 }
 
+/// What a heading is linked to by.
+fn anchor(line: &str) -> Option<String> {
+    let heading = line.strip_prefix('#')?.trim_start_matches('#').trim();
+    let kept = heading
+        .chars()
+        .filter(|character| character.is_alphanumeric() || matches!(character, ' ' | '-' | '_'));
+    Some(kept.collect::<String>().to_lowercase().replace(' ', "-"))
+}
+
 #[test]
 fn links_to_files_lead_somewhere() {
     let mut seen = 0;
@@ -71,7 +84,16 @@ fn links_to_files_lead_somewhere() {
             .filter_map(|rest| rest.split(')').next().map(str::to_owned))
         {
             if !link.contains("://") {
-                assert!(folder.join(&link).exists(), "{document} links to {link}");
+                let (file, heading) = link.split_once('#').unwrap_or((&link, ""));
+                assert!(folder.join(file).exists(), "{document} links to {link}");
+                if !heading.is_empty() {
+                    let linked = fs::read_to_string(folder.join(file)).unwrap();
+                    let anchors: Vec<String> = linked.lines().filter_map(anchor).collect();
+                    assert!(
+                        anchors.iter().any(|anchor| anchor == heading),
+                        "{document} links to {link}"
+                    );
+                }
                 seen += 1;
             }
         }

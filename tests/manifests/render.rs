@@ -24,12 +24,18 @@ pub fn documents(yaml: &str) -> Vec<Value> {
 
 /// What `kubectl apply -k` would send for a folder of the repository.
 pub fn kustomize(folder: &str) -> Vec<Value> {
+    kustomize_at(&root().join(folder))
+}
+
+/// What `kubectl apply -k` would send for a folder anywhere.
+pub fn kustomize_at(folder: &Path) -> Vec<Value> {
     let kubectl = Binaries::locate().unwrap().kubectl;
     let output = Command::new(kubectl)
         .arg("kustomize")
-        .arg(root().join(folder))
+        .arg(folder)
         .output()
         .unwrap();
+    let folder = folder.display();
     assert!(
         output.status.success(),
         "{folder}: {}",
@@ -119,6 +125,10 @@ fn every_manifest_is_yaml_and_means_the_same_to_two_readers() {
         other.retain(|document| !document.is_null());
         assert_eq!(documents(&text), other, "{}", path.display());
         for document in documents(&text) {
+            // Told to kustomize, never to an API server.
+            if path.ends_with("gitops/kustomize/name-references.yaml") {
+                continue;
+            }
             assert!(
                 document["kind"].is_string() && document["apiVersion"].is_string(),
                 "{}",

@@ -78,15 +78,14 @@ impl Demonstration<'_> {
         self.kubectl(&[
             "wait",
             "--for=condition=Ready",
-            "subaccounts",
+            "subaccounts.vobiz.ai",
             "--all",
             "-n",
             NAMESPACE,
             "--timeout=120s",
         ])
         .await?;
-        self.kubectl(&["get", "accounts,subaccounts", "-n", NAMESPACE])
-            .await?;
+        self.kubectl(&["get", "va,vsa", "-n", NAMESPACE]).await?;
         self.show_simulator().await
     }
 
@@ -125,7 +124,7 @@ impl Demonstration<'_> {
         let patch = r#"{"spec":{"description":"Support line of Acme","enabled":false}}"#;
         self.kubectl(&[
             "patch",
-            "subaccount",
+            "subaccounts.vobiz.ai",
             "acme",
             "-n",
             NAMESPACE,
@@ -151,7 +150,7 @@ impl Demonstration<'_> {
         let resync = json!({"spec": {"resyncIntervalSeconds": RESYNC_SECONDS}}).to_string();
         self.kubectl(&[
             "patch",
-            "account",
+            "accounts.vobiz.ai",
             "vobiz",
             "-n",
             NAMESPACE,
@@ -187,16 +186,22 @@ impl Demonstration<'_> {
         self.narration
             .heading("A deletion: gone from the API, and its Secret with it");
         let auth_id = self.auth_id().await?;
-        self.kubectl(&["delete", "subaccount", "acme", "-n", NAMESPACE, "--timeout=120s"])
-            .await?;
+        self.kubectl(&[
+            "delete",
+            "subaccounts.vobiz.ai",
+            "acme",
+            "-n",
+            NAMESPACE,
+            "--timeout=120s",
+        ])
+        .await?;
         let left = self.stack.simulator.accounts().await?;
         ensure!(
             left.iter().all(|account| account["auth_id"] != auth_id.as_str()),
             "the account is still there"
         );
         self.objects.await_gone(Kind::Secret, "acme-vobiz").await?;
-        self.kubectl(&["get", "subaccounts,events", "-n", NAMESPACE])
-            .await?;
+        self.kubectl(&["get", "vsa,events", "-n", NAMESPACE]).await?;
         self.show_simulator().await
     }
 

@@ -25,9 +25,7 @@ pub async fn run(folder: &Path, with_operator: bool) -> Result<()> {
         stack.create_credentials(SAMPLES).await?;
         describe(&stack, &narration, folder).await?;
         narration.say("");
-        narration.say(
-            "Try: kubectl apply -k manifests/samples && kubectl get accounts,subaccounts -n vobiz-samples -w",
-        );
+        narration.say("Try: kubectl apply -k manifests/samples && kubectl get va,vsa -n vobiz-samples -w");
         hold(&stack, &narration).await
     };
     tokio::select! {
@@ -124,7 +122,7 @@ pub async fn describe(stack: &Stack, narration: &Narration, folder: &Path) -> Re
     narration.say("in another shell (the tokens are good for 24 hours):");
     narration.command(&format!(". {}", file.display()));
     narration.command("alias kubectl=\"$KUBECTL\"");
-    narration.command("kubectl get accounts,subaccounts --all-namespaces");
+    narration.command("kubectl get va,vsa --all-namespaces");
     Ok(())
 }
 

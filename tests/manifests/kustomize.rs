@@ -1,0 +1,150 @@
+//! What kustomize does to names reaches every place that names an object.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use vobiz_harness::directory::TemporaryDirectory;
+
+use crate::readme::{blocks, text};
+use crate::render;
+
+const REFERENCES: &str = "manifests/gitops/kustomize/name-references.yaml";
+
+/// Writes a kustomization and what lies beside it, and renders it.
+fn render_with(kustomization: &str, files: &[(&str, &str)]) -> Vec<Value> {
+    let folder = TemporaryDirectory::new("kustomize").unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("kustomization.yaml", kustomization);
+    for (name, text) in files {
+        write(name, text);
+    }
+    link_repository(folder.path());
+    render::kustomize_at(folder.path())
+}
+
+/// The repository as it lies beside a user's kustomization.
+fn link_repository(folder: &Path) {
+    std::os::unix::fs::symlink(render::root(), folder.join("vobiz-operator")).unwrap();
+}
+
+fn name_of(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap()
+}
+
+#[test]
+fn a_name_prefix_and_the_hash_of_a_generator_reach_every_reference() {
+    let documented = blocks(&text("manifests/gitops/README.md"), "yaml");
+    let references = text(REFERENCES);
+    let account = "apiVersion: vobiz.ai/v1alpha1
+kind: Account
+metadata: {name: vobiz}
+spec: {credentialsSecretRef: {name: vobiz-credentials}}
+";
+    let subaccounts = "apiVersion: vobiz.ai/v1alpha1
+kind: Subaccount
+metadata: {name: acme}
+spec: {accountRef: {name: vobiz}, secretRef: {name: vobiz-credentials}}
+---
+apiVersion: vobiz.ai/v1alpha1
+kind: Subaccount
+metadata: {name: globex}
+spec: {accountRef: {name: elsewhere}, secretRef: {name: globex-telephony}}
+---
+# Another product's kind of the same name, which names none of ours.
+apiVersion: account.btp.sap.crossplane.io/v1alpha1
+kind: Subaccount
+metadata: {name: theirs}
+spec: {accountRef: {name: vobiz}}
+";
+    let objects = render_with(
+        &documented[0],
+        &[
+            ("name-references.yaml", &references),
+            ("credentials.env", "auth_id=MA_TEST\nauth_token=t\n"),
+            ("account.yaml", account),
+            ("subaccount.yaml", subaccounts),
+        ],
+    );
+    let secret = name_of(render::only(&objects, "Secret"));
+    assert!(
+        secret.starts_with("team-a-vobiz-credentials-"),
+        "{secret} has no prefix or no hash"
+    );
+    let account = render::only(&objects, "Account");
+    assert_eq!(name_of(account), "team-a-vobiz");
+    assert_eq!(account["spec"]["credentialsSecretRef"]["name"], secret);
+    let specs: BTreeMap<&str, &Value> = render::of_kind(&objects, "Subaccount")
+        .into_iter()
+        .map(|object| (name_of(object), &object["spec"]))
+        .collect();
+    assert_eq!(specs["team-a-acme"]["accountRef"]["name"], "team-a-vobiz");
+    assert_eq!(specs["team-a-acme"]["secretRef"]["name"], secret);
+    // What is not in the kustomization keeps its name.
+    assert_eq!(specs["team-a-globex"]["accountRef"]["name"], "elsewhere");
+    assert_eq!(specs["team-a-globex"]["secretRef"]["name"], "globex-telephony");
+    assert_eq!(specs["team-a-theirs"]["accountRef"]["name"], "vobiz");
+}
+
+#[test]
+fn several_operators_in_one_cluster_write_none_of_each_others_objects() {
+    let documented = blocks(&text("docs/scale.md"), "yaml");
+    let one = &documented[0];
+    assert!(
+        one.contains("team-a"),
+        "scale.md shows no operator of its own for a team"
+    );
+    let mut seen: BTreeMap<(String, String), Value> = BTreeMap::new();
+    for team in ["team-a", "team-b"] {
+        let objects = render_with(&one.replace("team-a", team), &[]);
+        let namespace = name_of(render::only(&objects, "Namespace")).to_owned();
+        let account = name_of(render::only(&objects, "ServiceAccount")).to_owned();
+        for kind in ["ClusterRoleBinding", "RoleBinding"] {
+            let binding = render::only(&objects, kind);
+            let subject = &binding["subjects"][0];
+            assert_eq!(
+                (&subject["name"], &subject["namespace"]),
+                (&account.as_str().into(), &namespace.as_str().into())
+            );
+            let role = binding["roleRef"]["name"].as_str().unwrap();
+            let roles = render::of_kind(&objects, binding["roleRef"]["kind"].as_str().unwrap());
+            assert!(
+                roles.iter().any(|found| name_of(found) == role),
+                "{kind} names {role}"
+            );
+        }
+        let pod = &render::only(&objects, "Deployment")["spec"]["template"]["spec"];
+        assert_eq!(pod["serviceAccountName"], account.as_str());
+        assert!(
+            pod["containers"][0]["args"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|argument| argument.as_str().unwrap().starts_with("--watch-namespaces=")),
+            "an operator beside others watches its own namespaces alone"
+        );
+        for object in objects {
+            let namespaced = object["metadata"].get("namespace").is_some();
+            if namespaced {
+                assert_eq!(object["metadata"]["namespace"], namespace.as_str());
+                continue;
+            }
+            let key = (
+                object["kind"].as_str().unwrap().to_owned(),
+                name_of(&object).to_owned(),
+            );
+            if let Some(earlier) = seen.insert(key.clone(), object.clone()) {
+                assert_eq!(
+                    earlier, object,
+                    "{key:?} of one operator overwrites that of another"
+                );
+            }
+        }
+    }
+    let bindings = seen
+        .keys()
+        .filter(|(kind, _)| kind == "ClusterRoleBinding")
+        .count();
+    assert_eq!(bindings, 2);
+}
