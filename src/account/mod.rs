@@ -7,6 +7,7 @@ mod connect;
 mod doubts;
 pub mod gate;
 pub mod generation;
+mod inherited;
 pub mod marker;
 pub mod parent;
 pub mod queue;

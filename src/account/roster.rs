@@ -1,7 +1,8 @@
 //! What the list of one parent account last showed, and when that proves something. PURE.
 
+use crate::account::inherited::Inherited;
 use crate::account::marker::{Marker, Series};
-use crate::vobiz::{AuthId, Generation, Subaccount};
+use crate::vobiz::{AuthId, Fields, Generation, Permissions, Subaccount};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ pub struct Roster {
     touched: HashSet<AuthId>,
     /// When the newest complete list was begun; absent until one was read.
     swept_at: Option<Instant>,
+    inherited: Inherited,
 }
 
 impl Roster {
@@ -28,6 +30,7 @@ impl Roster {
             marked: HashMap::new(),
             touched: HashSet::new(),
             swept_at: None,
+            inherited: Inherited::default(),
         }
     }
 
@@ -90,19 +93,34 @@ impl Roster {
                 None => accounts.remove(&id),
             };
         }
-        self.accounts = HashMap::with_capacity(accounts.len());
+        let before = std::mem::replace(&mut self.accounts, HashMap::with_capacity(accounts.len()));
         self.marked.clear();
         for account in accounts.into_values() {
+            self.inherited.note(before.get(&account.auth_id), &account);
             self.insert(account);
         }
+        self.inherited.keep(|id| self.accounts.contains_key(id));
         self.swept_at = Some(begun);
     }
 
     /// Folds in what one of our own calls was answered.
     pub fn note(&mut self, account: Subaccount) {
         self.touched.insert(account.auth_id.clone());
+        self.inherited.note(self.accounts.get(&account.auth_id), &account);
         self.remove(&account.auth_id);
         self.insert(account);
+    }
+
+    /// Takes in what the API made of a request, before the account is noted.
+    pub fn learn(&mut self, sent: &Fields, shown: &Subaccount) {
+        self.inherited.learn(sent, shown);
+    }
+
+    /// What this account may do where it shows no permissions, as far as is known; `asked`: what it was to be given, and was if
+    /// `applied`.
+    #[must_use]
+    pub fn inherited(&self, id: &AuthId, asked: Option<Permissions>, applied: bool) -> Option<Permissions> {
+        self.inherited.of(id, asked, applied)
     }
 
     /// Folds in a proof (404) that the account is gone.

@@ -41,6 +41,8 @@ pub const MANAGED_BY: &str = "vobiz-operator";
 pub const SUBACCOUNT_LABEL: &str = "vobiz.ai/subaccount";
 /// Annotation on a user's Secret: the `auth_id` whose pair it holds.
 pub const AUTH_ID_ANNOTATION: &str = "vobiz.ai/auth-id";
+/// Annotation on a user's Secret: the labels and annotations that are there because `spec.secretRef` names them.
+pub const MANAGED_KEYS_ANNOTATION: &str = "vobiz.ai/managed-keys";
 /// Annotation that a user sets to `true`: hands off, also while the object is being deleted.
 pub const PAUSED_ANNOTATION: &str = "vobiz.ai/paused";
 /// Annotation that a user sets to any new value: look at everything now. Echoed in `status.lastHandledReconcileAt`.

@@ -2,7 +2,7 @@
 
 use kube::core::Rule;
 
-use super::MARKER_START;
+use super::{GROUP, MANAGED_BY_LABEL, MARKER_START};
 
 /// The value is a name that Kubernetes accepts for a Secret or an Account: never part of a path.
 pub(super) fn object_name() -> Rule {
@@ -30,13 +30,12 @@ pub(super) fn no_marker() -> Rule {
     )
 }
 
-/// Labels and annotations stay out of the name spaces that the operator and Kubernetes use.
+/// Labels and annotations leave alone what the operator itself sets.
 pub(super) fn no_reserved_keys() -> Rule {
-    Rule::new(
-        "self.all(key, !key.startsWith('vobiz.ai/') && !key.contains('.vobiz.ai/') \
-         && !key.startsWith('kubernetes.io/') && !key.contains('.kubernetes.io/'))",
-    )
-    .message("must not use keys of vobiz.ai/ or kubernetes.io/: choose a prefix of your own")
+    Rule::new(format!(
+        "self.all(key, !key.startsWith('{GROUP}/') && key != '{MANAGED_BY_LABEL}')"
+    ))
+    .message("must not use keys of vobiz.ai/ nor app.kubernetes.io/managed-by, which the operator sets itself: take them out")
 }
 
 /// Keys of labels and annotations have the form that Kubernetes accepts.

@@ -182,7 +182,8 @@ pub struct SecretReference {
     #[serde(default)]
     pub keys: SecretKeys,
 
-    /// Labels set on the Secret beside the operator's own.
+    /// Labels set on the Secret beside the operator's own, and taken off again when they are named here no longer. What others
+    /// put on it stays.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16, "additionalProperties" = {
         "type": "string", "maxLength": 63, "pattern": "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
@@ -191,7 +192,8 @@ pub struct SecretReference {
     #[x_kube(validation = rule::qualified_keys())]
     pub labels: BTreeMap<String, String>,
 
-    /// Annotations set on the Secret beside the operator's own.
+    /// Annotations set on the Secret beside the operator's own, and taken off again when they are named here no longer. What
+    /// others put on it stays.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16, "additionalProperties" = { "type": "string", "maxLength": 4096 }))]
     #[x_kube(validation = rule::no_reserved_keys())]

@@ -3,7 +3,7 @@
 use super::context::{Context, WalkWaiter};
 use super::desired::Desired;
 use super::record::{Phase, Record};
-use super::status::kyc_differs;
+use super::status::{is_applied, kyc_differs};
 use crate::account::access::Access;
 use crate::account::breaker::Absence;
 use crate::account::reconcile::Dependents;
@@ -78,7 +78,11 @@ impl Context {
         };
         let prefix = self.name_prefix(&access.account);
         let desired = Desired::from_spec(&object.spec, &object.name_any(), &prefix, record.generation);
-        desired.is_ok_and(|desired| !desired.matches(account)) || kyc_differs(object, account)
+        let differs = desired.is_ok_and(|desired| {
+            let inherited = roster.inherited(id, desired.permissions(), is_applied(object));
+            !desired.inheriting(inherited).matches(account)
+        });
+        differs || kyc_differs(object, account)
     }
 }
 

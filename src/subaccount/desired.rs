@@ -12,6 +12,7 @@ const NAME_MAX_LENGTH: usize = 100;
 pub struct Desired {
     fields: Fields,
     generation: Generation,
+    inherited: Option<Permissions>,
 }
 
 /// Why a spec cannot be applied although the schema admits it; the message says what to do.
@@ -66,7 +67,23 @@ impl Desired {
                 return Err(InvalidSpec::NotInGeneration1 { fields });
             }
         }
-        Ok(Self { fields, generation })
+        Ok(Self {
+            fields,
+            generation,
+            inherited: None,
+        })
+    }
+
+    /// The same, where an account that shows no permissions is known to have these.
+    #[must_use]
+    pub fn inheriting(self, inherited: Option<Permissions>) -> Self {
+        Self { inherited, ..self }
+    }
+
+    /// The permissions that the user set.
+    #[must_use]
+    pub fn permissions(&self) -> Option<Permissions> {
+        self.fields.permissions
     }
 
     /// What an account that stays disabled after its object must show.
@@ -78,6 +95,7 @@ impl Desired {
                 ..Fields::default()
             },
             generation,
+            inherited: None,
         }
     }
 
@@ -138,7 +156,8 @@ impl Desired {
             }),
             phone: differing_text(phone.as_ref(), actual.phone.as_deref()),
             rate_limit: rate_limit.filter(|limit| actual.rate_limit != Some(*limit)),
-            permissions: permissions.filter(|permissions| actual.permissions != Some(*permissions)),
+            permissions: permissions
+                .filter(|permissions| actual.permissions.or(self.inherited) != Some(*permissions)),
             kyc_mode: differing_text(kyc_mode.as_ref(), actual.kyc_mode.as_deref()),
             business_type: differing_text(business_type.as_ref(), actual.business_type.as_deref()),
         };

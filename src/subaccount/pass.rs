@@ -255,7 +255,8 @@ impl<'a> Pass<'a> {
         self.refresh_remote();
     }
 
-    fn refresh_desired(&mut self) {
+    /// What the spec asks for, as far as it can be compared now.
+    pub fn refresh_desired(&mut self) {
         let Some(object) = &self.object else { return };
         let Some(generation) = self.generation() else {
             return;
@@ -264,7 +265,8 @@ impl<'a> Pass<'a> {
             .account
             .as_ref()
             .map_or("", |account| account.name_prefix.as_str());
-        let desired = Desired::from_spec(&object.spec, &self.key.name, prefix, generation);
+        let desired = Desired::from_spec(&object.spec, &self.key.name, prefix, generation)
+            .map(|desired| self.inheriting(desired));
         self.facts.valid = desired.is_ok();
         self.desired = Some(desired);
     }

@@ -1,5 +1,7 @@
 //! The user's Secret: what it should hold, and whose the one that is there is. PURE.
 
+mod managed;
+
 use super::facts::UserSecret;
 use crate::crd::{self, SecretKeys, Subaccount};
 use crate::vobiz::{AuthId, AuthToken, Credentials};
@@ -52,6 +54,7 @@ pub fn apply(secret: &mut Secret, object: &Subaccount, pair: &Credentials) {
     labels.extend(reference.labels.clone());
     labels.insert(crd::MANAGED_BY_LABEL.to_owned(), crd::MANAGED_BY.to_owned());
     labels.insert(crd::SUBACCOUNT_LABEL.to_owned(), object.name_any());
+    managed::apply(secret, reference);
     let annotations = secret.metadata.annotations.get_or_insert_default();
     annotations.extend(reference.annotations.clone());
     annotations.insert(crd::AUTH_ID_ANNOTATION.to_owned(), pair.auth_id.to_string());
@@ -76,7 +79,7 @@ pub fn judge(secret: &Secret, object: &Subaccount, pair: Option<&Credentials>) -
     };
     let mut wanted = secret.clone();
     apply(&mut wanted, object, pair);
-    if wanted == *secret {
+    if managed::same(secret, &wanted) {
         UserSecret::Good
     } else {
         UserSecret::Different

@@ -28,6 +28,10 @@ pub fn add_to(suite: &mut Suite) {
         not_kept,
     );
     suite.test(
+        "permissions that equal the parent's, which the API stores as none, are as good (generation 2)",
+        inherited,
+    );
+    suite.test(
         "a value that is stored in another spelling is as good (generation 2)",
         respelled,
     );
@@ -168,6 +172,55 @@ async fn not_kept(bed: Arc<TestBed>) -> Result<()> {
         edit(&environment, back).await?;
         environment.await_ready(NAME).await?;
     }
+    Ok(())
+}
+
+/// The API stores what equals the parent's permissions as none of one's own.
+async fn inherited(bed: Arc<TestBed>) -> Result<()> {
+    let environment = bed.environment(resyncing("edit-inherited", Api::Gen2)).await?;
+    let all = json!({"calls": true, "cdr": true});
+    environment
+        .simulator
+        .change_settings(&json!({"parent_permissions": all}))
+        .await?;
+    let before = environment.simulator.journal_mark().await?;
+    let created = create(&environment, NAME, json!({"permissions": all})).await?;
+    resync_twice(&environment).await?;
+    ensure!(
+        updates(&environment, before, &created).await?.is_empty(),
+        "what the create had set was sent again"
+    );
+    edit(
+        &environment,
+        json!({"permissions": {"calls": true, "cdr": false}}),
+    )
+    .await?;
+    environment.await_ready(NAME).await?;
+    edit(&environment, json!({"permissions": all})).await?;
+    environment.await_ready(NAME).await?;
+    resync_twice(&environment).await?;
+    let sent = updates(&environment, before, &created).await?.len();
+    ensure!(sent == 2, "two edits took {sent} updates");
+
+    // Somebody takes off what is not the parent's: that is drift, and one repair.
+    edit(
+        &environment,
+        json!({"permissions": {"calls": false, "cdr": true}}),
+    )
+    .await?;
+    environment.await_ready(NAME).await?;
+    let before = environment.simulator.journal_mark().await?;
+    environment
+        .simulator
+        .change_account(&created, &json!({"permissions": null}))
+        .await?;
+    let query = JournalQuery::new().since(before).operation(Operation::Update);
+    environment.explain(environment.simulator.await_journal(&query, 1, PATIENCE).await)?;
+    await_event(&environment, NAME, "DriftCorrected").await?;
+    environment.await_ready(NAME).await?;
+    resync_twice(&environment).await?;
+    let sent = updates(&environment, before, &created).await?.len();
+    ensure!(sent == 1, "the drift took {sent} updates");
     Ok(())
 }
 

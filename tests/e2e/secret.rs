@@ -40,6 +40,10 @@ pub fn add_to(suite: &mut Suite) {
         shared,
     );
     suite.test(
+        "labels and annotations that the spec names no longer come off the Secret, and a person's own stay",
+        unlabelled,
+    );
+    suite.test(
         "with --watch-secrets and the right for it a deleted Secret is restored at once",
         watched,
     );
@@ -189,6 +193,69 @@ async fn renamed(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "another account was created"
     );
     Ok(())
+}
+
+/// Keys that a person put there stay, however: by `kubectl apply` of a Secret with the same label, too.
+async fn unlabelled(bed: Arc<TestBed>) -> Result<()> {
+    let environment = bed.environment(options("secret-unlabelled", Api::Gen2)).await?;
+    let spec = json!({"secretRef": {
+        "labels": {"app.kubernetes.io/part-of": "voice", "tier": "gold", "shared": "both"},
+        "annotations": {"reflector.example.com/reflects": "everywhere"},
+    }});
+    environment.create_subaccount(NAME, spec).await?;
+    environment.await_ready(NAME).await?;
+    let own = json!({"metadata": {"labels": {"theirs": "1"}, "annotations": {"note": "stays"}}});
+    environment.objects.merge(Kind::Secret, SECRET, &own).await?;
+    let applied = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": SECRET, "namespace": environment.objects.namespace(), "labels": {"shared": "both"}},
+    });
+    environment
+        .control_plane()
+        .kubectl()
+        .apply(&applied.to_string())
+        .await?;
+
+    let less = json!({"spec": {"secretRef": {
+        "labels": {"tier": null, "shared": null}, "annotations": {"reflector.example.com/reflects": null},
+    }}});
+    environment.objects.merge(Kind::Subaccount, NAME, &less).await?;
+    let secret = environment
+        .await_object(Kind::Secret, SECRET, "rid of what is named no longer", |secret| {
+            secret["metadata"]["labels"]["tier"].is_null()
+        })
+        .await?;
+    let (labels, annotations) = (&secret["metadata"]["labels"], &secret["metadata"]["annotations"]);
+    ensure!(
+        annotations["reflector.example.com/reflects"].is_null() && annotations["note"] == "stays",
+        "{annotations}"
+    );
+    for (key, value) in [
+        ("app.kubernetes.io/part-of", "voice"),
+        ("shared", "both"),
+        ("theirs", "1"),
+        ("vobiz.ai/subaccount", NAME),
+    ] {
+        ensure!(labels[key] == value, "{key}: {labels}");
+    }
+    // What a person takes off of what is ours comes back with the next look, and the look after it changes nothing.
+    let patch = json!({"metadata": {"annotations": {"vobiz.ai/managed-keys": null}, "labels": {"app.kubernetes.io/part-of": null}}});
+    environment.objects.merge(Kind::Secret, SECRET, &patch).await?;
+    environment
+        .await_object(Kind::Secret, SECRET, "whole again", |secret| {
+            secret["metadata"]["labels"]["app.kubernetes.io/part-of"] == "voice"
+        })
+        .await?;
+    let none = json!({"spec": {"secretRef": {"labels": null}}});
+    environment.objects.merge(Kind::Subaccount, NAME, &none).await?;
+    environment
+        .await_object(Kind::Secret, SECRET, "without any of the spec", |secret| {
+            let metadata = &secret["metadata"];
+            metadata["labels"]["app.kubernetes.io/part-of"].is_null()
+                && metadata["annotations"]["vobiz.ai/managed-keys"].is_null()
+        })
+        .await
+        .map(drop)
 }
 
 /// The operator's writes to the Secret of this name.

@@ -15,7 +15,7 @@ const NAME: &str = "must be the name of an object";
 const CONTROL: &str = "must not contain control characters";
 const MARKER: &str = "must not contain '[vobiz-operator '";
 const SECRET_KEY: &str = "must be a key of a Secret";
-const RESERVED: &str = "must not use keys of vobiz.ai/ or kubernetes.io/";
+const RESERVED: &str = "must not use keys of vobiz.ai/ nor app.kubernetes.io/managed-by";
 
 fn subaccount() -> Value {
     json!({
@@ -24,6 +24,19 @@ fn subaccount() -> Value {
         "metadata": { "name": "acme", "namespace": "default" },
         "spec": { "accountRef": { "name": "vobiz" } },
     })
+}
+
+/// What house rules ask of every Secret.
+fn labelled() -> Value {
+    let mut object = subaccount();
+    object["spec"]["secretRef"] = json!({
+        "labels": {
+            "app.kubernetes.io/part-of": "voice", "app.kubernetes.io/name": "acme", "app.kubernetes.io/instance": "acme-prod",
+            "reloader.example.com/match": "true", "vobiz.ai.example.com/team": "voice",
+        },
+        "annotations": {"reflector.v1.k8s.emberstack.com/reflection-allowed": "true", "kubernetes.io/description": "the pair"},
+    });
+    object
 }
 
 fn account() -> Value {
@@ -102,7 +115,7 @@ fn refused_subaccounts() -> Vec<Refusal> {
         ),
         (
             "/spec/secretRef",
-            json!({ "annotations": { "kubernetes.io/x": "other" } }),
+            json!({ "annotations": { "vobiz.ai/managed-keys": "{}" } }),
             RESERVED,
         ),
         (
@@ -239,6 +252,7 @@ async fn an_api_server_takes_every_manifest_and_refuses_what_cannot_work() {
         }
     }
 
+    create(&subaccounts, &labelled(), true).await.unwrap();
     new_objects_are_unobserved_and_carry_no_deletion_policy(&subaccounts).await;
     what_is_optional_can_be_taken_away_but_the_account_stays(&subaccounts).await;
     long_names_and_longest_prefix_fit_together(&subaccounts).await;

@@ -44,6 +44,9 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             credentials,
             subaccount,
         } => {
+            if let Some(shown) = &subaccount {
+                access.parent.roster().learn(&fields, shown);
+            }
             let account = subaccount.map_or_else(|| as_posted(&credentials, &fields), |account| *account);
             access.parent.roster().note(account);
             pass.context
@@ -149,12 +152,18 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     pass.updates += 1;
     note_deed(pass, &changes);
     // Compared as `compare` will: without the marker. An answer that does not show the account proves nothing.
-    let unmarked = |account| {
-        pass.target()
+    let unmarked = |pass: &Pass<'_>, account| {
+        let target = pass.target();
+        target
             .map(|target| target.changes(account, None))
             .unwrap_or_default()
     };
-    let (sent, left) = (unmarked(&seen), unmarked(&account));
+    let sent = unmarked(pass, &seen);
+    if shown {
+        access.parent.roster().learn(&changes, &account);
+        pass.refresh_desired();
+    }
+    let left = unmarked(pass, &account);
     let unproved = if shown && left.names() == sent.names() {
         left
     } else {
@@ -221,7 +230,11 @@ pub(super) fn failed(pass: &Pass<'_>, act: &str, error: &CallError) -> Outcome {
 }
 
 fn note_deed(pass: &mut Pass<'_>, changes: &Fields) {
-    pass.deeds.updated.extend(changes.names());
+    for field in changes.names() {
+        if !pass.deeds.updated.contains(&field) {
+            pass.deeds.updated.push(field);
+        }
+    }
     pass.deeds.drift = pass.facts.applied;
     if pass.facts.applied {
         for field in changes.names() {

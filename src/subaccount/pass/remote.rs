@@ -49,6 +49,17 @@ impl Pass<'_> {
         };
     }
 
+    /// What the spec asks for, with what is known of the permissions that an account has from its parent.
+    pub(super) fn inheriting(&self, desired: Desired) -> Desired {
+        let (Some(id), Some(access), asked @ Some(_)) =
+            (self.auth_id(), self.access(), desired.permissions())
+        else {
+            return desired;
+        };
+        let inherited = access.parent.roster().inherited(&id, asked, self.facts.applied);
+        desired.inheriting(inherited)
+    }
+
     /// What the account shows, against what it should.
     #[must_use]
     pub fn compare(&self, account: &vobiz::Subaccount) -> Remote {

@@ -101,7 +101,7 @@ impl Fields {
             fields.phone = text("phone", get("phone"), settings, &mut faults);
             fields.description = text("description", get("description"), settings, &mut faults);
             fields.rate_limit = rate_limit(get("rate_limit"), settings, &mut faults);
-            fields.permissions = permissions(get("permissions"), &mut faults);
+            fields.permissions = permissions(get("permissions"), settings, &mut faults);
             fields.kyc_mode = one_of(
                 "kyc_mode",
                 get("kyc_mode"),
@@ -276,12 +276,16 @@ fn rate_limit(value: Option<&Value>, settings: &Settings, faults: &mut Vec<Value
     }
 }
 
-fn permissions(value: Option<&Value>, faults: &mut Vec<Value>) -> Option<Option<Permissions>> {
+fn permissions(
+    value: Option<&Value>,
+    settings: &Settings,
+    faults: &mut Vec<Value>,
+) -> Option<Option<Permissions>> {
     match value? {
         Value::Null => Some(None),
         object => {
             if let Ok(permissions) = serde_json::from_value(object.clone()) {
-                return Some(Some(permissions));
+                return Some(Some(permissions).filter(|own| settings.parent_permissions != Some(*own)));
             }
             faults.push(fault(
                 "permissions",

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::Permissions;
+
 /// Which generations of the resource are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,6 +108,8 @@ pub struct Settings {
     pub rate_limit_max: Option<u64>,
     /// Fields of an update that are accepted and not stored.
     pub ignored_fields: Vec<String>,
+    /// When set, these are the parent's permissions: an account that is given the same stores none of its own.
+    pub parent_permissions: Option<Permissions>,
 }
 
 impl Default for Settings {
@@ -127,6 +131,7 @@ impl Default for Settings {
             lowercase_email: false,
             rate_limit_max: None,
             ignored_fields: Vec::new(),
+            parent_permissions: None,
         }
     }
 }

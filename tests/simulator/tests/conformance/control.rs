@@ -100,6 +100,24 @@ async fn values_are_normalised_or_do_not_stick_when_told_so() {
 }
 
 #[tokio::test]
+async fn permissions_that_are_the_parents_are_stored_as_none() {
+    let bed = Bed::new().await;
+    bed.set(json!({"parent_permissions": {"calls": true, "cdr": true}}))
+        .await;
+    let inherited = json!({"calls": true, "cdr": true});
+    let (id, _) = bed.create(json!({"name": "a", "permissions": inherited})).await;
+    let (_, read) = bed.call("GET", &gen2(&id), Value::Null).await;
+    assert_eq!(read["permissions"], Value::Null);
+    let own = json!({"calls": true, "cdr": false});
+    let (_, read) = bed.call("PUT", &gen2(&id), json!({"permissions": own})).await;
+    assert_eq!(read["permissions"], own);
+    let (_, read) = bed
+        .call("PUT", &gen2(&id), json!({"permissions": inherited}))
+        .await;
+    assert_eq!(read["permissions"], Value::Null);
+}
+
+#[tokio::test]
 async fn more_requests_than_allowed_are_429_per_parent() {
     let bed = Bed::new().await;
     bed.set(json!({"requests_per_second": 2})).await;
