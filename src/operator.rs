@@ -185,10 +185,12 @@ async fn fill(
         refusals: endpoints.refusals.clone(),
         metrics: metrics.clone(),
     });
+    let (errands, errand_runner) = account::errands::errands();
     let account_context = Arc::new(account::reconcile::Context {
         cluster,
         registry,
         dependents: Arc::clone(&context) as Arc<dyn account::reconcile::Dependents>,
+        errands,
         recorder,
         refusals: endpoints.refusals.clone(),
         metrics,
@@ -207,6 +209,7 @@ async fn fill(
         subaccounts: Vec::new(),
         records: Vec::new(),
         account_context,
+        errands: errand_runner,
         context,
     };
     for (watch, wakes) in accounts.into_iter().zip(account_wakes) {

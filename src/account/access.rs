@@ -1,7 +1,8 @@
 //! Requests to Vobiz on behalf of one Account: each passes the gate, is measured, and reports trouble. I/O.
 
+use crate::account::bucket::Ticket;
 use crate::account::doubts::Doubts;
-use crate::account::gate::{Gate, Heard, Held};
+use crate::account::gate::{Gate, Heard, Held, Passed};
 use crate::account::parent::Parent;
 use crate::account::queue::{Class, Turn};
 use crate::controller::instrument::Metrics;
@@ -73,13 +74,14 @@ pub enum CallError {
 /// The gate's permit for one create request. It is taken before the Record is opened.
 #[derive(Debug)]
 pub struct Permit {
+    ticket: Ticket,
     unused: Option<Arc<Gate>>,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(gate) = &self.unused {
-            gate.give_back();
+            gate.give_back(self.ticket);
         }
     }
 }
@@ -105,19 +107,22 @@ impl Access {
 
     /// Takes the permit for one create request.
     pub async fn permit(&self) -> Result<Permit, CallError> {
-        self.pass().await?;
         Ok(Permit {
+            ticket: self.pass().await?,
             unused: Some(Arc::clone(&self.parent.gate)),
         })
     }
 
-    /// A permit is good until Vobiz asks for a pause: then another one must be waited for.
-    pub async fn renew(&self, permit: Permit) -> Result<Permit, CallError> {
-        if self.parent.gate.pause_left().is_none() {
+    /// A permit is good until Vobiz asks for a pause: then the pass ends, and begins anew when there is another one. To wait
+    /// for it in place could take longer than a Record that was just read may be relied on.
+    pub fn renew(&self, permit: Permit) -> Result<Permit, CallError> {
+        if self.parent.gate.honours(permit.ticket) {
             return Ok(permit);
         }
-        drop(permit);
-        self.permit().await
+        if let Some(caller) = &self.caller {
+            self.parent.gate.line_up(&caller.turn);
+        }
+        Err(CallError::Held)
     }
 
     /// Posts an account.
@@ -130,7 +135,10 @@ impl Access {
             Created::NotCommitted(error) | Created::Unknown(UnknownOutcome::Unanswered(error)) => Some(error),
         };
         let success = matches!(created, Created::Committed { .. });
-        self.measure("create", &client, begun, error, success);
+        self.measure("create", &client, begun, error, permit.ticket);
+        if success {
+            self.succeeded();
+        }
         self.raise(error);
         created
     }
@@ -212,14 +220,17 @@ impl Access {
         operation: &'static str,
         request: impl FnOnce(Client) -> F,
     ) -> Result<T, CallError> {
-        self.pass().await?;
+        let ticket = self.pass().await?;
         let (client, begun) = (self.client.for_one_request(), now());
         let answer = request(client.clone()).await;
-        self.measure(operation, &client, begun, answer.as_ref().err(), answer.is_ok());
+        self.measure(operation, &client, begun, answer.as_ref().err(), ticket);
+        if answer.is_ok() {
+            self.succeeded();
+        }
         answer.map_err(CallError::Failed)
     }
 
-    async fn pass(&self) -> Result<(), CallError> {
+    async fn pass(&self) -> Result<Ticket, CallError> {
         let gate = &self.parent.gate;
         let passed = match &self.caller {
             None => gate.pass(Class::Sweep).await,
@@ -229,14 +240,14 @@ impl Access {
             }
             Some(caller) => gate.try_pass(&caller.turn),
         };
-        let waited = passed.map_err(|Held| CallError::Held)?;
+        let Passed { waited, ticket } = passed.map_err(|Held| CallError::Held)?;
         if let Some(caller) = &self.caller {
             caller.begun.store(true, Ordering::Relaxed);
         }
         if !waited.is_zero() {
             self.metrics.rate_limit_wait(waited);
         }
-        Ok(())
+        Ok(ticket)
     }
 
     fn measure(
@@ -245,22 +256,23 @@ impl Access {
         client: &Client,
         begun: Instant,
         error: Option<&Error>,
-        success: bool,
+        ticket: Ticket,
     ) {
         self.metrics
             .api_request(operation, client.status(), begun.elapsed());
-        if success {
-            self.metrics
-                .api_success(&self.account.to_string(), unix_seconds());
-        }
         let heard = match error {
             Some(Error::RateLimited { retry_after }) => Heard::TooMany(*retry_after),
             Some(Error::Server { .. } | Error::Unreachable(_) | Error::Interrupted(_)) => Heard::Failure,
             _ => Heard::Answer,
         };
-        if self.parent.gate.hear(heard) && self.caller.is_some() {
+        if self.parent.gate.hear(heard, ticket) && self.caller.is_some() {
             self.doubt_parent();
         }
+    }
+
+    fn succeeded(&self) {
+        self.metrics
+            .api_success(&self.account.to_string(), unix_seconds());
     }
 
     /// Nothing more is sent for Subaccounts until the Account's pass has found out whether the parent works.

@@ -32,6 +32,14 @@ pub struct Bucket {
     share: f64,
     limited: Option<Instant>,
     pause: Pause,
+    /// How often Vobiz asked for a pause.
+    pauses: u64,
+}
+
+/// A permit for one request. A pause that Vobiz asks for meanwhile voids it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ticket {
+    pauses: u64,
 }
 
 /// What Vobiz's last 429 means for the next request.
@@ -54,6 +62,7 @@ impl Bucket {
             share: 1.0,
             limited: None,
             pause: Pause::Over,
+            pauses: 0,
         }
     }
 
@@ -65,7 +74,7 @@ impl Bucket {
     }
 
     /// Takes a permit, or says after what time it is worth asking again.
-    pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
+    pub fn take(&mut self, now: Instant) -> Result<Ticket, Duration> {
         let left = match self.pause {
             Pause::Over => return self.take_open(now),
             Pause::Until(until) => until.saturating_duration_since(now),
@@ -73,24 +82,37 @@ impl Bucket {
         };
         if left.is_zero() {
             self.pause = Pause::Probing(now);
-            Ok(())
+            Ok(self.ticket())
         } else {
             Err(left)
         }
     }
 
-    fn take_open(&mut self, now: Instant) -> Result<(), Duration> {
+    fn take_open(&mut self, now: Instant) -> Result<Ticket, Duration> {
         self.count(now);
         if self.permits >= 1.0 {
             self.permits -= 1.0;
-            return Ok(());
+            return Ok(self.ticket());
         }
         // Rounded up: whoever comes back then finds a permit.
         Err(Duration::from_secs_f64((1.0 - self.permits) / self.rate()) + Duration::from_micros(1))
     }
 
-    /// Takes back a permit that nothing was sent for.
-    pub fn give_back(&mut self, now: Instant) {
+    /// Whether the permit is still one: nothing is sent into a pause with a permit of before.
+    #[must_use]
+    pub fn honours(&self, ticket: Ticket) -> bool {
+        ticket == self.ticket()
+    }
+
+    fn ticket(&self) -> Ticket {
+        Ticket { pauses: self.pauses }
+    }
+
+    /// Takes back a permit that nothing was sent for. One of before a pause is worth nothing, and says nothing about it.
+    pub fn give_back(&mut self, ticket: Ticket, now: Instant) {
+        if !self.honours(ticket) {
+            return;
+        }
         self.count(now);
         self.permits = (self.permits + 1.0).min(f64::from(self.limit.burst.get()));
         if let Pause::Probing(_) = self.pause {
@@ -117,11 +139,14 @@ impl Bucket {
         };
         self.limited = Some(now);
         self.permits = 0.0;
+        self.pauses += 1;
     }
 
-    /// Vobiz answered anything but 429: a pause that was being probed is over.
-    pub fn answered(&mut self, now: Instant) {
-        if let Pause::Probing(_) = self.pause {
+    /// Vobiz answered anything but 429: a pause that was being probed is over, if this was the probe.
+    pub fn answered(&mut self, ticket: Ticket, now: Instant) {
+        if let Pause::Probing(_) = self.pause
+            && self.honours(ticket)
+        {
             self.count(now);
             self.pause = Pause::Over;
             self.permits = 0.0;
@@ -173,11 +198,11 @@ mod tests {
         let now = start();
         let mut bucket = Bucket::new(limit(2, 3), now);
         for _ in 0..3 {
-            assert_eq!(bucket.take(now), Ok(()));
+            assert!(bucket.take(now).is_ok());
         }
         let wait = bucket.take(now).unwrap_err();
         assert!(wait >= SECOND / 2 && wait < SECOND, "{wait:?}");
-        assert_eq!(bucket.take(now + wait), Ok(()));
+        assert!(bucket.take(now + wait).is_ok());
         assert!(bucket.take(now + wait).is_err());
     }
 
@@ -190,17 +215,23 @@ mod tests {
         assert_eq!(bucket.take(now + SECOND * 50), Err(SECOND * 10));
         assert_eq!(bucket.pause_left(now + SECOND * 50), Some(SECOND * 10));
         let over = now + SECOND * 60;
-        assert_eq!(bucket.take(over), Ok(()));
+        let before = bucket.take(over).unwrap();
         assert!(
             bucket.take(over).is_err(),
             "nobody knows yet whether it was long enough"
         );
         bucket.limited(SECOND * 5, over);
         assert_eq!(bucket.take(over + SECOND), Err(SECOND * 4));
-        assert_eq!(bucket.take(over + SECOND * 5), Ok(()));
-        bucket.answered(over + SECOND * 5);
-        assert_eq!(bucket.take(over + SECOND * 6), Ok(()));
-        assert_eq!(bucket.take(over + SECOND * 6), Ok(()));
+        let probe = bucket.take(over + SECOND * 5).unwrap();
+        bucket.answered(before, over + SECOND * 5);
+        bucket.give_back(before, over + SECOND * 5);
+        assert!(
+            bucket.take(over + SECOND * 6).is_err() && !bucket.honours(before),
+            "what was sent or taken before the pause says nothing about it"
+        );
+        bucket.answered(probe, over + SECOND * 5);
+        assert!(bucket.take(over + SECOND * 6).is_ok());
+        assert!(bucket.take(over + SECOND * 6).is_ok());
     }
 
     #[test]
@@ -209,10 +240,10 @@ mod tests {
         let mut bucket = Bucket::new(limit(10, 10), now);
         bucket.limited(SECOND, now);
         let over = now + SECOND;
-        assert_eq!(bucket.take(over), Ok(()));
-        bucket.give_back(over);
-        assert_eq!(bucket.take(over), Ok(()));
-        assert_eq!(bucket.take(over + PROBE_PATIENCE), Ok(()));
+        let unsent = bucket.take(over).unwrap();
+        bucket.give_back(unsent, over);
+        assert!(bucket.take(over).is_ok());
+        assert!(bucket.take(over + PROBE_PATIENCE).is_ok());
     }
 
     #[test]
@@ -228,8 +259,8 @@ mod tests {
         for _ in 0..4 {
             bucket.limited(SECOND, now);
             now += SECOND;
-            bucket.take(now).unwrap();
-            bucket.answered(now);
+            let probe = bucket.take(now).unwrap();
+            bucket.answered(probe, now);
             rates.push(sent(&mut bucket, now, 2));
             now += SECOND * 2;
         }
@@ -246,6 +277,34 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn nothing_is_sent_into_a_pause_whatever_was_taken_given_back_and_answered_before(
+            steps in proptest::collection::vec((0_u8..4, 0_u64..20, 0_usize..8), 1..200)
+        ) {
+            let mut now = start();
+            let mut bucket = Bucket::new(limit(10, 5), now);
+            let mut taken: Vec<Ticket> = Vec::new();
+            let mut closed_until = now;
+            for (act, seconds, which) in steps {
+                now += SECOND * u32::try_from(seconds).unwrap() / 10;
+                let ticket = (!taken.is_empty()).then(|| taken[which % taken.len()]);
+                match (act, ticket) {
+                    (0, _) => taken.extend(bucket.take(now).ok()),
+                    (1, _) => {
+                        bucket.limited(SECOND * u32::try_from(seconds).unwrap(), now);
+                        closed_until = closed_until.max(now + SECOND * u32::try_from(seconds).unwrap());
+                        prop_assert!(taken.iter().all(|ticket| !bucket.honours(*ticket)));
+                    }
+                    (2, Some(ticket)) => bucket.answered(ticket, now),
+                    (_, Some(ticket)) => bucket.give_back(ticket, now),
+                    _ => {}
+                }
+                if now < closed_until {
+                    prop_assert!(bucket.take(now).is_err());
+                }
+            }
+        }
+
         #[test]
         fn no_window_ever_holds_more_than_the_burst_and_what_its_time_allows(
             rate in 1_u32..200, burst in 1_u32..50, pauses in proptest::collection::vec(0_u64..300, 1..400)

@@ -1,19 +1,25 @@
 //! From an Account's credentials to a client that works: reads the pair, tries it, finds the API generation. I/O.
 
 use crate::account::access::Access;
+use crate::account::members::Terms;
 use crate::account::reconcile::Context;
-use crate::account::registry::{Snapshot, Trouble, limit};
+use crate::account::registry::{Registry, Snapshot, Trouble};
 use crate::account::sweep::{SweepError, settled};
+use crate::account::trials::{Answer, Line, Next, Question};
 use crate::controller::wake::ObjectKey;
 use crate::crd::condition::Reason;
 use crate::crd::{Account, ApiGeneration, ApiGenerationChoice, CONFIRM_MASS_DELETION_ANNOTATION};
 use crate::vobiz::{Error, Generation, ParentAuthId, ParentCredentials};
 use k8s_openapi::api::core::v1::Secret;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// What came of it.
 pub enum Connection {
     /// The pair works and the list answers.
     Good(Access),
+    /// The pair is being tried, or waits for its turn, since then. Its end wakes the Account.
+    Awaited(Instant),
     /// Not usable now. An access that worked before is kept, so that what it knows is not lost.
     Bad {
         /// The last good access.
@@ -23,58 +29,86 @@ pub enum Connection {
     },
 }
 
-/// Tries the pair only if it is new or was in doubt: at rest this sends nothing.
-pub async fn connect(
+/// Has the pair tried only if it is new or was in doubt: at rest this sends nothing.
+pub fn connect(
     account: &Account,
     secret: Option<&Secret>,
     known: Option<&Snapshot>,
     context: &Context,
 ) -> Connection {
-    let before = known.and_then(|snapshot| snapshot.access.clone());
-    match try_connect(account, secret, known, context).await {
-        Ok(access) => Connection::Good(access),
-        Err(trouble) => Connection::Bad {
-            access: before,
-            trouble,
-        },
-    }
+    try_connect(account, secret, known, context).unwrap_or_else(|trouble| Connection::Bad {
+        access: known.and_then(|snapshot| snapshot.access.clone()),
+        trouble,
+    })
 }
 
-async fn try_connect(
+fn try_connect(
     account: &Account,
     secret: Option<&Secret>,
     known: Option<&Snapshot>,
     context: &Context,
-) -> Result<Access, Trouble> {
+) -> Result<Connection, Trouble> {
     let credentials = credentials(account, secret)?;
     let key = ObjectKey::of(account);
-    let spec = &account.spec;
     refuse_another_parent(account, &key, &credentials.auth_id, context)?;
-    let limit = limit(spec.rate_limit.requests_per_second, spec.rate_limit.burst);
-    let recorded = recorded(account);
-    let doubted = context.registry.doubts.take_pair(&key);
-    if let (Some(generation), Some(before)) = (recorded, known.and_then(|snapshot| snapshot.access.as_ref()))
-        && before.client.credentials() == &credentials
-        && before.generation == generation
-        && !doubted
-        && known.is_some_and(Snapshot::is_connected)
-    {
-        return Ok(context.registry.access(&key, credentials, generation, limit));
+    let terms = Terms::of(&account.spec);
+    let question = Question {
+        credentials: credentials.clone(),
+        candidates: match recorded(account) {
+            Some(generation) => vec![generation],
+            None => vec![Generation::Gen2, Generation::Gen1],
+        },
+    };
+    let registry = &context.registry;
+    let is_in_doubt = || registry.doubts.take_pair(&key) || !known.is_some_and(Snapshot::is_connected);
+    let (answer, line) = registry.trials.ask(&key, question, terms, is_in_doubt);
+    if let Some(line) = line {
+        context.errands.send(serve(Arc::clone(registry), line));
     }
-    let candidates = match recorded {
-        Some(generation) => vec![generation],
-        None => vec![Generation::Gen2, Generation::Gen1],
+    match answer {
+        Answer::Awaited(since) => Ok(Connection::Awaited(since)),
+        Answer::Failed(trouble) => Err(trouble),
+        Answer::Good(generation) => Ok(Connection::Good(registry.access(
+            &key,
+            credentials,
+            generation,
+            terms,
+        ))),
+    }
+}
+
+/// Tries the pairs of a line, one after the other.
+async fn serve(registry: Arc<Registry>, line: Line) {
+    while let Some(next) = registry.trials.next(&line) {
+        let found = prove(&registry, &next).await;
+        if !registry.trials.finish(&next, found) {
+            registry.part(&next.account);
+        }
+        registry.wake(&next.account);
+    }
+}
+
+/// Whether the pair works, and under which generation the list answers.
+async fn prove(registry: &Registry, next: &Next) -> Result<Generation, Trouble> {
+    let (credentials, candidates) = (&next.question.credentials, &next.question.candidates);
+    let proved = |generation| registry.access(&next.account, credentials.clone(), generation, next.terms);
+    let access = match &next.gate {
+        Some(own) => {
+            registry.trial_access(&next.account, credentials.clone(), candidates[0], Arc::clone(own))
+        }
+        None => proved(candidates[0]),
     };
-    let access = |generation| {
-        context
-            .registry
-            .access(&key, credentials.clone(), generation, limit)
-    };
-    check_pair(&access(candidates[0])).await?;
+    let answer = settled(&access, access.check().await);
+    match &answer {
+        Ok(()) => registry.trials.note_proof(next, true),
+        Err(SweepError::List(Error::Unauthorized)) => registry.trials.note_proof(next, false),
+        Err(_) => {}
+    }
+    answer.map_err(|error| refused_pair(&error))?;
     for generation in candidates {
-        let access = access(generation);
+        let access = proved(*generation);
         match settled(&access, access.list(0).await) {
-            Ok(_) => return Ok(access),
+            Ok(_) => return Ok(*generation),
             // With a pair that works, a refusal means a wrong path.
             Err(SweepError::List(Error::Unauthorized | Error::NotFound)) => {}
             Err(error) => return Err(trouble(&error)),
@@ -141,14 +175,14 @@ fn refuse_another_parent(
     })
 }
 
-async fn check_pair(access: &Access) -> Result<(), Trouble> {
-    settled(access, access.check().await).map_err(|error| match error {
+fn refused_pair(error: &SweepError) -> Trouble {
+    match error {
         SweepError::List(Error::Unauthorized) => Trouble {
             reason: Reason::Unauthorized,
             message: "Vobiz refuses the parent account's credentials: correct the Secret".to_owned(),
         },
-        error => trouble(&error),
-    })
+        error => trouble(error),
+    }
 }
 
 /// What the Account says about a request of its own pass that failed.

@@ -3,7 +3,7 @@
 //! Who finds no permit takes a place in the queue and goes away; it is woken once, when its permit is there. So waiting holds
 //! no worker, and ten thousand that wait cost ten thousand wake-ups, not ten thousand polls.
 
-use crate::account::bucket::{Bucket, Limit};
+use crate::account::bucket::{Bucket, Limit, Ticket};
 use crate::account::queue::{Class, Queue, Turn, Who};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,7 +42,16 @@ struct State {
 #[derive(Debug, Clone, Copy)]
 struct Reserved {
     at: Instant,
-    waited: Duration,
+    passed: Passed,
+}
+
+/// One request may be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Passed {
+    /// How long was waited for it.
+    pub waited: Duration,
+    /// The permit.
+    pub ticket: Ticket,
 }
 
 /// What is said of the answer to a request.
@@ -83,29 +92,47 @@ impl Gate {
         self.changed.notify_one();
     }
 
-    /// Takes one permit for one request and says how long it was waited for, or takes a place in the queue.
-    pub fn try_pass(self: &Arc<Self>, turn: &Turn) -> Result<Duration, Held> {
+    /// Takes one permit for one request, or a place in the queue.
+    pub fn try_pass(self: &Arc<Self>, turn: &Turn) -> Result<Passed, Held> {
         let mut state = self.lock();
         let now = now();
-        if let Some(reserved) = state.reserved.remove(&turn.who) {
-            return Ok(reserved.waited);
+        if let Some(reserved) = state.reserved.remove(&turn.who)
+            && state.bucket.honours(reserved.passed.ticket)
+        {
+            return Ok(reserved.passed);
         }
         let may_go = turn.class.goes_in_doubt() || state.suspended_for(now).is_none();
-        let free = may_go && !state.queue.goes_before(turn.class);
-        if free && state.bucket.take(now).is_ok() {
-            return Ok(Duration::ZERO);
+        if may_go
+            && !state.queue.goes_before(turn.class)
+            && let Ok(ticket) = state.bucket.take(now)
+        {
+            let waited = Duration::ZERO;
+            return Ok(Passed { waited, ticket });
         }
-        state.queue.join(turn, now);
+        drop(state);
+        self.line_up(turn);
+        Err(Held)
+    }
+
+    /// Takes a place in the queue.
+    pub fn line_up(self: &Arc<Self>, turn: &Turn) {
+        let mut state = self.lock();
+        state.queue.join(turn, now());
         if !std::mem::replace(&mut state.waking, true) {
             tokio::spawn(Arc::clone(self).wake_in_turn());
         }
         drop(state);
         self.changed.notify_one();
-        Err(Held)
+    }
+
+    /// Whether Vobiz has asked for no pause since this permit was taken.
+    #[must_use]
+    pub fn honours(&self, ticket: Ticket) -> bool {
+        self.lock().bucket.honours(ticket)
     }
 
     /// Waits here for a permit; a pause that Vobiz asked for ends the waiting.
-    pub async fn pass(self: &Arc<Self>, class: Class) -> Result<Duration, Held> {
+    pub async fn pass(self: &Arc<Self>, class: Class) -> Result<Passed, Held> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let woken = Arc::new(Notify::new());
         let place = Place {
@@ -131,26 +158,26 @@ impl Gate {
     pub fn leave(&self, who: &Who) {
         let mut state = self.lock();
         state.queue.leave(who);
-        if state.reserved.remove(who).is_some() {
-            state.bucket.give_back(now());
+        if let Some(reserved) = state.reserved.remove(who) {
+            state.bucket.give_back(reserved.passed.ticket, now());
             drop(state);
             self.changed.notify_one();
         }
     }
 
     /// Takes back a permit that nothing was sent for.
-    pub fn give_back(&self) {
-        self.lock().bucket.give_back(now());
+    pub fn give_back(&self, ticket: Ticket) {
+        self.lock().bucket.give_back(ticket, now());
         self.changed.notify_one();
     }
 
-    /// Takes note of what became of a request. True if it is time to find out whether the parent can be reached at all.
-    pub fn hear(&self, heard: Heard) -> bool {
+    /// Takes note of what became of the request that was sent with this permit. True if it is time to find out whether the parent can be reached at all.
+    pub fn hear(&self, heard: Heard, ticket: Ticket) -> bool {
         let mut state = self.lock();
         let in_place: Vec<_> = match heard {
             Heard::Answer => {
                 state.failures = 0;
-                state.bucket.answered(now());
+                state.bucket.answered(ticket, now());
                 Vec::new()
             }
             Heard::TooMany(pause) => {
@@ -160,7 +187,7 @@ impl Gate {
             }
             Heard::Failure => {
                 state.failures += 1;
-                state.bucket.answered(now());
+                state.bucket.answered(ticket, now());
                 Vec::new()
             }
         };
@@ -261,28 +288,28 @@ impl State {
                 Served::Wait((at + RESERVED_FOR).saturating_duration_since(now))
             });
         }
-        if let Err(pause) = self.bucket.take(now) {
-            return Served::Wait(pause);
-        }
+        let ticket = match self.bucket.take(now) {
+            Ok(ticket) => ticket,
+            Err(pause) => return Served::Wait(pause),
+        };
         let suspended = self.suspended_for(now);
         let may_go = |class: Class| suspended.is_none() || class.goes_in_doubt();
         let Some((turn, joined)) = self.queue.take(may_go) else {
-            self.bucket.give_back(now);
+            self.bucket.give_back(ticket, now);
             return Served::Wait(suspended.unwrap_or(LONGEST_SUSPENSION));
         };
         let waited = now.saturating_duration_since(joined);
+        let passed = Passed { waited, ticket };
         self.reserved
-            .insert((*turn.who).clone(), Reserved { at: now, waited });
+            .insert((*turn.who).clone(), Reserved { at: now, passed });
         Served::Woke(turn)
     }
 
     /// Permits that nobody came for.
     fn expire(&mut self, now: Instant) {
-        let before = self.reserved.len();
-        self.reserved
-            .retain(|_, reserved| now.saturating_duration_since(reserved.at) < RESERVED_FOR);
-        for _ in self.reserved.len()..before {
-            self.bucket.give_back(now);
+        let is_late = |reserved: &Reserved| now.saturating_duration_since(reserved.at) >= RESERVED_FOR;
+        for (_, reserved) in self.reserved.extract_if(|_, reserved| is_late(reserved)) {
+            self.bucket.give_back(reserved.passed.ticket, now);
         }
     }
 }
@@ -329,10 +356,8 @@ mod tests {
     async fn everyone_who_waits_is_woken_once_when_the_permit_is_there_and_edits_come_first() {
         let gate = gate(200, 1);
         let (sender, mut woken) = mpsc::unbounded_channel();
-        assert_eq!(
-            gate.try_pass(&turn(Class::Bulk, "through", &sender)),
-            Ok(Duration::ZERO)
-        );
+        let through = gate.try_pass(&turn(Class::Bulk, "through", &sender)).unwrap();
+        assert_eq!(through.waited, Duration::ZERO);
         let creates: Vec<_> = (0..20)
             .map(|number| turn(Class::Bulk, &number.to_string(), &sender))
             .collect();
@@ -364,13 +389,13 @@ mod tests {
     async fn a_permit_that_is_not_wanted_goes_to_the_next_who_waits() {
         let gate = gate(1, 1);
         let (sender, mut woken) = mpsc::unbounded_channel();
-        gate.try_pass(&turn(Class::Bulk, "first", &sender)).unwrap();
+        let first = gate.try_pass(&turn(Class::Bulk, "first", &sender)).unwrap();
         let (second, third) = (
             turn(Class::Bulk, "second", &sender),
             turn(Class::Bulk, "third", &sender),
         );
         assert!(gate.try_pass(&second).is_err() && gate.try_pass(&third).is_err());
-        gate.give_back();
+        gate.give_back(first.ticket);
         assert_eq!(woken.recv().await.as_deref(), Some("second"));
         let begun = now();
         gate.leave(&second.who);
@@ -401,7 +426,7 @@ mod tests {
     async fn a_429_ends_the_waiting_of_a_list_and_holds_everybody_for_the_pause() {
         let gate = gate(1, 1);
         let (sender, mut woken) = mpsc::unbounded_channel();
-        gate.try_pass(&turn(Class::Bulk, "first", &sender)).unwrap();
+        let first = gate.try_pass(&turn(Class::Bulk, "first", &sender)).unwrap();
         let list = tokio::spawn({
             let gate = Arc::clone(&gate);
             async move { gate.pass(Class::Sweep).await }
@@ -410,7 +435,8 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let begun = now();
-        assert!(!gate.hear(Heard::TooMany(Duration::from_millis(100))));
+        assert!(!gate.hear(Heard::TooMany(Duration::from_millis(100)), first.ticket));
+        assert!(!gate.honours(first.ticket));
         assert_eq!(list.await.unwrap(), Err(Held));
         assert!(gate.pause_left().is_some());
         let (probe, other) = (
@@ -420,23 +446,49 @@ mod tests {
         assert!(gate.try_pass(&probe).is_err() && gate.try_pass(&other).is_err());
         assert_eq!(woken.recv().await.as_deref(), Some("probe"));
         assert!(begun.elapsed() >= Duration::from_millis(100));
-        assert!(gate.try_pass(&probe).is_ok());
+        let probing = gate.try_pass(&probe).unwrap();
         assert!(
             woken.try_recv().is_err(),
             "one request finds out whether the pause was long enough"
         );
-        gate.hear(Heard::Answer);
+        gate.hear(Heard::Answer, probing.ticket);
         assert_eq!(woken.recv().await.as_deref(), Some("other"));
+    }
+
+    #[tokio::test]
+    async fn a_permit_that_was_kept_for_somebody_is_worth_nothing_once_vobiz_asks_for_a_pause() {
+        let gate = gate(100, 1);
+        let (sender, mut woken) = mpsc::unbounded_channel();
+        let sent = gate.try_pass(&turn(Class::Bulk, "sent", &sender)).unwrap();
+        let kept = turn(Class::Bulk, "kept", &sender);
+        assert_eq!(gate.try_pass(&kept), Err(Held));
+        assert_eq!(woken.recv().await.as_deref(), Some("kept"));
+        let pause = Duration::from_millis(100);
+        let begun = now();
+        gate.hear(Heard::TooMany(pause), sent.ticket);
+        assert_eq!(
+            gate.try_pass(&kept),
+            Err(Held),
+            "its permit was of before the pause"
+        );
+        assert_eq!(
+            woken.recv().await.as_deref(),
+            Some("kept"),
+            "it has a place again"
+        );
+        assert!(begun.elapsed() >= pause);
+        assert!(gate.try_pass(&kept).is_ok());
     }
 
     #[test]
     fn five_requests_in_a_row_without_an_answer_are_a_reason_to_look_at_the_parent() {
         let gate = gate(10, 10);
-        let suspicious: Vec<_> = (0..6).map(|_| gate.hear(Heard::Failure)).collect();
+        let ticket = gate.lock().bucket.take(now()).unwrap();
+        let suspicious: Vec<_> = (0..6).map(|_| gate.hear(Heard::Failure, ticket)).collect();
         assert_eq!(suspicious, [false, false, false, false, true, false]);
         for _ in 0..20 {
-            assert!(!gate.hear(Heard::Failure));
-            gate.hear(Heard::Answer);
+            assert!(!gate.hear(Heard::Failure, ticket));
+            gate.hear(Heard::Answer, ticket);
         }
     }
 }

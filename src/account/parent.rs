@@ -4,6 +4,8 @@ use crate::account::breaker::Breaker;
 use crate::account::gate::Gate;
 use crate::account::marker::{Installation, Marker, Series};
 use crate::account::roster::{Roster, Walk};
+use crate::account::sweep::SweepError;
+use crate::controller::wake::ObjectKey;
 use crate::vobiz::{AuthId, Generation, ParentAuthId};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,19 +16,41 @@ use std::time::{Duration, Instant};
 pub struct Parent {
     /// Its `auth_id`.
     pub id: ParentAuthId,
+    /// Which generation of the API is asked.
+    pub generation: Generation,
     /// Its rate limit, and who waits for it.
     pub gate: Arc<Gate>,
-    /// Held while its list is read: one sweep at a time.
-    pub sweeping: tokio::sync::Mutex<Schedule>,
+    schedule: Mutex<Schedule>,
     roster: Mutex<Roster>,
     walks: Mutex<Walks>,
     breaker: Mutex<Breaker>,
 }
 
-/// When the list is read next.
+/// When the list is read, and what came of it last: one reads it at a time, for all Accounts.
 #[derive(Debug, Default)]
 pub struct Schedule {
     swept: Option<(Instant, f64)>,
+    reading: Option<Instant>,
+    failed: Option<Failure>,
+}
+
+/// The last attempt to read the list came to nothing.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// When it ended: who has told this one begins the next attempt.
+    pub at: Instant,
+    /// Whose pair was used.
+    pub account: ObjectKey,
+    /// What it was.
+    pub error: SweepError,
+}
+
+impl Failure {
+    /// Whether it says something about this Account: a pair that is refused is the trouble of its Account alone.
+    #[must_use]
+    pub fn concerns(&self, account: &ObjectKey) -> bool {
+        !self.error.is_refusal() || self.account == *account
+    }
 }
 
 impl Schedule {
@@ -38,9 +62,35 @@ impl Schedule {
             .map(|(at, fraction)| at + interval.mul_f64(1.0 - fraction / 10.0))
     }
 
+    /// Since when the list is being read.
+    #[must_use]
+    pub fn reading(&self) -> Option<Instant> {
+        self.reading
+    }
+
+    /// The last attempt, if it failed.
+    #[must_use]
+    pub fn failed(&self) -> Option<&Failure> {
+        self.failed.as_ref()
+    }
+
+    /// The list is being read from now on.
+    pub fn begin(&mut self, now: Instant) {
+        self.reading = Some(now);
+    }
+
     /// The list was read; `fraction` is a random part of one.
     pub fn swept(&mut self, at: Instant, fraction: f64) {
-        self.swept = Some((at, fraction));
+        *self = Self {
+            swept: Some((at, fraction)),
+            ..Self::default()
+        };
+    }
+
+    /// The list could not be read.
+    pub fn failed_with(&mut self, failure: Failure) {
+        self.reading = None;
+        self.failed = Some(failure);
     }
 }
 
@@ -59,8 +109,9 @@ impl Parent {
     pub fn new(id: ParentAuthId, generation: Generation, gate: Arc<Gate>) -> Self {
         Self {
             id,
+            generation,
             gate,
-            sweeping: tokio::sync::Mutex::default(),
+            schedule: Mutex::default(),
             roster: Mutex::new(Roster::new(generation)),
             walks: Mutex::default(),
             breaker: Mutex::default(),
@@ -70,6 +121,11 @@ impl Parent {
     /// The list as last read and changed by our own calls. Held briefly: never across an await.
     pub fn roster(&self) -> MutexGuard<'_, Roster> {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the list is read. Held briefly: never across an await.
+    pub fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Holds creates and deletions back while too many accounts read absent. Held briefly: never across an await.

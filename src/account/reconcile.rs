@@ -8,7 +8,9 @@ mod tell;
 
 use crate::account::access::Access;
 use crate::account::breaker::Absence;
+use crate::account::errands::Errands;
 use crate::account::generation::stored;
+use crate::account::members::Terms;
 use crate::account::registry::{Registry, Snapshot, Trouble};
 use crate::account::status::Findings;
 use crate::controller::backoff::Backoff;
@@ -19,17 +21,20 @@ use crate::controller::newest::Newest;
 use crate::controller::refusals::Refusals;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::controller::wake::ObjectKey;
-use crate::crd::condition::Reason;
+use crate::crd::condition::{ConditionType, Reason, find};
 use crate::crd::{Account, SubaccountCounts};
 use crate::vobiz::ParentAuthId;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use kube::api::Api;
-use look::{Found, unread};
+use look::{Found, Look, unread};
 use obstacles::Obstacles;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// How long a first answer of Vobiz may take before the Account says that it waits for it.
+const TOLD_AFTER: Duration = Duration::from_secs(2);
 
 /// What an Account's pass asks of, and tells to, whoever depends on Accounts.
 pub trait Dependents: Send + Sync {
@@ -55,6 +60,8 @@ pub struct Context {
     pub registry: Arc<Registry>,
     /// Who depends on Accounts.
     pub dependents: Arc<dyn Dependents>,
+    /// What Vobiz is asked beside the passes.
+    pub errands: Errands,
     /// Publishes events.
     pub recorder: Recorder,
     /// What Kubernetes refuses now.
@@ -104,7 +111,10 @@ impl Pass<'_> {
         let read = obstacles.pass("read the credentials Secret", self.credentials_secret().await)?;
         let known = self.context.registry.account(&self.key);
         let found = match &read {
-            Some(secret) => self.look(&account, secret.as_ref(), known.as_deref()).await,
+            Some(secret) => match self.look(&account, secret.as_ref(), known.as_deref()) {
+                Look::Found(found) => *found,
+                Look::Awaited { what, since } => return self.wait(&account, what, since).await,
+            },
             None => unread(&account, known.as_deref()),
         };
         let secret = read.as_ref().and_then(Option::as_ref);
@@ -139,6 +149,10 @@ impl Pass<'_> {
             counts: found.counts,
             trouble: told.clone(),
             users: self.users.clone(),
+            shared_terms: found
+                .access
+                .as_ref()
+                .and_then(|access| self.context.registry.shared_terms(&access.parent.id)),
             secret_deleting: secret.is_some_and(|secret| secret.metadata.deletion_timestamp.is_some()),
         };
         let written = self.write_status(&account, &findings).await;
@@ -163,8 +177,10 @@ impl Pass<'_> {
                 access: found.access,
                 trouble: trouble.or_else(|| obstacles.trouble().cloned()),
                 compared: found.compared,
+                failed: found.failed,
             },
         );
+        self.context.registry.trials.settle(&self.key);
         if changed {
             self.context.dependents.changed(&self.key);
         }
@@ -178,6 +194,35 @@ impl Pass<'_> {
         }
         let told = told.or_else(|| obstacles.trouble().cloned());
         Ok(self.pause(told.as_ref(), found.next))
+    }
+
+    /// The end of a pass that has nothing to tell yet. Who waits for long says so, unless there is something better to read.
+    async fn wait(
+        &self,
+        account: &Account,
+        what: &'static str,
+        since: Instant,
+    ) -> Result<Duration, ClusterError> {
+        let status = account.status.as_ref();
+        let is_told = status.is_some_and(|status| find(&status.conditions, ConditionType::Ready).is_some());
+        let left = TOLD_AFTER.saturating_sub(since.elapsed());
+        if is_told {
+            return Ok(interval(account));
+        }
+        if !left.is_zero() {
+            return Ok(left);
+        }
+        let findings = Findings {
+            credentials_secret_name: in_use::status_secret_name(account),
+            trouble: Some(Trouble {
+                reason: Reason::Progressing,
+                message: what.to_owned(),
+            }),
+            users: self.users.clone(),
+            ..Findings::default()
+        };
+        self.write_status(account, &findings).await?;
+        Ok(interval(account))
     }
 
     /// Nobody uses a deleting Account any more: its Secret is let go, then the Account itself.
@@ -269,7 +314,7 @@ fn told(found: &Found, obstacles: &Obstacles) -> Option<Trouble> {
 }
 
 fn interval(account: &Account) -> Duration {
-    Duration::from_secs(u64::try_from(account.spec.resync_interval_seconds).unwrap_or(300))
+    Terms::of(&account.spec).interval
 }
 
 #[expect(clippy::disallowed_methods, reason = "schedules on the monotonic clock")]

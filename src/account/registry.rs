@@ -1,19 +1,19 @@
 //! What this process knows about every Account, and about every parent account behind them. I/O (shared state).
 //!
-//! Two Accounts with the same parent share its gate and its list.
+//! Two Accounts with the same parent share its gate and its list, once the pair of each was proved.
 
 use crate::account::access::Access;
-use crate::account::bucket::Limit;
 use crate::account::doubts::Doubts;
 use crate::account::gate::Gate;
+use crate::account::members::{Members, Terms};
 use crate::account::parent::Parent;
+use crate::account::trials::Trials;
 use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::Account;
 use crate::crd::condition::Reason;
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials, Transport};
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub trouble: Option<Trouble>,
     /// Which list its Subaccounts were last compared with: when that list was begun.
     pub compared: Option<Instant>,
+    /// Which failure to read the list it has told.
+    pub failed: Option<Instant>,
 }
 
 impl Snapshot {
@@ -77,6 +79,7 @@ pub struct Registry {
     metrics: Metrics,
     accounts: Waker<Guarded<Account>>,
     pub(super) doubts: Arc<Doubts>,
+    pub(super) trials: Trials,
     state: Mutex<State>,
 }
 
@@ -89,8 +92,8 @@ struct State {
     parents: HashMap<(ParentAuthId, Generation), Arc<Parent>>,
     /// The rate is the parent's, whatever the generation.
     gates: HashMap<ParentAuthId, Arc<Gate>>,
-    /// What each Account asks of its parent: the lowest of them holds.
-    limits: HashMap<ObjectKey, (ParentAuthId, Limit)>,
+    /// The Accounts whose pair was proved.
+    members: Members,
 }
 
 impl Registry {
@@ -102,6 +105,7 @@ impl Registry {
             metrics,
             accounts,
             doubts: Arc::default(),
+            trials: Trials::default(),
             state: Mutex::default(),
         }
     }
@@ -141,48 +145,56 @@ impl Registry {
 
     /// Asks for a pass over every Account of a parent.
     pub fn wake_accounts_of(&self, parent: &ParentAuthId) {
-        for (key, account) in &self.lock().accounts {
-            if account
-                .access
-                .as_ref()
-                .is_some_and(|access| access.parent.id == *parent)
-            {
-                self.accounts.wake(key);
-            }
+        for account in self.lock().members.of(parent) {
+            self.accounts.wake(account);
         }
     }
 
-    /// An access for credentials that are to be tried or were found good.
+    /// An access for a pair that was proved: from here on the Account's terms hold for its parent, and the parent's for it.
     #[must_use]
     pub fn access(
         &self,
         account: &ObjectKey,
         credentials: ParentCredentials,
         generation: Generation,
-        limit: Limit,
+        terms: Terms,
     ) -> Access {
         let parent = {
             let id = &credentials.auth_id;
-            let State {
-                parents,
-                gates,
-                limits,
-                ..
-            } = &mut *self.lock();
-            limits.insert(account.clone(), (id.clone(), limit));
-            let gate = gates
+            let state = &mut *self.lock();
+            self.regroup(state, account, Some((id, terms)));
+            let limit = state.members.limit(id).unwrap_or(terms.limit);
+            let gate = state
+                .gates
                 .entry(id.clone())
                 .or_insert_with(|| Arc::new(Gate::new(limit)));
-            gate.set_limit(lowest(limits.values(), id, limit));
-            let parent = parents
+            let parent = state
+                .parents
                 .entry((id.clone(), generation))
                 .or_insert_with(|| Arc::new(Parent::new(id.clone(), generation, Arc::clone(gate))));
             Arc::clone(parent)
         };
+        self.through(account, parent, credentials)
+    }
+
+    /// An access for a pair of which nobody knows whether it is this parent's: it shares nothing with anybody.
+    #[must_use]
+    pub(super) fn trial_access(
+        &self,
+        account: &ObjectKey,
+        credentials: ParentCredentials,
+        generation: Generation,
+        gate: Arc<Gate>,
+    ) -> Access {
+        let parent = Arc::new(Parent::new(credentials.auth_id.clone(), generation, gate));
+        self.through(account, parent, credentials)
+    }
+
+    fn through(&self, account: &ObjectKey, parent: Arc<Parent>, credentials: ParentCredentials) -> Access {
         Access {
             account: account.clone(),
+            generation: parent.generation,
             parent,
-            generation,
             client: self.transport.client(credentials),
             caller: None,
             metrics: self.metrics.clone(),
@@ -191,17 +203,54 @@ impl Registry {
         }
     }
 
-    /// Applies the limit of a spec that was just edited. The Account's pass may be reading a long list at the old one, and
-    /// comes to the new spec only afterwards. Of an Account that had no pass yet nothing is known.
-    pub fn set_limit(&self, account: &ObjectKey, limit: Limit) {
-        let State { gates, limits, .. } = &mut *self.lock();
-        let Some((id, known)) = limits.get_mut(account) else {
+    /// Applies the terms of a spec that was just edited: its pass comes later.
+    pub fn set_terms(&self, account: &ObjectKey, terms: Terms) {
+        self.trials.set_terms(account, terms);
+        let state = &mut *self.lock();
+        if let Some((parent, _)) = state.members.get(account).cloned() {
+            self.regroup(state, account, Some((&parent, terms)));
+        }
+    }
+
+    /// The Account has no pair of which it is known that it works: its terms count for nobody.
+    pub(super) fn part(&self, account: &ObjectKey) {
+        self.regroup(&mut self.lock(), account, None);
+    }
+
+    /// What another Account of the parent asks for and holds for all of them, if anything does.
+    #[must_use]
+    pub fn shared_terms(&self, parent: &ParentAuthId) -> Option<String> {
+        self.lock().members.told(parent)
+    }
+
+    /// Changes whose the Account is. The others of a parent where other terms hold now say so.
+    fn regroup(&self, state: &mut State, account: &ObjectKey, joins: Option<(&ParentAuthId, Terms)>) {
+        let State { members, gates, .. } = state;
+        let before = members.get(account).cloned();
+        if before.as_ref().map(|(parent, terms)| (parent, *terms)) == joins {
             return;
-        };
-        *known = limit;
-        let id = id.clone();
-        if let Some(gate) = gates.get(&id) {
-            gate.set_limit(lowest(limits.values(), &id, limit));
+        }
+        let parents: HashSet<ParentAuthId> = before
+            .into_iter()
+            .map(|(parent, _)| parent)
+            .chain(joins.map(|(parent, _)| parent.clone()))
+            .collect();
+        let told: Vec<_> = parents
+            .iter()
+            .map(|parent| (parent, members.told(parent)))
+            .collect();
+        match joins {
+            Some((parent, terms)) => members.join(account, parent, terms),
+            None => members.part(account),
+        }
+        for (parent, before) in told {
+            if let (Some(gate), Some(limit)) = (gates.get(parent), members.limit(parent)) {
+                gate.set_limit(limit);
+            }
+            if members.told(parent) != before {
+                let others = members.of(parent).filter(|other| *other != account);
+                others.for_each(|other| self.accounts.wake(other));
+            }
         }
     }
 
@@ -220,8 +269,9 @@ impl Registry {
                 || pair(before) != pair(&snapshot)
                 || before.trouble != snapshot.trouble
         };
-        let mut state = self.lock();
+        let state = &mut *self.lock();
         if state.gone.contains(uid) {
+            self.regroup(state, key, None);
             return false;
         }
         let changed = state.accounts.get(key).is_none_or(|before| news(before));
@@ -229,60 +279,45 @@ impl Registry {
         changed
     }
 
-    /// The Account is gone; its parent's rate and list go with the last Account.
+    /// The Account is gone. What is known of its parent goes with the last Account, and is kept while anybody is at work on it:
+    /// a pause that Vobiz asked for must not be forgotten under a first pass.
     pub fn remove(&self, key: &ObjectKey, uid: &str) {
-        let mut state = self.lock();
+        self.trials.forget(key);
+        let state = &mut *self.lock();
         state.gone.insert(uid.to_owned());
         state.accounts.remove(key);
-        state.limits.remove(key);
+        let former = state.members.get(key).map(|(parent, _)| parent.clone());
+        self.regroup(state, key, None);
         let State {
             accounts,
             parents,
             gates,
+            members,
             ..
-        } = &mut *state;
-        let used = |id: &ParentAuthId| {
+        } = state;
+        let is_used = |id: &ParentAuthId| {
             let mut accesses = accounts.values().filter_map(|account| account.access.as_ref());
-            accesses.any(|access| access.parent.id == *id)
+            accesses.any(|access| access.parent.id == *id) || members.of(id).next().is_some()
         };
-        parents.retain(|(id, _), _| used(id));
+        parents.retain(|(id, _), parent| is_used(id) || Arc::strong_count(parent) > 1);
+        let kept: HashSet<&ParentAuthId> = parents.keys().map(|(id, _)| id).collect();
         gates.retain(|id, gate| {
-            let used = used(id);
-            if !used {
+            if !is_used(id) {
                 gate.dissolve();
             }
-            used
+            kept.contains(id)
         });
+        // A walk that it was asked for is for another one to make.
+        let is_wanted = |parent: &ParentAuthId| {
+            let mut of_id = parents.iter().filter(|((id, _), _)| id == parent);
+            of_id.any(|(_, parent)| parent.wanted_walk().is_some())
+        };
+        if let Some(parent) = former.filter(is_wanted) {
+            members.of(&parent).for_each(|other| self.accounts.wake(other));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn lowest<'a>(
-    limits: impl Iterator<Item = &'a (ParentAuthId, Limit)>,
-    parent: &ParentAuthId,
-    own: Limit,
-) -> Limit {
-    let of_parent = limits.filter(|(of, _)| of == parent).map(|(_, limit)| *limit);
-    of_parent.fold(own, |lowest, limit| Limit {
-        requests_per_second: lowest.requests_per_second.min(limit.requests_per_second),
-        burst: lowest.burst.min(limit.burst),
-    })
-}
-
-/// The limit of an Account's spec; the schema admits no zero, and a stored zero means the slowest.
-#[must_use]
-pub fn limit(requests_per_second: i32, burst: i32) -> Limit {
-    let positive = |value: i32| {
-        u32::try_from(value)
-            .ok()
-            .and_then(NonZeroU32::new)
-            .unwrap_or(NonZeroU32::MIN)
-    };
-    Limit {
-        requests_per_second: positive(requests_per_second),
-        burst: positive(burst),
     }
 }

@@ -23,6 +23,8 @@ pub struct Findings {
     pub trouble: Option<Trouble>,
     /// Subaccounts that name it.
     pub users: Vec<String>,
+    /// What another Account of the parent asks for and holds for this one too.
+    pub shared_terms: Option<String>,
     /// Its credentials Secret is being deleted, and held.
     pub secret_deleting: bool,
 }
@@ -86,7 +88,7 @@ fn new_trouble<'a>(account: &Account, findings: &'a Findings) -> Option<&'a Trou
         .trouble
         .as_ref()
         // What is merely tried again is no news.
-        .filter(|trouble| trouble.reason != Reason::ProgressingWithRetry)
+        .filter(|trouble| !matches!(trouble.reason, Reason::Progressing | Reason::ProgressingWithRetry))
         .filter(|trouble| ready.is_none_or(|ready| ready.reason != trouble.reason.as_str()))
 }
 
@@ -119,6 +121,7 @@ fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
                 Reason::RateLimited
                 | Reason::VobizUnavailable
                 | Reason::WriteRefused
+                | Reason::Progressing
                 | Reason::ProgressingWithRetry => ConditionType::Reconciling,
                 _ => ConditionType::Stalled,
             };
@@ -140,9 +143,14 @@ fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
             ConditionType::Ready,
             ConditionStatus::True,
             Reason::Available,
-            "the credentials work and the subaccounts can be listed",
+            &available(findings.shared_terms.as_deref()),
         )],
     }
+}
+
+fn available(shared_terms: Option<&str>) -> String {
+    let works = "the credentials work and the subaccounts can be listed";
+    shared_terms.map_or_else(|| works.to_owned(), |shared| format!("{works}. {shared}"))
 }
 
 fn holders(users: &[String]) -> String {

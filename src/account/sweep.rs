@@ -23,6 +23,14 @@ pub enum SweepError {
     Incomplete,
 }
 
+impl SweepError {
+    /// Whether Vobiz refuses the pair that was used: another Account's may work.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::List(Error::Unauthorized | Error::Forbidden { .. }))
+    }
+}
+
 /// One complete list, into the roster.
 pub async fn sweep(access: &Access) -> Result<(), SweepError> {
     let begun = now();

@@ -59,11 +59,13 @@ pub struct AccountSpec {
     #[x_kube(validation = rule::no_marker())]
     pub name_prefix: String,
 
-    /// How fast requests are sent; shared by every object of the same parent account.
+    /// How fast requests are sent; shared by every object of the same parent account. Of several Accounts of one parent
+    /// account the lowest values hold for all, once the credentials of each are known to work.
     #[serde(default)]
     pub rate_limit: AccountRateLimit,
 
-    /// Seconds between two comparisons of all Subaccounts with the list of subaccounts at Vobiz.
+    /// Seconds between two comparisons of all Subaccounts with the list of subaccounts at Vobiz. Of several Accounts of one
+    /// parent account the shortest holds for all.
     #[serde(default = "resync_interval_seconds")]
     #[schemars(range(min = 10, max = 86400))]
     pub resync_interval_seconds: i32,

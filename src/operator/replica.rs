@@ -5,7 +5,7 @@ use std::future::{Future, ready};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
-use futures::future::{BoxFuture, FutureExt as _, join_all};
+use futures::future::{BoxFuture, FutureExt as _, join_all, select};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Resource;
 use kube::runtime::controller::{Action, Config as ControllerConfig};
@@ -14,6 +14,7 @@ use super::Shutdown;
 use super::passes::{account_pass, record_pass, subaccount_pass};
 use super::source::Source;
 use crate::account;
+use crate::account::errands::Runner;
 use crate::cli::Config;
 use crate::controller::heartbeat::Heartbeats;
 use crate::controller::wake::Guarded;
@@ -28,6 +29,7 @@ pub(super) struct Replica {
     pub(super) subaccounts: Vec<Source<Guarded<Subaccount>>>,
     pub(super) records: Vec<Source<Secret>>,
     pub(super) account_context: Arc<account::reconcile::Context>,
+    pub(super) errands: Runner,
     pub(super) context: Arc<Context>,
 }
 
@@ -67,7 +69,9 @@ impl Replica {
         for source in self.records {
             running.push(start.controller(source, record_pass, Arc::clone(&self.context)));
         }
-        join_all(running).await;
+        // They only read for the passes, and end with them.
+        let errands = in_term(term.clone(), self.errands.run()).boxed();
+        select(join_all(running), errands).await;
         Box::pin(store_held_pairs(&context)).await;
     }
 }

@@ -21,9 +21,6 @@ const STEPS_PER_PASS: usize = 40;
 /// A safety net for passes that something else wakes.
 const WOKEN_AT_LAST: Duration = Duration::from_mins(5);
 
-/// How often those who wait for a walk ask for it.
-const WALK_ASKED_AGAIN: Duration = Duration::from_secs(15);
-
 /// Passes in a row that found something else than they had read, before it is told.
 const OUTDATED_BEFORE_TOLD: u32 = 2;
 
@@ -188,8 +185,6 @@ fn next(pass: &Pass<'_>, outcome: &Outcome) -> Option<Duration> {
                 pause
             })
         }
-        // A walk that was asked of a parent that the registry has made anew since is asked for again.
-        Next::Woken if outcome.rest == Rest::Waiting(Wait::CleanWalk) => Some(WALK_ASKED_AGAIN),
         Next::Woken => Some(WOKEN_AT_LAST),
         Next::InTurn => None,
         Next::Backoff => {

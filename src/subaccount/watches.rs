@@ -4,7 +4,8 @@ use super::context::{Context, source_of_record};
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
 use super::wish::WISHES;
-use crate::account::registry::{Registry, limit};
+use crate::account::members::Terms;
+use crate::account::registry::Registry;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::refusals::{Refusals, Source};
@@ -74,11 +75,7 @@ impl Watches {
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
                     if let Ok(account) = &object.0 {
-                        let rate = &account.spec.rate_limit;
-                        registry.set_limit(
-                            &ObjectKey::of(account),
-                            limit(rate.requests_per_second, rate.burst),
-                        );
+                        registry.set_terms(&ObjectKey::of(account), Terms::of(&account.spec));
                     }
                     // Those who wait for this word have nothing else to wake them.
                     let key = ObjectKey::of(object);

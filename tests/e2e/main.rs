@@ -29,6 +29,7 @@ mod markers;
 mod mass_deletion;
 mod model;
 mod namespace;
+mod neighbours;
 mod odd_metadata;
 mod ownership;
 mod parent;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
     markers::add_to(&mut suite);
     mass_deletion::add_to(&mut suite);
     namespace::add_to(&mut suite);
+    neighbours::add_to(&mut suite);
     odd_metadata::add_to(&mut suite);
     ownership::add_to(&mut suite);
     parent::add_to(&mut suite);

@@ -1,5 +1,6 @@
-//! What a pass finds out about the parent: whether the pair works, and what the list shows. I/O.
+//! What is known of the parent: whether the pair works, and what the list shows. What is not is found out beside the passes. I/O.
 
+use super::survey::Survey;
 use super::{Pass, in_use, interval};
 use crate::account::access::Access;
 use crate::account::connect::{self, Connection};
@@ -15,31 +16,50 @@ pub(super) struct Found {
     pub(super) counts: Option<SubaccountCounts>,
     /// Which list the Subaccounts were last compared with.
     pub(super) compared: Option<Instant>,
+    /// Which failure to read the list is told.
+    pub(super) failed: Option<Instant>,
     /// The pause until the list is due.
     pub(super) next: Duration,
 }
 
+/// What a pass can tell.
+pub(super) enum Look {
+    /// All that it is about.
+    Found(Box<Found>),
+    /// Nothing before Vobiz has answered: then the Account is woken.
+    Awaited { what: &'static str, since: Instant },
+}
+
 impl Pass<'_> {
-    /// Tries the pair and reads the list, as far as either is due.
-    pub(super) async fn look(
-        &self,
-        account: &Account,
-        secret: Option<&Secret>,
-        known: Option<&Snapshot>,
-    ) -> Found {
-        let (access, mut trouble) = match connect::connect(account, secret, known, self.context).await {
+    /// Has the pair tried and the list read, as far as either is due.
+    pub(super) fn look(&self, account: &Account, secret: Option<&Secret>, known: Option<&Snapshot>) -> Look {
+        let (access, mut trouble) = match connect::connect(account, secret, known, self.context) {
             Connection::Good(access) => (Some(access), None),
             Connection::Bad { access, trouble } => (access, Some(trouble)),
+            Connection::Awaited(since) => {
+                let what = "the credentials are being tried, as fast as spec.rateLimit allows and one pair after the other";
+                return Look::Awaited { what, since };
+            }
         };
         let mut counts = None;
         let mut compared = known.and_then(|known| known.compared);
+        let mut failed = known.and_then(|known| known.failed);
         let interval = interval(account);
         let mut next = interval;
         if let (Some(access), None) = (&access, &trouble) {
-            // Subaccounts that are being deleted may be served from here on, before the first list is complete.
-            match self.survey(access, interval).await {
-                Ok(due) => next = due,
-                Err(error) => trouble = Some(connect::trouble(&error)),
+            let was_listed = access.parent.roster().is_known();
+            match self.survey(access, interval, known) {
+                Survey::Due(due) => next = due,
+                // What was known before holds until the list says more.
+                Survey::UnderWay(_) if was_listed && known.is_none_or(Snapshot::is_connected) => {}
+                Survey::UnderWay(since) => {
+                    let what = "the list of subaccounts is being read, page by page, as fast as the parent account's rate limit allows";
+                    return Look::Awaited { what, since };
+                }
+                Survey::Failed(failure) => {
+                    failed = Some(failure.at);
+                    trouble = Some(connect::trouble(&failure.error));
+                }
             }
             let confirmed = self.confirm_mass_deletion(access);
             // Another Account of the same parent may have read the list.
@@ -63,13 +83,14 @@ impl Pass<'_> {
             trouble = Some(connect::rate_limited());
             next = pause;
         }
-        Found {
+        Look::Found(Box::new(Found {
             access,
             trouble,
             counts,
             compared,
+            failed,
             next,
-        }
+        }))
     }
 }
 
@@ -85,6 +106,7 @@ pub(super) fn unread(account: &Account, known: Option<&Snapshot>) -> Found {
             .and_then(|known| known.trouble.clone()),
         counts: None,
         compared: known.and_then(|known| known.compared),
+        failed: known.and_then(|known| known.failed),
         next: interval(account),
     }
 }

@@ -1,10 +1,13 @@
-//! Reads the list of the parent account when it is due, and looks at what it does not show. I/O.
+//! Has the list of the parent account read when it is due, and looks at what it does not show. I/O.
 
-use super::{Pass, now};
+use super::{Dependents, Pass, now};
 use crate::account::access::Access;
+use crate::account::parent::Failure;
+use crate::account::registry::{Registry, Snapshot};
 use crate::account::sweep::{SweepError, sweep, walk};
 use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The shortest and the longest pause before a walk is tried again whose list kept changing.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
@@ -18,51 +21,45 @@ fn pause_after(took: Duration, interval: Duration) -> Duration {
     (took * 9).max(SHORTEST_PAUSE).min(longest)
 }
 
-impl Pass<'_> {
-    /// The list, if it is due, or a walk, if one is wanted and may begin.
-    pub(super) async fn survey(&self, access: &Access, interval: Duration) -> Result<Duration, SweepError> {
-        let mut schedule = access.parent.sweeping.lock().await;
-        let wanted = access.parent.wanted_walk();
-        let walk_now = wanted.is_some_and(|not_before| not_before <= now());
-        let sweep_now = schedule.due(interval).is_none_or(|due| due <= now());
-        if walk_now {
-            let begun = now();
-            if walk(access).await? {
-                self.context.dependents.walked(&access.parent.id);
-            } else {
-                // Accounts come and go, perhaps by our own hand: those who wait for a walk wait a little longer.
-                let ended = now();
-                let pause = pause_after(ended - begun, interval);
-                access.parent.postpone_walk(ended + pause);
-            }
-        } else if sweep_now {
-            sweep(access).await?;
-        }
-        if walk_now || sweep_now {
-            self.look_for_absence(access).await?;
-            #[expect(clippy::disallowed_methods, reason = "sweeps are spread by random bits")]
-            schedule.swept(now(), rand::random());
-        }
-        let walk_due = access.parent.wanted_walk();
-        let due = [schedule.due(interval), walk_due]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or_else(now);
-        Ok(due.saturating_duration_since(now()))
-    }
+/// How it is with the list.
+pub(super) enum Survey {
+    /// It is being read since then. Its end wakes every Account of the parent.
+    UnderWay(Instant),
+    /// The last attempt failed, and this Account has not told it yet.
+    Failed(Failure),
+    /// It is due after this time.
+    Due(Duration),
+}
 
-    /// Pages shift while accounts come and go: what one list does not show, a second one must not show either.
-    async fn look_for_absence(&self, access: &Access) -> Result<(), SweepError> {
-        let mut absence = self.context.dependents.absence(access);
-        if access.parent.breaker().would_open(&absence) {
-            sweep(access).await?;
-            absence = absence.confirmed_by(&self.context.dependents.absence(access));
+impl Pass<'_> {
+    /// How it is with the list. Has it read, if it is due, or walked, if a walk is wanted and may begin.
+    pub(super) fn survey(&self, access: &Access, interval: Duration, known: Option<&Snapshot>) -> Survey {
+        let mut schedule = access.parent.schedule();
+        if let Some(since) = schedule.reading() {
+            return Survey::UnderWay(since);
         }
-        if access.parent.breaker().look(&absence) {
-            self.context.registry.wake_accounts_of(&access.parent.id);
+        let told = known.and_then(|known| known.failed);
+        let news = |failure: &&Failure| failure.concerns(&self.key) && told != Some(failure.at);
+        if let Some(failure) = schedule.failed().filter(news) {
+            return Survey::Failed(failure.clone());
         }
-        Ok(())
+        let wanted = access.parent.wanted_walk();
+        let due = [schedule.due(interval), wanted].into_iter().flatten().min();
+        let now = now();
+        let is_read = schedule.due(interval).is_some();
+        if let Some(due) = due.filter(|due| is_read && *due > now) {
+            return Survey::Due(due.saturating_duration_since(now));
+        }
+        schedule.begin(now);
+        drop(schedule);
+        let reader = Reader {
+            access: access.clone(),
+            interval,
+            registry: Arc::clone(&self.context.registry),
+            dependents: Arc::clone(&self.context.dependents),
+        };
+        self.context.errands.send(reader.run());
+        Survey::UnderWay(now)
     }
 
     /// True if a person has just confirmed that the missing accounts are gone.
@@ -74,6 +71,63 @@ impl Pass<'_> {
             self.context.registry.wake_accounts_of(&access.parent.id);
         }
         confirmed
+    }
+}
+
+/// Reads the list once, for all Accounts of the parent.
+struct Reader {
+    access: Access,
+    interval: Duration,
+    registry: Arc<Registry>,
+    dependents: Arc<dyn Dependents>,
+}
+
+impl Reader {
+    #[expect(clippy::disallowed_methods, reason = "sweeps are spread by random bits")]
+    async fn run(self) {
+        let result = self.read().await;
+        let parent = &self.access.parent;
+        match result {
+            Ok(()) => parent.schedule().swept(now(), rand::random()),
+            Err(error) => parent.schedule().failed_with(Failure {
+                at: now(),
+                account: self.access.account.clone(),
+                error,
+            }),
+        }
+        self.registry.wake_accounts_of(&parent.id);
+    }
+
+    async fn read(&self) -> Result<(), SweepError> {
+        let access = &self.access;
+        let begun = now();
+        if access
+            .parent
+            .wanted_walk()
+            .is_none_or(|not_before| not_before > begun)
+        {
+            sweep(access).await?;
+        } else if walk(access).await? {
+            self.dependents.walked(&access.parent.id);
+        } else {
+            // Accounts come and go, perhaps by our own hand: those who wait for a walk wait a little longer.
+            let ended = now();
+            let pause = pause_after(ended - begun, self.interval);
+            access.parent.postpone_walk(ended + pause);
+        }
+        self.look_for_absence().await
+    }
+
+    /// Pages shift while accounts come and go: what one list does not show, a second one must not show either.
+    async fn look_for_absence(&self) -> Result<(), SweepError> {
+        let access = &self.access;
+        let mut absence = self.dependents.absence(access);
+        if access.parent.breaker().would_open(&absence) {
+            sweep(access).await?;
+            absence = absence.confirmed_by(&self.dependents.absence(access));
+        }
+        access.parent.breaker().look(&absence);
+        Ok(())
     }
 }
 

@@ -32,7 +32,6 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     // Nothing is sent into a pause that Vobiz asked for since the permit was taken; the epoch stays unspent.
     let permit = access
         .renew(permit)
-        .await
         .map_err(|error| Outcome::of_call("create the subaccount", &error))?;
     // Forgotten before the request leaves: whatever happens to this process, the epoch is spent.
     pass.context

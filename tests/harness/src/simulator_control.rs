@@ -67,6 +67,13 @@ impl Fault {
         self
     }
 
+    /// Only for requests that name this parent account.
+    #[must_use]
+    pub fn parent(mut self, auth_id: &str) -> Self {
+        self.matching["parent"] = json!(auth_id);
+        self
+    }
+
     /// From the n-th matching request on, counted from 1.
     #[must_use]
     pub fn from(mut self, first: u64) -> Self {

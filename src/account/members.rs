@@ -1,0 +1,207 @@
+//! Which Accounts share a parent account, what each asks of it, and what holds for all: the slowest of each. PURE.
+
+use crate::account::bucket::Limit;
+use crate::controller::wake::ObjectKey;
+use crate::crd::AccountSpec;
+use crate::vobiz::ParentAuthId;
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// What one Account asks of its parent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// How fast requests may follow each other.
+    pub limit: Limit,
+    /// The time between two lists.
+    pub interval: Duration,
+}
+
+impl Terms {
+    fn values(&self) -> [u64; 3] {
+        let Limit {
+            requests_per_second,
+            burst,
+        } = self.limit;
+        [
+            u64::from(requests_per_second.get()),
+            u64::from(burst.get()),
+            self.interval.as_secs(),
+        ]
+    }
+
+    /// Those of a spec; the schema admits no zero, and a stored zero means the slowest.
+    #[must_use]
+    pub fn of(spec: &AccountSpec) -> Self {
+        let positive = |value: i32| {
+            u32::try_from(value)
+                .ok()
+                .and_then(NonZeroU32::new)
+                .unwrap_or(NonZeroU32::MIN)
+        };
+        Self {
+            limit: Limit {
+                requests_per_second: positive(spec.rate_limit.requests_per_second),
+                burst: positive(spec.rate_limit.burst),
+            },
+            interval: Duration::from_secs(u64::try_from(spec.resync_interval_seconds).unwrap_or(300)),
+        }
+    }
+}
+
+/// Every Account whose pair was proved, with its parent.
+#[derive(Debug, Default)]
+pub struct Members {
+    terms: HashMap<ObjectKey, (ParentAuthId, Terms)>,
+}
+
+impl Members {
+    /// The Account's parent and terms.
+    #[must_use]
+    pub fn get(&self, account: &ObjectKey) -> Option<&(ParentAuthId, Terms)> {
+        self.terms.get(account)
+    }
+
+    /// The Account is one of this parent's, on these terms, and no other's.
+    pub fn join(&mut self, account: &ObjectKey, parent: &ParentAuthId, terms: Terms) {
+        self.terms.insert(account.clone(), (parent.clone(), terms));
+    }
+
+    /// The Account is nobody's any more.
+    pub fn part(&mut self, account: &ObjectKey) {
+        self.terms.remove(account);
+    }
+
+    /// The Accounts of a parent.
+    pub fn of<'a>(&'a self, parent: &'a ParentAuthId) -> impl Iterator<Item = &'a ObjectKey> {
+        self.with_terms(parent).map(|(account, _)| account)
+    }
+
+    /// The limit that holds for the parent: the lowest that one of its Accounts asks for.
+    #[must_use]
+    pub fn limit(&self, parent: &ParentAuthId) -> Option<Limit> {
+        let limits = self.with_terms(parent).map(|(_, terms)| terms.limit);
+        limits.reduce(|lowest, limit| Limit {
+            requests_per_second: lowest.requests_per_second.min(limit.requests_per_second),
+            burst: lowest.burst.min(limit.burst),
+        })
+    }
+
+    /// What one Account asks for and others of its parent do not, in words: it holds for them too.
+    #[must_use]
+    pub fn told(&self, parent: &ParentAuthId) -> Option<String> {
+        let values = [
+            "rateLimit.requestsPerSecond",
+            "rateLimit.burst",
+            "resyncIntervalSeconds",
+        ];
+        let told: Vec<String> = values
+            .into_iter()
+            .enumerate()
+            .filter_map(|(number, name)| {
+                let value = |terms: &Terms| terms.values()[number];
+                let all = self.with_terms(parent);
+                let (lowest, account) = all.map(|(account, terms)| (value(terms), account)).min()?;
+                let differs = self.with_terms(parent).any(|(_, terms)| value(terms) != lowest);
+                differs.then(|| format!("{name} {lowest} of Account {account}"))
+            })
+            .collect();
+        (!told.is_empty()).then(|| {
+            format!(
+                "Accounts of one parent account share its lowest values: {}",
+                told.join(", ")
+            )
+        })
+    }
+
+    fn with_terms<'a>(
+        &'a self,
+        parent: &'a ParentAuthId,
+    ) -> impl Iterator<Item = (&'a ObjectKey, &'a Terms)> {
+        let all = self.terms.iter();
+        all.filter(move |(_, (of, _))| of == parent)
+            .map(|(account, (_, terms))| (account, terms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn account(name: &str) -> ObjectKey {
+        ObjectKey {
+            namespace: "team".to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn parent(name: &str) -> ParentAuthId {
+        ParentAuthId::parse(&format!("MA_{name}")).unwrap()
+    }
+
+    fn terms(requests_per_second: u32, burst: u32, seconds: u64) -> Terms {
+        Terms {
+            limit: Limit {
+                requests_per_second: NonZeroU32::new(requests_per_second).unwrap(),
+                burst: NonZeroU32::new(burst).unwrap(),
+            },
+            interval: Duration::from_secs(seconds),
+        }
+    }
+
+    #[test]
+    fn the_lowest_of_each_value_holds_and_is_told_with_the_account_that_asks_for_it() {
+        let mut members = Members::default();
+        members.join(&account("a"), &parent("ONE"), terms(10, 5, 300));
+        assert_eq!(members.told(&parent("ONE")), None, "it shares with nobody");
+        members.join(&account("b"), &parent("ONE"), terms(10, 5, 300));
+        members.join(&account("c"), &parent("TWO"), terms(1, 1, 10));
+        assert_eq!(members.told(&parent("ONE")), None, "all want the same");
+        members.join(&account("b"), &parent("ONE"), terms(1, 20, 300));
+        assert_eq!(members.limit(&parent("ONE")), Some(terms(1, 5, 0).limit));
+        assert_eq!(
+            members.told(&parent("ONE")).unwrap(),
+            "Accounts of one parent account share its lowest values: rateLimit.requestsPerSecond 1 of Account team/b, \
+             rateLimit.burst 5 of Account team/a"
+        );
+        members.join(&account("b"), &parent("TWO"), terms(10, 5, 300));
+        assert_eq!(members.told(&parent("ONE")), None, "it went to another parent");
+        assert_eq!(
+            members.told(&parent("TWO")).unwrap(),
+            "Accounts of one parent account share its lowest values: rateLimit.requestsPerSecond 1 of Account team/c, \
+             rateLimit.burst 1 of Account team/c, resyncIntervalSeconds 10 of Account team/c"
+        );
+        members.part(&account("a"));
+        assert_eq!(members.limit(&parent("ONE")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_accounts_come_and_go_the_same_is_told_and_nobody_is_served_faster_than_one_asks(
+            asked in proptest::collection::vec((0_u8..6, 0_u8..2, 1_u32..4, 1_u32..4, 10_u64..13), 1..20)
+        ) {
+            let mut members = Members::default();
+            let mut backwards = Members::default();
+            let mut last = HashMap::new();
+            for (name, of, rate, burst, seconds) in asked {
+                last.insert(name, (parent(["ONE", "TWO"][usize::from(of)]), terms(rate, burst, seconds)));
+                let (of, terms) = &last[&name];
+                members.join(&account(&name.to_string()), of, *terms);
+            }
+            let mut order: Vec<_> = last.iter().collect();
+            order.sort_by_key(|(name, _)| std::cmp::Reverse(**name));
+            for (name, (of, terms)) in order {
+                backwards.join(&account(&name.to_string()), of, *terms);
+            }
+            for of in [parent("ONE"), parent("TWO")] {
+                prop_assert_eq!(members.told(&of), backwards.told(&of));
+                for (_, terms) in last.values().filter(|(other, _)| *other == of) {
+                    let limit = members.limit(&of).unwrap();
+                    prop_assert!(limit.requests_per_second <= terms.limit.requests_per_second);
+                    prop_assert!(limit.burst <= terms.limit.burst);
+                }
+            }
+        }
+    }
+}
