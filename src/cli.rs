@@ -10,6 +10,8 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use self::config::{Config, ConfigError, LogFormat};
 
+use crate::proxy::Proxies;
+
 /// What the command line asks for.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -47,7 +49,10 @@ pub fn command_from(
     let matches = definition().try_get_matches_from(arguments)?;
     let command_line = CommandLine::from_arg_matches(&matches)?;
     Ok(match command_line.verb {
-        Verb::Run(flags) => Command::Run(Box::new(flags.into_config()?)),
+        Verb::Run(flags) => {
+            let proxies = Proxies::of_environment(|name| std::env::var(name).ok());
+            Command::Run(Box::new(flags.into_config(proxies)?))
+        }
         Verb::Crds { directory } => Command::Crds { directory },
         Verb::Version => Command::Version,
     })
@@ -83,6 +88,11 @@ enum Verb {
     ///
     /// The cluster is the one of $KUBECONFIG, else of ~/.kube/config, else the one that the Pod runs in. Logs go to
     /// standard error.
+    ///
+    /// A proxy for both servers is the http or https URL in `HTTPS_PROXY`, or else in `ALL_PROXY`, with or without user and
+    /// password; `NO_PROXY` says what is reached without it: names with all below them, addresses, ranges such as
+    /// 10.96.0.0/12, each with or without a port. All of them also in lower case. The API server of the Pod's own cluster is
+    /// reached without a proxy.
     Run(Box<RunFlags>),
     /// Print the definitions of the custom resources as YAML.
     Crds {
@@ -107,7 +117,8 @@ struct RunFlags {
         num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     allow_insecure_api: bool,
 
-    /// PEM file of the certificate authorities to trust for the Vobiz API [default: those of the system]
+    /// PEM file of certificate authorities to trust for the Vobiz API beside those of the system. Read again when it
+    /// changes
     #[arg(long, env = "VOBIZ_API_CA_FILE", value_name = "FILE")]
     api_ca_file: Option<PathBuf>,
 
@@ -174,12 +185,13 @@ struct RunFlags {
         num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     leader_elect: bool,
 
-    /// Address that /livez, /readyz and /metrics are served on; port 0 picks a free port
+    /// Address that /livez, /readyz and /metrics are served on: [::] is every address, IPv4 and IPv6, and those of IPv4
+    /// where there is no IPv6; port 0 picks a free port
     #[arg(
         long,
         env = "VOBIZ_HTTP_ADDRESS",
         value_name = "ADDRESS:PORT",
-        default_value = "0.0.0.0:8080"
+        default_value = "[::]:8080"
     )]
     http_address: SocketAddr,
 
@@ -238,6 +250,7 @@ mod tests {
             api_base_url: "http://127.0.0.1:9000/vobiz/".parse().unwrap(),
             allow_insecure_api: true,
             api_ca_file: Some(ca),
+            proxies: found.proxies.clone(),
             operator_namespace: "tools".to_owned(),
             watch_namespaces: vec!["dev".to_owned(), "prod".to_owned()],
             max_concurrent_reconciles: 3,

@@ -3,24 +3,29 @@
 use std::fmt::Write as _;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpSocket};
 
+use crate::controller::exposition::Format;
 use crate::controller::heartbeat::Heartbeats;
-use crate::controller::instrument::{self, Metrics};
+use crate::controller::instrument::Metrics;
 use crate::controller::readiness::Readiness;
 use crate::controller::refusals::Refusals;
 
 /// A loop that has not beaten for this long is stuck.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// What the endpoints tell.
 #[derive(Clone, Debug)]
@@ -53,13 +58,52 @@ pub enum HttpError {
     Serve(#[source] io::Error),
 }
 
-/// Takes the address and logs the one that was bound.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
+/// Takes the address and logs the one that was bound. `[::]` means every address of both families, and those of IPv4
+/// where there is no IPv6.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
+    bind_with(address, listen)
+}
+
+fn bind_with(
+    address: SocketAddr,
+    listen: impl Fn(SocketAddr) -> io::Result<TcpListener>,
+) -> Result<TcpListener, HttpError> {
     let refuse = |source| HttpError::Bind { address, source };
-    let listener = TcpListener::bind(address).await.map_err(refuse)?;
+    let listener = match listen(address) {
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && is_for_want_of_ipv6(&error) => {
+            tracing::info!(%error, "there is no IPv6 here");
+            listen((Ipv4Addr::UNSPECIFIED, address.port()).into())
+        }
+        listener => listener,
+    }
+    .map_err(refuse)?;
     let bound = listener.local_addr().map_err(refuse)?;
     tracing::info!(http_address = %bound, "serving health and metrics");
     Ok(listener)
+}
+
+/// Without IPv6 the socket or its address is refused, each system in its own words; a port that is taken or forbidden is
+/// so in either family.
+fn is_for_want_of_ipv6(error: &io::Error) -> bool {
+    !matches!(
+        error.kind(),
+        io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied
+    )
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        let socket = TcpSocket::new_v6()?;
+        // A system may have it otherwise (net.ipv6.bindv6only).
+        SockRef::from(&socket).set_only_v6(false)?;
+        socket
+    };
+    // Else a restart within a minute may find its own old connections in the way.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `shutdown` completes.
@@ -104,15 +148,25 @@ async fn readyz(State(endpoints): State<Endpoints>) -> Response {
     for name in endpoints.readiness.missing() {
         let _ = writeln!(text, "{name}: not synced");
     }
+    for line in endpoints.readiness.remarks() {
+        let _ = writeln!(text, "{line}");
+    }
     for line in endpoints.refusals.lines() {
         let _ = writeln!(text, "{line}");
     }
     (status, text).into_response()
 }
 
-async fn metrics(State(endpoints): State<Endpoints>) -> Response {
+async fn metrics(State(endpoints): State<Endpoints>, headers: HeaderMap) -> Response {
+    let accepted = headers.get_all(ACCEPT).iter();
+    let accepted: Vec<&str> = accepted.filter_map(|value| value.to_str().ok()).collect();
+    let format = Format::accepted(&accepted.join(","));
     match endpoints.metrics.encode() {
-        Ok(text) => ([(CONTENT_TYPE, instrument::CONTENT_TYPE)], text).into_response(),
+        Ok(text) => (
+            [(CONTENT_TYPE, format.content_type()), (VARY, "Accept")],
+            format.of_openmetrics(text),
+        )
+            .into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -122,9 +176,13 @@ mod tests {
     use super::*;
 
     async fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
+        get_with(address, path, "").await
+    }
+
+    async fn get_with(address: SocketAddr, path: &str, headers: &str) -> (u16, String, String) {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -133,7 +191,7 @@ mod tests {
         (status, head.to_lowercase(), body.to_owned())
     }
 
-    async fn served() -> (SocketAddr, Endpoints) {
+    fn served() -> (SocketAddr, Endpoints) {
         let metrics = Metrics::new(true, "1.2.3", "abc");
         let endpoints = Endpoints {
             readiness: Readiness::default(),
@@ -141,7 +199,7 @@ mod tests {
             refusals: Refusals::new(metrics.clone()),
             metrics,
         };
-        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, endpoints.clone(), std::future::pending()));
         (address, endpoints)
@@ -149,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_ready_once_every_cache_has_synced_and_says_which_has_not() {
-        let (address, endpoints) = served().await;
+        let (address, endpoints) = served();
         let accounts = endpoints.readiness.register("accounts");
         let subaccounts = endpoints.readiness.register("subaccounts");
         accounts.set_ready();
@@ -167,7 +225,7 @@ mod tests {
         use crate::controller::denier::Denier;
         use crate::controller::refusal::{Refusal, Request, Verb};
         use crate::controller::refusals::Source;
-        let (address, endpoints) = served().await;
+        let (address, endpoints) = served();
         let caches = endpoints.readiness.register("caches");
         let refusal = Refusal {
             request: Request::new(Verb::Create, "/apis/events.k8s.io/v1/namespaces/dev/events", ""),
@@ -191,31 +249,56 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_alive_while_its_loops_beat() {
-        let (address, endpoints) = served().await;
+        let (address, endpoints) = served();
         let _beat = endpoints.heartbeats.register("subaccounts");
         assert_eq!(get(address, "/livez").await.0, 200);
     }
 
     #[tokio::test]
-    async fn metrics_are_openmetrics() {
-        let (address, _) = served().await;
+    async fn metrics_are_told_in_the_format_that_is_asked_for() {
+        let (address, _) = served();
+        let build = "vobiz_operator_build_info{version=\"1.2.3\",commit=\"abc\"} 1\n";
+        let accept = "Accept: text/plain;version=0.0.4;q=0.3\r\nAccept: application/openmetrics-text;version=1.0.0;q=0.5\r\n";
+        let (status, head, body) = get_with(address, "/metrics", accept).await;
+        assert_eq!(status, 200);
+        let kind = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
+        assert!(head.contains(kind), "{head}");
+        assert!(body.contains(build) && body.ends_with("# EOF\n"), "{body}");
         let (status, head, body) = get(address, "/metrics").await;
         assert_eq!(status, 200);
         assert!(
-            head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
+            head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"),
             "{head}"
         );
-        assert!(
-            body.contains("vobiz_operator_build_info{version=\"1.2.3\",commit=\"abc\"} 1"),
-            "{body}"
-        );
-        assert!(body.ends_with("# EOF\n"), "{body}");
+        assert!(body.contains(build) && !body.contains("# EOF"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn every_address_of_both_families_is_served_and_those_of_ipv4_where_there_is_no_other() {
+        let listener = bind("[::]:0".parse().unwrap()).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for host in ["127.0.0.1", "::1"] {
+            tokio::net::TcpStream::connect((host, port)).await.unwrap();
+        }
+        let ipv4_only = |address: SocketAddr| {
+            if address.is_ipv6() {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            listen(address)
+        };
+        let bound = bind_with("[::]:0".parse().unwrap(), ipv4_only)
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        assert_eq!(bound.ip(), Ipv4Addr::UNSPECIFIED);
+        let chosen = bind_with("[::1]:0".parse().unwrap(), ipv4_only);
+        assert!(chosen.is_err(), "an address that somebody chose is not exchanged");
     }
 
     #[tokio::test]
     async fn an_address_in_use_is_refused_with_the_flag_to_change() {
-        let (address, _) = served().await;
-        let text = bind(address).await.unwrap_err().to_string();
+        let (address, _) = served();
+        let text = bind(address).unwrap_err().to_string();
         assert!(text.contains("--http-address"), "{text}");
     }
 }

@@ -1,18 +1,19 @@
 //! Starts what the process consists of and stops it in order: clients, caches, one controller per kind. I/O.
 
+mod authorities;
 mod passes;
 mod replica;
 mod source;
+mod tasks;
 mod unsupported;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use futures::future::{BoxFuture, FutureExt as _, Shared};
+use futures::future::{BoxFuture, FutureExt as _, Shared, select};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Client, Resource};
-use tokio::task::JoinSet;
 
 use crate::account;
 use crate::account::marker::Installation;
@@ -41,6 +42,7 @@ use crate::vobiz::{Transport, TransportConfig};
 
 use replica::Replica;
 use source::Source;
+use tasks::{Ended, Tasks};
 
 /// The longest pause between two attempts to reach the API server at the start.
 const LONGEST_START_PAUSE: Duration = Duration::from_secs(5);
@@ -48,9 +50,23 @@ const LONGEST_START_PAUSE: Duration = Duration::from_secs(5);
 type Shutdown = Shared<BoxFuture<'static, ()>>;
 
 /// Runs until `shutdown` completes: then the passes under way are finished, no new ones are begun, and last of all the
-/// leadership, if there is one, is released. Fails with [`crate::leader::LostLeadership`] as soon as that is lost.
+/// leadership, if there is one, is released. Fails with [`crate::leader::LostLeadership`] as soon as that is lost, and,
+/// ended in the same order, when a task ends that never should.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-    let shutdown: Shutdown = shutdown.boxed().shared();
+    let mut tasks = Tasks::default();
+    let broken: Shared<BoxFuture<'static, Ended>> = tasks.first_end().boxed().shared();
+    let shutdown: Shutdown = select(shutdown.boxed(), broken.clone())
+        .map(drop)
+        .boxed()
+        .shared();
+    let done = serve(&config, &mut tasks, shutdown).await;
+    match broken.now_or_never() {
+        Some(ended) => Err(ended.into()),
+        None => done,
+    }
+}
+
+async fn serve(config: &Config, tasks: &mut Tasks, shutdown: Shutdown) -> anyhow::Result<()> {
     let metrics = Metrics::new(config.object_metrics, crate::VERSION, crate::COMMIT);
     let endpoints = Endpoints {
         readiness: Readiness::default(),
@@ -59,22 +75,34 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         metrics,
     };
     let synced = endpoints.readiness.register("caches");
+    let api: ::http::Uri = config.api_base_url.as_str().parse()?;
+    if let Some(variable) = config.proxies.unusable() {
+        let text = "it names no http or https proxy, and none is used; correct it or unset it";
+        tracing::warn!(variable, "{text}");
+        endpoints.readiness.remark(variable, Some(text.to_owned()));
+    }
     let transport = Transport::new(TransportConfig {
         base_url: config.api_base_url.clone(),
         allow_insecure: config.allow_insecure_api,
         ca_file: config.api_ca_file.clone(),
+        proxy: config.proxies.on_the_way_to(&api).cloned(),
         request_timeout: config.request_timeout,
         user_agent: format!("vobiz-operator/{}", crate::VERSION),
     })?;
-    let cluster = cluster::connect(&endpoints.metrics).await?;
-    let listener = http::bind(config.http_address).await?;
-    let mut tasks = JoinSet::new();
-    tasks.spawn(http::serve(listener, endpoints.clone(), std::future::pending()).map(drop));
+    let cluster = cluster::connect(&endpoints.metrics, &config.proxies).await?;
+    let listener = http::bind(config.http_address)?;
+    let server = http::serve(listener, endpoints.clone(), std::future::pending());
+    tasks.spawn("the server of health and metrics", server.map(drop));
+    if config.api_ca_file.is_some() {
+        let follow = authorities::follow(transport.clone(), endpoints.readiness.clone());
+        tasks.spawn("the look at --api-ca-file", follow);
+    }
 
     let replica = tokio::select! {
+        biased;
         // While the caches fill there is no pass to finish.
         () = shutdown.clone() => return Ok(()),
-        replica = fill(&config, cluster.clone(), transport, &endpoints, &mut tasks) => replica?,
+        replica = fill(config, cluster.clone(), transport, &endpoints, tasks) => replica?,
     };
     synced.set_ready();
     if config.leader_elect {
@@ -82,11 +110,11 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         let namespace = &config.operator_namespace;
         let (metrics, refusals) = (endpoints.metrics.clone(), endpoints.refusals.clone());
         let election = Election::new(cluster, namespace, &instance(), metrics, refusals, beat);
-        elected(replica, election, &config, &endpoints.heartbeats, shutdown).await
+        elected(replica, election, config, &endpoints.heartbeats, shutdown).await
     } else {
         tracing::info!("caches are complete; reconciling");
         replica
-            .work(&config, &endpoints.heartbeats, &endless_term(), &shutdown)
+            .work(config, &endpoints.heartbeats, &endless_term(), &shutdown)
             .await;
         tracing::info!("every pass has ended");
         Ok(())
@@ -125,7 +153,7 @@ async fn fill(
     cluster: Client,
     transport: Transport,
     endpoints: &Endpoints,
-    tasks: &mut JoinSet<()>,
+    tasks: &mut Tasks,
 ) -> anyhow::Result<Replica> {
     let scopes = match config.watch_namespaces.as_slice() {
         [] => vec![Scope::Cluster],
@@ -200,7 +228,8 @@ async fn fill(
     });
     if config.watch_secrets {
         for scope in &scopes {
-            tasks.spawn(watches.user_secrets(scope, Arc::clone(&context)));
+            let watch = watches.user_secrets(scope, Arc::clone(&context));
+            tasks.spawn("the watch of Secrets", watch);
         }
     }
 

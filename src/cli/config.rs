@@ -10,6 +10,7 @@ use tracing_subscriber::filter::LevelFilter;
 use url::Url;
 
 use super::RunFlags;
+use crate::proxy::Proxies;
 
 /// The server that the Vobiz API documentation names.
 pub(super) const DEFAULT_API_BASE_URL: &str = "https://api.vobiz.ai";
@@ -29,8 +30,10 @@ pub struct Config {
     pub api_base_url: Url,
     /// Whether a plain `http` base URL was allowed.
     pub allow_insecure_api: bool,
-    /// A PEM file with the certificate authorities to trust for the Vobiz API in place of the system's.
+    /// A PEM file with certificate authorities to trust for the Vobiz API beside the system's.
     pub api_ca_file: Option<PathBuf>,
+    /// What the environment says about proxies.
+    pub proxies: Proxies,
     /// Where Records and the installation's id are kept.
     pub operator_namespace: String,
     /// The namespaces whose objects are reconciled; empty: all of them.
@@ -136,7 +139,7 @@ pub enum ConfigError {
 
 impl RunFlags {
     /// The trusted value, or what to do about the first flag that cannot be trusted.
-    pub(super) fn into_config(self) -> Result<Config, ConfigError> {
+    pub(super) fn into_config(self, proxies: Proxies) -> Result<Config, ConfigError> {
         let request_timeout = Duration::from_secs(self.request_timeout_seconds);
         let settle = match self.settle_seconds {
             None => SHORTEST_DEFAULT_SETTLE.max(request_timeout * 2),
@@ -152,6 +155,7 @@ impl RunFlags {
             api_base_url: api_base_url(&self.api_base_url, self.allow_insecure_api)?,
             allow_insecure_api: self.allow_insecure_api,
             api_ca_file: self.api_ca_file.map(readable_file).transpose()?,
+            proxies,
             operator_namespace: operator_namespace(
                 self.operator_namespace,
                 Path::new(SERVICE_ACCOUNT_NAMESPACE_FILE),

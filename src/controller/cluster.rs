@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response};
 use kube::client::{AuthError, Body, ClientBuilder};
-use kube::config::{InClusterError, KubeConfigOptions, KubeconfigError};
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +17,8 @@ use tower::{Layer, Service};
 pub use super::cluster_error::ClusterError;
 use super::instrument::Metrics;
 use super::lenient::Guarded;
+use super::tunnel;
+use crate::proxy::{Proxies, Proxy};
 
 /// How long any request but a watch may take.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
@@ -27,6 +29,9 @@ pub const WATCH_SECONDS: u32 = 20;
 
 /// A connection on which nothing arrives for this long is given up, so that a watch cannot hang for ever.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// Stands where a kubeconfig names no proxy.
+const NO_PROXY_URL: &str = "http://no-proxy.invalid/";
 
 /// Why there is no client. The contents of a kubeconfig are never repeated: it may hold tokens.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +50,11 @@ pub enum ConnectError {
         /// Why the Pod's environment did not serve.
         pod: InClusterError,
     },
+    /// The kubeconfig names a proxy of a kind that is none of ours.
+    #[error(
+        "failed to use the proxy-url of the kubeconfig: it is no http or https URL; correct it, or leave it out"
+    )]
+    Proxy,
     /// What was found cannot be made into a client.
     #[error(
         "failed to build the Kubernetes client: {0}; check certificates and credentials of the kubeconfig"
@@ -55,19 +65,59 @@ pub enum ConnectError {
 /// The client for the cluster of `$KUBECONFIG`, else of `~/.kube/config`, else the one that the Pod runs in.
 ///
 /// Needs a rustls provider installed for the process. Sends nothing yet.
-pub async fn connect(metrics: &Metrics) -> Result<Client, ConnectError> {
-    client(configuration().await?, metrics, SILENCE)
+///
+/// A kubeconfig's own `proxy-url` goes before what the environment says. The cluster that the Pod runs in is reached
+/// without a proxy: its address leads nowhere but there.
+pub async fn connect(metrics: &Metrics, proxies: &Proxies) -> Result<Client, ConnectError> {
+    let (config, proxy) = configuration(proxies).await?;
+    client(config, proxy.as_ref(), metrics, SILENCE)
 }
 
-async fn configuration() -> Result<kube::Config, ConnectError> {
-    let kubeconfig = match kube::Config::from_kubeconfig(&KubeConfigOptions::default()).await {
-        Ok(config) => return Ok(config),
+async fn configuration(proxies: &Proxies) -> Result<(kube::Config, Option<Proxy>), ConnectError> {
+    let kubeconfig = match of_kubeconfig().await {
+        Ok((config, own_proxy)) => {
+            let proxy = match own_proxy {
+                Some(url) => Some(Proxy::parse(&url).ok_or(ConnectError::Proxy)?),
+                None => proxies.on_the_way_to(&config.cluster_url).cloned(),
+            };
+            return Ok((config, proxy));
+        }
         Err(error) => without_contents(&error),
     };
     if std::env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty()) {
         return Err(ConnectError::Kubeconfig(kubeconfig));
     }
-    kube::Config::incluster().map_err(|pod| ConnectError::NoCluster { kubeconfig, pod })
+    let config = kube::Config::incluster().map_err(|pod| ConnectError::NoCluster { kubeconfig, pod })?;
+    Ok((config, None))
+}
+
+/// The configuration, and the proxy that the kubeconfig itself names.
+async fn of_kubeconfig() -> Result<(kube::Config, Option<String>), KubeconfigError> {
+    let mut kubeconfig = Kubeconfig::read()?;
+    for cluster in kubeconfig
+        .clusters
+        .iter_mut()
+        .filter_map(|named| named.cluster.as_mut())
+    {
+        // Where there is none kube looks into the environment, in its own way.
+        if cluster.proxy_url.as_ref().is_none_or(String::is_empty) {
+            cluster.proxy_url = Some(NO_PROXY_URL.to_owned());
+        }
+    }
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    let proxy_url = config.proxy_url.take().map(|url| url.to_string());
+    // A credential plugin is told of the cluster.
+    let told = config
+        .auth_info
+        .exec
+        .as_mut()
+        .and_then(|exec| exec.cluster.as_mut());
+    if let Some(cluster) = told
+        && cluster.proxy_url.as_deref() == Some(NO_PROXY_URL)
+    {
+        cluster.proxy_url = None;
+    }
+    Ok((config, proxy_url.filter(|url| url != NO_PROXY_URL)))
 }
 
 /// A parser's message quotes the line that it stumbled over.
@@ -81,7 +131,12 @@ fn without_contents(error: &KubeconfigError) -> String {
     }
 }
 
-fn client(mut config: kube::Config, metrics: &Metrics, silence: Duration) -> Result<Client, ConnectError> {
+fn client(
+    mut config: kube::Config,
+    proxy: Option<&Proxy>,
+    metrics: &Metrics,
+    silence: Duration,
+) -> Result<Client, ConnectError> {
     // Else 429, 503 and 504 are retried fifteen times, POST included, behind the back of every deadline.
     config.default_retry = false;
     config.connect_timeout = Some(REQUEST_DEADLINE);
@@ -93,7 +148,13 @@ fn client(mut config: kube::Config, metrics: &Metrics, silence: Duration) -> Res
     let count = CountLayer {
         metrics: metrics.clone(),
     };
-    let builder = ClientBuilder::try_from(config).map_err(|error| ConnectError::Build(reasons(&error)))?;
+    let refuse = |error: kube::Error| ConnectError::Build(reasons(&error));
+    if let Some(proxy) = proxy {
+        let service = tunnel::service(&config, proxy).map_err(refuse)?;
+        let builder = ClientBuilder::new(service, config.default_namespace);
+        return Ok(builder.with_layer(&count).build());
+    }
+    let builder = ClientBuilder::try_from(config).map_err(refuse)?;
     Ok(builder.with_layer(&count).build())
 }
 
@@ -246,7 +307,7 @@ pub(super) mod loopback {
             .unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        client(kube::Config::new(url.parse().unwrap()), metrics, silence).unwrap()
+        client(kube::Config::new(url.parse().unwrap()), None, metrics, silence).unwrap()
     }
 }
 
@@ -321,6 +382,7 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = client(
             kube::Config::new("http://127.0.0.1:1".parse().unwrap()),
+            None,
             &metrics,
             SILENCE,
         )
@@ -343,8 +405,7 @@ mod tests {
 
     #[test]
     fn what_a_kubeconfig_says_is_not_repeated() {
-        let broken =
-            serde_saphyr::from_str::<kube::config::Kubeconfig>("users: [{token: s3cret").unwrap_err();
+        let broken = serde_saphyr::from_str::<Kubeconfig>("users: [{token: s3cret").unwrap_err();
         let text = without_contents(&KubeconfigError::Parse(Box::new(broken)));
         assert!(!text.contains("s3cret"), "{text}");
     }

@@ -16,9 +16,6 @@ use super::label::{
 pub use super::object_series::ConditionStatus;
 use super::series::Series;
 
-/// What `/metrics` answers with.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 /// All metrics of the process; a cheap handle.
 #[derive(Clone)]
 pub struct Metrics {
@@ -43,7 +40,7 @@ impl Metrics {
         }
     }
 
-    /// The metrics as OpenMetrics text, of type [`CONTENT_TYPE`].
+    /// The metrics as OpenMetrics text, see [`super::exposition`] for what else they can be.
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;

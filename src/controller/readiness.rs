@@ -1,11 +1,14 @@
-//! Readiness: which named parts of the process still have to get ready before it may be called so. PURE.
+//! Readiness: which named parts of the process still have to get ready before it may be called so, and what else a person
+//! who asks should know. PURE.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The parts of this process; a cheap handle to one shared list.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     parts: Arc<Mutex<Vec<(String, bool)>>>,
+    remarks: Arc<Mutex<BTreeMap<&'static str, String>>>,
 }
 
 /// One part, not ready until it says so.
@@ -44,6 +47,25 @@ impl Readiness {
             .collect()
     }
 
+    /// Says something about a setting that needs a look, until it is set to nothing. It makes the process no less ready.
+    pub fn remark(&self, about: &'static str, text: Option<String>) {
+        let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        match text {
+            Some(text) => remarks.insert(about, text),
+            None => remarks.remove(about),
+        };
+    }
+
+    /// One line for each remark.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        remarks
+            .iter()
+            .map(|(about, text)| format!("{about}: {text}"))
+            .collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<(String, bool)>> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,5 +96,17 @@ mod tests {
         accounts.set_ready();
         assert!(readiness.is_ready());
         assert!(readiness.missing().is_empty());
+    }
+
+    #[test]
+    fn a_remark_stands_until_it_is_taken_back_and_holds_nothing_up() {
+        let readiness = Readiness::default();
+        readiness.register("accounts").set_ready();
+        readiness.remark("--a-file", Some("is torn".to_owned()));
+        readiness.remark("--a-file", Some("is gone".to_owned()));
+        assert_eq!(readiness.remarks(), ["--a-file: is gone"]);
+        assert!(readiness.is_ready());
+        readiness.remark("--a-file", None);
+        assert!(readiness.remarks().is_empty());
     }
 }

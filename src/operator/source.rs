@@ -9,9 +9,9 @@ use futures::{FutureExt as _, Stream, StreamExt as _};
 use kube::Resource;
 use kube::runtime::controller::{Config as ControllerConfig, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
-use tokio::task::JoinSet;
 
 use super::Shutdown;
+use super::tasks::Tasks;
 use crate::controller::heartbeat::{Beat, Heartbeats};
 use crate::controller::watch::Watch;
 
@@ -35,9 +35,9 @@ where
         name: &'static str,
         watch: Watch<K>,
         woken: impl Stream<Item = ObjectRef<K>> + Send + 'static,
-        tasks: &mut JoinSet<()>,
+        tasks: &mut Tasks,
     ) -> anyhow::Result<Self> {
-        tasks.spawn(watch.task);
+        tasks.spawn(format!("the watch of {name}s"), watch.task);
         watch.store.wait_until_ready().await?;
         Ok(Self {
             name,

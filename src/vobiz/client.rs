@@ -212,11 +212,12 @@ impl Client {
         request: &Request,
         cap: usize,
     ) -> Result<Answer, Error> {
+        let clients = self.connections.clients();
         let (http, method) = match request.verb {
-            Verb::Get => (&self.connections.reads, Method::GET),
-            Verb::Post => (&self.connections.writes, Method::POST),
-            Verb::Put => (&self.connections.writes, Method::PUT),
-            Verb::Delete => (&self.connections.writes, Method::DELETE),
+            Verb::Get => (&clients.reads, Method::GET),
+            Verb::Post => (&clients.writes, Method::POST),
+            Verb::Put => (&clients.writes, Method::PUT),
+            Verb::Delete => (&clients.writes, Method::DELETE),
         };
         let url = self.connections.url(&request.path, request.query.as_deref());
         let mut builder = http

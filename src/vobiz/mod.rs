@@ -3,6 +3,7 @@
 
 mod answer;
 mod auth_id;
+mod authorities;
 mod client;
 mod create;
 pub mod decode;

@@ -1,17 +1,17 @@
-//! Builds the HTTP clients, once per process, from checked settings. I/O: reads the CA bundle and the
+//! Builds the HTTP clients from checked settings, and anew when the CA bundle changes. I/O: reads the CA bundle and the
 //! system's CA store.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use reqwest::redirect;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use url::Url;
 
+use super::authorities::Authorities;
 use super::client::Client;
 use super::token::ParentCredentials;
+use crate::proxy::Proxy;
 
 /// Longest time for a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,6 +27,8 @@ pub struct TransportConfig {
     pub allow_insecure: bool,
     /// A PEM bundle of authorities that are trusted beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// The proxy on the way, where the base URL is `https`.
+    pub proxy: Option<Proxy>,
     /// For the whole request, from the connection to the last byte of the answer.
     pub request_timeout: Duration,
     /// The header `User-Agent`: name and version.
@@ -53,6 +55,9 @@ pub enum TransportError {
         /// The file.
         path: PathBuf,
     },
+    /// The proxy's address is none that a client could use.
+    #[error("failed to use the proxy that the environment names")]
+    Proxy,
     /// No TLS provider was installed in this process.
     #[error("failed to set up TLS: no provider of cryptography is installed in this process")]
     NoTlsProvider,
@@ -73,6 +78,19 @@ pub struct Transport {
 pub(super) struct Connections {
     /// Ends with a slash.
     base_url: Url,
+    config: TransportConfig,
+    current: RwLock<Current>,
+}
+
+/// The clients, and whom they trust.
+struct Current {
+    clients: Clients,
+    authorities: Authorities,
+}
+
+/// Two clients of the same server. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Clients {
     /// Keeps connections for reads that follow each other.
     pub reads: reqwest::Client,
     /// A new connection for each write: one that was idle may be closed by the server just as the request goes
@@ -83,15 +101,62 @@ pub(super) struct Connections {
 impl Transport {
     /// Checks the settings and builds the clients. Needs a rustls provider installed in the process.
     pub fn new(config: TransportConfig) -> Result<Self, TransportError> {
-        let base_url = checked(config.base_url, config.allow_insecure).map_err(TransportError::BaseUrl)?;
+        let base_url =
+            checked(config.base_url.clone(), config.allow_insecure).map_err(TransportError::BaseUrl)?;
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(TransportError::NoTlsProvider);
         }
-        let authorities = match config.ca_file {
-            Some(path) => read_authorities(path)?,
-            None => Vec::new(),
+        let authorities = Authorities::read(config.ca_file.as_deref())?;
+        let current = Current {
+            clients: Clients::build(&config, &base_url, &authorities)?,
+            authorities,
         };
+        let inner = Connections {
+            base_url,
+            config,
+            current: RwLock::new(current),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// A client that acts for one parent account.
+    #[must_use]
+    pub fn client(&self, credentials: ParentCredentials) -> Client {
+        Client::new(Arc::clone(&self.inner), credentials)
+    }
+
+    /// Looks at the CA bundle again. True: it has changed, and the next request trusts whom it names now. A bundle that
+    /// cannot be used changes nothing.
+    pub fn reread_authorities(&self) -> Result<bool, TransportError> {
+        let Connections {
+            base_url,
+            config,
+            current,
+        } = &*self.inner;
+        let authorities = Authorities::read(config.ca_file.as_deref())?;
+        if current.read().unwrap_or_else(PoisonError::into_inner).authorities == authorities {
+            return Ok(false);
+        }
+        let clients = Clients::build(config, base_url, &authorities)?;
+        *current.write().unwrap_or_else(PoisonError::into_inner) = Current { clients, authorities };
+        Ok(true)
+    }
+}
+
+impl Clients {
+    fn build(
+        config: &TransportConfig,
+        base_url: &Url,
+        authorities: &Authorities,
+    ) -> Result<Self, TransportError> {
         let is_https = base_url.scheme() == "https";
+        let proxy = match &config.proxy {
+            // Whom it leads to in clear, it could read the credentials of.
+            Some(proxy) if is_https => Some(reqwest_proxy(proxy).ok_or(TransportError::Proxy)?),
+            _ => None,
+        };
         let build = |idle_connections: usize| {
             let builder = reqwest::Client::builder()
                 .user_agent(config.user_agent.as_str())
@@ -106,38 +171,44 @@ impl Transport {
                 .connect_timeout(CONNECT_TIMEOUT.min(config.request_timeout / 2))
                 .timeout(config.request_timeout)
                 .pool_idle_timeout(IDLE_TIMEOUT)
-                .pool_max_idle_per_host(idle_connections);
+                .pool_max_idle_per_host(idle_connections)
+                // What the environment says is read in one place for both servers.
+                .no_proxy();
             let builder = if is_https {
                 builder
                     .https_only(true)
-                    .tls_certs_merge(authorities.iter().cloned())
+                    .tls_certs_merge(authorities.certificates())
             } else {
-                // No certificate is ever looked at, so none needs to be there. And no proxy: it would read the
-                // credentials.
-                builder.tls_certs_only([]).no_proxy()
+                // No certificate is ever looked at, so none needs to be there.
+                builder.tls_certs_only([])
             };
+            let builder = proxy.iter().cloned().fold(builder, reqwest::ClientBuilder::proxy);
             builder.build().map_err(|error| TransportError::Build {
                 source: error.without_url(),
             })
         };
-        let inner = Connections {
-            base_url,
+        Ok(Self {
             reads: build(4)?,
             writes: build(0)?,
-        };
-        Ok(Self {
-            inner: Arc::new(inner),
         })
-    }
-
-    /// A client that acts for one parent account.
-    #[must_use]
-    pub fn client(&self, credentials: ParentCredentials) -> Client {
-        Client::new(Arc::clone(&self.inner), credentials)
     }
 }
 
+fn reqwest_proxy(proxy: &Proxy) -> Option<reqwest::Proxy> {
+    let through = reqwest::Proxy::all(proxy.uri.to_string()).ok()?;
+    Some(match &proxy.authorization {
+        Some(authorization) => through.custom_http_auth(authorization.clone()),
+        None => through,
+    })
+}
+
 impl Connections {
+    /// The clients that a request is to be made with now.
+    pub fn clients(&self) -> Clients {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.clients.clone()
+    }
+
     pub fn url(&self, path: &str, query: Option<&str>) -> Url {
         added(&self.base_url, path, query)
     }
@@ -176,25 +247,6 @@ fn checked(mut url: Url, allow_insecure: bool) -> Result<Url, &'static str> {
         url.set_path(&path);
     }
     Ok(url)
-}
-
-fn read_authorities(path: PathBuf) -> Result<Vec<reqwest::Certificate>, TransportError> {
-    let bundle = match std::fs::read(&path) {
-        Ok(bundle) => bundle,
-        Err(source) => return Err(TransportError::ReadCaFile { path, source }),
-    };
-    // Each one is looked at here, so that a bad one is not reported as a missing CA store later.
-    let mut looked_at = rustls::RootCertStore::empty();
-    let certificates: Option<Vec<_>> = CertificateDer::pem_slice_iter(&bundle)
-        .map(|certificate| {
-            let certificate = certificate.ok()?;
-            looked_at.add(certificate.clone()).ok()?;
-            reqwest::Certificate::from_der(&certificate).ok()
-        })
-        .collect();
-    certificates
-        .filter(|certificates| !certificates.is_empty())
-        .ok_or(TransportError::ParseCaFile { path })
 }
 
 #[cfg(test)]

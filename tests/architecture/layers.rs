@@ -1,16 +1,17 @@
 //! Imports run one way: main > operator > subaccount > account > {vobiz, crd, controller}. What belongs to the process
-//! (`cli`, `http`, `leader`, `telemetry`) is used by `main` and `operator` alone.
+//! (`cli`, `http`, `leader`, `telemetry`) is used by `main` and `operator` alone; `proxy` by whoever makes a client.
 
 use crate::source;
 
 /// Each module, and the modules that it may name beside itself.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("vobiz", &[]),
+    ("proxy", &[]),
+    ("vobiz", &["proxy"]),
     ("crd", &[]),
-    ("controller", &[]),
+    ("controller", &["proxy"]),
     ("account", &["vobiz", "crd", "controller"]),
     ("subaccount", &["account", "vobiz", "crd", "controller"]),
-    ("cli", &[]),
+    ("cli", &["proxy"]),
     ("http", &["controller"]),
     ("leader", &["controller"]),
     ("telemetry", &["cli"]),
@@ -26,6 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "http",
             "leader",
             "telemetry",
+            "proxy",
         ],
     ),
 ];
@@ -33,7 +35,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// Libraries that only some modules may name: the library, and its modules (all others when `false`).
 const LIBRARIES: &[(&str, &[&str], bool)] = &[
     ("reqwest", &["vobiz"], true),
-    ("kube", &["vobiz"], false),
+    ("kube", &["vobiz", "proxy"], false),
     ("k8s_openapi", &["vobiz"], false),
 ];
 

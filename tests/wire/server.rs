@@ -97,6 +97,7 @@ pub fn config(url: &str, request_timeout: Duration) -> TransportConfig {
         base_url: url.parse().unwrap(),
         allow_insecure: true,
         ca_file: None,
+        proxy: None,
         request_timeout,
         user_agent: "vobiz-operator/0.0.0-test".to_owned(),
     }

@@ -7,6 +7,7 @@
 mod fuzz;
 
 use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
@@ -95,9 +96,10 @@ fn demonstrate(command: &OsString, arguments: &[OsString]) -> Result<ExitCode> {
     let program = binaries()?.join("vobiz-demo");
     let mut demo = Command::new(&program);
     demo.arg(command).args(arguments);
-    run(demo
-        .env("VOBIZ_OPERATOR_BINARY", operator()?)
-        .env("VOBIZ_SIMULATOR_BINARY", simulator()?))
+    become_program(
+        demo.env("VOBIZ_OPERATOR_BINARY", operator()?)
+            .env("VOBIZ_SIMULATOR_BINARY", simulator()?),
+    )
 }
 
 fn test(arguments: &[OsString]) -> Result<ExitCode> {
@@ -117,7 +119,7 @@ fn test(arguments: &[OsString]) -> Result<ExitCode> {
         cargo.arg("--test");
     }
     cargo.args(arguments);
-    run(cargo.env("VOBIZ_SIMULATOR_BINARY", simulator()?))
+    become_program(cargo.env("VOBIZ_SIMULATOR_BINARY", simulator()?))
 }
 
 fn fuzz(arguments: &[OsString]) -> Result<ExitCode> {
@@ -133,9 +135,11 @@ fn faults(arguments: &[OsString]) -> Result<ExitCode> {
     build()?;
     let mut campaign = Command::new(binaries()?.join("vobiz-faults"));
     campaign.args(arguments);
-    run(campaign
-        .env("VOBIZ_OPERATOR_BINARY", operator()?)
-        .env("VOBIZ_SIMULATOR_BINARY", simulator()?))
+    become_program(
+        campaign
+            .env("VOBIZ_OPERATOR_BINARY", operator()?)
+            .env("VOBIZ_SIMULATOR_BINARY", simulator()?),
+    )
 }
 
 fn bench(arguments: &[OsString]) -> Result<ExitCode> {
@@ -154,23 +158,35 @@ fn bench(arguments: &[OsString]) -> Result<ExitCode> {
 }
 
 fn run_bench(arguments: &[OsString], binaries: &Path) -> Result<ExitCode> {
-    run(Command::new(binaries.join("vobiz-bench"))
-        .args(arguments)
-        .env("VOBIZ_OPERATOR_BINARY", binaries.join("vobiz-operator"))
-        .env("VOBIZ_SIMULATOR_BINARY", binaries.join("vobiz-simulator")))
+    become_program(
+        Command::new(binaries.join("vobiz-bench"))
+            .args(arguments)
+            .env("VOBIZ_OPERATOR_BINARY", binaries.join("vobiz-operator"))
+            .env("VOBIZ_SIMULATOR_BINARY", binaries.join("vobiz-simulator")),
+    )
 }
 
 fn crds() -> Result<ExitCode> {
     build()?;
-    run(Command::new(operator()?)
-        .args(["crds", "--directory"])
-        .arg(root().join("crds")))
+    become_program(
+        Command::new(operator()?)
+            .args(["crds", "--directory"])
+            .arg(root().join("crds")),
+    )
 }
 
 fn build() -> Result<()> {
     let status = status(cargo()?.args(["build", "--workspace", "--bins"]))?;
     ensure!(status.success(), "failed to build the workspace");
     Ok(())
+}
+
+/// Becomes the program: a signal that is meant for what runs here, as a service manager's SIGTERM is, then reaches it.
+/// Comes back only if that fails.
+fn become_program(command: &mut Command) -> Result<ExitCode> {
+    let error = command.exec();
+    let program = command.get_program().to_string_lossy().into_owned();
+    Err(error).with_context(|| format!("failed to run {program}"))
 }
 
 fn run(command: &mut Command) -> Result<ExitCode> {

@@ -46,6 +46,17 @@ impl Endpoint {
         Self { server, cluster }
     }
 
+    /// The same server, under a name that a proxy alone can resolve. Its certificate is for the loopback address.
+    #[must_use]
+    pub fn called(&self, host: &str) -> Self {
+        let port = self.address().rsplit(':').next().unwrap_or_default();
+        let server = format!("https://{host}:{port}");
+        let mut cluster = self.cluster.clone();
+        cluster["server"] = Value::from(server.clone());
+        cluster["tls-server-name"] = Value::from("127.0.0.1");
+        Self { server, cluster }
+    }
+
     /// Reads the endpoint of an existing kubeconfig's current context.
     pub fn of_existing(kubeconfig: &Path) -> Result<Self> {
         let config = Kubeconfig::read_from(kubeconfig)

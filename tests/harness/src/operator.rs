@@ -78,7 +78,9 @@ impl OperatorProcess {
             "--http-address=127.0.0.1:0".to_owned(),
             "--log-format=json".to_owned(),
         ];
-        arguments.extend(options.flags.iter().cloned());
+        for flag in &options.flags {
+            replace_flag(&mut arguments, flag);
+        }
         let mut environment = vec![("KUBECONFIG".to_owned(), kubeconfig.display().to_string())];
         environment.extend(options.environment.iter().cloned());
         let mut operator = Self {
@@ -104,10 +106,7 @@ impl OperatorProcess {
     /// As [`Self::restart`], with other flags instead of those of the first start with the same name.
     pub fn restart_with(&mut self, flags: &[String]) -> Result<()> {
         for flag in flags {
-            let name = flag.split('=').next().unwrap_or(flag).to_owned();
-            self.arguments
-                .retain(|argument| argument.split('=').next() != Some(name.as_str()));
-            self.arguments.push(flag.clone());
+            replace_flag(&mut self.arguments, flag);
         }
         self.restart()
     }
@@ -279,6 +278,13 @@ impl Drop for OperatorProcess {
     fn drop(&mut self) {
         self.keep_metrics();
     }
+}
+
+/// A flag goes instead of one of its name.
+fn replace_flag(arguments: &mut Vec<String>, flag: &str) {
+    let name = flag.split('=').next().unwrap_or(flag);
+    arguments.retain(|argument| argument.split('=').next() != Some(name));
+    arguments.push(flag.to_owned());
 }
 
 /// A client for plain http on loopback. It is made with a TLS provider because reqwest asks for one in any case.

@@ -20,6 +20,11 @@ pub fn simulator() -> Result<PathBuf> {
     find("vobiz-simulator", "VOBIZ_SIMULATOR_BINARY")
 }
 
+/// The project's commands: beside the running program.
+pub fn xtask() -> Result<PathBuf> {
+    find("xtask", "VOBIZ_XTASK_BINARY")
+}
+
 fn find(name: &str, variable: &str) -> Result<PathBuf> {
     if let Some(set) = std::env::var_os(variable).filter(|value| !value.is_empty()) {
         return Ok(PathBuf::from(set));

@@ -9,12 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use crate::certificates::Authority;
+use crate::tls_front::server_config;
 
 /// How long one request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,18 +32,11 @@ impl Webhook {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let authority = Authority::new()?;
         let identity = authority.serving("webhook")?;
-        let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes())
-            .context("the webhook's certificate is not PEM")?;
-        let key =
-            PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).context("the webhook's key is not PEM")?;
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .context("the webhook's certificate cannot be used")?;
+        let config = server_config(&identity)?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).context("failed to listen for the webhook")?;
         let port = listener.local_addr()?.port();
         let ended = Arc::new(AtomicBool::new(false));
-        let (config, answers, stop) = (Arc::new(config), Arc::new(answers), Arc::clone(&ended));
+        let (answers, stop) = (Arc::new(answers), Arc::clone(&ended));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if stop.load(Ordering::SeqCst) {
