@@ -175,6 +175,7 @@ async fn fill(
         wake_record: wake_record.clone(),
         records: Arc::clone(&records),
         newest: Arc::clone(&newest),
+        named_secrets: Arc::default(),
     };
     let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account));
     let objects: Vec<_> = scopes.iter().map(|scope| watches.subaccounts(scope)).collect();

@@ -1,6 +1,6 @@
 //! One pass over an Account: credentials, API generation, the list of its parent, its status, and the in-use marks. I/O.
 
-mod in_use;
+pub mod in_use;
 mod look;
 mod obstacles;
 mod survey;
@@ -13,6 +13,7 @@ use crate::account::generation::stored;
 use crate::account::members::Terms;
 use crate::account::registry::{Registry, Snapshot, Trouble};
 use crate::account::status::Findings;
+use crate::account::users::Users;
 use crate::controller::backoff::Backoff;
 use crate::controller::cluster::ClusterError;
 use crate::controller::event::Recorder;
@@ -38,8 +39,10 @@ const TOLD_AFTER: Duration = Duration::from_secs(2);
 
 /// What an Account's pass asks of, and tells to, whoever depends on Accounts.
 pub trait Dependents: Send + Sync {
-    /// Names of the Subaccounts that name this Account.
-    fn users(&self, account: &ObjectKey) -> Vec<String>;
+    /// The Subaccounts that name this Account, or may.
+    fn users(&self, account: &ObjectKey) -> Users;
+    /// The other Accounts of its namespace that need this credentials Secret: Subaccounts use them, and they name it.
+    fn sharers(&self, account: &ObjectKey, secret: &str) -> Vec<ObjectKey>;
     /// Whether a Subaccount that names this Account lives under this parent.
     fn any_under(&self, account: &ObjectKey, parent: &ParentAuthId) -> bool;
     /// What the newest list does not show of the accounts that living objects are bound to.
@@ -87,7 +90,7 @@ pub async fn reconcile(cached: Arc<Account>, context: &Context) -> Result<Option
         key,
         users,
     };
-    if account.metadata.deletion_timestamp.is_some() && pass.users.is_empty() {
+    if account.metadata.deletion_timestamp.is_some() && !pass.is_held() {
         pass.release().await
     } else {
         pass.run().await.map(Some)
@@ -98,7 +101,7 @@ struct Pass<'a> {
     account: &'a Account,
     context: &'a Context,
     key: ObjectKey,
-    users: Vec<String>,
+    users: Users,
 }
 
 impl Pass<'_> {
@@ -130,7 +133,7 @@ impl Pass<'_> {
                 obstacles.pass("name the credentials Secret in the Account's status", named)?
             {
                 account = named;
-                let marked = self.mark_secret(&account, secret).await;
+                let marked = self.mark_secret(&account, secret, &found).await;
                 in_use = obstacles
                     .pass("mark the credentials Secret as in use", marked)?
                     .unwrap_or(false);

@@ -1,12 +1,10 @@
 //! What an Account's status says about a pass. PURE.
 
 use crate::account::registry::Trouble;
+use crate::account::users::Users;
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, find, merge, same};
 use crate::crd::{Account, AccountStatus, ApiGeneration, SubaccountCounts};
 use jiff::Timestamp;
-
-/// Names shown of the Subaccounts that hold a deleting Account.
-const HOLDERS_SHOWN: usize = 3;
 
 /// What a pass found.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +20,7 @@ pub struct Findings {
     /// Why the Account cannot be used now.
     pub trouble: Option<Trouble>,
     /// Subaccounts that name it.
-    pub users: Vec<String>,
+    pub users: Users,
     /// What another Account of the parent asks for and holds for this one too.
     pub shared_terms: Option<String>,
     /// Its credentials Secret is being deleted, and held.
@@ -93,57 +91,32 @@ fn new_trouble<'a>(account: &Account, findings: &'a Findings) -> Option<&'a Trou
 }
 
 fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
-    let condition = |kind, status, reason, message: &str| NewCondition {
-        kind,
-        status,
-        reason,
-        message: message.to_owned(),
+    let deleting = account.metadata.deletion_timestamp.is_some();
+    let held = match deleting {
+        // Nothing else holds it any more.
+        true if findings.trouble.is_some() && findings.users == Users::default() => None,
+        true => Some(findings.users.told()),
+        false if findings.secret_deleting => {
+            Some(format!("its Secret is being deleted: {}", findings.users.told()))
+        }
+        false => findings.users.doubt(),
     };
-    if account.metadata.deletion_timestamp.is_some() {
-        let (reason, message) = match &findings.trouble {
-            // Nothing else holds it any more.
-            Some(Trouble { reason, message }) if findings.users.is_empty() => (*reason, message.clone()),
-            _ => (Reason::Deleting, holders(&findings.users)),
-        };
-        let [ready, reconciling] = [
-            (ConditionType::Ready, ConditionStatus::False),
-            (ConditionType::Reconciling, ConditionStatus::True),
-        ]
-        .map(|(kind, status)| condition(kind, status, reason, &message));
-        return vec![ready, reconciling];
-    }
+    let with_holders = |message: &str| match &held {
+        Some(held) => format!("{message}; {held}"),
+        None => message.to_owned(),
+    };
     match &findings.trouble {
-        Some(Trouble { reason, message }) => {
-            let ready = condition(ConditionType::Ready, ConditionStatus::False, *reason, message);
-            let kind = match reason {
-                // Arrives by itself when another tool writes the Secret: neither progress of ours nor a failure.
-                Reason::CredentialsMissing => return vec![ready],
-                Reason::RateLimited
-                | Reason::VobizUnavailable
-                | Reason::WriteRefused
-                | Reason::Progressing
-                | Reason::ProgressingWithRetry => ConditionType::Reconciling,
-                _ => ConditionType::Stalled,
-            };
-            vec![ready, condition(kind, ConditionStatus::True, *reason, message)]
-        }
-        None if findings.secret_deleting => {
-            let message = format!(
-                "the credentials work; their Secret is being deleted, and {}",
-                holders(&findings.users)
-            );
-            vec![condition(
-                ConditionType::Ready,
-                ConditionStatus::True,
-                Reason::Available,
-                &message,
-            )]
-        }
+        Some(Trouble { reason, message }) => in_trouble(*reason, &with_holders(message)),
+        None if deleting => of_two(
+            Reason::Deleting,
+            ConditionType::Reconciling,
+            &held.unwrap_or_default(),
+        ),
         None => vec![condition(
             ConditionType::Ready,
             ConditionStatus::True,
             Reason::Available,
-            &available(findings.shared_terms.as_deref()),
+            &with_holders(&available(findings.shared_terms.as_deref())),
         )],
     }
 }
@@ -153,22 +126,39 @@ fn available(shared_terms: Option<&str>) -> String {
     shared_terms.map_or_else(|| works.to_owned(), |shared| format!("{works}. {shared}"))
 }
 
-fn holders(users: &[String]) -> String {
-    match users {
-        [] => "no Subaccount holds it".to_owned(),
-        users => {
-            let shown = users
-                .iter()
-                .take(HOLDERS_SHOWN)
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", ");
-            let more = if users.len() > HOLDERS_SHOWN {
-                " and others"
-            } else {
-                ""
-            };
-            format!("it is held until these Subaccounts are gone or name another Account: {shown}{more}")
+fn in_trouble(reason: Reason, message: &str) -> Vec<NewCondition> {
+    match reason {
+        // Arrives by itself when another tool writes the Secret: neither progress of ours nor a failure.
+        Reason::CredentialsMissing => {
+            vec![condition(
+                ConditionType::Ready,
+                ConditionStatus::False,
+                reason,
+                message,
+            )]
         }
+        Reason::RateLimited
+        | Reason::VobizUnavailable
+        | Reason::WriteRefused
+        | Reason::Progressing
+        | Reason::ProgressingWithRetry => of_two(reason, ConditionType::Reconciling, message),
+        _ => of_two(reason, ConditionType::Stalled, message),
+    }
+}
+
+/// Not Ready, and why in terms of a second condition.
+fn of_two(reason: Reason, second: ConditionType, message: &str) -> Vec<NewCondition> {
+    vec![
+        condition(ConditionType::Ready, ConditionStatus::False, reason, message),
+        condition(second, ConditionStatus::True, reason, message),
+    ]
+}
+
+fn condition(kind: ConditionType, status: ConditionStatus, reason: Reason, message: &str) -> NewCondition {
+    NewCondition {
+        kind,
+        status,
+        reason,
+        message: message.to_owned(),
     }
 }

@@ -40,10 +40,30 @@ const DEPTH: usize = 32;
 pub struct Guarded<K>(pub Result<K, Unreadable>);
 
 /// An object that this version cannot read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Unreadable {
     /// What can be read of its metadata.
     pub metadata: ObjectMeta,
+    /// All else that it says, in whatever shape.
+    parts: Value,
+}
+
+impl Unreadable {
+    /// The text at this place of the object, such as `/spec/accountRef/name`; none where there is anything else.
+    #[must_use]
+    pub fn text(&self, place: &str) -> Option<&str> {
+        self.parts.pointer(place)?.as_str()
+    }
+}
+
+/// Shows the metadata only: the object may be a Secret.
+impl fmt::Debug for Unreadable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Unreadable")
+            .field("metadata", &self.metadata)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<K: Resource> Guarded<K> {
@@ -79,10 +99,11 @@ impl<'de, K: Resource + DeserializeOwned> Deserialize<'de> for Guarded<K> {
         // The type's own reading of metadata is not used: it would know every part.
         let stored = parts.insert("metadata".to_owned(), Value::Object(Map::new()));
         let (metadata, is_whole) = read_metadata(stored);
-        let object = is_whole.then(|| serde_json::from_value(Value::Object(parts)).ok());
+        let parts = Value::Object(parts);
+        let object = is_whole.then(|| K::deserialize(&parts).ok());
         Ok(Self(match object.flatten() {
             Some(object) => Ok(with_metadata(object, metadata)),
-            None => Err(Unreadable { metadata }),
+            None => Err(Unreadable { metadata, parts }),
         }))
     }
 }

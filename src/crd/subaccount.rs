@@ -44,7 +44,9 @@ use super::{ApiGeneration, not_observed, rule};
 pub struct SubaccountSpec {
     /// The Account, in the same namespace, whose parent account at Vobiz owns the subaccount. Cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf")
-        .message("accountRef cannot be changed: delete this Subaccount and create it again with the other Account"))]
+        .message("accountRef cannot be changed: an account at Vobiz stays under its parent. Create another Subaccount, with another \
+                  name, for the other Account. Deleting this one deletes, unless its deletion policy says otherwise, its account, \
+                  its token, and takes its numbers from it; set spec.deletion.policy to Retain first, and all of them stay at Vobiz"))]
     pub account_ref: AccountReference,
 
     /// Name at Vobiz, where names are not unique. Left out: the Account's namePrefix followed by metadata.name.

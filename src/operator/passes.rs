@@ -23,9 +23,9 @@ pub(super) async fn account_pass(
 ) -> Result<Action, Infallible> {
     let pass = context.metrics.reconcile("account");
     let Ok(object) = &account.0 else {
-        let next = unsupported::tell(&context.cluster, &context.refusals, "Account", &account).await;
+        let next = unsupported::account(&context, &account).await;
         pass.finish(ReconcileResult::RequeueAfter);
-        return Ok(Action::requeue(next));
+        return Ok(next.map_or_else(Action::await_change, Action::requeue));
     };
     match account::reconcile::reconcile(Arc::new(object.clone()), &context).await {
         Ok(next) => {
@@ -54,7 +54,7 @@ pub(super) async fn subaccount_pass(
     let ended = match &object.0 {
         Ok(object) => subaccount::reconcile::object(&context, Arc::new(object.clone())).await,
         Err(_) => Ended {
-            next: Some(unsupported::tell(&context.cluster, &context.refusals, "Subaccount", &object).await),
+            next: unsupported::subaccount(&context, &object).await,
             failed: false,
         },
     };

@@ -1,4 +1,5 @@
-//! A stored object that this version cannot read says so itself, and stops nobody else. I/O.
+//! A stored object that this version cannot read says so itself, stops nobody else, and obeys what needs its metadata alone:
+//! `force-delete`, `paused`, and the marks that hold an Account. I/O.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -10,39 +11,114 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::account;
+use crate::account::named_secrets::named_secrets;
+use crate::account::reconcile::in_use;
 use crate::controller::cluster::{ClusterError, ask};
 use crate::controller::guarded_patch;
 use crate::controller::lenient::Tree;
 use crate::controller::refusals::{Refusals, Source};
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, same};
+use crate::crd::{Account, Subaccount};
+use crate::subaccount::context::Context;
+use crate::subaccount::facts::Directive;
 use crate::subaccount::outcome::STALLED_PROBE;
 use crate::subaccount::pass::wall_clock;
+use crate::subaccount::status::paused::paused_message;
+use crate::subaccount::unreadable;
+use crate::subaccount::wish::directive;
 
-const MESSAGE: &str =
-    "the stored object cannot be read by this version of the operator: apply it again as its schema asks";
+/// The pause after a write that failed.
+const RETRY: Duration = Duration::from_secs(10);
 
-/// Writes the condition `Unsupported`, if it is not there already. That it is refused is told elsewhere. Returns when to
-/// look again.
-pub(super) async fn tell<K>(
-    cluster: &Client,
+/// A pass over a Subaccount that cannot be read. Returns when to look again; none: it went.
+pub(super) async fn subaccount(context: &Context, object: &Guarded<Subaccount>) -> Option<Duration> {
+    let wish = directive(object);
+    tracing::debug!(object = %ObjectKey::of(object), ?wish, "pass over a subaccount that cannot be read");
+    if wish == Directive::ForceDelete {
+        let went = unreadable::let_go(context, object).await;
+        return note(&context.refusals, "Subaccount", object, went, None);
+    }
+    let is_deleting = object.meta().deletion_timestamp.is_some();
+    let message = if is_deleting {
+        unreadable::DELETING
+    } else {
+        unreadable::LIVING
+    };
+    let mut conditions = unsupported(message);
+    if wish == Directive::Pause {
+        conditions.push(NewCondition {
+            kind: ConditionType::Synced,
+            status: ConditionStatus::Unknown,
+            reason: Reason::Paused,
+            message: paused_message(is_deleting).to_owned(),
+        });
+    }
+    let told = tell(&context.cluster, object, conditions).await;
+    note(&context.refusals, "Subaccount", object, told, Some(STALLED_PROBE))
+}
+
+/// A pass over an Account that cannot be read. Returns when to look again.
+pub(super) async fn account(
+    context: &account::reconcile::Context,
+    object: &Guarded<Account>,
+) -> Option<Duration> {
+    let released = in_use::release_unreadable(context, object, named_secrets(object)).await;
+    let mut message = unreadable::LIVING.to_owned();
+    if object.meta().deletion_timestamp.is_some() {
+        let users = context.dependents.users(&ObjectKey::of(object));
+        message = format!("{message}; {}", users.told());
+    }
+    let told = tell(&context.cluster, object, unsupported(&message)).await;
+    note(
+        &context.refusals,
+        "Account",
+        object,
+        released.and(told),
+        Some(STALLED_PROBE),
+    )
+}
+
+/// What came of a pass; what failed is tried again soon. That it is refused is told elsewhere.
+fn note<K: Resource<DynamicType = ()>>(
     refusals: &Refusals,
     kind: &'static str,
     object: &Guarded<K>,
-) -> Duration
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
-{
-    let told = try_tell(cluster, object).await;
-    let refusal = told.as_ref().err().and_then(ClusterError::refusal);
-    refusals.set(Source::Object(kind, ObjectKey::of(object)), refusal.as_slice());
-    if let Err(error) = told {
-        tracing::warn!(kind, object = %ObjectKey::of(object), %error, "failed to say that an object cannot be read");
+    result: Result<(), ClusterError>,
+    next: Option<Duration>,
+) -> Option<Duration> {
+    let key = ObjectKey::of(object);
+    let refusal = result.as_ref().err().and_then(ClusterError::refusal);
+    refusals.set(Source::Object(kind, key.clone()), refusal.as_slice());
+    match result {
+        Ok(()) => next,
+        Err(error) => {
+            tracing::warn!(kind, object = %key, %error, "a pass over an object that cannot be read failed");
+            Some(RETRY)
+        }
     }
-    STALLED_PROBE
 }
 
-async fn try_tell<K>(cluster: &Client, object: &Guarded<K>) -> Result<(), ClusterError>
+fn unsupported(message: &str) -> Vec<NewCondition> {
+    let condition = |kind, status| NewCondition {
+        kind,
+        status,
+        reason: Reason::Unsupported,
+        message: message.to_owned(),
+    };
+    vec![
+        condition(ConditionType::Ready, ConditionStatus::False),
+        condition(ConditionType::Stalled, ConditionStatus::True),
+    ]
+}
+
+/// Writes the conditions, if they are not there already.
+async fn tell<K>(
+    cluster: &Client,
+    object: &Guarded<K>,
+    conditions: Vec<NewCondition>,
+) -> Result<(), ClusterError>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
 {
@@ -57,16 +133,6 @@ where
     let previous = stored["status"]["conditions"].clone();
     let previous: Vec<Condition> = serde_json::from_value(previous).unwrap_or_default();
     let generation = stored["metadata"]["generation"].as_i64().unwrap_or_default();
-    let condition = |kind, status| NewCondition {
-        kind,
-        status,
-        reason: Reason::Unsupported,
-        message: MESSAGE.to_owned(),
-    };
-    let conditions = vec![
-        condition(ConditionType::Ready, ConditionStatus::False),
-        condition(ConditionType::Stalled, ConditionStatus::True),
-    ];
     let conditions = merge(&previous, conditions, generation, wall_clock());
     if object.uid().as_deref() != stored["metadata"]["uid"].as_str() || same(&conditions, &previous) {
         return Ok(());

@@ -2,27 +2,30 @@
 
 use super::context::{Context, WalkWaiter};
 use super::desired::Desired;
+use super::holders::account_named_by;
 use super::record::{Phase, Record};
 use super::status::{is_applied, kyc_differs};
 use crate::account::access::Access;
 use crate::account::breaker::Absence;
+use crate::account::named_secrets::named_secrets;
 use crate::account::reconcile::Dependents;
 use crate::account::roster::marker_of;
+use crate::account::users::Users;
+use crate::controller::guarded_patch::is_on;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::condition::{ConditionType, Reason, find};
-use crate::crd::{Subaccount, SubaccountCounts};
+use crate::crd::{IN_USE_FINALIZER, Subaccount, SubaccountCounts};
 use crate::vobiz::{AuthId, ParentAuthId};
 use kube::{Resource, ResourceExt};
 use std::cell::LazyCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 impl Context {
     fn objects_of(&self, account: &ObjectKey) -> Vec<Arc<Guarded<Subaccount>>> {
-        let names = |object: &Subaccount| object.spec.account_ref.name == account.name;
         let all = self.subaccounts.of_namespace(&account.namespace);
         all.into_iter()
-            .filter(|guarded| guarded.0.as_ref().is_ok_and(&names))
+            .filter(|guarded| account_named_by(guarded) == Some(&account.name))
             .collect()
     }
 
@@ -87,23 +90,49 @@ impl Context {
 }
 
 impl Dependents for Context {
-    fn users(&self, account: &ObjectKey) -> Vec<String> {
-        let mut names: Vec<_> = self
-            .objects_of(account)
-            .iter()
-            .map(|object| object.name_any())
-            .collect();
-        names.sort();
-        names
+    fn users(&self, account: &ObjectKey) -> Users {
+        let mut users = Users::default();
+        for object in self.subaccounts.of_namespace(&account.namespace) {
+            match account_named_by(&object) {
+                Some(named) if named == account.name => users.named.push(object.name_any()),
+                Some(_) => {}
+                None => users.unreadable.push(object.name_any()),
+            }
+        }
+        users.named.sort();
+        users.unreadable.sort();
+        users
+    }
+
+    fn sharers(&self, account: &ObjectKey, secret: &str) -> Vec<ObjectKey> {
+        let mut others = self.accounts.of_namespace(&account.namespace);
+        others.retain(|other| other.name_any() != account.name && named_secrets(other).contains(secret));
+        if others.is_empty() {
+            return Vec::new();
+        }
+        let mut users: HashMap<Option<&str>, Vec<String>> = HashMap::new();
+        let objects = self.subaccounts.of_namespace(&account.namespace);
+        for object in &objects {
+            users
+                .entry(account_named_by(object))
+                .or_default()
+                .push(object.name_any());
+        }
+        let unreadable = users.remove(&None).unwrap_or_default();
+        others.retain(|other| {
+            let users = Users {
+                named: users
+                    .get(&other.meta().name.as_deref())
+                    .cloned()
+                    .unwrap_or_default(),
+                unreadable: unreadable.clone(),
+            };
+            users.hold(is_on(&**other, IN_USE_FINALIZER))
+        });
+        others.iter().map(|other| ObjectKey::of(&**other)).collect()
     }
 
     fn any_under(&self, account: &ObjectKey, parent: &ParentAuthId) -> bool {
-        let under = |object: &Subaccount| {
-            object
-                .status
-                .as_ref()
-                .is_some_and(|status| status.parent_auth_id.as_deref() == Some(parent.as_str()))
-        };
         let objects = self.objects_of(account);
         // Of an attempt under way the Record alone tells where it is made.
         let recorded: HashSet<String> = self
@@ -113,7 +142,14 @@ impl Dependents for Context {
             .map(|stored| stored.record.subject.uid.clone())
             .collect();
         objects.iter().any(|guarded| {
-            guarded.0.as_ref().is_ok_and(&under) || guarded.uid().is_some_and(|uid| recorded.contains(&uid))
+            let parent_told = match &guarded.0 {
+                Ok(object) => object
+                    .status
+                    .as_ref()
+                    .and_then(|status| status.parent_auth_id.as_deref()),
+                Err(unreadable) => unreadable.text("/status/parentAuthId"),
+            };
+            parent_told == Some(parent.as_str()) || guarded.uid().is_some_and(|uid| recorded.contains(&uid))
         })
     }
 

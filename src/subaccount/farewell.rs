@@ -5,7 +5,9 @@ use super::facts::Directive;
 use super::news::{News, normal};
 use super::pass::Pass;
 use super::record::Phase;
+use super::unreadable::forced as forced_note;
 use crate::controller::event::EventKind;
+use crate::vobiz::AuthId;
 
 /// What became of the account.
 pub(super) fn of(pass: &Pass<'_>) -> News {
@@ -45,11 +47,9 @@ fn forced(pass: &Pass<'_>) -> News {
     pass.context
         .memory
         .with(&pass.uid, |remembered| remembered.orphan_reported = true);
-    let note = match pass.known_id() {
-        Some(id) => format!("let go without proof, as vobiz.ai/force-delete asks; {id} may be left at Vobiz"),
-        None => "let go without proof, as vobiz.ai/force-delete asks; a subaccount may be left at Vobiz"
-            .to_owned(),
-    };
+    let (dropped, known) = (&pass.deeds.pair_dropped, pass.known_id());
+    let left = dropped.as_ref().or(known.as_ref()).map(AuthId::as_str);
+    let note = forced_note(left, dropped.is_some());
     News {
         kind: EventKind::Warning,
         reason: "SubaccountOrphaned",

@@ -7,6 +7,7 @@ mod effects;
 mod explain;
 mod farewell;
 pub mod held_pairs;
+mod holders;
 pub mod installation;
 pub mod memory;
 pub mod news;
@@ -19,6 +20,7 @@ mod report;
 pub mod retention;
 pub mod secret;
 pub mod status;
+pub mod unreadable;
 pub mod watches;
 pub mod wish;
 

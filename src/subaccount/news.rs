@@ -6,6 +6,7 @@ use super::status::was_paused;
 use crate::controller::event::EventKind;
 use crate::crd::condition::{self, ConditionType};
 use crate::crd::{Subaccount, SubaccountStatus};
+use crate::vobiz::AuthId;
 
 /// What a pass did that a status does not show.
 #[expect(clippy::struct_excessive_bools, reason = "deeds of one pass, each by itself")]
@@ -24,6 +25,8 @@ pub struct Deeds {
     pub inherited: bool,
     /// An account with a fenced marker was deleted.
     pub leftovers: usize,
+    /// The account whose pair could not be stored and was given up, as a person asked.
+    pub pair_dropped: Option<AuthId>,
 }
 
 /// One event to publish.

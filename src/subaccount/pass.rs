@@ -198,7 +198,7 @@ impl<'a> Pass<'a> {
             .status
             .as_ref()
             .is_some_and(|status| status.auth_id.is_some());
-        self.facts.directive = wish::directive(&object);
+        self.facts.directive = wish::directive(&*object);
         self.facts.reclaim = wish::reclaim(&object);
         self.facts.recreate =
             object.spec.credential_recovery == CredentialRecovery::Recreate && !self.is_unmarked;

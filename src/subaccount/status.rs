@@ -1,7 +1,7 @@
 //! What a Subaccount's status says about a pass, and which events go with it. PURE.
 
 mod kyc;
-mod paused;
+pub mod paused;
 
 pub use kyc::kyc_differs;
 

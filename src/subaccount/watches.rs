@@ -1,10 +1,12 @@
 //! What is watched, and which passes each change brings. I/O (watches).
 
 use super::context::{Context, source_of_record};
+use super::holders::{Holders, Holding, account_named_by};
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
 use super::wish::WISHES;
 use crate::account::members::Terms;
+use crate::account::named_secrets::NamedSecrets;
 use crate::account::registry::Registry;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
@@ -21,7 +23,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, Resource, ResourceExt};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::convert::identity;
 use std::future::Future;
 use std::sync::Arc;
@@ -46,6 +48,8 @@ pub struct Watches {
     pub records: Arc<Records>,
     /// Objects as our own writes returned them.
     pub newest: Arc<Newest<Subaccount>>,
+    /// The Accounts there are, and which Secrets they name.
+    pub named_secrets: Arc<NamedSecrets>,
 }
 
 impl Watches {
@@ -63,17 +67,22 @@ impl Watches {
         let wake_object = self.wake_object.clone();
         let wake_users = move |key: &ObjectKey| {
             let users = subaccounts.of_namespace(&key.namespace);
-            for user in users.iter().filter(|user| account_of(user).as_ref() == Some(key)) {
+            for user in users
+                .iter()
+                .filter(|user| account_named_by(user) == Some(&key.name))
+            {
                 wake_object.wake(&ObjectKey::of(&**user));
             }
         };
         let refusals = self.refusals.clone();
+        let named_secrets = Arc::clone(&self.named_secrets);
         watch(
             self.target::<Account>("Account", scope, watcher::Config::default()),
             identity,
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
+                    named_secrets.note(object);
                     if let Ok(account) = &object.0 {
                         registry.set_terms(&ObjectKey::of(account), Terms::of(&account.spec));
                     }
@@ -94,6 +103,7 @@ impl Watches {
                     registry.remove(&key, object.meta().uid.as_deref().unwrap_or_default());
                     metrics.forget_account(&key.to_string());
                     accepted.forget(&key);
+                    named_secrets.forget(&key);
                     wake_users(&key);
                     refusals.clear(Source::Object("Account", key.clone()));
                     false
@@ -107,8 +117,17 @@ impl Watches {
     #[must_use]
     pub fn subaccounts(&self, scope: &Scope) -> Watch<Guarded<Subaccount>> {
         let mut trigger = Trigger::new(FINALIZER, &WISHES);
-        let mut users: HashMap<ObjectKey, HashSet<String>> = HashMap::new();
+        let mut holders = Holders::default();
+        let named_secrets = Arc::clone(&self.named_secrets);
         let (wake_account, wake_record) = (self.wake_account.clone(), self.wake_record.clone());
+        let wake_held = move |holding: &Holding| match holding {
+            Holding::Account(account) => wake_account.wake(account),
+            Holding::AnyOf(namespace) => {
+                for account in named_secrets.accounts_of(namespace) {
+                    wake_account.wake(&account);
+                }
+            }
+        };
         let (metrics, operator_namespace) = (self.metrics.clone(), self.operator_namespace.clone());
         let (records, newest) = (Arc::clone(&self.records), Arc::clone(&self.newest));
         let refusals = self.refusals.clone();
@@ -118,11 +137,8 @@ impl Watches {
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
-                    if let (Some(account), Some(uid)) = (account_of(object), object.uid()) {
-                        let users = users.entry(account.clone()).or_default();
-                        if users.insert(uid) && users.len() == 1 {
-                            wake_account.wake(&account);
-                        }
+                    for holding in holders.came(object) {
+                        wake_held(&holding);
                     }
                     if let Ok(object) = &object.0 {
                         newest.seen(object);
@@ -140,12 +156,8 @@ impl Watches {
                         namespace: operator_namespace.clone(),
                         name: taken_over.unwrap_or_else(|| secret_name(&uid)),
                     });
-                    if let Some(account) = account_of(object) {
-                        let left = users.get_mut(&account);
-                        if left.is_some_and(|users| users.remove(&uid) && users.is_empty()) {
-                            users.remove(&account);
-                            wake_account.wake(&account);
-                        }
+                    for holding in holders.went(object) {
+                        wake_held(&holding);
                     }
                     false
                 }
@@ -286,14 +298,6 @@ impl Changes {
     }
 }
 
-fn account_of(object: &Guarded<Subaccount>) -> Option<ObjectKey> {
-    let object = object.0.as_ref().ok()?;
-    Some(ObjectKey {
-        namespace: object.namespace()?,
-        name: object.spec.account_ref.name.clone(),
-    })
-}
-
 /// Takes out what people and their tools keep on an object for themselves: no pass reads it.
 pub fn own_part<K: Resource>(event: &mut Event<K>) {
     let (Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) = event else {
@@ -312,6 +316,7 @@ pub fn own_part<K: Resource>(event: &mut Event<K>) {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::collections::HashSet;
 
     #[test]
     fn every_annotation_that_the_operator_acts_on_is_kept_and_nothing_else() {

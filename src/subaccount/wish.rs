@@ -17,8 +17,8 @@ pub const WISHES: [&str; 4] = [
 
 /// Whether the object is managed, left alone, or to go without proof: the last outranks the second.
 #[must_use]
-pub fn directive(object: &Subaccount) -> Directive {
-    if is_true(object, FORCE_DELETE_ANNOTATION) && object.metadata.deletion_timestamp.is_some() {
+pub fn directive<K: Resource>(object: &K) -> Directive {
+    if is_true(object, FORCE_DELETE_ANNOTATION) && object.meta().deletion_timestamp.is_some() {
         Directive::ForceDelete
     } else if is_true(object, PAUSED_ANNOTATION) {
         Directive::Pause
@@ -63,7 +63,7 @@ pub fn request(object: &Subaccount) -> Option<&str> {
 }
 
 /// Anything but `true` is no: a typing error must not let an object go.
-fn is_true(object: &Subaccount, annotation: &str) -> bool {
+fn is_true<K: Resource>(object: &K, annotation: &str) -> bool {
     object
         .annotations()
         .get(annotation)

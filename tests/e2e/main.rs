@@ -24,6 +24,7 @@ mod edit;
 mod environments;
 mod generation;
 mod hands;
+mod in_use;
 mod kstatus;
 mod leader;
 mod markers;
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
     drift::add_to(&mut suite);
     edit::add_to(&mut suite);
     environments::add_to(&mut suite);
+    in_use::add_to(&mut suite);
     kstatus::add_to(&mut suite);
     model::add_to(&mut suite);
     leader::add_to(&mut suite);

@@ -13,7 +13,7 @@ use vobiz_harness::test_bed::{ACCOUNT, CREDENTIALS, Environment, TestBed};
 
 use crate::generation::{environment, in_each};
 
-const IN_USE: &str = "vobiz.ai/in-use";
+pub const IN_USE: &str = "vobiz.ai/in-use";
 
 pub fn add_to(suite: &mut Suite) {
     in_each(

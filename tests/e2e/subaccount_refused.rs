@@ -52,6 +52,10 @@ pub fn add_to(suite: &mut Suite) {
         ended_with_a_pair,
     );
     suite.test(
+        "force-delete lets an object go whose pair is in memory only, drops the pair with a word, and holds no other create up",
+        forced_with_a_pair,
+    );
+    suite.test(
         "what was refused to a Record that somebody deletes is told no longer",
         record_deleted,
     );
@@ -330,6 +334,40 @@ async fn ended_with_a_pair(bed: Arc<TestBed>) -> Result<()> {
     environment.await_ready(NAME).await?;
     await_leftovers_deleted(&environment, 1).await?;
     ensure_consistent(&environment, &[NAME.to_owned()]).await
+}
+
+async fn forced_with_a_pair(bed: Arc<TestBed>) -> Result<()> {
+    let environment = bed.environment(resyncing("refused-forced", Api::Gen2)).await?;
+    probe_secret(&environment).await?;
+    let rule = in_operators(&environment, on_secrets("UPDATE", ANNOTATE_SECRET)).await?;
+    environment.create_subaccount(NAME, json!({})).await?;
+    environment
+        .await_message(
+            Kind::Subaccount,
+            NAME,
+            "Ready",
+            &["in the operator's memory only"],
+        )
+        .await?;
+    environment.objects.delete(Kind::Subaccount, NAME).await?;
+    let force = json!({"metadata": {"annotations": {"vobiz.ai/force-delete": "true"}}});
+    environment.objects.merge(Kind::Subaccount, NAME, &force).await?;
+    environment.await_gone(Kind::Subaccount, NAME).await?;
+    let told = await_event(&environment, NAME, "SubaccountOrphaned").await?;
+    let (note, made) = (
+        told["note"].as_str().unwrap_or_default(),
+        environment.simulator.accounts().await?,
+    );
+    ensure!(
+        made.iter()
+            .all(|account| account["auth_id"].as_str().is_some_and(|id| note.contains(id)))
+            && note.contains("dropped"),
+        "{note}"
+    );
+    rule.lift().await?;
+    environment.create_ready(HEALTHY, json!({})).await?;
+    // What nobody can use is cleaned up once the Record may be written.
+    await_leftovers_deleted(&environment, 1).await.map(drop)
 }
 
 /// The object is gone, and its Record is written no more: then the administrator deletes it by hand.

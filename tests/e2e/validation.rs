@@ -46,7 +46,7 @@ async fn refused(bed: Arc<TestBed>) -> Result<()> {
     let refusals = [
         (
             json!({"accountRef": {"name": "other"}}),
-            "accountRef cannot be changed: delete this Subaccount",
+            "set spec.deletion.policy to Retain first",
         ),
         (
             json!({"accountRef": {"name": "vobiz"}, "kycMode": "customer_use"}),
@@ -96,7 +96,13 @@ async fn undecodable(bed: Arc<TestBed>) -> Result<()> {
     };
     let mut environment = own.environment(options).await?;
     let kubectl = own.control_plane().kubectl();
-    let strict = loosen(kubectl).await?;
+    let fields = [
+        Loose::RateLimit,
+        Loose::KycMode,
+        Loose::Policy,
+        Loose::ApiGeneration,
+    ];
+    let strict = loosen(kubectl, &fields).await?;
     // What another version of the operator may have let through: another type, and values that no enumeration has here.
     let bad = [
         ("mistyped", json!({"rateLimit": "many"}), json!({"rateLimit": 5})),
@@ -117,9 +123,7 @@ async fn undecodable(bed: Arc<TestBed>) -> Result<()> {
             .create(Kind::Account, "unknown", account.clone())
     })
     .await?;
-    for (definition, path, field) in &strict {
-        replace(kubectl, definition, path, field).await?;
-    }
+    tighten(kubectl, &strict).await?;
 
     environment.start_operator().await?;
     environment.create_subaccount("good", json!({})).await?;
@@ -175,19 +179,47 @@ async fn undecodable(bed: Arc<TestBed>) -> Result<()> {
     Ok(())
 }
 
-/// Lets through what no definition of ours admits. Returns what was there before: definition, path and value.
-async fn loosen(kubectl: &Kubectl) -> Result<Vec<(&'static str, String, Value)>> {
-    let text = json!({"type": "string"});
-    let anything = json!({"x-kubernetes-preserve-unknown-fields": true});
-    let loosened = [
-        (SUBACCOUNTS, "spec/properties/rateLimit", &anything),
-        (SUBACCOUNTS, "spec/properties/kycMode", &text),
-        (SUBACCOUNTS, "spec/properties/deletion/properties/policy", &text),
-        (ACCOUNTS, "spec/properties/apiGeneration", &text),
-    ];
+/// A field that lets through what no definition of ours admits.
+#[derive(Clone, Copy)]
+pub enum Loose {
+    RateLimit,
+    KycMode,
+    Policy,
+    AccountReference,
+    ApiGeneration,
+}
+
+impl Loose {
+    /// Which definition, where in it, and what stands there then.
+    fn exchange(self) -> (&'static str, &'static str, Value) {
+        let (text, anything) = (
+            json!({"type": "string"}),
+            json!({"x-kubernetes-preserve-unknown-fields": true}),
+        );
+        match self {
+            Self::RateLimit => (SUBACCOUNTS, "rateLimit", anything),
+            Self::KycMode => (SUBACCOUNTS, "kycMode", text),
+            Self::Policy => (SUBACCOUNTS, "deletion/properties/policy", text),
+            // A field by which objects are selected must have a type.
+            Self::AccountReference => (
+                SUBACCOUNTS,
+                "accountRef",
+                json!({"type": "object", "properties": {"name": {"type": "string"}, "uid": {"type": "string"}}}),
+            ),
+            Self::ApiGeneration => (ACCOUNTS, "apiGeneration", text),
+        }
+    }
+}
+
+/// What was there before: definition, path and value.
+pub type Strict = Vec<(&'static str, String, Value)>;
+
+/// Loosens these fields.
+pub async fn loosen(kubectl: &Kubectl, fields: &[Loose]) -> Result<Strict> {
     let mut strict = Vec::new();
-    for (definition, field, loose) in loosened {
-        let path = format!("/spec/versions/0/schema/openAPIV3Schema/properties/{field}");
+    for field in fields {
+        let (definition, field, loose) = field.exchange();
+        let path = format!("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/{field}");
         let stored = kubectl
             .get_json(&["customresourcedefinition", definition])
             .await?;
@@ -195,9 +227,17 @@ async fn loosen(kubectl: &Kubectl) -> Result<Vec<(&'static str, String, Value)>>
             .pointer(&path)
             .context("the definition has no such field")?;
         strict.push((definition, path.clone(), field.clone()));
-        replace(kubectl, definition, &path, loose).await?;
+        replace(kubectl, definition, &path, &loose).await?;
     }
     Ok(strict)
+}
+
+/// Puts back what was there before.
+pub async fn tighten(kubectl: &Kubectl, strict: &Strict) -> Result<()> {
+    for (definition, path, field) in strict {
+        replace(kubectl, definition, path, field).await?;
+    }
+    Ok(())
 }
 
 /// Exchanges a part of a definition.
@@ -211,7 +251,7 @@ async fn replace(kubectl: &Kubectl, definition: &str, path: &str, value: &Value)
 }
 
 /// Tries until the API server serves the definition that it has stored.
-async fn stored_at_last<Creating>(create: impl Fn() -> Creating) -> Result<()>
+pub async fn stored_at_last<Creating>(create: impl Fn() -> Creating) -> Result<()>
 where
     Creating: Future<Output = Result<Value>>,
 {

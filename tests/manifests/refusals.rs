@@ -291,7 +291,7 @@ async fn what_is_optional_can_be_taken_away_but_the_account_stays(subaccounts: &
         .await
         .expect_err("another account");
     assert!(
-        refusal.contains("accountRef cannot be changed: delete this Subaccount and create it again"),
+        refusal.contains("accountRef cannot be changed: an account at Vobiz stays under its parent"),
         "{refusal}"
     );
 }

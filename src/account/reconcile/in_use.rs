@@ -1,24 +1,38 @@
 //! Marks an Account and its credentials Secret as in use, and lets them go again. I/O.
+//!
+//! Several Accounts may name one Secret: its mark comes off when none of them is used any more.
 
-use super::Pass;
+use super::look::Found;
+use super::{Context, Pass};
+use crate::account::named_secrets::of_readable;
 use crate::account::status;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch::{self, is_on};
 use crate::controller::versioned::get_versioned;
+use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::{Account, IN_USE_FINALIZER};
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
+use kube::api::Api;
 
 impl Pass<'_> {
+    /// Whether the Account must stay, and its credentials with it.
+    pub(super) fn is_held(&self) -> bool {
+        self.users.hold(is_on(self.account, IN_USE_FINALIZER))
+    }
+
     /// An Account that Subaccounts name is held until they are gone.
     pub(super) async fn mark_account(&self) -> Result<Account, ClusterError> {
-        let in_use = !self.users.is_empty();
+        let in_use = self.is_held();
         let deleting = self.account.metadata.deletion_timestamp.is_some();
         match is_on(self.account, IN_USE_FINALIZER) {
             false if in_use && !deleting => {
                 Ok(self.note(guarded_patch::add(&self.accounts(), self.account, IN_USE_FINALIZER).await?))
             }
             true if !in_use => {
-                self.release_secret(status_secret_name(self.account)).await?;
+                for secret in of_readable(self.account) {
+                    self.release_secret(&secret).await?;
+                }
                 let released =
                     guarded_patch::remove(&self.accounts(), self.account, IN_USE_FINALIZER).await?;
                 Ok(self.note(released.unwrap_or_else(|| self.account.clone())))
@@ -29,17 +43,17 @@ impl Pass<'_> {
 
     /// The Secret of an earlier `credentialsSecretRef` is let go before the status names the new one.
     pub(super) async fn release_former_secret(&self, account: &Account) -> Result<(), ClusterError> {
-        let former = status_secret_name(account);
-        if former.as_deref() == Some(account.spec.credentials_secret_ref.name.as_str()) {
-            return Ok(());
+        match status_secret_name(account) {
+            Some(former) if former != account.spec.credentials_secret_ref.name => {
+                self.release_secret(&former).await
+            }
+            _ => Ok(()),
         }
-        self.release_secret(former).await
     }
 
-    async fn release_secret(&self, name: Option<String>) -> Result<(), ClusterError> {
-        let Some(name) = name else { return Ok(()) };
-        if let Some(secret) = get_versioned(&self.secrets(), &name).await? {
-            guarded_patch::remove(&self.secrets(), secret.object(), IN_USE_FINALIZER).await?;
+    async fn release_secret(&self, name: &str) -> Result<(), ClusterError> {
+        if let Some(secret) = get_versioned(&self.secrets(), name).await? {
+            let_go(self.context, &self.key, &self.secrets(), secret.object()).await?;
         }
         Ok(())
     }
@@ -60,24 +74,69 @@ impl Pass<'_> {
         self.patch_status(&account, &status).await
     }
 
-    /// True if the Account and its Secret are both held for their Subaccounts.
+    /// True if the Account and its Secret are both held for their Subaccounts. Only a Secret whose pair was just found good is
+    /// marked: whoever names any other Secret in an Account must not make that one stay.
     pub(super) async fn mark_secret(
         &self,
         account: &Account,
         secret: Option<&Secret>,
+        found: &Found,
     ) -> Result<bool, ClusterError> {
+        let Some(secret) = secret else { return Ok(false) };
+        let is_marked = is_on(secret, IN_USE_FINALIZER);
         if !is_on(account, IN_USE_FINALIZER) {
+            if is_marked && !self.is_held() {
+                // Left on it by another Account, for this one, which was never marked itself.
+                let_go(self.context, &self.key, &self.secrets(), secret).await?;
+            }
             return Ok(false);
         }
-        match secret {
-            Some(secret) if is_on(secret, IN_USE_FINALIZER) => Ok(true),
-            Some(secret) if secret.metadata.deletion_timestamp.is_none() => {
-                guarded_patch::add(&self.secrets(), secret, IN_USE_FINALIZER).await?;
-                Ok(true)
-            }
-            _ => Ok(false),
+        if !is_marked && found.is_proved && secret.metadata.deletion_timestamp.is_none() {
+            guarded_patch::add(&self.secrets(), secret, IN_USE_FINALIZER).await?;
+            return Ok(true);
+        }
+        Ok(is_marked)
+    }
+}
+
+/// Takes the mark off the Secret, unless another Account needs it.
+async fn let_go(
+    context: &Context,
+    account: &ObjectKey,
+    secrets: &Api<Secret>,
+    secret: &Secret,
+) -> Result<(), ClusterError> {
+    let name = secret.name_any();
+    if !is_on(secret, IN_USE_FINALIZER) || !context.dependents.sharers(account, &name).is_empty() {
+        return Ok(());
+    }
+    guarded_patch::remove(secrets, secret, IN_USE_FINALIZER).await?;
+    // One whose first Subaccount came meanwhile may have found the mark, and counts on it.
+    for sharer in context.dependents.sharers(account, &name) {
+        context.registry.wake(&sharer);
+    }
+    Ok(())
+}
+
+/// Lets an Account that cannot be read go, and its Secrets, once no Subaccount needs it: the marks alone tell what to do.
+pub async fn release_unreadable(
+    context: &Context,
+    account: &Guarded<Account>,
+    secrets_named: impl IntoIterator<Item = String>,
+) -> Result<(), ClusterError> {
+    let key = ObjectKey::of(account);
+    if !is_on(account, IN_USE_FINALIZER) || context.dependents.users(&key).hold(true) {
+        return Ok(());
+    }
+    let secrets: Api<Secret> = Api::namespaced(context.cluster.clone(), &key.namespace);
+    for name in secrets_named {
+        if let Some(secret) = get_versioned(&secrets, &name).await? {
+            let_go(context, &key, &secrets, secret.object()).await?;
         }
     }
+    let accounts: Api<Guarded<Account>> = Api::namespaced(context.cluster.clone(), &key.namespace);
+    guarded_patch::remove(&accounts, account, IN_USE_FINALIZER).await?;
+    Ok(())
 }
 
 pub(super) fn status_secret_name(account: &Account) -> Option<String> {

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 /// What a pass found out about the parent.
 pub(super) struct Found {
     pub(super) access: Option<Access>,
+    /// The pair in the Secret is this Account's, and works.
+    pub(super) is_proved: bool,
     pub(super) trouble: Option<Trouble>,
     pub(super) counts: Option<SubaccountCounts>,
     /// Which list the Subaccounts were last compared with.
@@ -41,6 +43,7 @@ impl Pass<'_> {
                 return Look::Awaited { what, since };
             }
         };
+        let is_proved = trouble.is_none();
         let mut counts = None;
         let mut compared = known.and_then(|known| known.compared);
         let mut failed = known.and_then(|known| known.failed);
@@ -85,6 +88,7 @@ impl Pass<'_> {
         }
         Look::Found(Box::new(Found {
             access,
+            is_proved,
             trouble,
             counts,
             compared,
@@ -101,6 +105,7 @@ pub(super) fn unread(account: &Account, known: Option<&Snapshot>) -> Found {
     let known = known.filter(|_| same);
     Found {
         access: known.and_then(|known| known.access.clone()),
+        is_proved: false,
         trouble: known
             .filter(|known| !known.is_connected())
             .and_then(|known| known.trouble.clone()),

@@ -3,7 +3,7 @@
 use super::impossible;
 use super::record::{decode, swap, take};
 use crate::controller::versioned::get_versioned;
-use crate::subaccount::facts::Made;
+use crate::subaccount::facts::{Directive, Made, Object};
 use crate::subaccount::held_pairs::HeldPair;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now};
@@ -24,7 +24,7 @@ pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     }
     let found = match look_again(pass).await {
         Ok(found) => found,
-        Err(outcome) => return Err(hold(pass, claimed, pair, outcome)),
+        Err(outcome) => return hold_or_drop(pass, claimed, pair, outcome),
     };
     match judge::bind(
         &claimed.ledger,
@@ -52,9 +52,27 @@ pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
                 stored(pass);
                 Ok(())
             }
-            Err(outcome) => Err(hold(pass, claimed, pair, outcome)),
+            Err(outcome) => hold_or_drop(pass, claimed, pair, outcome),
         },
     }
+}
+
+/// Keeps the pair for the next pass; unless a person lets the object go without proof, and with it what is not stored.
+fn hold_or_drop(
+    pass: &mut Pass<'_>,
+    claimed: Record,
+    pair: Credentials,
+    failed: Outcome,
+) -> Result<(), Outcome> {
+    let is_forced = pass.facts.object == Object::Deleting && pass.facts.directive == Directive::ForceDelete;
+    if !is_forced {
+        return Err(hold(pass, claimed, pair, failed));
+    }
+    tracing::warn!(object = %pass.key, uid = pass.uid, auth_id = %pair.auth_id, "a pair that could not be stored is dropped by force");
+    stored(pass);
+    pass.facts.made = Made::Nothing;
+    pass.deeds.pair_dropped = Some(pair.auth_id);
+    Ok(())
 }
 
 async fn write_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<(), Outcome> {

@@ -5,17 +5,23 @@ use crate::crd::SubaccountStatus;
 use crate::crd::condition::{self as conditions, ConditionStatus, ConditionType, NewCondition, Reason};
 use crate::subaccount::facts::Object;
 
+/// What is held.
+#[must_use]
+pub fn paused_message(deleting: bool) -> &'static str {
+    if deleting {
+        "paused: the deletion is held until the annotation vobiz.ai/paused is removed"
+    } else {
+        "paused: nothing is done until the annotation vobiz.ai/paused is removed"
+    }
+}
+
 /// Everything stays as it was, but for the word that nothing is done any more.
 pub(super) fn paused(object: Object, previous: &SubaccountStatus) -> Vec<NewCondition> {
     let (deleting, new) = (
         object == Object::Deleting,
         conditions::find(&previous.conditions, ConditionType::Ready).is_none(),
     );
-    let message = if deleting {
-        "paused: the deletion is held until the annotation vobiz.ai/paused is removed"
-    } else {
-        "paused: nothing is done until the annotation vobiz.ai/paused is removed"
-    };
+    let message = paused_message(deleting);
     let mut kept = match (deleting, new) {
         (true, _) => progress(ConditionStatus::False, Reason::Deleting, message),
         (false, true) => progress(ConditionStatus::Unknown, Reason::Progressing, message),

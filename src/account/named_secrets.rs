@@ -1,0 +1,93 @@
+//! Which credentials Secrets Accounts name, whether the Accounts can be read or not. PURE.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::controller::wake::{Guarded, ObjectKey};
+use crate::crd::Account;
+
+/// The credentials Secrets that an Account names: the one of its spec, and the one that may carry its mark.
+#[must_use]
+pub fn named_secrets(account: &Guarded<Account>) -> BTreeSet<String> {
+    match &account.0 {
+        Ok(account) => of_readable(account),
+        Err(unreadable) => ["/spec/credentialsSecretRef/name", "/status/credentialsSecretName"]
+            .into_iter()
+            .filter_map(|place| unreadable.text(place).map(str::to_owned))
+            .collect(),
+    }
+}
+
+/// As [`named_secrets`], of an Account that can be read.
+#[must_use]
+pub fn of_readable(account: &Account) -> BTreeSet<String> {
+    let marked = account
+        .status
+        .as_ref()
+        .and_then(|status| status.credentials_secret_name.clone());
+    let named = account.spec.credentials_secret_ref.name.clone();
+    std::iter::once(named).chain(marked).collect()
+}
+
+/// What every Account of the caches names.
+#[derive(Debug, Default)]
+pub struct NamedSecrets {
+    by_account: Mutex<BTreeMap<ObjectKey, BTreeSet<String>>>,
+}
+
+impl NamedSecrets {
+    /// The Account names these now.
+    pub fn note(&self, account: &Guarded<Account>) {
+        self.lock().insert(ObjectKey::of(account), named_secrets(account));
+    }
+
+    /// The Account is gone.
+    pub fn forget(&self, account: &ObjectKey) {
+        self.lock().remove(account);
+    }
+
+    /// The Accounts of a namespace.
+    #[must_use]
+    pub fn accounts_of(&self, namespace: &str) -> Vec<ObjectKey> {
+        let all = self.lock();
+        all.keys()
+            .filter(|account| account.namespace == namespace)
+            .cloned()
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, BTreeSet<String>>> {
+        self.by_account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn account(generation: &str) -> Guarded<Account> {
+        serde_json::from_value(json!({
+            "apiVersion": "vobiz.ai/v1alpha1", "kind": "Account",
+            "metadata": {"name": "vobiz", "namespace": "team", "uid": "1"},
+            "spec": {"credentialsSecretRef": {"name": "new"}, "apiGeneration": generation},
+            "status": {"observedGeneration": 1, "credentialsSecretName": "old"},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_account_that_cannot_be_read_names_its_secrets_all_the_same() {
+        let both: BTreeSet<String> = ["new", "old"].map(str::to_owned).into();
+        for generation in ["Gen2", "Gen3"] {
+            assert_eq!(named_secrets(&account(generation)), both, "{generation}");
+        }
+        let named = NamedSecrets::default();
+        named.note(&account("Gen3"));
+        let key = ObjectKey::of(&account("Gen3"));
+        assert_eq!(named.accounts_of("team"), [key.clone()]);
+        assert!(named.accounts_of("tea").is_empty());
+        named.forget(&key);
+        assert!(named.accounts_of("team").is_empty());
+    }
+}

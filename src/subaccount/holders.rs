@@ -1,0 +1,118 @@
+//! Which Subaccounts hold which Account, and when the first of them comes or the last one goes. PURE.
+
+use crate::controller::wake::{Guarded, ObjectKey};
+use crate::crd::Subaccount;
+use kube::{Resource, ResourceExt as _};
+use std::collections::{HashMap, HashSet};
+
+/// What a Subaccount holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Holding {
+    /// The Account that it names.
+    Account(ObjectKey),
+    /// Whichever Account of its namespace it may name: it cannot be read so far.
+    AnyOf(String),
+}
+
+/// The uids of those that hold something.
+#[derive(Debug, Default)]
+pub(super) struct Holders {
+    by_holding: HashMap<Holding, HashSet<String>>,
+}
+
+impl Holders {
+    /// The Subaccount is there. Returns what it is the first to hold, and what nothing holds any more.
+    pub(super) fn came(&mut self, object: &Guarded<Subaccount>) -> Vec<Holding> {
+        let Some((holding, uid)) = holding(object) else {
+            return Vec::new();
+        };
+        let uids = self.by_holding.entry(holding.clone()).or_default();
+        let is_first = uids.insert(uid.clone()) && uids.len() == 1;
+        // It may have become readable, or the contrary: its Account cannot change otherwise.
+        let mut changed = match &holding {
+            Holding::Account(account) => self.drop(&Holding::AnyOf(account.namespace.clone()), &uid),
+            Holding::AnyOf(namespace) => {
+                let of_namespace =
+                    |held: &&Holding| matches!(held, Holding::Account(key) if key.namespace == *namespace);
+                let known: Vec<Holding> = self.by_holding.keys().filter(of_namespace).cloned().collect();
+                known.iter().flat_map(|held| self.drop(held, &uid)).collect()
+            }
+        };
+        changed.extend(is_first.then_some(holding));
+        changed
+    }
+
+    /// The Subaccount is gone. Returns what nothing holds any more.
+    pub(super) fn went(&mut self, object: &Guarded<Subaccount>) -> Vec<Holding> {
+        match holding(object) {
+            Some((holding, uid)) => self.drop(&holding, &uid),
+            None => Vec::new(),
+        }
+    }
+
+    fn drop(&mut self, holding: &Holding, uid: &str) -> Vec<Holding> {
+        let left = self.by_holding.get_mut(holding);
+        if left.is_some_and(|uids| uids.remove(uid) && uids.is_empty()) {
+            self.by_holding.remove(holding);
+            return vec![holding.clone()];
+        }
+        Vec::new()
+    }
+}
+
+/// The name of the Account that a Subaccount names, also where the rest of it cannot be read.
+pub(super) fn account_named_by(object: &Guarded<Subaccount>) -> Option<&str> {
+    match &object.0 {
+        Ok(object) => Some(&object.spec.account_ref.name),
+        Err(unreadable) => unreadable.text("/spec/accountRef/name"),
+    }
+}
+
+fn holding(object: &Guarded<Subaccount>) -> Option<(Holding, String)> {
+    let namespace = object.namespace()?;
+    let holding = match account_named_by(object) {
+        Some(name) => Holding::Account(ObjectKey {
+            namespace,
+            name: name.to_owned(),
+        }),
+        None => Holding::AnyOf(namespace),
+    };
+    Some((holding, object.meta().uid.clone()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn object(uid: &str, account: Value) -> Guarded<Subaccount> {
+        serde_json::from_value(json!({
+            "apiVersion": "vobiz.ai/v1alpha1", "kind": "Subaccount",
+            "metadata": {"name": "acme", "namespace": "team", "uid": uid},
+            "spec": {"accountRef": {"name": account}, "deletion": {"policy": "Archive"}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_first_and_the_last_of_an_account_are_told_and_those_of_any_account() {
+        let main = Holding::Account(ObjectKey {
+            namespace: "team".to_owned(),
+            name: "main".to_owned(),
+        });
+        let any = Holding::AnyOf("team".to_owned());
+        let (one, two) = (object("1", json!("main")), object("2", json!("main")));
+        let mut holders = Holders::default();
+        assert_eq!(holders.came(&one), [main.clone()]);
+        assert!(holders.came(&one).is_empty() && holders.came(&two).is_empty());
+        assert!(holders.went(&one).is_empty());
+        assert_eq!(holders.went(&two), [main.clone()]);
+        assert!(holders.went(&two).is_empty(), "told once");
+
+        let (odd, mended) = (object("3", json!({"is": "odd"})), object("3", json!("main")));
+        assert_eq!(holders.came(&odd), [any.clone()]);
+        assert_eq!(holders.came(&mended), [any.clone(), main.clone()]);
+        assert_eq!(holders.came(&odd), [main, any.clone()]);
+        assert_eq!(holders.went(&odd), [any]);
+    }
+}
