@@ -9,6 +9,7 @@ pub mod errands;
 pub mod gate;
 pub mod generation;
 mod inherited;
+mod listing;
 pub mod marker;
 pub mod members;
 pub mod named_secrets;

@@ -1,13 +1,11 @@
 //! Reads the whole list of a parent account: once for the roster, twice where absence must be proved. I/O.
 
 use crate::account::access::{Access, CallError};
+use crate::account::listing::{Flaw, Listing, Progress};
 use crate::account::roster::{Walk, marked};
 use crate::vobiz::{AuthId, Error, Subaccount};
 use std::time::Instant;
 use vobiz_protocol::judge::misses_nothing;
-
-/// Pages after which a list is taken for endless: a server that ignores the page number must not keep us for ever.
-const PAGE_CAP: u32 = 20_000;
 
 /// Pairs of lists that are compared before the parent is left alone for a while: on a busy parent pages shift all the time.
 const WALK_ATTEMPTS: u32 = 5;
@@ -18,9 +16,9 @@ pub enum SweepError {
     /// A request failed.
     #[error("failed to list the subaccounts: {0}")]
     List(Error),
-    /// Pages do not join, entries cannot be read, or there is no end of them.
-    #[error("failed to list the subaccounts: the list is incomplete")]
-    Incomplete,
+    /// Its pages make no complete list.
+    #[error("failed to list the subaccounts: {0}")]
+    Flawed(Flaw),
 }
 
 impl SweepError {
@@ -70,23 +68,16 @@ fn ids(list: &[Subaccount]) -> Vec<&AuthId> {
 }
 
 async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {
-    let mut listed = Vec::new();
-    for number in 0..PAGE_CAP {
+    let mut listing = Listing::default();
+    for number in 0..u32::MAX {
         let page = settled(access, access.list(number).await)?;
-        if page.invalid > 0 {
-            return Err(SweepError::Incomplete);
-        }
-        listed.extend(page.subaccounts);
-        if page.last {
-            let complete = page.total.is_none_or(|total| listed.len() as u64 >= total);
-            return if complete {
-                Ok(listed)
-            } else {
-                Err(SweepError::Incomplete)
-            };
+        match listing.add(page) {
+            Progress::More => {}
+            Progress::Complete(listed) => return Ok(listed),
+            Progress::Failed(flaw) => return Err(SweepError::Flawed(flaw)),
         }
     }
-    Err(SweepError::Incomplete)
+    Err(SweepError::Flawed(Flaw::Endless))
 }
 
 /// A request of the Account's own pass has waited for its turn at the gate; it is held only where Vobiz asked for a pause.

@@ -7,7 +7,7 @@ use super::auth_id::{AuthId, ParentAuthId};
 use super::create::Place;
 use super::error::Unusable;
 use super::object::{Entries, Object};
-use super::request::{Request, Verb};
+use super::request::{DeleteBody, Request, Verb};
 use super::subaccount::{Fields, Page, Permissions, Subaccount};
 use super::wire::{self, Keyed, Scalar};
 
@@ -71,11 +71,6 @@ impl<'a> From<&'a Fields> for Body<'a> {
             business_type: business_type.as_deref(),
         }
     }
-}
-
-#[derive(Serialize)]
-struct DeleteBody {
-    cascade: bool,
 }
 
 pub(super) fn list(parent: &ParentAuthId, page: u32) -> Request {

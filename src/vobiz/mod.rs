@@ -13,6 +13,7 @@ mod failure;
 mod gen1;
 mod gen2;
 mod generation;
+mod http_date;
 mod object;
 mod request;
 mod retry_after;

@@ -23,6 +23,12 @@ pub(super) enum Verb {
     Delete,
 }
 
+/// The body of a DELETE that takes along what belongs to the subaccount.
+#[derive(Serialize)]
+pub(super) struct DeleteBody {
+    pub cascade: bool,
+}
+
 impl Request {
     pub fn new(verb: Verb, path: String) -> Self {
         Self {

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::fmt::rfc2822;
-use jiff::tz::TimeZone;
+
+use super::http_date;
 
 /// Never shorter, even when the answer says 0, a time in the past, or nothing.
 const SHORTEST: f64 = 1.0;
@@ -15,7 +14,7 @@ const LONGEST: f64 = 15.0 * 60.0;
 /// The forms in the order in which they count (Vobiz API documentation); one that makes no sense is skipped.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Hints<'a> {
-    /// The header `Retry-After`: seconds or an HTTP date.
+    /// The header `Retry-After`: seconds or an HTTP date, read leniently.
     pub retry_after: Option<&'a str>,
     /// `error.details.retryAfter`: seconds.
     pub details: Option<f64>,
@@ -53,21 +52,12 @@ fn seconds(text: &str) -> Option<f64> {
     if numeric { text.parse().ok() } else { None }
 }
 
-/// The three forms of an HTTP date (RFC 9110, section 5.6.7).
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds of a date are far fewer than a float holds exactly"
+)]
 fn until_date(text: &str, now: Timestamp) -> Option<f64> {
-    let text = text.trim();
-    let obsolete = |format| {
-        let civil = DateTime::strptime(format, text).ok()?;
-        civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-    };
-    let date = rfc2822::DateTimeParser::new()
-        // A wrong day of the week does not make the date unclear.
-        .relaxed_weekday(true)
-        .parse_timestamp(text)
-        .ok()
-        .or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT"))
-        .or_else(|| obsolete("%a %b %e %H:%M:%S %Y"))?;
-    Some(unix_seconds(date) - unix_seconds(now))
+    http_date::unix_seconds(text, now).map(|date| date as f64 - unix_seconds(now))
 }
 
 fn unix_seconds(time: Timestamp) -> f64 {
@@ -98,6 +88,10 @@ mod tests {
             ("Wed, 01 Jul 2026 09:31:00 GMT", 60),
             ("Wednesday, 01-Jul-26 09:31:00 GMT", 60),
             ("Wed Jul  1 09:31:00 2026", 60),
+            ("Monday, 01-Jul-26 09:31:00 GMT", 60),
+            ("Mon Jul  1 09:31:00 2026", 60),
+            ("Wed, 01 Jul 2026 09:31:00 XYZ", 60),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", 900),
             ("Wed, 01 Jul 2026 09:00:00 GMT", 1),
             ("Wed, 01 Jul 2036 09:00:00 GMT", 900),
             ("soon", 1),

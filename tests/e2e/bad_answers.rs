@@ -42,6 +42,11 @@ pub fn add_to(suite: &mut Suite) {
     );
     in_each(
         suite,
+        "a list without end is told on the Account, is given up after four pages, and harms nothing",
+        endless_list,
+    );
+    in_each(
+        suite,
         "an account that the list shows late is found before its attempt is forgotten",
         late_list,
     );
@@ -272,6 +277,50 @@ async fn lying_lists(bed: Arc<TestBed>, api: Api) -> Result<()> {
         ensure!(sent == 0, "the lists led to {sent} requests {operation:?}");
     }
     ensure_consistent(&environment, &names).await
+}
+
+async fn endless_list(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    let environment = bed.environment(options("answers-endless", api)).await?;
+    let made = environment.create_ready("stays", json!({})).await?;
+    let many = json!({"parent": environment.parent.auth_id, "name": "other", "count": 300});
+    environment.simulator.create_account(&many).await?;
+    let mark = environment.simulator.journal_mark().await?;
+    let endless = json!({"list_ignores_page": true});
+    environment.simulator.change_settings(&endless).await?;
+    let told = environment
+        .await_reason(Kind::Account, ACCOUNT, "Ready", "VobizUnavailable")
+        .await?;
+    let ready = vobiz_harness::objects::condition_of(&told, "Ready").context("no condition")?;
+    let message = ready["message"].as_str().unwrap_or_default();
+    ensure!(
+        message.contains("page after page shows the same accounts"),
+        "it says {message}"
+    );
+    let lists = JournalQuery::new().since(mark).operation(Operation::List);
+    let asked: Vec<String> = environment
+        .simulator
+        .journal(&lists)
+        .await?
+        .into_iter()
+        .filter_map(|entry| entry.query)
+        .collect();
+    let beyond = ["offset=80", "page=5"];
+    ensure!(
+        !asked
+            .iter()
+            .any(|query| beyond.iter().any(|page| query.contains(page))),
+        "it asked for {asked:?}"
+    );
+    // It is tried again, and nothing is done to the account meanwhile.
+    resync_twice(&environment).await?;
+    environment.await_ready("stays").await?;
+    environment.simulator.account(&made.auth_id).await?;
+    let ends = json!({"list_ignores_page": null});
+    environment.simulator.change_settings(&ends).await?;
+    environment
+        .await_condition(Kind::Account, ACCOUNT, "Ready", "True")
+        .await
+        .map(drop)
 }
 
 async fn late_list(bed: Arc<TestBed>, api: Api) -> Result<()> {

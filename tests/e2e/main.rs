@@ -52,6 +52,7 @@ mod subaccount_refused;
 mod turns;
 mod two_leaders;
 mod validation;
+mod variants;
 mod whole_suite;
 mod wish;
 
@@ -111,6 +112,7 @@ fn main() -> ExitCode {
     turns::add_to(&mut suite);
     two_leaders::add_to(&mut suite);
     validation::add_to(&mut suite);
+    variants::add_to(&mut suite);
     wish::add_to(&mut suite);
     whole_suite::add_to(&mut suite);
     suite.run()

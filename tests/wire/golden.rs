@@ -319,7 +319,12 @@ async fn a_delete_tells_cascade_in_the_way_of_its_generation() {
     let cascade = json(golden!("gen2-delete-request.json"));
     for (generation, is_cascade, target, body) in [
         (Generation::Gen1, false, gen1.to_owned(), None),
-        (Generation::Gen1, true, format!("{gen1}?cascade=true"), None),
+        (
+            Generation::Gen1,
+            true,
+            format!("{gen1}?cascade=true"),
+            Some(json(golden!("gen1-delete-request.json"))),
+        ),
         (Generation::Gen2, false, gen2.to_owned(), None),
         (Generation::Gen2, true, gen2.to_owned(), Some(cascade)),
     ] {

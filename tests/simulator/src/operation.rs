@@ -7,7 +7,7 @@ use crate::account::microseconds;
 use crate::fields::{Fields, Refused};
 use crate::reply::{Reply, Trouble};
 use crate::service::{Call, status};
-use crate::settings::Generation;
+use crate::settings::{Cascade, Generation};
 use crate::world::World;
 
 impl Call<'_> {
@@ -84,9 +84,10 @@ impl Call<'_> {
             .unwrap_or(standard)
             .min(largest);
         let size = settings.list_page_size.unwrap_or(asked);
+        let place = |name: &str| request.number(name).filter(|_| !settings.list_ignores_page);
         match generation {
             Generation::Gen1 => {
-                let offset = request.number("offset").unwrap_or(0);
+                let offset = place("offset").unwrap_or(0);
                 let page = world.page(parent, offset, size, false, settings, minted.now);
                 let path =
                     |offset: usize| format!("/v1/Account/{parent}/Subaccount/?limit={size}&offset={offset}");
@@ -102,7 +103,7 @@ impl Call<'_> {
                 )
             }
             Generation::Gen2 => {
-                let number = request.number("page").filter(|page| *page > 0).unwrap_or(1);
+                let number = place("page").filter(|page| *page > 0).unwrap_or(1);
                 let active_only = request
                     .flag("active_only")
                     .unwrap_or(settings.active_only_default);
@@ -141,12 +142,15 @@ impl Call<'_> {
         {
             return Err(cool_off(until, until.duration_since(now)));
         }
-        let cascade = match generation {
-            Generation::Gen1 => self.request.flag("cascade").unwrap_or(false),
-            Generation::Gen2 => match &self.request.body {
-                Some(Ok(body)) => body.get("cascade").and_then(Value::as_bool).unwrap_or(false),
-                _ => false,
-            },
+        let in_query = self.request.flag("cascade").unwrap_or(false);
+        let in_body = match &self.request.body {
+            Some(Ok(body)) => body.get("cascade").and_then(Value::as_bool).unwrap_or(false),
+            _ => false,
+        };
+        let cascade = match (generation, self.settings.gen1_cascade) {
+            (Generation::Gen1, Cascade::Either) => in_query || in_body,
+            (Generation::Gen1, Cascade::Query) => in_query,
+            (Generation::Gen1, Cascade::Body) | (Generation::Gen2, _) => in_body,
         };
         world.delete(id, cascade, now);
         let reply = match generation {

@@ -50,6 +50,19 @@ pub enum ListOrder {
     OldestFirst,
 }
 
+/// Where a delete of generation 1 looks for `cascade`: the documentation and the clients differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cascade {
+    /// In both; either will do.
+    #[default]
+    Either,
+    /// In the query alone; a body means nothing.
+    Query,
+    /// In the JSON body alone; the query means nothing.
+    Body,
+}
+
 /// The shapes in which the API has been seen to report an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,6 +99,8 @@ pub struct Settings {
     pub gen2_create_status: u16,
     /// Status of a delete in generation 2: 200 with a message, or 204.
     pub gen2_delete_status: u16,
+    /// Where a delete of generation 1 looks for `cascade`.
+    pub gen1_cascade: Cascade,
     /// Milliseconds that every request waits before it is handled.
     pub latency_ms: u64,
     /// Milliseconds after which a new account appears in lists (a GET finds it at once).
@@ -96,6 +111,8 @@ pub struct Settings {
     pub active_only_default: bool,
     /// When set, lists ignore the size that was asked for and use this one.
     pub list_page_size: Option<usize>,
+    /// Every page of a list is the first one, whatever page was asked for.
+    pub list_ignores_page: bool,
     /// When set, more requests than this per second and parent are answered 429.
     pub requests_per_second: Option<u32>,
     /// The envelope of ordinary errors; unset: `api_id` in generation 1, `documented` elsewhere.
@@ -120,11 +137,13 @@ impl Default for Settings {
             wrong_slash_status: 404,
             gen2_create_status: 201,
             gen2_delete_status: 200,
+            gen1_cascade: Cascade::Either,
             latency_ms: 0,
             list_lag_ms: 0,
             list_order: ListOrder::NewestFirst,
             active_only_default: false,
             list_page_size: None,
+            list_ignores_page: false,
             requests_per_second: None,
             envelope: None,
             trim_text: false,

@@ -55,25 +55,51 @@ async fn a_page_has_at_most_20_items() {
 }
 
 #[tokio::test]
-async fn cascade_is_a_query_parameter_and_without_it_things_return_to_the_parent() {
+async fn a_server_that_ignores_the_page_shows_the_first_one_for_ever() {
     let bed = Bed::new().await;
-    for (delete, left) in [("?cascade=true", 0), ("", 3)] {
+    bed.control(
+        "POST",
+        "/accounts",
+        json!({"parent": crate::bed::PARENT, "count": 45}),
+    )
+    .await;
+    bed.set(json!({"list_ignores_page": true})).await;
+    for path in [gen1("") + "?limit=20&offset=", gen2("") + "?size=20&page="] {
+        let first = bed.call("GET", &format!("{path}0"), Value::Null).await.1;
+        let third = bed.call("GET", &format!("{path}3"), Value::Null).await.1;
+        for list in ["objects", "sub_accounts"] {
+            assert_eq!(first[list], third[list]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn cascade_is_read_where_the_mode_says_and_without_it_things_return_to_the_parent() {
+    let bed = Bed::new().await;
+    let asked = json!({"cascade": true});
+    for (mode, query, body, cascades) in [
+        ("either", "?cascade=true", Value::Null, true),
+        ("either", "", asked.clone(), true),
+        ("either", "", Value::Null, false),
+        ("query", "?cascade=true", Value::Null, true),
+        ("query", "", asked.clone(), false),
+        ("body", "", asked.clone(), true),
+        ("body", "?cascade=true", Value::Null, false),
+    ] {
+        bed.set(json!({"gen1_cascade": mode})).await;
         let (id, _) = bed.named("acme").await;
+        let before = bed.control("GET", "/resources", Value::Null).await.1;
+        let before = before["resources"].as_array().unwrap().len();
         for kind in ["application", "endpoint", "number"] {
             let thing = json!({"kind": kind, "name": "a"});
             bed.control("POST", &format!("/accounts/{id}/resources"), thing)
                 .await;
         }
-        // A body that asks for it means nothing here.
-        let body = if delete.is_empty() {
-            json!({"cascade": true})
-        } else {
-            Value::Null
-        };
-        assert_eq!(bed.call("DELETE", &(gen1(&id) + delete), body).await.0, 204);
+        assert_eq!(bed.call("DELETE", &(gen1(&id) + query), body).await.0, 204);
         let (_, things) = bed.control("GET", "/resources", Value::Null).await;
         let things = things["resources"].as_array().unwrap().clone();
-        assert_eq!(things.len(), left);
+        let left = if cascades { 0 } else { 3 };
+        assert_eq!(things.len(), before + left, "{mode} {query}");
         assert!(things.iter().all(|thing| thing["account"].is_null()));
     }
 }

@@ -1,0 +1,191 @@
+//! Puts the pages of a parent's list together, and sees when there is no end of them. PURE.
+
+use crate::vobiz::{AuthId, Page, Subaccount};
+use std::collections::HashSet;
+
+/// Full pages in a row that show nothing new. Accounts that are made while the list is read push what was shown into the next page, but
+/// never this much of it so often: the server does not look at the page number.
+const FRUITLESS_PAGES: u32 = 3;
+
+/// Entries after which a list is taken for endless. They take some 40 MB.
+const ENTRY_CAP: usize = 100_000;
+
+/// A list as far as it was read.
+#[derive(Debug, Default)]
+pub struct Listing {
+    listed: Vec<Subaccount>,
+    seen: HashSet<AuthId>,
+    /// Entries on the first page: a full one.
+    page_size: usize,
+    fruitless: u32,
+}
+
+/// What a page makes of the list.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// More pages follow.
+    More,
+    /// It was the last one, and the list is complete: every entry in order, those that were shown twice twice.
+    Complete(Vec<Subaccount>),
+    /// No complete list comes of it.
+    Failed(Flaw),
+}
+
+/// Why no complete list could be put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// Pages do not join, or entries cannot be read.
+    #[error("the list is incomplete")]
+    Incomplete,
+    /// Page after page shows the same accounts.
+    #[error("page after page shows the same accounts: does a gateway on the way drop the query?")]
+    Repeating,
+    /// More entries than any parent account has.
+    #[error("there is no end of it after {ENTRY_CAP} entries")]
+    Endless,
+}
+
+impl Listing {
+    /// Adds the next page.
+    pub fn add(&mut self, page: Page) -> Progress {
+        if page.invalid > 0 {
+            return Progress::Failed(Flaw::Incomplete);
+        }
+        let size = page.subaccounts.len();
+        let is_first = self.listed.is_empty();
+        let before = self.seen.len();
+        self.seen
+            .extend(page.subaccounts.iter().map(|account| account.auth_id.clone()));
+        // What a page repeats from end to end adds nothing, not even to the number of entries.
+        if !is_first && self.seen.len() == before && size >= self.page_size {
+            self.fruitless += 1;
+        } else {
+            self.fruitless = 0;
+            self.listed.extend(page.subaccounts);
+        }
+        if is_first {
+            self.page_size = size;
+        }
+        if page.last {
+            return self.end(page.total);
+        }
+        if self.fruitless >= FRUITLESS_PAGES {
+            return Progress::Failed(Flaw::Repeating);
+        }
+        if self.listed.len() > ENTRY_CAP {
+            return Progress::Failed(Flaw::Endless);
+        }
+        Progress::More
+    }
+
+    fn end(&mut self, total: Option<u64>) -> Progress {
+        // Shifting pages repeat a few accounts, not most of them.
+        let joins = total.is_none_or(|total| {
+            self.listed.len() as u64 >= total && (self.seen.len() as u64).saturating_mul(2) >= total
+        });
+        if joins {
+            Progress::Complete(std::mem::take(&mut self.listed))
+        } else if self.fruitless > 0 {
+            Progress::Failed(Flaw::Repeating)
+        } else {
+            Progress::Failed(Flaw::Incomplete)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::ops::Range;
+
+    fn account(number: usize) -> Subaccount {
+        let page = crate::vobiz::decode::page(
+            crate::vobiz::Generation::Gen2,
+            0,
+            format!(r#"{{"sub_accounts": [{{"auth_id": "SA_{number}"}}], "total": 1}}"#).as_bytes(),
+        );
+        page.unwrap().subaccounts.remove(0)
+    }
+
+    fn page(numbers: Range<usize>, total: u64, last: bool) -> Page {
+        Page {
+            subaccounts: numbers.map(account).collect(),
+            invalid: 0,
+            total: Some(total),
+            last,
+        }
+    }
+
+    fn read(pages: impl IntoIterator<Item = Page>) -> (usize, Progress) {
+        let mut listing = Listing::default();
+        for (number, page) in pages.into_iter().enumerate() {
+            match listing.add(page) {
+                Progress::More => {}
+                end => return (number + 1, end),
+            }
+        }
+        (usize::MAX, Progress::More)
+    }
+
+    #[test]
+    fn a_server_that_ignores_the_page_number_is_found_out_after_four_pages() {
+        let same = std::iter::repeat_with(|| page(0..100, 300, false));
+        assert_eq!(read(same), (4, Progress::Failed(Flaw::Repeating)));
+        let one = std::iter::repeat_with(|| page(0..1, u64::MAX, false));
+        assert_eq!(read(one), (4, Progress::Failed(Flaw::Repeating)));
+    }
+
+    #[test]
+    fn pages_that_repeat_each_other_make_no_complete_list_however_many_entries_they_add_up_to() {
+        let claimed = [page(0..100, 200, false), page(0..100, 200, true)];
+        assert_eq!(read(claimed), (2, Progress::Failed(Flaw::Repeating)));
+        let nearly = [
+            page(0..100, 300, false),
+            page(0..100, 300, false),
+            page(0..101, 300, true),
+        ];
+        assert_eq!(read(nearly), (3, Progress::Failed(Flaw::Incomplete)));
+    }
+
+    #[test]
+    fn a_list_without_end_stops_at_a_number_of_entries() {
+        let fresh = (0..).map(|number| page(number * 1000..(number + 1) * 1000, u64::MAX, false));
+        assert_eq!(read(fresh), (101, Progress::Failed(Flaw::Endless)));
+    }
+
+    proptest! {
+        #[test]
+        fn pages_that_shift_while_accounts_are_made_still_make_a_list(
+            accounts in 0_usize..300, size in 1_usize..101, made in proptest::collection::vec(0_usize..3, 301),
+        ) {
+            // Newest first: the oldest has number 0, and those that are made meanwhile come in front.
+            let mut newest = accounts;
+            let mut listing = Listing::default();
+            for (number, made) in made.into_iter().enumerate() {
+                let made = made.min(size - 1);
+                let shown: Vec<usize> = (0..newest).rev().skip(number * size).take(size).collect();
+                let last = shown.is_empty() || number * size + shown.len() == newest;
+                let page = Page {
+                    subaccounts: shown.iter().map(|number| account(*number)).collect(),
+                    invalid: 0,
+                    total: Some(newest as u64),
+                    last,
+                };
+                match listing.add(page) {
+                    Progress::More => newest += made,
+                    Progress::Complete(list) => {
+                        let ids: HashSet<_> = list.iter().map(|account| &account.auth_id).collect();
+                        prop_assert!((0..accounts).all(|number| ids.contains(&account(number).auth_id)));
+                        return Ok(());
+                    }
+                    Progress::Failed(flaw) => {
+                        // More were made than shown: what was repeated is most of it.
+                        prop_assert!(newest > accounts, "{}", flaw);
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
