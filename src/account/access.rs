@@ -9,8 +9,7 @@ use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::Account;
 use crate::vobiz::{
-    AuthId, Client, Created, Credentials, Deletion, Error, Fields, Generation, Page, ParentAuthId,
-    Subaccount, UnknownOutcome,
+    AuthId, Client, Created, Credentials, Error, Fields, Generation, Page, ParentAuthId, UnknownOutcome,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -143,12 +142,6 @@ impl Access {
         created
     }
 
-    /// Reads one account; none is the proof that it is gone, under this parent.
-    pub async fn get(&self, generation: Generation, id: &AuthId) -> Result<Option<Subaccount>, CallError> {
-        self.call("get", |client| async move { client.get(generation, id).await })
-            .await
-    }
-
     /// Reads one page of the list, for the Account's own pass.
     pub(super) async fn list(&self, page: u32) -> Result<Page, CallError> {
         self.measured("list", |client| async move {
@@ -161,32 +154,6 @@ impl Access {
     pub(super) async fn check(&self) -> Result<(), CallError> {
         self.measured("me", |client| async move { client.me().await })
             .await
-    }
-
-    /// Changes some fields; the answer shows the account in generation 2 only.
-    pub async fn update(
-        &self,
-        generation: Generation,
-        id: &AuthId,
-        fields: &Fields,
-    ) -> Result<Option<Subaccount>, CallError> {
-        self.call("update", |client| async move {
-            client.update(generation, id, fields).await
-        })
-        .await
-    }
-
-    /// Deletes an account.
-    pub async fn delete(
-        &self,
-        generation: Generation,
-        id: &AuthId,
-        cascade: bool,
-    ) -> Result<Deletion, CallError> {
-        self.call("delete", |client| async move {
-            client.delete(generation, id, cascade).await
-        })
-        .await
     }
 
     /// Asks whose pair this is.
@@ -203,7 +170,7 @@ impl Access {
     }
 
     /// A request for one Subaccount: what may be its Account's trouble is told there.
-    async fn call<T, F: Future<Output = Result<T, Error>>>(
+    pub(super) async fn call<T, F: Future<Output = Result<T, Error>>>(
         &self,
         operation: &'static str,
         request: impl FnOnce(Client) -> F,

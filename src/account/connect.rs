@@ -166,6 +166,12 @@ fn refuse_another_parent(
     if !context.dependents.any_under(key, &recorded) {
         return Ok(());
     }
+    // Nothing has proved yet that it is an id.
+    let found = if found.says_main_account() {
+        found.as_str()
+    } else {
+        "another account"
+    };
     Err(Trouble {
         reason: Reason::ParentChanged,
         message: format!(

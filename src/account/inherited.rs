@@ -65,6 +65,7 @@ mod tests {
     fn account(permissions: Option<Permissions>) -> Subaccount {
         Subaccount {
             auth_id: AuthId::parse("SA_ONE").unwrap(),
+            other_id: None,
             auth_token: None,
             name: String::new(),
             enabled: true,

@@ -1,6 +1,7 @@
 //! One parent account: its credentials, its rate limit, its list, and the Account objects that name it.
 
 pub mod access;
+mod addressing;
 pub mod breaker;
 pub mod bucket;
 mod connect;
@@ -9,6 +10,7 @@ pub mod errands;
 pub mod gate;
 pub mod generation;
 mod inherited;
+mod items;
 mod listing;
 pub mod marker;
 pub mod members;

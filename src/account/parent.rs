@@ -1,12 +1,13 @@
 //! One parent account at Vobiz under one API generation, shared by every Account object that names it: its rate, its list, its walks. I/O (clock).
 
+use crate::account::addressing::{Addressing, Ways};
 use crate::account::breaker::Breaker;
 use crate::account::gate::Gate;
 use crate::account::marker::{Installation, Marker, Series};
 use crate::account::roster::{Roster, Walk};
 use crate::account::sweep::SweepError;
 use crate::controller::wake::ObjectKey;
-use crate::vobiz::{AuthId, Generation, ParentAuthId};
+use crate::vobiz::{Address, AuthId, Generation, ParentAuthId};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ pub struct Parent {
     roster: Mutex<Roster>,
     walks: Mutex<Walks>,
     breaker: Mutex<Breaker>,
+    addressing: Mutex<Addressing>,
 }
 
 /// When the list is read, and what came of it last: one reads it at a time, for all Accounts.
@@ -115,6 +117,7 @@ impl Parent {
             roster: Mutex::new(Roster::new(generation)),
             walks: Mutex::default(),
             breaker: Mutex::default(),
+            addressing: Mutex::default(),
         }
     }
 
@@ -131,6 +134,21 @@ impl Parent {
     /// Holds creates and deletions back while too many accounts read absent. Held briefly: never across an await.
     pub fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How requests about an account reach it.
+    #[must_use]
+    pub fn ways(&self, id: &AuthId) -> Ways {
+        let other = self.roster().other_id(id);
+        self.addressing().ways(id, other)
+    }
+
+    /// Folds in whether an account was found there. One that has a single id shows nothing about the others.
+    pub fn learn(&self, way: &Address, found: bool) {
+        let has_two = self.roster().other_id(&way.auth_id).is_some();
+        if has_two {
+            self.addressing().learn(way, found);
+        }
     }
 
     /// Asks for a walk that begins no earlier than `not_before`; the Account's next pass makes it.
@@ -197,6 +215,10 @@ impl Parent {
     pub fn forget(&self, id: &AuthId) {
         self.roster().forget(id);
         self.walks().last = None;
+    }
+
+    fn addressing(&self) -> MutexGuard<'_, Addressing> {
+        self.addressing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn walks(&self) -> MutexGuard<'_, Walks> {

@@ -59,6 +59,20 @@ impl Roster {
         self.accounts.get(id)
     }
 
+    /// Another id that may stand in paths for the account, where the list shows one and it is no other account's.
+    #[must_use]
+    pub fn other_id(&self, id: &AuthId) -> Option<AuthId> {
+        let other = self.accounts.get(id)?.other_id.as_ref()?;
+        (!self.accounts.contains_key(other)).then(|| other.clone())
+    }
+
+    /// Whether an account of this id was there before the one that carries `marker` was made: no account is answered to two creates.
+    #[must_use]
+    pub fn shows_another(&self, id: &AuthId, marker: Marker) -> bool {
+        let known = self.accounts.get(id);
+        known.is_some_and(|account| marker_of(account, self.generation) != Some(marker))
+    }
+
     /// How many accounts the parent has.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -195,6 +209,7 @@ mod tests {
     fn account(name: &str) -> Subaccount {
         Subaccount {
             auth_id: id(name),
+            other_id: None,
             auth_token: None,
             name: name.to_owned(),
             enabled: true,
@@ -272,6 +287,37 @@ mod tests {
         roster.note(account("C"));
         assert_eq!(found(&roster), []);
         assert!(roster.marked.is_empty(), "nothing is left behind");
+    }
+
+    #[test]
+    fn an_account_that_was_there_before_is_told_from_the_one_that_was_just_made() {
+        let mut roster = Roster::new(Generation::Gen2);
+        roster.note(account("BEFORE"));
+        roster.note(Subaccount {
+            description: Some(marker().append_to(None)),
+            ..account("MADE")
+        });
+        let before = Marker { epoch: 2, ..marker() };
+        assert!(roster.shows_another(&id("BEFORE"), marker()) && roster.shows_another(&id("MADE"), before));
+        assert!(
+            !roster.shows_another(&id("MADE"), marker()),
+            "a list may show it before its create is answered"
+        );
+        assert!(!roster.shows_another(&id("UNSEEN"), marker()));
+    }
+
+    #[test]
+    fn another_id_stands_for_an_account_only_where_it_is_nobody_elses() {
+        let mut roster = Roster::new(Generation::Gen2);
+        let two = |name: &str, other: &str| Subaccount {
+            other_id: Some(id(other)),
+            ..account(name)
+        };
+        roster.note(two("A", "ONE"));
+        roster.note(two("B", "A"));
+        assert_eq!(roster.other_id(&id("A")), Some(id("ONE")));
+        assert_eq!(roster.other_id(&id("B")), None);
+        assert_eq!(roster.other_id(&id("ONE")), None);
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub enum Proof {
     WorksElsewhere,
     /// It is refused, and the account lives.
     Refused(Box<vobiz::Subaccount>),
+    /// It is refused, and nothing says that its id is one.
+    Nothing,
     /// The account is gone.
     Dead,
 }

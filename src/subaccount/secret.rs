@@ -146,7 +146,10 @@ fn is_generic(secret: &Secret) -> bool {
 pub fn pair_in(secret: &Secret, keys: &SecretKeys) -> Option<Credentials> {
     let text = |key: &str| std::str::from_utf8(&secret.data.as_ref()?.get(key)?.0).ok();
     Some(Credentials {
-        auth_id: AuthId::parse(text(&keys.auth_id)?).ok()?,
+        // A main account's pair is no subaccount's, whoever put it there.
+        auth_id: AuthId::parse(text(&keys.auth_id)?)
+            .ok()
+            .filter(|id| !id.says_main_account())?,
         auth_token: AuthToken::parse(text(&keys.auth_token)?).ok()?,
     })
 }

@@ -9,6 +9,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER}
 use reqwest::{Method, Response};
 use secrecy::zeroize::Zeroizing;
 
+use super::address::Address;
 use super::answer::{Answer, Body};
 use super::auth_id::{AuthId, ParentAuthId};
 use super::create::{self, Created};
@@ -126,16 +127,21 @@ impl Client {
     }
 
     /// One subaccount; `None` when this parent has no such (404).
-    pub async fn get(&self, generation: Generation, id: &AuthId) -> Result<Option<Subaccount>, Error> {
+    pub async fn get(
+        &self,
+        generation: Generation,
+        address: impl Into<Address>,
+    ) -> Result<Option<Subaccount>, Error> {
+        let Address { auth_id, in_path } = address.into();
         let request = match generation {
-            Generation::Gen1 => gen1::get(self.parent(), id),
-            Generation::Gen2 => gen2::get(self.parent(), id),
+            Generation::Gen1 => gen1::get(self.parent(), &in_path),
+            Generation::Gen2 => gen2::get(self.parent(), &in_path),
         };
         let body = match self.ask(&request, ITEM_CAP).await?.into_body(now()) {
             Err(Error::NotFound) => return Ok(None),
             answer => answer?,
         };
-        decode::subaccount(generation, id, &body)
+        decode::subaccount(generation, &auth_id, &body)
             .map(Some)
             .map_err(Error::Unusable)
     }
@@ -160,16 +166,17 @@ impl Client {
     pub async fn update(
         &self,
         generation: Generation,
-        id: &AuthId,
+        address: impl Into<Address>,
         fields: &Fields,
     ) -> Result<Option<Subaccount>, Error> {
         supported(generation, fields)?;
+        let Address { auth_id, in_path } = address.into();
         let request = match generation {
-            Generation::Gen1 => gen1::update(self.parent(), id, fields),
-            Generation::Gen2 => gen2::update(self.parent(), id, fields),
+            Generation::Gen1 => gen1::update(self.parent(), &in_path, fields),
+            Generation::Gen2 => gen2::update(self.parent(), &in_path, fields),
         };
         let body = self.ask(&request, ITEM_CAP).await?.into_body(now())?;
-        match decode::subaccount(generation, id, &body) {
+        match decode::subaccount(generation, &auth_id, &body) {
             Ok(subaccount) => Ok(Some(subaccount)),
             // Done, and nothing is said about the object.
             Err(Unusable::Empty | Unusable::NoAuthId) => Ok(None),
@@ -182,12 +189,13 @@ impl Client {
     pub async fn delete(
         &self,
         generation: Generation,
-        id: &AuthId,
+        address: impl Into<Address>,
         cascade: bool,
     ) -> Result<Deletion, Error> {
+        let Address { in_path, .. } = address.into();
         let request = match generation {
-            Generation::Gen1 => gen1::delete(self.parent(), id, cascade),
-            Generation::Gen2 => gen2::delete(self.parent(), id, cascade),
+            Generation::Gen1 => gen1::delete(self.parent(), &in_path, cascade),
+            Generation::Gen2 => gen2::delete(self.parent(), &in_path, cascade),
         };
         let answer = self.ask(&request, ITEM_CAP).await?;
         if answer.is_success() {

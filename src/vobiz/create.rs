@@ -99,6 +99,10 @@ fn committed(
     };
     let auth_id = auth_id(parent, &places)?;
     let auth_token = auth_token(&places)?;
+    // One value in both places: nobody can say which of the two it is, and an id is shown where a token must not be.
+    if auth_token.expose() == auth_id.as_str() {
+        return Err(Unusable::InvalidAuthId);
+    }
     let subaccount = object.map(|object| Box::new(object.known_as(auth_id.clone(), None)));
     Ok((Credentials { auth_id, auth_token }, subaccount))
 }
@@ -115,6 +119,10 @@ fn auth_id(parent: &ParentAuthId, places: &[Place]) -> Result<AuthId, Unusable> 
             return Err(Unusable::ParentAuthId);
         }
         let auth_id = AuthId::parse(text).map_err(|_| Unusable::InvalidAuthId)?;
+        // No create makes a main account.
+        if auth_id.says_main_account() {
+            return Err(Unusable::InvalidAuthId);
+        }
         if found.as_ref().is_some_and(|known| *known != auth_id) {
             return Err(Unusable::DifferentAuthId);
         }
@@ -207,6 +215,23 @@ mod tests {
     }
 
     #[test]
+    fn ids_of_every_known_form_are_bound_where_all_places_agree() {
+        for id in [
+            "SAXXXXXXXXXXXXXXXXX8",
+            "a3f1c0d29b8e4f7086d5c4b3a2918070",
+            "MA3F1C0D29B8E4F7086D5C4B3A291807",
+        ] {
+            let plain = format!(r#"{{"auth_id": "{id}", "auth_token": "t"}}"#);
+            assert_eq!(pair(Generation::Gen1, &plain).auth_id.as_str(), id);
+            let object = format!(r#"{{"id": "SA_1", "auth_id": "{id}", "auth_token": "t"}}"#);
+            let both = format!(r#"{{"sub_account": {object}, "auth_credentials": {plain}}}"#);
+            assert_eq!(pair(Generation::Gen2, &both).auth_id.as_str(), id);
+            let swapped = format!(r#"{{"sub_account": {{"auth_id": "SA_1"}}, "auth_credentials": {plain}}}"#);
+            assert_eq!(unusable(Generation::Gen2, &swapped), Unusable::DifferentAuthId);
+        }
+    }
+
+    #[test]
     fn a_2xx_without_a_complete_valid_pair_is_unknown_and_says_why() {
         let table = [
             ("", Unusable::Empty),
@@ -228,6 +253,18 @@ mod tests {
             (r#"{"auth_id": 17, "auth_token": "t"}"#, Unusable::InvalidAuthId),
             (
                 r#"{"auth_id": "MA_OTHER", "auth_token": "t"}"#,
+                Unusable::InvalidAuthId,
+            ),
+            (
+                r#"{"auth_id": "MAXXXXXXXXXXXXXXXXX8", "auth_token": "t"}"#,
+                Unusable::InvalidAuthId,
+            ),
+            (
+                r#"{"auth_id": "None", "auth_token": "t"}"#,
+                Unusable::InvalidAuthId,
+            ),
+            (
+                r#"{"auth_id": "SA_1", "auth_token": "SA_1"}"#,
                 Unusable::InvalidAuthId,
             ),
             (
@@ -321,7 +358,7 @@ mod tests {
             for generation in [Generation::Gen1, Generation::Gen2] {
                 if let Created::Committed { credentials, .. } = decide(generation, Ok(answer(status, &body))) {
                     prop_assert!((200..300).contains(&status));
-                    prop_assert!(credentials.auth_id.as_str().starts_with("SA_"));
+                    prop_assert!(credentials.auth_id.as_str() != "MA_P" && !credentials.auth_id.says_main_account());
                     prop_assert!(body.contains(credentials.auth_id.as_str()));
                     prop_assert!(body.contains(credentials.auth_token.expose()));
                 }

@@ -137,12 +137,15 @@ pub enum Unusable {
     /// No account id where one must be.
     #[error("without an auth_id")]
     NoAuthId,
-    /// An account id from which no URL may be built, or one that is no subaccount's.
+    /// An account id from which no URL may be built, or one that cannot be a subaccount's.
     #[error("with an invalid auth_id")]
     InvalidAuthId,
     /// The parent's own id in the place of the subaccount's.
     #[error("with the parent's own auth_id")]
     ParentAuthId,
+    /// The id of an account that was there before, in the answer to a create.
+    #[error("with the auth_id of another account")]
+    KnownAuthId,
     /// Several account ids in one answer, or another than was asked for.
     #[error("with an auth_id that differs from the expected one")]
     DifferentAuthId,

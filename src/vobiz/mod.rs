@@ -1,6 +1,7 @@
 //! Everything Vobiz calls it: ids, tokens, subaccounts, both generations of the API, and the only HTTP
 //! client that speaks to it. Knows nothing of Kubernetes.
 
+mod address;
 mod answer;
 mod auth_id;
 mod authorities;
@@ -22,6 +23,7 @@ mod token;
 mod transport;
 mod wire;
 
+pub use address::Address;
 pub use auth_id::{AuthId, InvalidAuthId, ParentAuthId};
 pub use client::{Client, Deletion};
 pub use create::{Created, UnknownOutcome};

@@ -21,6 +21,7 @@ const MAX_ENTRIES: usize = 1000;
 pub(super) struct Object {
     pub auth_id: Scalar,
     pub auth_token: Scalar,
+    id: Scalar,
     name: Scalar,
     enabled: Scalar,
     is_active: Scalar,
@@ -62,8 +63,16 @@ impl Object {
                 cdr: permissions.cdr.flag()?,
             })
         });
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let other_id = self
+            .id
+            .text()
+            .filter(|text| !is_number(text))
+            .and_then(|text| AuthId::parse(text).ok())
+            .filter(|id| *id != auth_id);
         Subaccount {
             auth_id,
+            other_id,
             auth_token,
             name: self.name.owned_text().unwrap_or_default(),
             enabled: self
@@ -175,6 +184,22 @@ mod tests {
             ("", None, None)
         );
         assert_eq!(spoiled.auth_token, None);
+    }
+
+    #[test]
+    fn an_id_beside_the_auth_id_is_kept_where_it_could_address_the_account() {
+        for (id, kept) in [
+            (r#""SA_1""#, Some("SA_1")),
+            (r#""900042""#, None),
+            ("900042", None),
+            (r#""a3f1""#, None),
+            (r#""../x""#, None),
+            ("null", None),
+        ] {
+            let list = entries(&format!(r#"[{{"auth_id": "a3f1", "id": {id}}}]"#)).unwrap();
+            let other = list.subaccounts[0].other_id.as_ref();
+            assert_eq!(other.map(AuthId::as_str), kept, "{id}");
+        }
     }
 
     #[test]

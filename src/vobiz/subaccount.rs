@@ -7,8 +7,11 @@ use super::token::AuthToken;
 /// One subaccount as the API shows it. What a generation does not have, or an answer left out, is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subaccount {
-    /// Its id.
+    /// Its id: the one in its pair.
     pub auth_id: AuthId,
+    /// What the answer calls `id`, where that is another text that could stand in a path (some documents show `SA_...` there beside an
+    /// opaque `auth_id`). A number is not: elsewhere it counts accounts and addresses none.
+    pub other_id: Option<AuthId>,
     /// Its token, where the answer shows it: always in generation 1, only in the create's answer in generation 2.
     pub auth_token: Option<AuthToken>,
     /// Its name, as the API stores it; empty when the answer has none. Not unique.

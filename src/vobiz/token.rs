@@ -221,14 +221,19 @@ mod tests {
     fn a_bad_credentials_secret_is_refused_with_the_key_and_without_the_value() {
         type Value<'data> = Option<&'data [u8]>;
         let huge = vec![b's'; 1 << 20];
-        let table: [(Value<'_>, Value<'_>, &str); 9] = [
+        let table: [(Value<'_>, Value<'_>, &str); 10] = [
             (None, Some(b"s3cret"), "key \"id\" is missing"),
             (Some(b"MA_X"), None, "key \"token\" is missing"),
             (Some(b""), Some(b"s3cret"), "key \"id\" is empty"),
             (
-                Some(b"SA_X"),
+                Some(b"MA_X/../Y"),
                 Some(b"s3cret"),
-                "key \"id\" does not start with MA_",
+                "key \"id\" has characters that no id has",
+            ),
+            (
+                Some(b"null"),
+                Some(b"s3cret"),
+                "key \"id\" is a word that stands for no value",
             ),
             (Some(b"MA_X"), Some(b" \n"), "key \"token\" is empty"),
             (

@@ -107,7 +107,7 @@ async fn five_rounds_of_fifty(bed: Arc<TestBed>, api: Api) -> Result<()> {
 }
 
 /// Kills the operator while the simulator holds the answer of a POST that it has carried out.
-async fn kill_while_held(environment: &Environment, mark: u64) -> Result<()> {
+pub async fn kill_while_held(environment: &Environment, mark: u64) -> Result<()> {
     let held = creates().since(mark).committed(true).held(true);
     let held = environment.simulator.await_journal(&held, 1, DEADLINE).await;
     let held = environment.explain(held)?;

@@ -57,6 +57,19 @@ const ROWS: &[Row] = &[
         TOKEN,
         Unusable::InvalidAuthId,
     ),
+    (
+        "another parent's auth_id without underscore",
+        Some(r#""MAXXXXXXXXXXXXXXXXX8""#),
+        TOKEN,
+        Unusable::InvalidAuthId,
+    ),
+    (
+        "a word for nothing as auth_id",
+        Some(r#""undefined""#),
+        TOKEN,
+        Unusable::InvalidAuthId,
+    ),
+    ("the auth_token as auth_id", TOKEN, TOKEN, Unusable::InvalidAuthId),
     ("an empty auth_id", Some(r#""""#), TOKEN, Unusable::InvalidAuthId),
     (
         "an auth_id with a slash",

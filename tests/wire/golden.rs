@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 use vobiz_operator::vobiz::{
-    AuthId, AuthToken, Created, Credentials, Deletion, Error, Fields, Generation, Permissions, Subaccount,
+    Address, AuthId, AuthToken, Created, Credentials, Deletion, Error, Fields, Generation, Permissions,
+    Subaccount,
 };
 
 use crate::server::{Act, PARENT, PARENT_TOKEN, Seen, Server, answer};
@@ -68,6 +69,7 @@ fn json(text: &str) -> Value {
 fn full() -> Subaccount {
     Subaccount {
         auth_id: acme(),
+        other_id: None,
         auth_token: None,
         name: "acme".into(),
         enabled: true,
@@ -238,6 +240,55 @@ async fn an_item_is_read_in_both_generations() {
         assert_eq!(server.client().get(generation, &acme()).await, Ok(Some(expected)));
         assert_eq!(sent(&server), ("GET".into(), path.into(), None));
     }
+}
+
+#[tokio::test]
+async fn ids_of_other_forms_are_read_where_documents_show_them() {
+    let opaque = id("q7Lm2Zx9Vb4Nc8Rt1Yw6Ks3Hd5Jf0PgA");
+    let server = answering(200, golden!("gen2-opaque-create-answer.json")).await;
+    let made = Subaccount {
+        auth_id: opaque.clone(),
+        other_id: Some(acme()),
+        ..full()
+    };
+    let credentials = |auth_id| Credentials { auth_id, ..pair() };
+    assert_eq!(
+        server.client().create(Generation::Gen2, &all_fields()).await,
+        Created::Committed {
+            credentials: credentials(opaque.clone()),
+            subaccount: Some(Box::new(made.clone())),
+        }
+    );
+    // The path takes the one or the other; the answer is about the account of this auth_id.
+    for in_path in [opaque.clone(), acme()] {
+        let server = answering(200, golden!("gen2-opaque-get-answer.json")).await;
+        let path = format!("/api/v1/accounts/MA_7QX2M4KD/sub-accounts/{in_path}");
+        let address = Address {
+            auth_id: opaque.clone(),
+            in_path,
+        };
+        assert_eq!(
+            server.client().get(Generation::Gen2, address).await,
+            Ok(Some(made.clone()))
+        );
+        assert_eq!(sent(&server), ("GET".into(), path, None));
+    }
+    let server = answering(200, golden!("gen2-opaque-list-answer.json")).await;
+    let page = server.client().list(Generation::Gen2, 0).await.unwrap();
+    assert_eq!(page.subaccounts[1], made);
+
+    let plain = id("SAYWNZ2GHXY0IDMZLMNJ");
+    let server = answering(201, golden!("gen1-plain-create-answer.json")).await;
+    assert_eq!(
+        server.client().create(Generation::Gen1, &name_only()).await,
+        Created::Committed {
+            credentials: credentials(plain.clone()),
+            subaccount: None,
+        }
+    );
+    let server = answering(200, golden!("gen1-plain-list-answer.json")).await;
+    let page = server.client().list(Generation::Gen1, 0).await.unwrap();
+    assert_eq!((page.subaccounts[1].auth_id.clone(), page.invalid), (plain, 0));
 }
 
 #[tokio::test]

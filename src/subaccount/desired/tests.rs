@@ -29,6 +29,7 @@ fn marker() -> Marker {
 fn stored() -> Subaccount {
     Subaccount {
         auth_id: AuthId::parse("SA_ONE").unwrap(),
+        other_id: None,
         auth_token: None,
         name: "Acme".to_owned(),
         enabled: true,

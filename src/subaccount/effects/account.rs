@@ -2,6 +2,7 @@
 
 use super::impossible;
 use crate::account::access::{Access, CallError};
+use crate::account::marker::Marker;
 use crate::subaccount::desired::updated;
 use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{Evidence, Made, Object, Phase, Record, Remote};
@@ -10,7 +11,7 @@ use crate::subaccount::outcome::{Outcome, cool_off_left};
 use crate::subaccount::pass::{Pass, now, wall_clock};
 use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::wish;
-use crate::vobiz::{self, AuthId, Created, Credentials, Error, Fields, Generation, UnknownOutcome};
+use crate::vobiz::{self, AuthId, Created, Credentials, Error, Fields, Generation, UnknownOutcome, Unusable};
 
 pub(super) async fn take_permit(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let permit = access(pass)?
@@ -37,8 +38,10 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     pass.context
         .memory
         .with(&pass.uid, |remembered| remembered.unspent = None);
-    let fields = desired.creation(&record.marker(pass.context.installation));
-    match access.create(permit, record.generation, &fields).await {
+    let marker = record.marker(pass.context.installation);
+    let fields = desired.creation(&marker);
+    let created = access.create(permit, record.generation, &fields).await;
+    match without_known(pass, &access, marker, created) {
         Created::Committed {
             credentials,
             subaccount,
@@ -83,6 +86,21 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
                 ..Outcome::waiting(Wait::OutcomeUnknown, None, unknown.to_string())
             })
         }
+    }
+}
+
+/// An answer that names an account which was there before is no answer to this create, however whole its pair is: a gateway that repeats
+/// one would bind an account to two objects. What was made, if anything, carries the marker.
+fn without_known(pass: &Pass<'_>, access: &Access, marker: Marker, created: Created) -> Created {
+    let is_known = |id: &AuthId| {
+        access.parent.roster().shows_another(id, marker)
+            || pass.context.records.held_by_another(id, &pass.uid)
+    };
+    match created {
+        Created::Committed { credentials, .. } if is_known(&credentials.auth_id) => {
+            Created::Unknown(UnknownOutcome::UnusableAnswer(Unusable::KnownAuthId))
+        }
+        created => created,
     }
 }
 
@@ -246,6 +264,7 @@ fn note_deed(pass: &mut Pass<'_>, changes: &Fields) {
 fn as_posted(credentials: &Credentials, fields: &Fields) -> vobiz::Subaccount {
     vobiz::Subaccount {
         auth_id: credentials.auth_id.clone(),
+        other_id: None,
         auth_token: None,
         name: fields.name.clone().unwrap_or_default(),
         enabled: fields.enabled.unwrap_or(true),

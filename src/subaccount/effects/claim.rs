@@ -2,8 +2,10 @@
 
 use super::account::{access, confirm_parent};
 use super::{impossible, lookup};
+use crate::account::access::Access;
 use crate::account::roster::marker_of;
 use crate::controller::versioned::{Versioned, get_versioned};
+use crate::crd::AUTH_ID_ANNOTATION;
 use crate::subaccount::facts::{Claim, Evidence, Object, UserSecret};
 use crate::subaccount::memory::{Judged, Mark, Proof, Tried};
 use crate::subaccount::outcome::{Outcome, SECRET_PROBE, STALLED_PROBE};
@@ -149,7 +151,7 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             let message = "the pair in the Secret cannot be proved while the subaccount is disabled: enable it at Vobiz";
             return Err(Outcome::blocked(Block::CredentialsLost, message));
         }
-        Proof::Refused(_) => {
+        Proof::Refused(_) | Proof::Nothing => {
             disprove(pass, pass.facts.secret);
             return leave_to_others(pass);
         }
@@ -199,12 +201,28 @@ fn tried(pass: &Pass<'_>, pair: &Credentials) -> Option<Proof> {
     fresh.then_some(tried.proof)
 }
 
+/// Whether a text in a Secret that could be an account's id is one by any other word than that Secret's data.
+fn is_id(pass: &Pass<'_>, access: &Access, text: &AuthId) -> bool {
+    let annotated = || {
+        let metadata = &pass.secret.as_ref()?.object().metadata;
+        metadata.annotations.as_ref()?.get(AUTH_ID_ANNOTATION)
+    };
+    text.says_subaccount()
+        || pass.expected_id().as_ref() == Some(text)
+        || annotated().is_some_and(|id| id == text.as_str())
+        || access.parent.roster().get(text).is_some()
+}
+
 async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outcome> {
     let act = "prove the pair of the Secret";
     let access = access(pass)?;
     let failed = |error| Outcome::of_call(act, &error);
     let generation = pass.generation().unwrap_or(access.generation);
     let works = access.whose(pair).await.map_err(failed)?.as_ref() == Some(&pair.auth_id);
+    if !works && !is_id(pass, &access, &pair.auth_id) {
+        // It may be a token that stands in the wrong place: no path shows it.
+        return Ok(Proof::Nothing);
+    }
     // It stays known: it may show the token, should this one be refused.
     let known = pass
         .claimed

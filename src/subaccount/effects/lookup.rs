@@ -100,20 +100,21 @@ async fn taken_over(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Ou
     Ok(None)
 }
 
-/// Whether the Record of another object holds the account, by quorum: every Record that names an account carries its id as a label,
-/// where that can be one; among those of ids that cannot, the account is looked for in the cache.
+/// Whether the Record of another object holds the account, by quorum: every Record that names an account carries its id as a label, or
+/// as much of it as can be one.
 pub(super) async fn is_held_by_another(pass: &Pass<'_>, id: &AuthId) -> Result<bool, Outcome> {
-    let Some(label) = id.as_label() else {
-        return Ok(pass.context.records.held_by_another(id, &pass.uid));
-    };
-    let labelled = ListParams::default().labels(&format!("{AUTH_ID_LABEL}={label}"));
+    let labelled = ListParams::default().labels(&format!("{AUTH_ID_LABEL}={}", id.as_label()));
     let listed: ObjectList<Guarded<Secret>> =
         ask(&pass.context.record_api(), |request| request.list(&labelled))
             .await
             .map_err(|error| Outcome::of_cluster("look for other records of the account", &error))?;
     // One that cannot be read may be another's.
-    let is_ours = |secret: &Secret| decode(secret).is_ok_and(|record| record.subject.uid == pass.uid);
-    Ok(!listed.iter().all(|secret| secret.0.as_ref().is_ok_and(is_ours)))
+    let is_no_matter = |secret: &Secret| {
+        decode(secret).is_ok_and(|record| record.subject.uid == pass.uid || record.auth_id() != Some(id))
+    };
+    Ok(!listed
+        .iter()
+        .all(|secret| secret.0.as_ref().is_ok_and(is_no_matter)))
 }
 
 /// Whether the status of another object names the account: the cache names it, a quorum read proves it.

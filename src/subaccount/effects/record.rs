@@ -177,7 +177,7 @@ fn store(secret: &mut Secret, record: &Record) {
     secret.data = Some(record::encode(record));
     let labels = secret.metadata.labels.get_or_insert_default();
     labels.insert(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned());
-    match record.auth_id().and_then(AuthId::as_label) {
+    match record.auth_id().map(AuthId::as_label) {
         Some(id) => labels.insert(AUTH_ID_LABEL.to_owned(), id.to_owned()),
         None => labels.remove(AUTH_ID_LABEL),
     };

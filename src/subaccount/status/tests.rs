@@ -74,6 +74,7 @@ fn object(status: Option<SubaccountStatus>) -> Subaccount {
 fn account() -> vobiz::Subaccount {
     vobiz::Subaccount {
         auth_id: id(),
+        other_id: None,
         auth_token: None,
         name: "acme".to_owned(),
         enabled: true,

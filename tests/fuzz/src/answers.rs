@@ -47,6 +47,7 @@ fn create(generation: Generation, body: &[u8]) {
             assert!(token.bytes().all(|byte| byte.is_ascii_graphic()) && !token.is_empty());
             assert!(!token.eq_ignore_ascii_case("<redacted>"));
             ensure_id(&credentials.auth_id);
+            assert!(!credentials.auth_id.says_main_account() && credentials.auth_id.as_str() != token);
             assert!(
                 stands_in(body, credentials.auth_id.as_str()),
                 "an id from nowhere"

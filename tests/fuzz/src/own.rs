@@ -23,12 +23,16 @@ pub fn auth_id(bytes: &[u8]) {
     ];
     for accepted in accepted.into_iter().flatten() {
         assert_eq!(accepted, text);
-        assert!((4..=128).contains(&accepted.len()));
+        assert!((1..=128).contains(&accepted.len()) && !accepted.starts_with(['_', '-']));
         assert!(
             accepted
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
         );
+    }
+    if let Ok(id) = AuthId::parse(&text) {
+        let label = id.as_label();
+        assert!(label.len() <= 63 && label.ends_with(|last: char| last.is_ascii_alphanumeric()));
     }
     // The way by which ids come out of an object's status.
     assert_eq!(

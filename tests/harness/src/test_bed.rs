@@ -36,6 +36,8 @@ pub struct EnvironmentOptions {
     pub name: String,
     /// Which generations the simulator speaks.
     pub api: Api,
+    /// What the parent's id begins with.
+    pub parent_prefix: String,
     /// The fields of `spec` that the Account sets besides its credentials.
     pub account: serde_json::Value,
     /// Flags of the operator, in addition to and instead of those of [`fast_flags`].
@@ -59,6 +61,7 @@ impl EnvironmentOptions {
         Self {
             name: name.to_owned(),
             api: Api::Gen2,
+            parent_prefix: "MA_".to_owned(),
             account: json!({}),
             operator_flags: Vec::new(),
             operator_environment: Vec::new(),
@@ -154,7 +157,7 @@ impl TestBed {
             Installation::apply_aside(self.control_plane.kubectl(), &base, &operator_namespace).await?;
 
         let parent = Parent::new(
-            &format!("MA_{}", unique[..12].to_uppercase()),
+            &format!("{}{}", options.parent_prefix, unique[..18].to_uppercase()),
             &format!("token-{unique}"),
         );
         let simulator_options = SimulatorOptions {

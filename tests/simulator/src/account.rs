@@ -53,12 +53,12 @@ impl Kyc {
 /// One subaccount, with every field in clear.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// `SA_...`, the id in paths.
+    /// The id in its pair, and in paths unless a mode says otherwise.
     pub auth_id: String,
     /// The secret half of the pair.
     pub auth_token: String,
-    /// The numeric id, which is not the `auth_id`.
-    pub id: u64,
+    /// Another id, which is not the `auth_id`: a number as a rule.
+    pub id: String,
     /// `MA_...`.
     pub parent_auth_id: String,
     /// The parent's numeric id.
@@ -156,7 +156,7 @@ impl Account {
             "description": self.description,
             "permissions": self.permissions,
             "rate_limit": self.rate_limit,
-            "id": self.id.to_string(),
+            "id": self.id,
             "parent_account_id": self.parent_id.to_string(),
             "parent_auth_id": self.parent_auth_id,
             "auth_id": self.auth_id,

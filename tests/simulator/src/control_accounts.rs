@@ -105,9 +105,10 @@ async fn create(
         .unwrap_or("stray")
         .to_owned();
     let mut made = Vec::new();
+    let ids = lock(&state.settings).ids;
     let mut world = lock(&state.world);
     for number in 0..count.unwrap_or(1) {
-        let minted = Minted::fresh();
+        let minted = Minted::with(ids);
         let account = world
             .create(&parent, &minted)
             .ok_or_else(|| Refusal::unknown("parent"))?;

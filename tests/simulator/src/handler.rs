@@ -14,6 +14,7 @@ use crate::journal::Entry;
 use crate::path::{Operation, Route, route};
 use crate::redact::without_secrets;
 use crate::service::Request;
+use crate::settings::Generation;
 use crate::state::{State, lock};
 
 /// The connection is to be dropped without a word.
@@ -27,6 +28,56 @@ impl std::fmt::Display for Dropped {
 }
 
 impl std::error::Error for Dropped {}
+
+/// What a request is about.
+struct Asked {
+    path: String,
+    operation: Operation,
+    generation: Option<Generation>,
+    id: Option<String>,
+}
+
+/// Journal and fault rules know accounts by their `auth_id`, whatever the path names them by.
+fn asked(state: &State, method: &str, path: &str) -> Asked {
+    let (api, item_path, any_slash) = {
+        let settings = lock(&state.settings);
+        (
+            settings.api,
+            settings.item_path,
+            settings.wrong_slash_status == 200,
+        )
+    };
+    let mut path = path.to_owned();
+    let mut found = route(api, method, &path);
+    if let Route::WrongSlash { right, .. } = &found
+        && any_slash
+    {
+        path.clone_from(right);
+        found = route(api, method, &path);
+    }
+    let (operation, generation, id) = match found {
+        Route::Call {
+            operation,
+            generation,
+            id,
+            ..
+        } => (operation, generation, id),
+        Route::MethodNotAllowed { generation } | Route::WrongSlash { generation, .. } => {
+            (Operation::Other, Some(generation), None)
+        }
+        Route::WrongPath | Route::Unknown => (Operation::Other, None, None),
+    };
+    let id = id.map(|segment| {
+        let named = lock(&state.world).named_by(&segment, item_path);
+        named.unwrap_or(segment)
+    });
+    Asked {
+        path,
+        operation,
+        generation,
+        id,
+    }
+}
 
 /// Handles one request. An error drops the connection.
 pub async fn handle(
@@ -42,20 +93,12 @@ pub async fn handle(
             .and_then(|value| value.to_str().ok())
             .map(ToOwned::to_owned)
     };
-    let api = lock(&state.settings).api;
-    let found = route(api, head.method.as_str(), head.uri.path());
-    let (operation, generation, id) = match found {
-        Route::Call {
-            operation,
-            generation,
-            id,
-            ..
-        } => (operation, generation, id),
-        Route::MethodNotAllowed { generation } | Route::WrongSlash { generation, .. } => {
-            (Operation::Other, Some(generation), None)
-        }
-        Route::WrongPath | Route::Unknown => (Operation::Other, None, None),
-    };
+    let Asked {
+        path,
+        operation,
+        generation,
+        id,
+    } = asked(&state, head.method.as_str(), head.uri.path());
     let stored_name = id
         .as_ref()
         .and_then(|id| lock(&state.world).name_of(id).map(ToOwned::to_owned));
@@ -114,7 +157,7 @@ pub async fn handle(
     }
     let request = Request {
         method: head.method.to_string(),
-        path: head.uri.path().to_owned(),
+        path,
         query: url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
             .into_owned()
             .collect(),

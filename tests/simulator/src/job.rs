@@ -32,8 +32,8 @@ pub struct Job {
 impl Job {
     /// Answers for real, at once.
     fn commit(&self) -> Reply {
-        let minted = Minted::fresh();
         let settings = lock(&self.state.settings).clone();
+        let minted = Minted::with(settings.ids);
         if let (Some(limit), Some(parent)) = (settings.requests_per_second, &self.request.auth_id)
             && !self.state.admit(parent, limit)
         {

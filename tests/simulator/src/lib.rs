@@ -34,10 +34,10 @@ mod settings;
 mod state;
 mod world;
 
-/// A parent account's pair, written `MA_X:token`.
+/// A parent account's pair, written `ID:token`.
 #[derive(Clone)]
 pub struct ParentPair {
-    /// `MA_...`.
+    /// `MA_...`, or of another form.
     pub auth_id: String,
     /// Its token.
     pub token: String,
@@ -48,11 +48,11 @@ impl FromStr for ParentPair {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
-            Some((auth_id, token)) if auth_id.starts_with("MA_") && !token.is_empty() => Ok(Self {
+            Some((auth_id, token)) if !auth_id.is_empty() && !token.is_empty() => Ok(Self {
                 auth_id: auth_id.to_owned(),
                 token: token.to_owned(),
             }),
-            _ => Err("expected MA_X:token".to_owned()),
+            _ => Err("expected ID:token".to_owned()),
         }
     }
 }

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use rand::RngExt as _;
 
+use crate::settings::Ids;
+
 const UPPER: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -13,8 +15,10 @@ pub struct Minted {
     pub now: Timestamp,
     /// Id of this API call, a UUID.
     pub api_id: String,
-    /// `SA_` and 18 characters.
+    /// As the mode says.
     pub auth_id: String,
+    /// What stands beside it as `id`; none: a number.
+    pub id: Option<String>,
     /// 40 characters.
     pub auth_token: String,
     /// A session token, of no use here.
@@ -24,13 +28,25 @@ pub struct Minted {
 }
 
 impl Minted {
-    /// Fresh values, never repeated.
+    /// Fresh values, never repeated, with ids as the API has them unless a mode says otherwise.
     #[must_use]
     pub fn fresh() -> Self {
+        Self::with(Ids::default())
+    }
+
+    /// Fresh values with ids of this form.
+    #[must_use]
+    pub fn with(ids: Ids) -> Self {
+        let (auth_id, id) = match ids {
+            Ids::Underscore => (format!("SA_{}", pick(UPPER, 18)), None),
+            Ids::Plain => (format!("SA{}", pick(UPPER, 18)), None),
+            Ids::Opaque => (pick(MIXED, 32), Some(format!("SA_{}", pick(UPPER, 18)))),
+        };
         Self {
             now: Timestamp::now(),
             api_id: uuid::Uuid::new_v4().to_string(),
-            auth_id: format!("SA_{}", pick(UPPER, 18)),
+            auth_id,
+            id,
             auth_token: pick(MIXED, 40),
             access_token: pick(MIXED, 60),
             refresh_token: pick(MIXED, 60),

@@ -131,17 +131,21 @@ impl Call<'_> {
                     return status(404);
                 }
                 let generation = generation.unwrap_or(Generation::Gen2);
-                let Some(id) = id else {
+                let Some(segment) = id else {
                     return match operation {
                         Operation::Create => self.create(world, generation, &caller),
                         _ => Ok(self.list(world, generation, &caller)),
                     };
                 };
-                if world
-                    .account(&id)
-                    .is_none_or(|account| account.parent_auth_id != caller)
-                {
+                let Some(id) = world.named_by(&segment, self.settings.item_path) else {
                     return status(404);
+                };
+                match world.account(&id) {
+                    None => return status(404),
+                    Some(account) if account.parent_auth_id != caller => {
+                        return status(self.settings.foreign_status);
+                    }
+                    Some(_) => {}
                 }
                 match operation {
                     Operation::Update => self.update(world, generation, &id),
@@ -178,8 +182,8 @@ impl Call<'_> {
     }
 
     fn me(&self, world: &mut World) -> Result<Reply, Trouble> {
-        let me = |auth_id: &str, id: u64, name: &str, kind: &str, parent: Option<&str>| {
-            json!({"auth_id": auth_id, "id": id.to_string(), "name": name, "account_type": kind,
+        let me = |auth_id: &str, id: &str, name: &str, kind: &str, parent: Option<&str>| {
+            json!({"auth_id": auth_id, "id": id, "name": name, "account_type": kind,
                    "parent_auth_id": parent, "enabled": true, "is_active": true})
         };
         let body = match self.caller(world)? {
@@ -187,7 +191,7 @@ impl Call<'_> {
                 let Some(parent) = world.parents.get(&id) else {
                     return status(401);
                 };
-                me(&id, parent.id, &parent.name, "account", None)
+                me(&id, &parent.id.to_string(), &parent.name, "account", None)
             }
             Caller::Account(id) => {
                 let Some(account) = world.account_mut(&id) else {
@@ -196,7 +200,7 @@ impl Call<'_> {
                 account.last_used = Some(self.minted.now);
                 me(
                     &id,
-                    account.id,
+                    &account.id,
                     &account.name,
                     "sub_account",
                     Some(&account.parent_auth_id),

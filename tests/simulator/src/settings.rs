@@ -50,6 +50,30 @@ pub enum ListOrder {
     OldestFirst,
 }
 
+/// What ids of new accounts look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ids {
+    /// `auth_id` is `SA_` and 18 characters, `id` a number.
+    #[default]
+    Underscore,
+    /// `auth_id` is `SA` and 18 characters, `id` a number.
+    Plain,
+    /// `auth_id` is 32 letters and digits, `id` is `SA_` and 18 characters.
+    Opaque,
+}
+
+/// By which of its ids the path of an item names an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemPath {
+    /// By its `auth_id`.
+    #[default]
+    AuthId,
+    /// By its `id`; every other is unknown.
+    Id,
+}
+
 /// Where a delete of generation 1 looks for `cascade`: the documentation and the clients differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -88,19 +112,29 @@ pub enum Envelope {
 /// Everything that can be changed while the simulator runs (`PATCH /settings`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, by its name in JSON"
+)]
 pub struct Settings {
     /// Generations served.
     pub api: Api,
     /// Status for the wrong path case or a generation that is not served: 401 or 404.
     pub wrong_path_status: u16,
-    /// Status for a missing or superfluous trailing slash: 404, or 307/308 with the right `Location`.
+    /// Status for a missing or superfluous trailing slash: 404, 307/308 with the right `Location`, or 200: it is served all the same.
     pub wrong_slash_status: u16,
+    /// Status for a subaccount of another main account: 404 or 403.
+    pub foreign_status: u16,
     /// Status of a create in generation 2: 200 or 201.
     pub gen2_create_status: u16,
     /// Status of a delete in generation 2: 200 with a message, or 204.
     pub gen2_delete_status: u16,
     /// Where a delete of generation 1 looks for `cascade`.
     pub gen1_cascade: Cascade,
+    /// What ids of new accounts look like.
+    pub ids: Ids,
+    /// By which of its ids the path of an item names an account.
+    pub item_path: ItemPath,
     /// Milliseconds that every request waits before it is handled.
     pub latency_ms: u64,
     /// Milliseconds after which a new account appears in lists (a GET finds it at once).
@@ -135,9 +169,12 @@ impl Default for Settings {
             api: Api::Both,
             wrong_path_status: 401,
             wrong_slash_status: 404,
+            foreign_status: 404,
             gen2_create_status: 201,
             gen2_delete_status: 200,
             gen1_cascade: Cascade::Either,
+            ids: Ids::Underscore,
+            item_path: ItemPath::AuthId,
             latency_ms: 0,
             list_lag_ms: 0,
             list_order: ListOrder::NewestFirst,

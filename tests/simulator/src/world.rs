@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, Kyc};
 use crate::mint::Minted;
-use crate::settings::{ListOrder, Settings};
+use crate::settings::{ItemPath, ListOrder, Settings};
 
 /// A parent account.
 #[derive(Clone, Debug, Serialize)]
@@ -136,7 +136,10 @@ impl World {
         let account = Account {
             auth_id: minted.auth_id.clone(),
             auth_token: minted.auth_token.clone(),
-            id: 900_000 + self.sequence,
+            id: minted
+                .id
+                .clone()
+                .unwrap_or_else(|| (900_000 + self.sequence).to_string()),
             parent_auth_id: parent.auth_id.clone(),
             parent_id: parent.id,
             api_id: minted.api_id.clone(),
@@ -170,6 +173,21 @@ impl World {
     pub fn account_mut(&mut self, id: &str) -> Option<&mut Account> {
         let (parent, sequence) = self.owners.get(id)?;
         self.parents.get_mut(parent)?.accounts.get_mut(sequence)
+    }
+
+    /// The `auth_id` of the account, live or deleted, that this segment of an item's path names.
+    #[must_use]
+    pub fn named_by(&self, segment: &str, item_path: ItemPath) -> Option<String> {
+        match item_path {
+            ItemPath::AuthId => Some(segment.to_owned()),
+            ItemPath::Id => {
+                let deleted = self.deleted.iter().map(|gone| &gone.account);
+                self.accounts(None)
+                    .chain(deleted)
+                    .find(|account| account.id == segment)
+                    .map(|account| account.auth_id.clone())
+            }
+        }
     }
 
     /// The name of an account, live or deleted.

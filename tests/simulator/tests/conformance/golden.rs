@@ -25,17 +25,13 @@ fn form(key: &str, value: &Value) -> Value {
         Value::String(text) if text == "<redacted>" => value.clone(),
         Value::String(text) => match key {
             "auth_token" | "access_token" | "refresh_token" => json!("secret"),
-            "auth_id" | "sub_account_id" => json!(text[..3]),
-            "id" | "parent_account_id" => {
-                assert!(
-                    text.bytes().all(|byte| byte.is_ascii_digit()),
-                    "{key} is no numeric string"
-                );
-                json!("digits")
-            }
+            "auth_id" | "sub_account_id" | "id" | "parent_account_id" => json!(id_form(text)),
             "api_id" => json!(text.len()),
             "requestId" => json!((&text[..4], text.len())),
-            "resource_uri" => json!(text.split("SA_").next()),
+            "resource_uri" => {
+                let (before, id) = text.trim_end_matches('/').rsplit_once('/').unwrap();
+                json!([before, id_form(id)])
+            }
             "created" | "modified" | "created_at" | "updated_at" | "timestamp" | "cool_off_until" => {
                 json!(text.replace(|letter: char| letter.is_ascii_digit(), "9"))
             }
@@ -43,6 +39,19 @@ fn form(key: &str, value: &Value) -> Value {
         },
         _ if key == "cool_off_remaining_seconds" => json!("seconds"),
         _ => value.clone(),
+    }
+}
+
+fn id_form(text: &str) -> String {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match text.get(..3) {
+        _ if text.bytes().all(|byte| byte.is_ascii_digit()) => "digits".to_owned(),
+        Some(start @ ("SA_" | "MA_")) => start.to_owned(),
+        _ if plain && text.len() == 20 => text[..2].to_owned(),
+        _ => {
+            assert!(plain, "{text} is no id of a known form");
+            format!("{} letters and digits", text.len())
+        }
     }
 }
 
@@ -134,6 +143,39 @@ async fn generation_2_answers_as_its_golden_files() {
         &bed.call("GET", &item, Value::Null).await.1,
         "gen2-get-minimal-answer",
     );
+}
+
+#[tokio::test]
+async fn ids_of_other_forms_are_answered_as_their_golden_files() {
+    let bed = Bed::new().await;
+    bed.set(json!({"ids": "opaque"})).await;
+    bed.named("initech").await;
+    let (_, created) = bed.call("POST", &gen2(""), golden("gen2-create-request")).await;
+    same(&created, "gen2-opaque-create-answer");
+    let item = gen2(created["auth_credentials"]["auth_id"].as_str().unwrap());
+    same(
+        &bed.call("GET", &item, Value::Null).await.1,
+        "gen2-opaque-get-answer",
+    );
+    bed.create(json!({"name": "globex", "enabled": false})).await;
+    let list = bed.call("GET", &(gen2("") + "?size=2"), Value::Null).await.1;
+    same(&list, "gen2-opaque-list-answer");
+
+    let bed = Bed::new().await;
+    bed.set(json!({"ids": "plain"})).await;
+    bed.call("POST", &gen1(""), json!({"name": "initech"})).await;
+    let (_, created) = bed.call("POST", &gen1(""), golden("gen1-create-request")).await;
+    same(&created, "gen1-plain-create-answer");
+    let item = gen1(created["auth_id"].as_str().unwrap());
+    same(
+        &bed.call("GET", &item, Value::Null).await.1,
+        "gen1-plain-get-answer",
+    );
+    let (_, other) = bed.call("POST", &gen1(""), json!({"name": "globex"})).await;
+    let other = gen1(other["auth_id"].as_str().unwrap());
+    bed.call("POST", &other, json!({"enabled": false})).await;
+    let list = bed.call("GET", &(gen1("") + "?limit=2"), Value::Null).await.1;
+    same(&list, "gen1-plain-list-answer");
 }
 
 #[tokio::test]

@@ -16,3 +16,5 @@ mod golden;
 mod journal;
 /// The program.
 mod program;
+/// What other documents and clients have otherwise.
+mod variants;

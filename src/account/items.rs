@@ -1,0 +1,120 @@
+//! Requests about one account, whichever of its ids the path takes. I/O.
+
+use crate::account::access::{Access, CallError};
+use crate::account::addressing::Ways;
+use crate::vobiz::{Address, AuthId, Deletion, Error, Fields, Generation, Subaccount, Unusable};
+
+impl Access {
+    /// Reads one account; none: this parent has no such, by either of the ids that the list shows of it.
+    pub async fn get(&self, generation: Generation, id: &AuthId) -> Result<Option<Subaccount>, CallError> {
+        let Ways { first, second } = self.parent.ways(id);
+        match (self.read(generation, first).await, second) {
+            (Ok(None), Some(second)) => self.read_aside(generation, second).await,
+            (answer, _) => answer,
+        }
+    }
+
+    /// Changes some fields; the answer shows the account in generation 2 only.
+    pub async fn update(
+        &self,
+        generation: Generation,
+        id: &AuthId,
+        fields: &Fields,
+    ) -> Result<Option<Subaccount>, CallError> {
+        let Ways { first, second } = self.parent.ways(id);
+        match (self.change(generation, first, fields).await, second) {
+            (Err(CallError::Failed(Error::NotFound)), Some(second)) => {
+                self.prove(generation, &second).await?;
+                self.change(generation, second, fields).await
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    /// Deletes an account.
+    pub async fn delete(
+        &self,
+        generation: Generation,
+        id: &AuthId,
+        cascade: bool,
+    ) -> Result<Deletion, CallError> {
+        let Ways { first, second } = self.parent.ways(id);
+        match (self.remove(generation, first, cascade).await, second) {
+            (Ok(Deletion::AlreadyGone), Some(second)) => match self.prove(generation, &second).await {
+                Ok(()) => self.remove(generation, second, cascade).await,
+                Err(CallError::Failed(Error::NotFound)) => Ok(Deletion::AlreadyGone),
+                Err(error) => Err(error),
+            },
+            (answer, _) => answer,
+        }
+    }
+
+    async fn read(&self, generation: Generation, way: Address) -> Result<Option<Subaccount>, CallError> {
+        let to = &way;
+        let answer = self.call(
+            "get",
+            |client| async move { client.get(generation, to.clone()).await },
+        );
+        let answer = answer.await;
+        if let Ok(found) = &answer {
+            self.parent.learn(&way, found.is_some());
+        }
+        answer
+    }
+
+    /// By the id that is not its `auth_id` somebody else's account may be found: then this one is not there.
+    async fn read_aside(
+        &self,
+        generation: Generation,
+        way: Address,
+    ) -> Result<Option<Subaccount>, CallError> {
+        match self.read(generation, way).await {
+            Err(CallError::Failed(Error::Unusable(Unusable::DifferentAuthId))) => Ok(None),
+            answer => answer,
+        }
+    }
+
+    /// Nothing is changed or deleted on a way on which the account was not seen first.
+    async fn prove(&self, generation: Generation, way: &Address) -> Result<(), CallError> {
+        match self.read_aside(generation, way.clone()).await? {
+            Some(_) => Ok(()),
+            None => Err(CallError::Failed(Error::NotFound)),
+        }
+    }
+
+    async fn change(
+        &self,
+        generation: Generation,
+        way: Address,
+        fields: &Fields,
+    ) -> Result<Option<Subaccount>, CallError> {
+        let to = &way;
+        let answer = self.call("update", |client| async move {
+            client.update(generation, to.clone(), fields).await
+        });
+        let answer = answer.await;
+        match &answer {
+            Ok(_) => self.parent.learn(&way, true),
+            Err(CallError::Failed(Error::NotFound)) => self.parent.learn(&way, false),
+            Err(_) => {}
+        }
+        answer
+    }
+
+    async fn remove(
+        &self,
+        generation: Generation,
+        way: Address,
+        cascade: bool,
+    ) -> Result<Deletion, CallError> {
+        let to = &way;
+        let answer = self.call("delete", |client| async move {
+            client.delete(generation, to.clone(), cascade).await
+        });
+        let answer = answer.await;
+        if let Ok(deletion) = &answer {
+            self.parent.learn(&way, *deletion == Deletion::Accepted);
+        }
+        answer
+    }
+}
