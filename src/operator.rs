@@ -177,6 +177,7 @@ async fn fill(
         newest: Arc::clone(&newest),
         named_secrets: Arc::default(),
     };
+    let slots = account::slots::Slots::new(wake_account.clone());
     let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account));
     let objects: Vec<_> = scopes.iter().map(|scope| watches.subaccounts(scope)).collect();
     let subaccounts = caches(&scopes, &objects);
@@ -220,6 +221,7 @@ async fn fill(
         registry,
         dependents: Arc::clone(&context) as Arc<dyn account::reconcile::Dependents>,
         errands,
+        slots,
         recorder,
         refusals: endpoints.refusals.clone(),
         metrics,

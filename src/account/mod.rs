@@ -20,6 +20,7 @@ pub mod queue;
 pub mod reconcile;
 pub mod registry;
 pub mod roster;
+pub mod slots;
 pub mod status;
 pub mod sweep;
 mod trials;

@@ -12,6 +12,7 @@ use crate::account::errands::Errands;
 use crate::account::generation::stored;
 use crate::account::members::Terms;
 use crate::account::registry::{Registry, Snapshot, Trouble};
+use crate::account::slots::Slots;
 use crate::account::status::Findings;
 use crate::account::users::Users;
 use crate::controller::backoff::Backoff;
@@ -36,6 +37,9 @@ use std::time::{Duration, Instant};
 
 /// How long a first answer of Vobiz may take before the Account says that it waits for it.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
+
+/// When who waits for a turn asks again, should nobody wake it.
+const ASKED_AGAIN: Duration = Duration::from_secs(5);
 
 /// What an Account's pass asks of, and tells to, whoever depends on Accounts.
 pub trait Dependents: Send + Sync {
@@ -65,6 +69,8 @@ pub struct Context {
     pub dependents: Arc<dyn Dependents>,
     /// What Vobiz is asked beside the passes.
     pub errands: Errands,
+    /// Whose turn it is among Accounts that have proved nothing.
+    pub slots: Slots,
     /// Publishes events.
     pub recorder: Recorder,
     /// What Kubernetes refuses now.
@@ -93,6 +99,15 @@ pub async fn reconcile(cached: Arc<Account>, context: &Context) -> Result<Option
     if account.metadata.deletion_timestamp.is_some() && !pass.is_held() {
         pass.release().await
     } else {
+        let is_proved = context.registry.is_proved(&pass.key);
+        let slot = if is_proved {
+            None
+        } else {
+            context.slots.enter(&pass.key)
+        };
+        if !is_proved && slot.is_none() {
+            return Ok(Some(ASKED_AGAIN));
+        }
         pass.run().await.map(Some)
     }
 }

@@ -217,6 +217,12 @@ impl Registry {
         self.regroup(&mut self.lock(), account, None);
     }
 
+    /// Whether the Account's pair was proved.
+    #[must_use]
+    pub fn is_proved(&self, account: &ObjectKey) -> bool {
+        self.lock().members.get(account).is_some()
+    }
+
     /// What another Account of the parent asks for and holds for all of them, if anything does.
     #[must_use]
     pub fn shared_terms(&self, parent: &ParentAuthId) -> Option<String> {
@@ -319,5 +325,115 @@ impl Registry {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::bucket::Limit;
+    use crate::controller::wake::{Scope, queues};
+    use crate::vobiz::TransportConfig;
+    use futures::{FutureExt as _, Stream, StreamExt as _};
+    use kube::runtime::reflector::ObjectRef;
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    fn key(name: &str) -> ObjectKey {
+        ObjectKey {
+            namespace: "team".to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn pair() -> ParentCredentials {
+        let value = |key: &str| {
+            Some(if key == "id" {
+                b"MA_PARENT".as_slice()
+            } else {
+                b"parents-token"
+            })
+        };
+        ParentCredentials::parse("id", "token", value).unwrap()
+    }
+
+    fn terms(requests_per_second: u32) -> Terms {
+        Terms {
+            limit: Limit {
+                requests_per_second: NonZeroU32::new(requests_per_second).unwrap(),
+                burst: NonZeroU32::MIN,
+            },
+            interval: Duration::from_mins(5),
+        }
+    }
+
+    fn registry() -> (Registry, impl Stream<Item = ObjectRef<Guarded<Account>>> + Unpin) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let transport = Transport::new(TransportConfig {
+            base_url: "https://api.vobiz.example".parse().unwrap(),
+            allow_insecure: false,
+            ca_file: None,
+            request_timeout: Duration::from_secs(1),
+            user_agent: "tests".to_owned(),
+        });
+        let (waker, mut ends) = queues(&[Scope::Cluster]);
+        let registry = Registry::new(transport.unwrap(), Metrics::new(false, "0", "0"), waker);
+        (registry, ends.remove(0).boxed())
+    }
+
+    #[test]
+    fn a_parent_is_kept_while_an_account_uses_it_or_anybody_is_at_work_on_it_and_no_longer() {
+        let (registry, _) = registry();
+        let access = |name: &str| registry.access(&key(name), pair(), Generation::Gen2, terms(1));
+        let first_pass = access("first");
+        let parent = Arc::clone(&first_pass.parent);
+        drop(first_pass);
+        access("other");
+        registry.remove(&key("other"), "uid-other");
+        assert!(
+            Arc::ptr_eq(&access("first").parent, &parent),
+            "it is in its first pass"
+        );
+        registry.remove(&key("first"), "uid-first");
+        assert!(
+            Arc::ptr_eq(&access("third").parent, &parent),
+            "somebody is at work on it"
+        );
+        let gate = Arc::downgrade(&parent.gate);
+        drop(parent);
+        registry.remove(&key("third"), "uid-third");
+        assert!(gate.upgrade().is_none(), "nobody knows it any more");
+    }
+
+    #[test]
+    fn who_shares_a_parent_is_woken_when_other_terms_hold_and_not_otherwise() {
+        let (registry, mut woken) = registry();
+        let mut names = || -> Vec<String> {
+            let woken = std::iter::from_fn(|| woken.next().now_or_never().flatten());
+            woken.map(|object| object.name).collect()
+        };
+        let join =
+            |name: &str, rate| drop(registry.access(&key(name), pair(), Generation::Gen2, terms(rate)));
+        join("a", 10);
+        join("b", 10);
+        assert!(names().is_empty(), "both ask for the same");
+        join("b", 1);
+        assert_eq!(names(), ["a"]);
+        join("b", 1);
+        registry.set_terms(&key("b"), terms(1));
+        registry.set_terms(&key("stranger"), terms(1));
+        assert!(names().is_empty(), "nothing is new");
+        let parent = pair().auth_id;
+        assert!(
+            registry
+                .shared_terms(&parent)
+                .unwrap()
+                .contains("requestsPerSecond 1 of Account team/b")
+        );
+        registry.part(&key("b"));
+        assert_eq!(
+            (names(), registry.shared_terms(&parent)),
+            (vec!["a".to_owned()], None)
+        );
     }
 }

@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use crate::machine::{Machine, look};
 use crate::row::Row;
-use crate::scale::{LIMITED_RATE, SHORTEST_INTERVAL_SECONDS, Scale};
+use crate::scale::{BACKLOG_BURST, BACKLOG_RATE, LIMITED_RATE, SHORTEST_INTERVAL_SECONDS, Scale};
+use crate::scenario::attack::{self, Attack};
 use crate::scenario::{create, delete, drift, edit, growth, limit, neighbour, outage, rest, restart};
 use crate::site::{LIFTED, Site};
 use crate::stage::Stage;
@@ -76,10 +77,29 @@ pub async fn run(scale: &Scale, only: &[String]) -> Result<Course> {
         let mut site = Site::new(&stage, "life").await?;
         live(&mut site, scale, largest, &scenarios, &mut rows).await?;
     }
+    if Attack::ALL.iter().any(|attack| rows.wanted(attack.scenario())) {
+        attacks(scale, &mut rows).await?;
+    }
     Ok(Course {
         machine,
         rows: rows.rows,
     })
+}
+
+/// A neighbour and what others do to it, at the limits and with the interval that an Account has by default.
+async fn attacks(scale: &Scale, rows: &mut Rows<'_>) -> Result<()> {
+    let stage = Stage::start(scale).await?;
+    let mut site = Site::new(&stage, "attacked").await?;
+    site.create_account(BACKLOG_RATE, BACKLOG_BURST, 300).await?;
+    site.start_operator().await?;
+    site.operator()?.await_ready().await?;
+    for attack in Attack::ALL {
+        rows.measure(attack.scenario(), async |_| {
+            attack::run(&site, scale, attack).await
+        })
+        .await;
+    }
+    Ok(())
 }
 
 /// The scenarios of one long-lived population.

@@ -33,6 +33,8 @@ pub struct Scale {
     pub edits: usize,
     /// Edits beside a bad object.
     pub neighbours: usize,
+    /// Rounds of a neighbour's acts, with and without each attack.
+    pub attack_rounds: usize,
     /// Seconds during which every answer is 429.
     pub outage_seconds: u32,
 }
@@ -82,6 +84,7 @@ impl Scale {
             limited_objects: limited.min(objects),
             edits: edits(objects),
             neighbours: if counts_only { 20 } else { 99 },
+            attack_rounds: if counts_only { 3 } else { 30 },
             outage_seconds: if counts_only { 15 } else { 60 },
         }
     }

@@ -1,5 +1,6 @@
 //! The scenarios of the table, each a row.
 
+pub mod attack;
 pub mod create;
 pub mod delete;
 pub mod drift;
