@@ -207,7 +207,7 @@ async fn fill(
         newest,
         wake_object,
         wake_record,
-        walk_waiters: Mutex::default(),
+        list_waiters: Mutex::default(),
         backoff: Mutex::new(Backoff::new(config.max_backoff)),
         started,
         working_since: OnceLock::new(),

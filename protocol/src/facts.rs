@@ -165,7 +165,10 @@ pub enum Remote {
     Deleted,
     /// After its deletion it was still there.
     StillThere,
-    /// Proved gone: 404 under the recorded parent.
+    /// Vobiz answered 404 for it alone, and a way to single accounts can be lost: no proof before a list that was begun since does
+    /// not show it either.
+    Missing,
+    /// Proved gone: 404 after a deletion that was accepted, or 404 and a list that does not show it.
     Gone,
 }
 

@@ -104,6 +104,8 @@ pub enum Wait {
     Settle,
     /// The walk over the parent's list that shows whether anything is left.
     CleanWalk,
+    /// A list that does not show the account either for which Vobiz answers 404.
+    List,
     /// The deleted account, or the Secret of an earlier object of this name, is still there.
     StillThere,
     /// Retention of a closed Record.

@@ -99,11 +99,6 @@ impl Access {
         self.parent.id == *parent && self.generation == generation
     }
 
-    /// Proves that it is Vobiz that answers, and this parent: a 404 says nothing while a gateway has lost its route.
-    pub async fn confirm_parent(&self) -> Result<(), CallError> {
-        self.call("me", |client| async move { client.me().await }).await
-    }
-
     /// Takes the permit for one create request.
     pub async fn permit(&self) -> Result<Permit, CallError> {
         Ok(Permit {

@@ -5,7 +5,7 @@ use crate::account::addressing::Ways;
 use crate::vobiz::{Address, AuthId, Deletion, Error, Fields, Generation, Subaccount, Unusable};
 
 impl Access {
-    /// Reads one account; none: this parent has no such, by either of the ids that the list shows of it.
+    /// Reads one account; none: Vobiz answered 404, by either of the ids that the list shows of it, which alone is no proof that it is gone.
     pub async fn get(&self, generation: Generation, id: &AuthId) -> Result<Option<Subaccount>, CallError> {
         let Ways { first, second } = self.parent.ways(id);
         match (self.read(generation, first).await, second) {

@@ -24,6 +24,7 @@ pub struct Parent {
     schedule: Mutex<Schedule>,
     roster: Mutex<Roster>,
     walks: Mutex<Walks>,
+    lists: Mutex<Lists>,
     breaker: Mutex<Breaker>,
     addressing: Mutex<Addressing>,
 }
@@ -105,6 +106,15 @@ struct Walks {
     last: Option<Arc<Walk>>,
 }
 
+/// Who has been answered 404 for an account alone waits for a list that was begun since.
+#[derive(Debug, Default)]
+struct Lists {
+    /// A list is wanted that begins no earlier than this.
+    wanted: Option<Instant>,
+    /// No list begins before this only because it is wanted.
+    postponed: Option<Instant>,
+}
+
 impl Parent {
     /// A parent of which nothing is known yet.
     #[must_use]
@@ -116,6 +126,7 @@ impl Parent {
             schedule: Mutex::default(),
             roster: Mutex::new(Roster::new(generation)),
             walks: Mutex::default(),
+            lists: Mutex::default(),
             breaker: Mutex::default(),
             addressing: Mutex::default(),
         }
@@ -178,6 +189,28 @@ impl Parent {
         walks.last = Some(Arc::new(walk));
     }
 
+    /// Asks for a list that begins no earlier than `not_before`; the Account's next pass reads it. Many share one.
+    pub fn request_list(&self, not_before: Instant) {
+        let mut lists = self.lists();
+        lists.wanted = Some(lists.wanted.map_or(not_before, |known| known.max(not_before)));
+    }
+
+    /// A list was read because it was wanted: those who want one meanwhile share the next.
+    pub fn postpone_list(&self, until: Instant) {
+        self.lists().postponed = Some(until);
+    }
+
+    /// When a wanted list may begin; none if none is wanted that was not begun already.
+    #[must_use]
+    pub fn wanted_list(&self) -> Option<Instant> {
+        let begun = self.roster().swept_at();
+        let lists = self.lists();
+        let wanted = lists
+            .wanted
+            .filter(|wanted| begun.is_none_or(|begun| begun < *wanted))?;
+        Some(lists.postponed.map_or(wanted, |until| wanted.max(until)))
+    }
+
     /// The last complete walk, if it began no earlier than `not_before`.
     #[must_use]
     pub fn walk_since(&self, not_before: Instant) -> Option<Arc<Walk>> {
@@ -219,6 +252,10 @@ impl Parent {
 
     fn addressing(&self) -> MutexGuard<'_, Addressing> {
         self.addressing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lists(&self) -> MutexGuard<'_, Lists> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn walks(&self) -> MutexGuard<'_, Walks> {

@@ -53,8 +53,8 @@ pub trait Dependents: Send + Sync {
     fn absence(&self, access: &Access) -> Absence;
     /// A complete list was read: compare it, wake what differs, and count.
     fn swept(&self, access: &Access) -> SubaccountCounts;
-    /// A complete walk was made: wake what waits for one.
-    fn walked(&self, parent: &ParentAuthId);
+    /// A complete list was read, or a walk made: wake what waits for one.
+    fn listed(&self, parent: &ParentAuthId);
     /// What Subaccounts of this Account may be waiting for has changed.
     fn changed(&self, account: &ObjectKey);
 }

@@ -313,10 +313,10 @@ impl Registry {
             }
             kept.contains(id)
         });
-        // A walk that it was asked for is for another one to make.
+        // A list or a walk that it was asked for is for another one to make.
         let is_wanted = |parent: &ParentAuthId| {
             let mut of_id = parents.iter().filter(|((id, _), _)| id == parent);
-            of_id.any(|(_, parent)| parent.wanted_walk().is_some())
+            of_id.any(|(_, parent)| parent.wanted_walk().or_else(|| parent.wanted_list()).is_some())
         };
         if let Some(parent) = former.filter(is_wanted) {
             members.of(&parent).for_each(|other| self.accounts.wake(other));

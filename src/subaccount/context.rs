@@ -45,9 +45,9 @@ impl Times {
     }
 }
 
-/// Who waits for a walk over a parent's list.
+/// Who waits for a parent's list, or for a walk over it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum WalkWaiter {
+pub enum ListWaiter {
     /// The pass over this object.
     Object(ObjectKey),
     /// The janitor's pass over this Record.
@@ -82,8 +82,8 @@ pub struct Context {
     pub wake_object: Waker<Guarded<Subaccount>>,
     /// Wakes the janitor of a Record.
     pub wake_record: Waker<Secret>,
-    /// Who waits for a walk, by parent.
-    pub walk_waiters: Mutex<HashMap<ParentAuthId, HashSet<WalkWaiter>>>,
+    /// Who waits for a list or a walk, by parent.
+    pub list_waiters: Mutex<HashMap<ParentAuthId, HashSet<ListWaiter>>>,
     /// Pauses of objects that failed.
     pub backoff: Mutex<Backoff<String>>,
     /// The moment that monotonic times count from.
@@ -159,15 +159,15 @@ impl Context {
         self.held_pairs.hold_creates_of(uid, now)
     }
 
-    /// Notes who waits for a walk of the parent.
-    pub fn await_walk(&self, parent: &ParentAuthId, waiter: WalkWaiter) {
-        let mut waiters = self.walk_waiters.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Notes who waits for a list of the parent.
+    pub fn await_list(&self, parent: &ParentAuthId, waiter: ListWaiter) {
+        let mut waiters = self.list_waiters.lock().unwrap_or_else(PoisonError::into_inner);
         waiters.entry(parent.clone()).or_default().insert(waiter);
     }
 
-    /// Those who waited for a walk of the parent; each is told once.
-    pub fn take_walk_waiters(&self, parent: &ParentAuthId) -> HashSet<WalkWaiter> {
-        let mut waiters = self.walk_waiters.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Those who waited for a list of the parent; each is told once.
+    pub fn take_list_waiters(&self, parent: &ParentAuthId) -> HashSet<ListWaiter> {
+        let mut waiters = self.list_waiters.lock().unwrap_or_else(PoisonError::into_inner);
         waiters.remove(parent).unwrap_or_default()
     }
 }

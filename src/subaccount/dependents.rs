@@ -1,6 +1,6 @@
 //! What Accounts ask of their Subaccounts, and tell them: who uses an Account, what a new list means. I/O (caches).
 
-use super::context::{Context, WalkWaiter};
+use super::context::{Context, ListWaiter};
 use super::desired::Desired;
 use super::holders::account_named_by;
 use super::record::{Phase, Record};
@@ -223,11 +223,11 @@ impl Dependents for Context {
         }
     }
 
-    fn walked(&self, parent: &ParentAuthId) {
-        for waiter in self.take_walk_waiters(parent) {
+    fn listed(&self, parent: &ParentAuthId) {
+        for waiter in self.take_list_waiters(parent) {
             match waiter {
-                WalkWaiter::Object(key) => self.wake_object.wake(&key),
-                WalkWaiter::Record(name) => self.wake_record.wake(&self.record_key(name)),
+                ListWaiter::Object(key) => self.wake_object.wake(&key),
+                ListWaiter::Record(name) => self.wake_record.wake(&self.record_key(name)),
             }
         }
     }

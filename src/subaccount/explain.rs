@@ -18,6 +18,11 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                 Wait::CleanWalk => {
                     "waits until the list of subaccounts shows that nothing is left behind".to_owned()
                 }
+                Wait::List => {
+                    "Vobiz answers 404 for the subaccount: waits until the list of subaccounts does not show it either; if it goes on, Vobiz has \
+                     lost its way to single subaccounts: tell its support"
+                        .to_owned()
+                }
                 Wait::SecretForbidden | Wait::WriteRefused => pass.told_of_refusals(),
                 Wait::PairsHeld => {
                     "nothing is created while pairs of other subaccounts are in the operator's memory only, for their records cannot be \

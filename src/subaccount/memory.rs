@@ -93,6 +93,8 @@ pub struct Remembered {
     pub secret_suspect: bool,
     /// An account that was proved gone after it was deleted.
     pub proved_gone: Option<AuthId>,
+    /// An account for which Vobiz answered 404, and since when: a list that was begun later tells whether it is gone.
+    missing: Option<(AuthId, Instant)>,
     /// An account that was shown to be disabled before it was left.
     pub shown_disabled: Option<AuthId>,
     /// Whose the account is that the status names.
@@ -126,6 +128,25 @@ impl Remembered {
             Some(sighting) if sighting.is_of(dated) => sighting,
             _ => *self.sighting.insert(Sighting::new(dated, wall, now)),
         }
+    }
+
+    /// Vobiz answered 404 for this account.
+    pub fn note_missing(&mut self, id: &AuthId, now: Instant) {
+        if self.missing_since(id).is_none() {
+            self.missing = Some((id.clone(), now));
+        }
+    }
+
+    /// It was shown to exist, or proved gone.
+    pub fn forget_missing(&mut self) {
+        self.missing = None;
+    }
+
+    /// Since when Vobiz answers 404 for this account, while no list has told more.
+    #[must_use]
+    pub fn missing_since(&self, id: &AuthId) -> Option<Instant> {
+        let (missing, since) = self.missing.as_ref()?;
+        (missing == id).then_some(*since)
     }
 
     /// Counts a create that was answered with something that is no pair.

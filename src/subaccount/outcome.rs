@@ -159,7 +159,12 @@ impl Outcome {
             Rest::Waiting(Wait::PairsHeld) => Next::After(HELD_PROBE),
             Rest::Waiting(Wait::Account) if self.failed_request => Next::Backoff,
             Rest::Waiting(
-                Wait::Paused | Wait::Account | Wait::AccountPreparing | Wait::CleanWalk | Wait::Retention,
+                Wait::Paused
+                | Wait::Account
+                | Wait::AccountPreparing
+                | Wait::CleanWalk
+                | Wait::List
+                | Wait::Retention,
             ) => Next::Woken,
             Rest::Waiting(Wait::Gate) => Next::InTurn,
             Rest::Outdated | Rest::Waiting(_) => Next::Backoff,
@@ -249,6 +254,7 @@ mod tests {
             (Rest::Blocked(Block::InvalidSpec), Next::After(STALLED_PROBE)),
             (Rest::Waiting(Wait::Account), Next::Woken),
             (Rest::Waiting(Wait::CleanWalk), Next::Woken),
+            (Rest::Waiting(Wait::List), Next::Woken),
             (Rest::Waiting(Wait::StillThere), Next::Backoff),
             (Rest::Waiting(Wait::OutcomeUnknown), Next::Backoff),
         ];

@@ -3,6 +3,7 @@
 mod account;
 mod claim;
 mod fence;
+mod missing;
 mod recall;
 mod remote;
 mod secret_check;
@@ -10,6 +11,7 @@ mod turn;
 
 pub use claim::Conflict;
 pub(super) use claim::names;
+pub use missing::Listed;
 
 use super::context::Context;
 use super::desired::{Desired, InvalidSpec};
@@ -252,6 +254,7 @@ impl<'a> Pass<'a> {
             self.facts.fence = self.fence(record, now);
         }
         self.recall_proofs();
+        self.refresh_missing();
         self.refresh_remote();
     }
 

@@ -1,6 +1,6 @@
 //! Drives one pass: observe, plan, act, and again; then what it tells, and the time of the next pass. I/O.
 
-use super::context::{Context, WalkWaiter};
+use super::context::{Context, ListWaiter};
 use super::explain::explain;
 use super::facts::{Object, UserSecret};
 use super::outcome::{Next, Outcome, SECRET_PROBE};
@@ -55,7 +55,7 @@ pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Ended {
     let outcome = run(&mut pass).await;
     let outcome = persistent(&pass, outcome);
     report::finish(&mut pass, observed.as_deref(), &outcome).await;
-    await_walk(&pass, &outcome, WalkWaiter::Object(pass.key.clone()));
+    await_list(&pass, &outcome, ListWaiter::Object(pass.key.clone()));
     tracing::debug!(object = %pass.key, uid = pass.uid, rest = ?outcome.rest, "pass over a subaccount ended");
     // The series of an object that is gone went with it.
     if !pass.released {
@@ -85,7 +85,7 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
     report::note_refusals(&pass, &outcome, None);
     report::orphan(&pass, &outcome).await;
     report::publish(&pass, news::of_deeds(&pass.deeds)).await;
-    await_walk(&pass, &outcome, WalkWaiter::Record(pass.record_name.clone()));
+    await_list(&pass, &outcome, ListWaiter::Record(pass.record_name.clone()));
     pass.leave_queue(&outcome);
     if outcome.rest == Rest::Settled {
         context.succeeded(&pass.uid);
@@ -153,14 +153,17 @@ async fn run(pass: &mut Pass<'_>) -> Outcome {
     Outcome::outdated()
 }
 
-/// A pass that needs a walk asks the Account for one and is woken by its result.
-fn await_walk(pass: &Pass<'_>, outcome: &Outcome, waiter: WalkWaiter) {
-    if outcome.rest != Rest::Waiting(Wait::CleanWalk) {
+/// A pass that needs a walk, or a list, asks the Account for one and is woken by its result.
+fn await_list(pass: &Pass<'_>, outcome: &Outcome, waiter: ListWaiter) {
+    let (Rest::Waiting(wait @ (Wait::CleanWalk | Wait::List)), Some(access)) = (outcome.rest, pass.access())
+    else {
         return;
+    };
+    pass.context.await_list(&access.parent.id, waiter);
+    match wait {
+        Wait::CleanWalk => access.parent.request_walk(pass.walk_not_before()),
+        _ => access.parent.request_list(pass.missing_since()),
     }
-    let Some(access) = pass.access() else { return };
-    pass.context.await_walk(&access.parent.id, waiter);
-    access.parent.request_walk(pass.walk_not_before());
     pass.context.registry.wake(&access.account);
 }
 

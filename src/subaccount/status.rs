@@ -150,6 +150,7 @@ fn live(
         Rest::Waiting(Wait::Account) => progress(not_ready, Reason::DependencyNotReady, message),
         Rest::Waiting(
             Wait::StillThere
+            | Wait::List
             | Wait::RateLimited
             | Wait::Unavailable
             | Wait::OutcomeUnknown

@@ -27,6 +27,7 @@ mod hands;
 mod in_use;
 mod kstatus;
 mod leader;
+mod lost_route;
 mod markers;
 mod mass_deletion;
 mod model;
@@ -89,6 +90,7 @@ fn main() -> ExitCode {
     kstatus::add_to(&mut suite);
     model::add_to(&mut suite);
     leader::add_to(&mut suite);
+    lost_route::add_to(&mut suite);
     markers::add_to(&mut suite);
     mass_deletion::add_to(&mut suite);
     namespace::add_to(&mut suite);

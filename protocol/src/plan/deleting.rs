@@ -91,6 +91,7 @@ fn finish(facts: &Facts, account: Option<Step>, fenced: bool) -> Step {
 pub(super) fn delete(facts: &Facts) -> Option<Step> {
     match facts.remote {
         Remote::Gone => None,
+        Remote::Missing => Some(with_account(facts, waiting(Wait::List))),
         Remote::StillThere => Some(waiting(Wait::StillThere)),
         Remote::Deleted => Some(with_account(facts, Step::ReadAccount)),
         Remote::Unknown | Remote::Unlisted | Remote::Matches | Remote::Differs | Remote::Stubborn => {
@@ -103,6 +104,7 @@ pub(super) fn delete(facts: &Facts) -> Option<Step> {
 pub(super) fn keep_disabled(facts: &Facts) -> Option<Step> {
     match facts.remote {
         Remote::Matches | Remote::Gone => None,
+        Remote::Missing => Some(with_account(facts, waiting(Wait::List))),
         Remote::Stubborn => Some(waiting(Wait::StillThere)),
         Remote::Differs => Some(with_account(facts, Step::Update)),
         Remote::Unknown | Remote::Unlisted | Remote::Deleted | Remote::StillThere => {

@@ -192,7 +192,7 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
         Remote::Gone => false,
         _ if facts.requested => true,
         Remote::Unknown => !facts.applied,
-        Remote::Unlisted | Remote::Differs => true,
+        Remote::Unlisted | Remote::Differs | Remote::Missing => true,
         Remote::Matches | Remote::Stubborn | Remote::Deleted | Remote::StillThere => false,
     };
     if needs_a_call {
@@ -206,6 +206,7 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
                 // A cached Record may be out of date, and an old pass must not write to an account that is kept.
                 Remote::Differs if !quorum => return Step::ReadRecord,
                 Remote::Differs => return Step::Update,
+                Remote::Missing => return waiting(Wait::List),
                 _ => return Step::ReadAccount,
             },
         }

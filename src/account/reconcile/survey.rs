@@ -13,12 +13,15 @@ use std::time::{Duration, Instant};
 const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
+/// The shortest pause between two lists that are read only because they are wanted.
+const SHORTEST_LIST_PAUSE: Duration = Duration::from_secs(1);
+
 /// The pause after a walk that took so long and came to nothing: while thousands of accounts come and go, walks take a
 /// tenth of the time, or take the place of the sweeps where those are closer together. An end of the coming and going is
 /// noticed within minutes.
-fn pause_after(took: Duration, interval: Duration) -> Duration {
+fn pause_after(took: Duration, shortest: Duration, interval: Duration) -> Duration {
     let longest = LONGEST_PAUSE.min(interval * 9 / 10);
-    (took * 9).max(SHORTEST_PAUSE).min(longest)
+    (took * 9).max(shortest).min(longest)
 }
 
 /// How it is with the list.
@@ -43,8 +46,8 @@ impl Pass<'_> {
         if let Some(failure) = schedule.failed().filter(news) {
             return Survey::Failed(failure.clone());
         }
-        let wanted = access.parent.wanted_walk();
-        let due = [schedule.due(interval), wanted].into_iter().flatten().min();
+        let wanted = [access.parent.wanted_walk(), access.parent.wanted_list()];
+        let due = [schedule.due(interval)].into_iter().chain(wanted).flatten().min();
         let now = now();
         let is_read = schedule.due(interval).is_some();
         if let Some(due) = due.filter(|due| is_read && *due > now) {
@@ -106,13 +109,20 @@ impl Reader {
             .wanted_walk()
             .is_none_or(|not_before| not_before > begun)
         {
+            let is_wanted = access.parent.wanted_list().is_some();
             sweep(access).await?;
+            if is_wanted {
+                let ended = now();
+                let pause = pause_after(ended - begun, SHORTEST_LIST_PAUSE, self.interval);
+                access.parent.postpone_list(ended + pause);
+            }
+            self.dependents.listed(&access.parent.id);
         } else if walk(access).await? {
-            self.dependents.walked(&access.parent.id);
+            self.dependents.listed(&access.parent.id);
         } else {
             // Accounts come and go, perhaps by our own hand: those who wait for a walk wait a little longer.
             let ended = now();
-            let pause = pause_after(ended - begun, self.interval);
+            let pause = pause_after(ended - begun, SHORTEST_PAUSE, self.interval);
             access.parent.postpone_walk(ended + pause);
         }
         self.look_for_absence().await
@@ -138,8 +148,14 @@ mod tests {
     #[test]
     fn a_walk_that_came_to_nothing_rests_nine_times_as_long_as_it_took_but_no_longer_than_a_sweep_or_five_minutes()
      {
-        let pause =
-            |took, interval| pause_after(Duration::from_secs(took), Duration::from_secs(interval)).as_secs();
+        let pause = |took, interval| {
+            pause_after(
+                Duration::from_secs(took),
+                SHORTEST_PAUSE,
+                Duration::from_secs(interval),
+            )
+            .as_secs()
+        };
         assert_eq!(pause(0, 300), 10, "a short list is tried again soon");
         assert_eq!(pause(15, 300), 135);
         assert_eq!(pause(60, 300), 270, "the walk is due before the sweep");

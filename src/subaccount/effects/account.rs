@@ -8,7 +8,7 @@ use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{Evidence, Made, Object, Phase, Record, Remote};
 use crate::subaccount::memory::Unspent;
 use crate::subaccount::outcome::{Outcome, cool_off_left};
-use crate::subaccount::pass::{Pass, now, wall_clock};
+use crate::subaccount::pass::{Listed, Pass, now, wall_clock};
 use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::wish;
 use crate::vobiz::{self, AuthId, Created, Credentials, Error, Fields, Generation, UnknownOutcome, Unusable};
@@ -129,14 +129,17 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     pass.context
         .memory
         .with(&pass.uid, |remembered| remembered.request_handled = request);
+    if found.is_some() {
+        let forget = super::super::memory::Remembered::forget_missing;
+        pass.context.memory.with(&pass.uid, forget);
+    }
     pass.facts.remote = match (found, pass.facts.remote) {
-        (None, before) => {
-            if before != Remote::Deleted {
-                confirm_parent(pass, &access).await?;
-            }
+        // After a deletion that was accepted: the way to it is well.
+        (None, Remote::Deleted) => {
             access.parent.roster().forget(&id);
             Remote::Gone
         }
+        (None, _) => missing(pass, &access, &id),
         (Some(_), Remote::Deleted) => Remote::StillThere,
         (Some(account), _) => {
             let remote = pass.compare(&account);
@@ -157,13 +160,14 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Ok(());
     };
     let changes = pass.changes(&seen);
-    let answer = access.update(generation, &id, &changes).await.map_err(|error| {
-        if matches!(error, CallError::Failed(Error::NotFound)) {
-            // A hint: the next pass asks for the proof.
-            access.parent.roster().forget(&id);
+    let answer = match access.update(generation, &id, &changes).await {
+        Ok(answer) => answer,
+        Err(CallError::Failed(Error::NotFound)) => {
+            pass.facts.remote = missing(pass, &access, &id);
+            return Ok(());
         }
-        failed(pass, "update the subaccount", &error)
-    })?;
+        Err(error) => return Err(failed(pass, "update the subaccount", &error)),
+    };
     let shown = answer.is_some();
     let account = answer.unwrap_or_else(|| updated(&seen, &changes));
     pass.updates += 1;
@@ -212,10 +216,32 @@ pub(super) fn access(pass: &Pass<'_>) -> Result<Access, Outcome> {
         .ok_or_else(|| explain(pass, Rest::Waiting(Wait::Account)))
 }
 
-/// Before a 404 is believed that is not the answer after our own deletion.
-pub(super) async fn confirm_parent(pass: &Pass<'_>, access: &Access) -> Result<(), Outcome> {
-    let confirmed = access.confirm_parent().await;
-    confirmed.map_err(|error| failed(pass, "confirm the parent account", &error))
+/// Vobiz answered 404 for the account alone.
+pub(super) fn missing(pass: &Pass<'_>, access: &Access, id: &AuthId) -> Remote {
+    match pass.note_missing(access, id) {
+        Listed::Absent => Remote::Gone,
+        Listed::Unread | Listed::Shown(_) => Remote::Missing,
+    }
+}
+
+/// What is known of an account that Vobiz was asked for alone: a 404 counts only where the list agrees, and what that shows instead
+/// counts as the answer.
+pub(super) async fn look_for(
+    pass: &Pass<'_>,
+    access: &Access,
+    id: &AuthId,
+    act: &str,
+) -> Result<Option<vobiz::Subaccount>, Outcome> {
+    let generation = pass.generation().unwrap_or(access.generation);
+    let found = access.get(generation, id).await;
+    match found.map_err(|error| Outcome::of_call(act, &error))? {
+        Some(account) => Ok(Some(account)),
+        None => match pass.note_missing(access, id) {
+            Listed::Absent => Ok(None),
+            Listed::Shown(account) => Ok(Some(*account)),
+            Listed::Unread => Err(explain(pass, Rest::Waiting(Wait::List))),
+        },
+    }
 }
 
 /// The bound account, and the way to it.

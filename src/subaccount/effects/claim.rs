@@ -1,6 +1,6 @@
 //! Steps that find out whose an account is before anything is done about it on the word of a status or of a Secret. I/O.
 
-use super::account::{access, confirm_parent};
+use super::account::{access, look_for};
 use super::{impossible, lookup};
 use crate::account::access::Access;
 use crate::account::roster::marker_of;
@@ -93,10 +93,7 @@ fn recall(pass: &Pass<'_>, id: &AuthId) -> Option<Box<Judged>> {
 async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
     let access = access(pass)?;
     let generation = pass.generation().unwrap_or(access.generation);
-    let account = access
-        .get(generation, &id)
-        .await
-        .map_err(|error| Outcome::of_call("find out whose the subaccount is", &error))?;
+    let account = look_for(pass, &access, &id, "find out whose the subaccount is").await?;
     let marker = account
         .as_ref()
         .and_then(|account| marker_of(account, generation));
@@ -216,9 +213,9 @@ fn is_id(pass: &Pass<'_>, access: &Access, text: &AuthId) -> bool {
 async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outcome> {
     let act = "prove the pair of the Secret";
     let access = access(pass)?;
-    let failed = |error| Outcome::of_call(act, &error);
-    let generation = pass.generation().unwrap_or(access.generation);
-    let works = access.whose(pair).await.map_err(failed)?.as_ref() == Some(&pair.auth_id);
+    let whose = access.whose(pair).await;
+    let whose = whose.map_err(|error| Outcome::of_call(act, &error))?;
+    let works = whose.as_ref() == Some(&pair.auth_id);
     if !works && !is_id(pass, &access, &pair.auth_id) {
         // It may be a token that stands in the wrong place: no path shows it.
         return Ok(Proof::Nothing);
@@ -230,16 +227,13 @@ async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outc
         .filter(|account| account.auth_id == pair.auth_id);
     let account = match known {
         Some(account) => Some(account),
-        None => access.get(generation, &pair.auth_id).await.map_err(failed)?,
+        None => look_for(pass, &access, &pair.auth_id, act).await?,
     };
     let proof = match (works, account) {
         (true, Some(account)) => Proof::Works(Box::new(account)),
         (true, None) => Proof::WorksElsewhere,
         (false, Some(account)) => Proof::Refused(Box::new(account)),
-        (false, None) => {
-            confirm_parent(pass, &access).await?;
-            Proof::Dead
-        }
+        (false, None) => Proof::Dead,
     };
     let version = pass.secret.as_ref().map(|secret| secret.version().to_owned());
     if let Some(version) = version {

@@ -1,6 +1,6 @@
 //! Steps that delete an account at Vobiz. I/O.
 
-use super::account::{access, confirm_parent, failed, target};
+use super::account::{access, failed, missing, target};
 use super::impossible;
 use crate::subaccount::facts::Remote;
 use crate::subaccount::outcome::Outcome;
@@ -19,11 +19,7 @@ pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .map_err(|error| failed(pass, "delete the subaccount", &error))?;
     pass.facts.remote = match deleted {
         Deletion::Accepted => Remote::Deleted,
-        Deletion::AlreadyGone => {
-            confirm_parent(pass, &access).await?;
-            access.parent.roster().forget(&id);
-            Remote::Gone
-        }
+        Deletion::AlreadyGone => missing(pass, &access, &id),
     };
     pass.remember_proofs();
     Ok(())

@@ -5,12 +5,13 @@ use crate::crd::condition::find;
 use crate::subaccount::facts::{Account, Fence, Phase, Policy, Record, Remote};
 use serde_json::json;
 
-const WAITS: [Wait; 16] = [
+const WAITS: [Wait; 17] = [
     Wait::AccountPreparing,
     Wait::Account,
     Wait::Gate,
     Wait::Settle,
     Wait::CleanWalk,
+    Wait::List,
     Wait::StillThere,
     Wait::Retention,
     Wait::Guard,
@@ -238,6 +239,7 @@ fn a_first_create_that_waits_says_why_or_nothing_at_all() {
         (Wait::Guard, None),
         (Wait::Settle, None),
         (Wait::CleanWalk, None),
+        (Wait::List, Some("ProgressingWithRetry")),
         (Wait::Cluster, Some("ProgressingWithRetry")),
         (Wait::WriteRefused, Some("WriteRefused")),
         (Wait::PairsHeld, Some("WriteRefused")),

@@ -127,7 +127,13 @@ async fn take(
         Action::LoseSecret => real.lose_secret().await?,
         Action::LoseRecord(slot) => real.lose_record(slot).await?,
         Action::DeleteOutside(id) => real.delete_outside(id).await?,
-        Action::Restore { .. } | Action::Orphan | Action::RollBack(_) | Action::Deny(_) | Action::Allow => {
+        Action::Restore { .. }
+        | Action::Orphan
+        | Action::RollBack(_)
+        | Action::Deny(_)
+        | Action::Allow
+        | Action::LoseRoute
+        | Action::FindRoute => {
             bail!("{action:?} is not replayed")
         }
     }

@@ -85,6 +85,10 @@ pub enum Action {
     Deny(Denied),
     /// It refuses none any more.
     Allow,
+    /// Vobiz answers 404 for every single account from now on.
+    LoseRoute,
+    /// It does so no more.
+    FindRoute,
 }
 
 const PROCESS_NUMBERS: [u8; PROCESSES] = [0, 1];
@@ -217,7 +221,7 @@ fn walk(state: &mut State, process: usize) -> bool {
     let wanted = process
         .memory
         .iter()
-        .any(|memory| memory.settled && !memory.walked);
+        .any(|memory| (memory.settled && !memory.walked) || matches!(memory.missing, Some((_, false))));
     if !wanted {
         // A list that nobody waits for changes nothing that matters: leftovers are deleted when they are proved.
         return false;
@@ -225,6 +229,11 @@ fn walk(state: &mut State, process: usize) -> bool {
     process.roster = roster;
     for memory in &mut process.memory {
         memory.walked |= memory.settled;
+        // What the list shows is asked for again.
+        memory.missing = memory
+            .missing
+            .filter(|(id, _)| roster & (1 << id) == 0)
+            .map(|(id, _)| (id, true));
     }
     true
 }

@@ -23,6 +23,7 @@ pub(crate) const NONE: Budget = Budget {
     orphans: 0,
     rollbacks: 0,
     denials: 0,
+    lost_routes: 0,
 };
 
 pub(crate) const ONE: Rules = Rules {
@@ -326,6 +327,36 @@ pub(crate) const ONE_DENIED: Rules = Rules {
     ..ONE
 };
 
+pub(crate) const ONE_ROUTE: Rules = Rules {
+    name: "one process: the way to single accounts is lost, account deleted outside and made anew, Disable, a crash, delete",
+    start: Start::Served,
+    recreate: true,
+    policies: [Disable, Delete],
+    objects: 2,
+    budget: Budget {
+        lost_routes: 2,
+        outside: 1,
+        edits: 1,
+        deletes: 1,
+        crashes: 1,
+        unknowns: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const TWO_ROUTE: Rules = Rules {
+    name: "two processes: the way to single accounts is lost, delete",
+    start: Start::Served,
+    budget: Budget {
+        lost_routes: 1,
+        deletes: 1,
+        crashes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
 const TWO_RESTORE: Rules = Rules {
     name: "two processes: restored and re-claimed, finalizer stripped, a crash, an edit of the policy, delete",
     start: Start::Served,
@@ -354,7 +385,7 @@ const TWO_DENIED: Rules = Rules {
 };
 
 /// The runs that are exhausted each time.
-pub const EXHAUSTED: [Rules; 22] = [
+pub const EXHAUSTED: [Rules; 24] = [
     ONE_CREATE,
     ONE_LOSS,
     ONE_MANUAL,
@@ -375,6 +406,8 @@ pub const EXHAUSTED: [Rules; 22] = [
     ONE_RESTORE_RECLAIM,
     ONE_RESTORE_ACCEPTED,
     ONE_DENIED,
+    ONE_ROUTE,
+    TWO_ROUTE,
     TWO_RESTORE,
     TWO_DENIED,
 ];

@@ -5,7 +5,7 @@ pub(crate) mod object;
 pub(crate) mod record;
 pub(crate) mod secret;
 
-use crate::effect::account::{create, forget, read_account, update};
+use crate::effect::account::{create, delete, forget, read_account, update};
 use crate::effect::object::{confirm, release, take_object};
 use crate::effect::record::{claim, close, look_again, read_record, reclaim, swap, take_record};
 use crate::effect::secret::{marker_of, prove, publish, read_secret};
@@ -17,7 +17,7 @@ use crate::state::{Memory, Pass, State, Task};
 use crate::step::{Fault, Flow, leftover};
 use crate::weakness::Weakness;
 use crate::world::{Ledger, Policy, Written};
-use vobiz_protocol::facts::{Confirmation, Evidence, Made, Object as Kind, Remote};
+use vobiz_protocol::facts::{Confirmation, Evidence, Made, Object as Kind};
 use vobiz_protocol::ledger::{Decision, Phase};
 use vobiz_protocol::plan::Step;
 
@@ -213,32 +213,30 @@ pub(crate) fn perform(
         },
         Step::PublishSecret => publish(state, &mut pass),
         Step::ReadAccount => {
-            read_account(state, &mut pass);
+            read_account(rules, state, process, &mut pass);
             Written::Done
         }
-        Step::Update => update(state, &mut pass),
+        Step::Update => update(rules, state, process, &mut pass),
         Step::Close => close(rules, state, process, &mut pass),
-        Step::Delete => match pass.record.and_then(|record| record.ledger.auth_id) {
-            Some(id) => {
-                check_delete(rules, state, id);
-                let deleted = state.vobiz.delete(id);
-                pass.facts.remote = if deleted { Remote::Deleted } else { Remote::Gone };
-                Written::Done
-            }
-            None => Written::Refused,
-        },
+        Step::Delete => delete(rules, state, process, &mut pass),
         Step::DeleteMade => {
             if let Some(id) = pass.made {
-                check_delete(rules, state, id);
-                state.vobiz.delete(id);
+                // A 404 that says nothing: the next walk shows it again.
+                if !state.lost_route {
+                    check_delete(rules, state, id);
+                    state.vobiz.delete(id);
+                }
                 forget(state, process, id);
             }
             return Flow::End;
         }
         Step::DeleteLeftover => {
             if let Some(id) = leftover(rules, state, process, &pass) {
-                check_delete(rules, state, id);
-                state.vobiz.delete(id);
+                // A 404 that says nothing: the next walk shows it again.
+                if !state.lost_route {
+                    check_delete(rules, state, id);
+                    state.vobiz.delete(id);
+                }
                 forget(state, process, id);
             }
             Written::Done

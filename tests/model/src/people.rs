@@ -35,6 +35,11 @@ pub(crate) fn possible(state: &State, actions: &mut Vec<Action>) {
     } else if left.denials > 0 {
         actions.extend(KINDS.map(Action::Deny));
     }
+    if state.lost_route {
+        actions.push(Action::FindRoute);
+    } else if left.lost_routes > 0 {
+        actions.push(Action::LoseRoute);
+    }
     // Without Record and finalizer nothing is left that could know of the account.
     let recorded = |object: &Object| {
         let published = cluster
@@ -182,6 +187,11 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
             state.denied = Some(kind);
         }
         (Action::Allow, _) => state.denied = None,
+        (Action::LoseRoute, _) => {
+            left.lost_routes -= 1;
+            state.lost_route = true;
+        }
+        (Action::FindRoute, _) => state.lost_route = false,
         (Action::Strip, Some(object)) => {
             left.strips -= 1;
             object.finalizer = false;

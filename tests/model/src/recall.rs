@@ -1,6 +1,8 @@
 //! What a process has proved about accounts that are at their end, so that it need not be proved again by the next pass. PURE.
 
+use crate::rules::Rules;
 use crate::state::{Memory, State};
+use crate::weakness::Weakness;
 use vobiz_protocol::facts::Remote;
 use vobiz_protocol::ledger::Phase;
 
@@ -11,6 +13,34 @@ pub(crate) fn recalled(phase: Phase, id: u8, memory: Memory) -> Remote {
         Phase::Kept if memory.shown_disabled == Some(id) => Remote::Matches,
         _ => Remote::Unknown,
     }
+}
+
+/// What is known of an account for which Vobiz answered 404: a list that was begun since must not show it either.
+pub(crate) fn missing(rules: &Rules, remote: Remote, id: u8, memory: Memory) -> Remote {
+    match (remote, memory.missing) {
+        (Remote::Unknown | Remote::Missing, Some((missing, unlisted))) if missing == id => {
+            if unlisted || rules.drops(Weakness::ItemAlone) {
+                Remote::Gone
+            } else {
+                Remote::Missing
+            }
+        }
+        (Remote::Missing, _) => Remote::Unknown,
+        (remote, _) => remote,
+    }
+}
+
+/// Vobiz answered 404 for this account alone. Where the way to single accounts is never lost, the list that is then read says the same: both
+/// are taken together.
+pub(crate) fn note_missing(rules: &Rules, state: &mut State, process: usize, uid: u8, id: u8) -> Remote {
+    if rules.budget.lost_routes == 0 {
+        return Remote::Gone;
+    }
+    let memory = &mut state.processes[process].memory[usize::from(uid)];
+    if memory.missing.is_none_or(|(missing, _)| missing != id) {
+        memory.missing = Some((id, false));
+    }
+    Remote::Missing
 }
 
 /// Keeps what was proved just now.

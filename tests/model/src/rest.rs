@@ -52,6 +52,7 @@ pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken
             left: Budget::default(),
             backup: None,
             denied: None,
+            lost_route: false,
             ..*state
         },
     );

@@ -2,7 +2,7 @@
 
 use crate::budgets::{
     NONE, ONE, ONE_CREATE, ONE_DENIED, ONE_LOSS, ONE_RECLAIM, ONE_REFUSAL, ONE_RESTORE_OLDER,
-    ONE_RESTORE_RECLAIM, TWO,
+    ONE_RESTORE_RECLAIM, ONE_ROUTE, TWO,
 };
 use crate::rules::{Rules, Start};
 use crate::state::Budget;
@@ -22,6 +22,7 @@ pub fn showing(weakness: Weakness) -> Rules {
         | Weakness::UnspentAfterUnknown => ONE_CREATE,
         Weakness::IdentityIgnored | Weakness::NoEvidence | Weakness::RefutedCloses => ONE_REFUSAL,
         Weakness::RebuildWithoutLook | Weakness::ReopenBeforeGone => ONE_LOSS,
+        Weakness::ItemAlone => ONE_ROUTE,
         Weakness::PolicyDecidedTwice | Weakness::PredecessorIgnored => ONE_RECLAIM,
         Weakness::CachedAbsence => Rules {
             budget: Budget {

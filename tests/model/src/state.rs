@@ -39,6 +39,8 @@ pub struct Budget {
     pub rollbacks: u8,
     /// From some moment the API server refuses every write of one kind, until it allows them again.
     pub denials: u8,
+    /// From some moment Vobiz answers 404 for every single account, while its list is well, until it does so no more.
+    pub lost_routes: u8,
 }
 
 /// What the API server refuses to write.
@@ -71,6 +73,8 @@ pub struct Memory {
     pub shown_disabled: Option<u8>,
     /// Retention was seen to be over: the last look is taken.
     pub last_look: bool,
+    /// An account for which Vobiz answered 404, and whether a list that was begun since does not show it either.
+    pub missing: Option<(u8, bool)>,
 }
 
 /// What a pass does next.
@@ -202,6 +206,8 @@ pub struct State {
     pub restored: bool,
     /// What the API server refuses now.
     pub denied: Option<Denied>,
+    /// Vobiz answers 404 for every single account now.
+    pub lost_route: bool,
     /// A promise that was broken on the way here.
     pub broken: Option<Broken>,
 }
@@ -242,6 +248,7 @@ impl State {
             backup: None,
             restored: false,
             denied: None,
+            lost_route: false,
             broken: None,
         }
     }

@@ -7,7 +7,7 @@ use crate::effect::account::remembered_after_unknown;
 use crate::effect::perform;
 use crate::held::hold;
 use crate::promise::check_lost_pair;
-use crate::recall::{recalled, remember_proofs};
+use crate::recall::{missing, recalled, remember_proofs};
 use crate::rules::Rules;
 use crate::state::{Memory, Pass, State, Task};
 use crate::weakness::Weakness;
@@ -60,6 +60,9 @@ fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts
         facts.fence = fence(rules, state, process, pass, &record.ledger, of_fence);
         if let (Remote::Unknown, Some(id)) = (facts.remote, record.ledger.auth_id) {
             facts.remote = recalled(record.ledger.phase, id, memory);
+        }
+        if let Some(id) = record.ledger.auth_id {
+            facts.remote = missing(rules, facts.remote, id, memory);
         }
     }
     if rules.drops(Weakness::ImpatientTakeover) && facts.object == Kind::Live {

@@ -75,11 +75,13 @@ pub enum Weakness {
     CachedClaim,
     /// What was seen of a fence is remembered of the object, not of the Record.
     FenceOfObject,
+    /// A 404 for the account alone is taken for a proof that it is gone.
+    ItemAlone,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -116,5 +118,6 @@ impl Weakness {
         Self::SecretOfLostRecord,
         Self::CachedClaim,
         Self::FenceOfObject,
+        Self::ItemAlone,
     ];
 }

@@ -40,7 +40,7 @@ const EVIDENCE: [Evidence; 4] = [
     Evidence::Proven,
     Evidence::Nothing,
 ];
-const REMOTES: [Remote; 8] = [
+const REMOTES: [Remote; 9] = [
     Remote::Unknown,
     Remote::Unlisted,
     Remote::Matches,
@@ -48,6 +48,7 @@ const REMOTES: [Remote; 8] = [
     Remote::Stubborn,
     Remote::Deleted,
     Remote::StillThere,
+    Remote::Missing,
     Remote::Gone,
 ];
 const MADE: [Made; 3] = [Made::Nothing, Made::Pair, Made::Fenced];

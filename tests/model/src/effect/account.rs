@@ -1,12 +1,13 @@
 //! The steps that speak to Vobiz. PURE.
 
 use crate::effect::small;
-use crate::promise::{check_multiplied, check_post};
+use crate::promise::{check_delete, check_multiplied, check_post};
+use crate::recall::note_missing;
 use crate::rules::Rules;
 use crate::state::{Broken, Pass, State};
 use crate::step::Fault;
 use crate::weakness::Weakness;
-use crate::world::{Flight, Record, Written};
+use crate::world::{Account, Flight, Record, Written};
 use vobiz_protocol::facts::{Made, Remote};
 use vobiz_protocol::ledger::Phase;
 
@@ -81,16 +82,40 @@ pub(crate) fn listed(state: &State, record: &Record) -> Remote {
     }
 }
 
-pub(crate) fn read_account(state: &State, pass: &mut Pass) {
+/// An account as it shows itself alone.
+fn found(state: &State, id: u8) -> Option<Account> {
+    state.vobiz.alive(id).filter(|_| !state.lost_route).copied()
+}
+
+pub(crate) fn read_account(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) {
     let Some(id) = pass.record.and_then(|record| record.ledger.auth_id) else {
         return;
     };
     pass.facts.requested = false;
-    pass.facts.remote = match (state.vobiz.alive(id), pass.facts.remote) {
-        (None, _) => Remote::Gone,
+    let found = found(state, id);
+    if found.is_some() {
+        state.processes[process].memory[usize::from(pass.uid)].missing = None;
+    }
+    pass.facts.remote = match (found, pass.facts.remote) {
+        (None, Remote::Deleted) => Remote::Gone,
+        (None, _) => note_missing(rules, state, process, pass.uid, id),
         (Some(_), Remote::Deleted) => Remote::StillThere,
         (Some(account), _) => shown(pass, account.enabled),
     };
+}
+
+pub(crate) fn delete(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) -> Written {
+    let Some(id) = pass.record.and_then(|record| record.ledger.auth_id) else {
+        return Written::Refused;
+    };
+    if found(state, id).is_none() {
+        pass.facts.remote = note_missing(rules, state, process, pass.uid, id);
+        return Written::Done;
+    }
+    check_delete(rules, state, id);
+    state.vobiz.delete(id);
+    pass.facts.remote = Remote::Deleted;
+    Written::Done
 }
 
 /// What the account shows, against what the phase of its Record asks for.
@@ -107,15 +132,18 @@ pub(crate) fn shown(pass: &Pass, enabled: bool) -> Remote {
     }
 }
 
-pub(crate) fn update(state: &mut State, pass: &mut Pass) -> Written {
-    let Some(record) = pass.record else {
+pub(crate) fn update(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) -> Written {
+    let Some((record, id)) = pass
+        .record
+        .and_then(|record| Some((record, record.ledger.auth_id?)))
+    else {
         return Written::Refused;
     };
-    let id = record
-        .ledger
-        .auth_id
-        .filter(|id| state.vobiz.alive(*id).is_some());
-    let Some(account) = id.and_then(|id| state.vobiz.accounts[usize::from(id)].as_mut()) else {
+    if found(state, id).is_none() {
+        pass.facts.remote = note_missing(rules, state, process, pass.uid, id);
+        return Written::Done;
+    }
+    let Some(account) = state.vobiz.accounts[usize::from(id)].as_mut() else {
         return Written::Refused;
     };
     account.enabled = record.ledger.phase == Phase::Bound;

@@ -61,6 +61,10 @@ pub(crate) fn prove(state: &State, process: usize, pass: &mut Pass) {
         .flatten()
         .any(|record| record.uid != pass.uid && record.ledger.auth_id == Some(id));
     let disproved = another || (held && !left);
+    if state.lost_route {
+        // Without a list that was begun since, a 404 proves nothing: it is asked again.
+        return;
+    }
     let found = state.vobiz.alive(id).copied();
     let proven = found.filter(|_| !disproved && !recorded);
     pass.marker = proven.map(marker_of);
