@@ -55,10 +55,10 @@ pub enum Bind {
 
 /// What became of a bind of `made` under the ledger that this pass had `claimed`.
 #[must_use]
-pub fn bind<Series: Copy + PartialEq, Id: PartialEq, Token>(
-    claimed: &Ledger<Series, Id, Token>,
+pub fn bind<Series: Copy + PartialEq, Id: PartialEq, Token, Generation>(
+    claimed: &Ledger<Series, Id, Token, Generation>,
     made: &Id,
-    found: Option<&Ledger<Series, Id, Token>>,
+    found: Option<&Ledger<Series, Id, Token, Generation>>,
 ) -> Bind {
     match found {
         None => Bind::Lost,
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::ledger::Decision;
 
-    type Small = Ledger<u8, u8, u8>;
+    type Small = Ledger<u8, u8, u8, u8>;
 
     const SEEN: Seen<u8> = Seen {
         deleting: false,
@@ -135,18 +135,18 @@ mod tests {
 
     #[test]
     fn only_a_record_of_the_same_series_that_fences_the_epoch_makes_a_created_account_ours_to_delete() {
-        let claimed = Small::open(7);
+        let claimed = Small::open(7, 1);
         let table = [
             (None, Bind::Lost),
             (Some(claimed), Bind::Again),
             (Some(claimed.bound(1, 1)), Bind::Done),
-            (Some(claimed.taken_over()), Bind::Fenced),
+            (Some(claimed.taken_over(1)), Bind::Fenced),
             (
                 Some(claimed.closed(Decision::Delete { cascade: false }, None)),
                 Bind::Fenced,
             ),
-            (Some(Small::open(8).taken_over()), Bind::Lost),
-            (Some(claimed.taken_over().bound(2, 2)), Bind::Fenced),
+            (Some(Small::open(8, 1).taken_over(1)), Bind::Lost),
+            (Some(claimed.taken_over(1).bound(2, 2)), Bind::Fenced),
         ];
         for (found, expected) in table {
             assert_eq!(bind(&claimed, &1, found.as_ref()), expected, "{found:?}");

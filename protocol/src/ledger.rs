@@ -33,9 +33,12 @@ pub enum Decision {
 
 /// Attempts, fences and phase of one account.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Ledger<Series, Id, Token> {
+pub struct Ledger<Series, Id, Token, Generation> {
     /// Belongs to one Record and is never used again.
     pub series: Series,
+    /// The newest generation of the API under which an attempt may have been posted. Its list shows the marker of every attempt, and so
+    /// does the list of a newer one.
+    pub generation: Generation,
     /// Number of the current attempt, from 1.
     pub epoch: u32,
     /// Every epoch up to this one is void: its account, should it ever appear, is ours to delete.
@@ -52,12 +55,13 @@ pub struct Ledger<Series, Id, Token> {
     pub cascade: bool,
 }
 
-impl<Series: Copy + PartialEq, Id, Token> Ledger<Series, Id, Token> {
-    /// The intent to create: written before the first POST.
+impl<Series: Copy + PartialEq, Id, Token, Generation: Copy + Ord> Ledger<Series, Id, Token, Generation> {
+    /// The intent to create under this generation of the API: written before the first POST.
     #[must_use]
-    pub fn open(series: Series) -> Self {
+    pub fn open(series: Series, generation: Generation) -> Self {
         Self {
             series,
+            generation,
             epoch: 1,
             fenced_through: 0,
             phase: Phase::Open,
@@ -68,10 +72,12 @@ impl<Series: Copy + PartialEq, Id, Token> Ledger<Series, Id, Token> {
         }
     }
 
-    /// Claims the next epoch and fences the ones before it.
+    /// Claims the next epoch, to be posted under this generation of the API, and fences the ones before it. What was posted under a
+    /// newer one is still looked for there.
     #[must_use]
-    pub fn taken_over(self) -> Self {
+    pub fn taken_over(self, generation: Generation) -> Self {
         Self {
+            generation: self.generation.max(generation),
             epoch: self.epoch + 1,
             fenced_through: self.epoch,
             ..self
@@ -133,14 +139,14 @@ impl<Series: Copy + PartialEq, Id, Token> Ledger<Series, Id, Token> {
 
     /// Opens a closed Record again, whose account is gone: a new attempt, and the ones before it are void.
     #[must_use]
-    pub fn reopened(self) -> Self {
+    pub fn reopened(self, generation: Generation) -> Self {
         Self {
             phase: Phase::Open,
             auth_id: None,
             auth_token: None,
             disable: false,
             cascade: false,
-            ..self.taken_over()
+            ..self.taken_over(generation)
         }
     }
 
@@ -162,6 +168,18 @@ impl<Series: Copy + PartialEq, Id, Token> Ledger<Series, Id, Token> {
     #[must_use]
     pub fn fences(&self, series: Series, epoch: u32) -> bool {
         series == self.series && epoch <= self.fenced_through
+    }
+
+    /// Whether an attempt may be posted under this generation of the API: its marker must be found where the Record says.
+    #[must_use]
+    pub fn may_post(&self, generation: Generation) -> bool {
+        generation <= self.generation
+    }
+
+    /// Whether a list of this generation of the API shows the marker of every attempt.
+    #[must_use]
+    pub fn is_shown_by(&self, generation: Generation) -> bool {
+        generation >= self.generation
     }
 
     /// Whether any epoch is void.

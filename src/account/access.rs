@@ -93,10 +93,10 @@ impl Access {
         self
     }
 
-    /// Whether an account of this parent and API generation can be reached through it.
+    /// Whether an account of this parent can be reached through it: the same accounts have the same ids in each generation of the API.
     #[must_use]
-    pub fn serves(&self, parent: &ParentAuthId, generation: Generation) -> bool {
-        self.parent.id == *parent && self.generation == generation
+    pub fn serves(&self, parent: &ParentAuthId) -> bool {
+        self.parent.id == *parent
     }
 
     /// Takes the permit for one create request.

@@ -1,6 +1,7 @@
 //! From an Account's credentials to a client that works: reads the pair, tries it, finds the API generation. I/O.
 
 use crate::account::access::Access;
+use crate::account::generation::Choice;
 use crate::account::members::Terms;
 use crate::account::reconcile::Context;
 use crate::account::registry::{Registry, Snapshot, Trouble};
@@ -8,7 +9,7 @@ use crate::account::sweep::{SweepError, settled};
 use crate::account::trials::{Answer, Line, Next, Question};
 use crate::controller::wake::ObjectKey;
 use crate::crd::condition::Reason;
-use crate::crd::{Account, ApiGeneration, ApiGenerationChoice, CONFIRM_MASS_DELETION_ANNOTATION};
+use crate::crd::{Account, CONFIRM_MASS_DELETION_ANNOTATION};
 use crate::vobiz::{Error, Generation, ParentAuthId, ParentCredentials};
 use k8s_openapi::api::core::v1::Secret;
 use std::sync::Arc;
@@ -54,10 +55,7 @@ fn try_connect(
     let terms = Terms::of(&account.spec);
     let question = Question {
         credentials: credentials.clone(),
-        candidates: match recorded(account) {
-            Some(generation) => vec![generation],
-            None => vec![Generation::Gen2, Generation::Gen1],
-        },
+        choice: Choice::of(account),
     };
     let registry = &context.registry;
     let is_in_doubt = || registry.doubts.take_pair(&key) || !known.is_some_and(Snapshot::is_connected);
@@ -90,13 +88,12 @@ async fn serve(registry: Arc<Registry>, line: Line) {
 
 /// Whether the pair works, and under which generation the list answers.
 async fn prove(registry: &Registry, next: &Next) -> Result<Generation, Trouble> {
-    let (credentials, candidates) = (&next.question.credentials, &next.question.candidates);
+    let (credentials, choice) = (&next.question.credentials, next.question.choice);
+    let asked = choice.asked();
     let proved = |generation| registry.access(&next.account, credentials.clone(), generation, next.terms);
     let access = match &next.gate {
-        Some(own) => {
-            registry.trial_access(&next.account, credentials.clone(), candidates[0], Arc::clone(own))
-        }
-        None => proved(candidates[0]),
+        Some(own) => registry.trial_access(&next.account, credentials.clone(), asked[0], Arc::clone(own)),
+        None => proved(asked[0]),
     };
     let answer = settled(&access, access.check().await);
     match &answer {
@@ -105,21 +102,31 @@ async fn prove(registry: &Registry, next: &Next) -> Result<Generation, Trouble> 
         Err(_) => {}
     }
     answer.map_err(|error| refused_pair(&error))?;
-    for generation in candidates {
-        let access = proved(*generation);
+    let mut served = None;
+    for generation in asked {
+        let access = proved(generation);
         match settled(&access, access.list(0).await) {
-            Ok(_) => return Ok(*generation),
-            // With a pair that works, a refusal means a wrong path.
-            Err(SweepError::List(Error::Unauthorized | Error::NotFound)) => {}
+            Ok(_) => {
+                served = Some(generation);
+                break;
+            }
+            Err(SweepError::List(error)) if is_wrong_path(&error) => {}
             Err(error) => return Err(trouble(&error)),
         }
     }
-    Err(Trouble {
-        reason: Reason::Forbidden,
-        message: "the credentials work, but the parent account may not list its subaccounts: check spec.apiGeneration and \
-                  the rights of the parent account"
-            .to_owned(),
-    })
+    let is_unserved = choice.first().is_some_and(|first| Some(first) != served);
+    let is_retired = registry.doubts.note_generation(&next.account, is_unserved);
+    let generation = choice.decide(served, is_retired)?;
+    registry.doubts.note_generation(&next.account, false);
+    Ok(generation)
+}
+
+/// With a pair that works, such an answer to a list means that this path is not served.
+fn is_wrong_path(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Unauthorized | Error::NotFound | Error::Unexpected { status: 410 }
+    )
 }
 
 /// The pair in the Secret; whatever is wrong with it is named by its key.
@@ -234,20 +241,5 @@ pub fn mass_deletion(token: &str) -> Trouble {
              deleted until they are listed again, or until a person confirms that they are gone by setting the annotation \
              {CONFIRM_MASS_DELETION_ANNOTATION} to \"{token}\" on this Account"
         ),
-    }
-}
-
-fn recorded(account: &Account) -> Option<Generation> {
-    match (
-        account.spec.api_generation,
-        account.status.as_ref().and_then(|status| status.api_generation),
-    ) {
-        (ApiGenerationChoice::Gen1, _) | (ApiGenerationChoice::Auto, Some(ApiGeneration::Gen1)) => {
-            Some(Generation::Gen1)
-        }
-        (ApiGenerationChoice::Gen2, _) | (ApiGenerationChoice::Auto, Some(ApiGeneration::Gen2)) => {
-            Some(Generation::Gen2)
-        }
-        (ApiGenerationChoice::Auto, None) => None,
     }
 }

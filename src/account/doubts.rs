@@ -11,12 +11,17 @@ pub(super) struct Doubts {
     state: Mutex<HashMap<ObjectKey, Doubt>>,
 }
 
+/// A list that answers 404 so often, and for so long, is retired: a gateway that is being restarted answers so for moments.
+const RETIRED_AFTER: (u32, Duration) = (3, Duration::from_secs(5));
+
 #[derive(Debug, Default, Clone, Copy)]
 struct Doubt {
     /// The pair was refused, or Vobiz does not answer: it may have been rotated, or everything is down.
     pair: bool,
     /// When the balance was last too low.
     balance: Option<Instant>,
+    /// How often in a row, and since when, the list of the generation in use was answered as if there were none.
+    unserved: Option<(u32, Instant)>,
 }
 
 impl Doubts {
@@ -43,6 +48,23 @@ impl Doubts {
             .get(account)
             .and_then(|doubt| doubt.balance)
             .is_some_and(|at| at.elapsed() < period)
+    }
+
+    /// Notes whether the list of the generation of the API in use was answered as if there were none, while another one's was well. True
+    /// once that has lasted.
+    pub(super) fn note_generation(&self, account: &ObjectKey, is_unserved: bool) -> bool {
+        let mut doubts = self.lock();
+        let doubt = doubts.entry(account.clone()).or_default();
+        if !is_unserved {
+            doubt.unserved = None;
+            return false;
+        }
+        let now = now();
+        let (count, since) = doubt
+            .unserved
+            .map_or((1, now), |(count, since)| (count + 1, since));
+        doubt.unserved = Some((count, since));
+        count >= RETIRED_AFTER.0 && now.duration_since(since) >= RETIRED_AFTER.1
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Doubt>> {

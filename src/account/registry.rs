@@ -118,12 +118,12 @@ impl Registry {
 
     /// Any usable way to a parent, whichever Account it belongs to.
     #[must_use]
-    pub fn any_access(&self, parent: &ParentAuthId, generation: Generation) -> Option<Access> {
+    pub fn any_access(&self, parent: &ParentAuthId) -> Option<Access> {
         let state = self.lock();
         let usable = state.accounts.values().filter(|account| account.is_usable());
         usable
             .filter_map(|account| account.access.clone())
-            .find(|access| access.serves(parent, generation))
+            .find(|access| access.serves(parent))
     }
 
     /// Whether any Account of this cluster names the parent, usable or not.
@@ -188,6 +188,22 @@ impl Registry {
     ) -> Access {
         let parent = Arc::new(Parent::new(credentials.auth_id.clone(), generation, gate));
         self.through(account, parent, credentials)
+    }
+
+    /// The same way under another generation of the API: with a list of its own, which is read only when it is wanted.
+    #[must_use]
+    pub fn under(&self, access: &Access, generation: Generation) -> Access {
+        let own = &access.parent;
+        let mut state = self.lock();
+        let parent = state
+            .parents
+            .entry((own.id.clone(), generation))
+            .or_insert_with(|| Arc::new(Parent::new(own.id.clone(), generation, Arc::clone(&own.gate))));
+        Access {
+            parent: Arc::clone(parent),
+            generation,
+            ..access.clone()
+        }
     }
 
     fn through(&self, account: &ObjectKey, parent: Arc<Parent>, credentials: ParentCredentials) -> Access {

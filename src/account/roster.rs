@@ -165,14 +165,17 @@ impl Roster {
     }
 }
 
-/// The marker that an account carries: generation 1 has no description, there the name itself is staged as the marker.
+/// The marker that an account carries: generation 1 has no description, there the name itself is staged as the marker. Generation 2
+/// shows what was made under either.
 #[must_use]
 pub fn marker_of(account: &Subaccount, generation: Generation) -> Option<Marker> {
+    let staged = || Marker::at_end_of(&account.name).filter(|marker| marker.to_string() == account.name);
     match generation {
-        Generation::Gen1 => {
-            Marker::at_end_of(&account.name).filter(|marker| marker.to_string() == account.name)
+        Generation::Gen1 => staged(),
+        Generation::Gen2 => {
+            let described = account.description.as_deref().and_then(Marker::at_end_of);
+            described.or_else(staged)
         }
-        Generation::Gen2 => account.description.as_deref().and_then(Marker::at_end_of),
     }
 }
 
@@ -321,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_is_read_from_where_its_generation_keeps_it_and_from_nowhere_else() {
+    fn a_marker_is_read_from_where_its_generation_keeps_it_and_a_newer_one_shows_it_too() {
         let staged = Subaccount {
             name: marker().to_string(),
             ..account("A")
@@ -342,7 +345,11 @@ mod tests {
             "a name that a user chose"
         );
         assert_eq!(marker_of(&described, Generation::Gen1), None);
-        assert_eq!(marker_of(&staged, Generation::Gen2), None);
+        assert_eq!(
+            marker_of(&staged, Generation::Gen2),
+            Some(marker()),
+            "made under generation 1"
+        );
         let found = marked(
             [
                 std::slice::from_ref(&described),

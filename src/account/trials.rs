@@ -5,6 +5,7 @@
 //! tried at a time, and namespaces take turns. A pair that was proved before and is in doubt waits for no stranger's.
 
 use crate::account::gate::Gate;
+use crate::account::generation::Choice;
 use crate::account::members::Terms;
 use crate::account::queue::{Class, Queue, Turn, Who};
 use crate::account::registry::Trouble;
@@ -14,11 +15,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// What an Account wants to know: whether its pair works, and under which of these generations the list answers.
+/// What an Account wants to know: whether its pair works, and under which generation the list answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Question {
     pub(super) credentials: ParentCredentials,
-    pub(super) candidates: Vec<Generation>,
+    pub(super) choice: Choice,
 }
 
 /// What is known of a question.
@@ -101,7 +102,7 @@ impl Trials {
         let known = known.filter(|trial| trial.question.credentials == question.credentials);
         if let Some(trial) = known {
             trial.set_terms(terms);
-            let same = trial.question.candidates == question.candidates;
+            let same = trial.question.choice == question.choice;
             match trial.found.clone() {
                 Found::Awaited(since) if same => return (Answer::Awaited(since), None),
                 Found::Failed(trouble) if same => {
@@ -109,7 +110,7 @@ impl Trials {
                     return (Answer::Failed(trouble), None);
                 }
                 Found::Good { generation, used }
-                    if question.candidates.contains(&generation) && (!used || !is_in_doubt()) =>
+                    if question.choice.accepts(generation) && (!used || !is_in_doubt()) =>
                 {
                     return (Answer::Good(generation), None);
                 }
@@ -287,7 +288,7 @@ mod tests {
         };
         Question {
             credentials: ParentCredentials::parse("id", "token", value).unwrap(),
-            candidates: vec![Generation::Gen2, Generation::Gen1],
+            choice: Choice::Open,
         }
     }
 
@@ -377,7 +378,7 @@ mod tests {
         trials.settle(&own);
         assert_eq!(ask(false), (Answer::Good(Generation::Gen1), None));
         let recorded = Question {
-            candidates: vec![Generation::Gen1],
+            choice: Choice::Found(Generation::Gen1),
             ..question("MA_PARENT", "right-token")
         };
         assert_eq!(

@@ -47,7 +47,8 @@ pub struct AccountSpec {
     /// The Secret, in the same namespace, that holds the parent's pair.
     pub credentials_secret_ref: CredentialsSecretReference,
 
-    /// Generation of the API to use. `Auto` finds out once and records it in status.
+    /// Generation of the API to use. `Auto` finds out, records it in status, and goes over to generation 2 where generation 1 is retired.
+    /// After an edit the Subaccounts follow: they are the same under both, with the same ids and pairs.
     #[serde(default)]
     pub api_generation: ApiGenerationChoice,
 

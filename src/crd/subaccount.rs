@@ -295,7 +295,7 @@ pub struct SubaccountStatus {
     /// The `auth_id` of the parent account that owns the subaccount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_auth_id: Option<String>,
-    /// The generation of the API under which the subaccount lives.
+    /// The generation of the API through which the subaccount is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_generation: Option<ApiGeneration>,
     /// Identity check as Vobiz reports it.

@@ -68,7 +68,7 @@ impl Context {
             .records
             .get(&uid)
             .map(|stored| stored.record.clone())
-            .filter(|record| access.serves(&record.parent, record.generation))
+            .filter(|record| access.serves(&record.parent))
         else {
             return false;
         };
@@ -80,7 +80,7 @@ impl Context {
             return !access.parent.breaker().is_open();
         };
         let prefix = self.name_prefix(&access.account);
-        let desired = Desired::from_spec(&object.spec, &object.name_any(), &prefix, record.generation);
+        let desired = Desired::from_spec(&object.spec, &object.name_any(), &prefix, access.generation);
         let differs = desired.is_ok_and(|desired| {
             let inherited = roster.inherited(id, desired.permissions(), is_applied(object));
             !desired.inheriting(inherited).matches(account)
@@ -161,7 +161,7 @@ impl Dependents for Context {
             let (Phase::Bound, Some(id)) = (record.ledger.phase, record.auth_id()) else {
                 continue;
             };
-            if record.generation != access.generation || !self.should_exist(record) {
+            if !self.should_exist(record) {
                 continue;
             }
             absence.bound += 1;

@@ -15,6 +15,12 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
             let message = match wait {
                 Wait::Account => waits_for_account(pass),
                 Wait::Settle => "waits until an earlier create request can no longer take effect".to_owned(),
+                Wait::CleanWalk if marked_elsewhere(pass) => {
+                    "waits until the list of the API generation under which it was being made shows that nothing is left behind; if Vobiz \
+                     serves that no more, look in its console for an account whose description ends with [vobiz-operator ...], delete it, and \
+                     set the annotation vobiz.ai/force-delete to \"true\" on this object once it is being deleted"
+                        .to_owned()
+                }
                 Wait::CleanWalk => {
                     "waits until the list of subaccounts shows that nothing is left behind".to_owned()
                 }
@@ -136,6 +142,14 @@ fn conflict(pass: &Pass<'_>) -> String {
              apply it again without its old status to have one of its own"
         ),
     }
+}
+
+/// An attempt was marked where the list that its Account reads does not show it.
+fn marked_elsewhere(pass: &Pass<'_>) -> bool {
+    let (Some(access), Some((record, _))) = (pass.access(), &pass.record) else {
+        return false;
+    };
+    !record.ledger.is_shown_by(access.generation)
 }
 
 fn waits_for_account(pass: &Pass<'_>) -> String {

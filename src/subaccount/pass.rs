@@ -274,19 +274,6 @@ impl<'a> Pass<'a> {
         self.desired = Some(desired);
     }
 
-    /// The API generation that the account lives, or would be made, under.
-    #[must_use]
-    pub fn generation(&self) -> Option<Generation> {
-        let recorded = self.record.as_ref().map(|(record, _)| record.generation);
-        recorded.or_else(|| {
-            self.account
-                .as_ref()?
-                .access
-                .as_ref()
-                .map(|access| access.generation)
-        })
-    }
-
     /// The account that the object's status names.
     #[must_use]
     pub fn known_id(&self) -> Option<AuthId> {

@@ -161,7 +161,10 @@ fn await_list(pass: &Pass<'_>, outcome: &Outcome, waiter: ListWaiter) {
     };
     pass.context.await_list(&access.parent.id, waiter);
     match wait {
-        Wait::CleanWalk => access.parent.request_walk(pass.walk_not_before()),
+        Wait::CleanWalk => {
+            let marks = pass.marks().unwrap_or_else(|| access.clone());
+            marks.parent.request_walk(pass.walk_not_before());
+        }
         _ => access.parent.request_list(pass.missing_since()),
     }
     pass.context.registry.wake(&access.account);

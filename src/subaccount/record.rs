@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub use vobiz_protocol::ledger::{Decision, Phase};
 
 /// Attempts, fences and phase of one account, with its pair.
-pub type Ledger = vobiz_protocol::ledger::Ledger<Series, AuthId, AuthToken>;
+pub type Ledger = vobiz_protocol::ledger::Ledger<Series, AuthId, AuthToken, Generation>;
 
 /// `type` of the Secret that holds a Record; the reflector selects by it.
 pub const RECORD_TYPE: &str = "vobiz.ai/record";
@@ -37,8 +37,6 @@ pub struct Record {
     pub subject: Subject,
     /// Under which parent the account lives; never changes.
     pub parent: ParentAuthId,
-    /// Under which generation of the API the account lives; never changes.
-    pub generation: Generation,
     /// What decides about the account.
     pub ledger: Ledger,
     /// When a fence last moved, in wall time; serves retention only.
@@ -60,8 +58,7 @@ impl Record {
         Self {
             subject,
             parent,
-            generation,
-            ledger: Ledger::open(series),
+            ledger: Ledger::open(series, generation),
             last_fenced_at: None,
         }
     }
@@ -130,10 +127,10 @@ pub fn encode(record: &Record) -> BTreeMap<String, ByteString> {
                 uid,
             },
         parent,
-        generation,
         ledger:
             Ledger {
                 series,
+                generation,
                 epoch,
                 fenced_through,
                 phase,
@@ -201,10 +198,10 @@ pub fn decode(data: &BTreeMap<String, ByteString>) -> Result<Record, Damaged> {
             uid: owned("uid")?,
         },
         parent: ParentAuthId::parse(text("parentAuthId")?).map_err(|_| Damaged { key: "parentAuthId" })?,
-        generation: text("apiGeneration")?
-            .parse()
-            .map_err(|_| Damaged { key: "apiGeneration" })?,
         ledger: Ledger {
+            generation: text("apiGeneration")?
+                .parse()
+                .map_err(|_| Damaged { key: "apiGeneration" })?,
             series: Series::parse(text("series")?).ok_or(Damaged { key: "series" })?,
             epoch: number("epoch")?,
             fenced_through: number("fencedThrough")?,

@@ -23,6 +23,7 @@ mod drift;
 mod edit;
 mod environments;
 mod generation;
+mod generation_moves;
 mod hands;
 mod in_use;
 mod kstatus;
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
     drift::add_to(&mut suite);
     edit::add_to(&mut suite);
     environments::add_to(&mut suite);
+    generation_moves::add_to(&mut suite);
     in_use::add_to(&mut suite);
     kstatus::add_to(&mut suite);
     model::add_to(&mut suite);

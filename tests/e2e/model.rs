@@ -144,7 +144,14 @@ fn ways() -> Result<Vec<(String, Trace)>> {
 
 /// What a backup tool brings back, an API server that refuses, and a gateway that loses its way are played in the model alone.
 fn is_replayed(budget: &Budget) -> bool {
-    budget.restores + budget.orphans + budget.rollbacks + budget.denials + budget.lost_routes == 0
+    budget.restores
+        + budget.orphans
+        + budget.rollbacks
+        + budget.denials
+        + budget.lost_routes
+        + budget.moves
+        + budget.accounts
+        == 0
 }
 
 /// A state that is told otherwise in one thing, and what.

@@ -2,10 +2,10 @@
 
 use super::*;
 
-type Small = Ledger<u8, &'static str, u8>;
+type Small = Ledger<u8, &'static str, u8, u8>;
 
 fn open() -> Small {
-    Ledger::open(7)
+    Ledger::open(7, 1)
 }
 
 fn bound() -> Small {
@@ -14,7 +14,7 @@ fn bound() -> Small {
 
 #[test]
 fn a_takeover_fences_exactly_the_epochs_before_it() {
-    let ledger = open().taken_over().taken_over();
+    let ledger = open().taken_over(1).taken_over(1);
     assert_eq!((ledger.epoch, ledger.fenced_through), (3, 2));
     let fenced: Vec<bool> = (1..=4).map(|epoch| ledger.fences(7, epoch)).collect();
     assert_eq!(fenced, [true, true, false, false]);
@@ -105,7 +105,7 @@ fn a_rebuilt_ledger_goes_on_where_the_marker_of_its_account_says() {
         (9, 3, 2),
         "its series may have left something"
     );
-    let earlier = open().taken_over().restored("SA_ONE", 1, Some((7, 1)));
+    let earlier = open().taken_over(1).restored("SA_ONE", 1, Some((7, 1)));
     assert_eq!(
         (earlier.epoch, earlier.fenced_through),
         (2, 2),
@@ -127,7 +127,7 @@ fn a_reopened_ledger_has_a_new_epoch_no_account_and_every_earlier_epoch_void() {
         fenced_through: 1,
         ..open()
     };
-    assert_eq!(closed.reopened(), expected);
+    assert_eq!(closed.reopened(1), expected);
 }
 
 #[test]
@@ -176,4 +176,27 @@ fn a_cached_record_is_trusted_only_when_it_is_bound_and_the_status_names_no_othe
     assert!(!bound.is_trusted_from_cache(Some(&"SA_TWO")));
     assert!(!open().is_trusted_from_cache(None));
     assert!(!bound.closed(Decision::Retain, None).is_trusted_from_cache(None));
+}
+
+#[test]
+fn an_attempt_is_looked_for_where_the_list_shows_the_markers_of_all_before_it() {
+    let (old, new) = (1, 2);
+    let newer = Small::open(7, old).taken_over(new);
+    assert!(newer.is_shown_by(new) && !newer.is_shown_by(old));
+    let older = Small::open(7, new).taken_over(old);
+    assert!(
+        older.is_shown_by(new) && !older.is_shown_by(old),
+        "the attempt before was marked where the older list does not show it"
+    );
+    assert!(older.may_post(old) && older.may_post(new));
+    let open = Small::open(7, old);
+    assert!(
+        open.may_post(old) && !open.may_post(new),
+        "nobody would look for its marker"
+    );
+    let closed = newer.closed(Decision::Delete { cascade: false }, None);
+    assert!(
+        !closed.reopened(old).is_shown_by(old),
+        "nor is it forgotten later"
+    );
 }

@@ -6,6 +6,7 @@ use crate::account::parent::Failure;
 use crate::account::registry::{Registry, Snapshot};
 use crate::account::sweep::{SweepError, sweep, walk};
 use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
+use crate::vobiz::Generation;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,9 @@ fn pause_after(took: Duration, shortest: Duration, interval: Duration) -> Durati
     (took * 9).max(shortest).min(longest)
 }
 
+/// The pause after a list of another generation than the Account's that could not be read: it may be served no more.
+const MARKS_PAUSE: Duration = Duration::from_secs(30);
+
 /// How it is with the list.
 pub(super) enum Survey {
     /// It is being read since then. Its end wakes every Account of the parent.
@@ -37,6 +41,7 @@ pub(super) enum Survey {
 impl Pass<'_> {
     /// How it is with the list. Has it read, if it is due, or walked, if a walk is wanted and may begin.
     pub(super) fn survey(&self, access: &Access, interval: Duration, known: Option<&Snapshot>) -> Survey {
+        let marks = self.survey_marks(access, interval);
         let mut schedule = access.parent.schedule();
         if let Some(since) = schedule.reading() {
             return Survey::UnderWay(since);
@@ -51,18 +56,47 @@ impl Pass<'_> {
         let now = now();
         let is_read = schedule.due(interval).is_some();
         if let Some(due) = due.filter(|due| is_read && *due > now) {
+            let due = marks.map_or(due, |marks| due.min(marks));
             return Survey::Due(due.saturating_duration_since(now));
         }
         schedule.begin(now);
         drop(schedule);
+        self.read(access.clone(), interval);
+        Survey::UnderWay(now)
+    }
+
+    /// Attempts that were made under a newer generation of the API than the Account uses carry their marker where only its own list shows
+    /// it. Has that list walked, if a walk is wanted and may begin. When one may, if not yet.
+    fn survey_marks(&self, access: &Access, interval: Duration) -> Option<Instant> {
+        if access.generation == Generation::Gen2 {
+            return None;
+        }
+        let newer = self.context.registry.under(access, Generation::Gen2);
+        let wanted = newer.parent.wanted_walk()?;
+        let mut schedule = newer.parent.schedule();
+        if schedule.reading().is_some() {
+            return None;
+        }
+        // The Account's own list is well; those who wait say what they wait for.
+        let failed = schedule.failed().map(|failure| failure.at + MARKS_PAUSE);
+        let (due, now) = (failed.map_or(wanted, |pause| pause.max(wanted)), now());
+        if due > now {
+            return Some(due);
+        }
+        schedule.begin(now);
+        drop(schedule);
+        self.read(newer, interval);
+        None
+    }
+
+    fn read(&self, access: Access, interval: Duration) {
         let reader = Reader {
-            access: access.clone(),
+            access,
             interval,
             registry: Arc::clone(&self.context.registry),
             dependents: Arc::clone(&self.context.dependents),
         };
         self.context.errands.send(reader.run());
-        Survey::UnderWay(now)
     }
 
     /// True if a person has just confirmed that the missing accounts are gone.

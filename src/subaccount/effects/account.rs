@@ -34,13 +34,17 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let permit = access
         .renew(permit)
         .map_err(|error| Outcome::of_call("create the subaccount", &error))?;
+    if !record.ledger.may_post(access.generation) {
+        // The Account has gone over to a newer generation since the epoch was claimed: the next pass claims one for that.
+        return Err(Outcome::outdated());
+    }
     // Forgotten before the request leaves: whatever happens to this process, the epoch is spent.
     pass.context
         .memory
         .with(&pass.uid, |remembered| remembered.unspent = None);
     let marker = record.marker(pass.context.installation);
     let fields = desired.creation(&marker);
-    let created = access.create(permit, record.generation, &fields).await;
+    let created = access.create(permit, access.generation, &fields).await;
     match without_known(pass, &access, marker, created) {
         Created::Committed {
             credentials,
@@ -232,8 +236,7 @@ pub(super) async fn look_for(
     id: &AuthId,
     act: &str,
 ) -> Result<Option<vobiz::Subaccount>, Outcome> {
-    let generation = pass.generation().unwrap_or(access.generation);
-    let found = access.get(generation, id).await;
+    let found = access.get(access.generation, id).await;
     match found.map_err(|error| Outcome::of_call(act, &error))? {
         Some(account) => Ok(Some(account)),
         None => match pass.note_missing(access, id) {
@@ -253,7 +256,8 @@ pub(super) fn target(pass: &Pass<'_>) -> Result<(Access, Generation, AuthId), Ou
     let Some(id) = record.ledger.auth_id.clone() else {
         return Err(impossible("auth_id"));
     };
-    Ok((access, record.generation, id))
+    let generation = access.generation;
+    Ok((access, generation, id))
 }
 
 /// What a failed request means for this pass: a cool-off that Vobiz dates is shown with its date.

@@ -92,11 +92,10 @@ fn recall(pass: &Pass<'_>, id: &AuthId) -> Option<Box<Judged>> {
 
 async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
     let access = access(pass)?;
-    let generation = pass.generation().unwrap_or(access.generation);
     let account = look_for(pass, &access, &id, "find out whose the subaccount is").await?;
     let marker = account
         .as_ref()
-        .and_then(|account| marker_of(account, generation));
+        .and_then(|account| marker_of(account, access.generation));
     let mark = match marker {
         Some(marker) if marker.installation == pass.context.installation => Mark::Ours,
         Some(_) => Mark::Anothers,

@@ -2,10 +2,11 @@
 
 use super::account::{access, failed, missing, target};
 use super::impossible;
+use crate::account::access::Access;
 use crate::subaccount::facts::Remote;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
-use crate::vobiz::Deletion;
+use crate::vobiz::{AuthId, Deletion};
 
 pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
@@ -31,27 +32,36 @@ pub(super) async fn delete_made(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let Some(pair) = pass.made.take() else {
         return Err(impossible("pair"));
     };
-    let generation = pass.generation().unwrap_or(access.generation);
     // Should this fail, its marker is fenced: a walk finds it.
-    let deleted = access.delete(generation, &pair.auth_id, false).await;
+    let deleted = access.delete(access.generation, &pair.auth_id, false).await;
     deleted.map_err(|error| Outcome::of_call("delete the account of a fenced attempt", &error))?;
-    access.parent.forget(&pair.auth_id);
+    forget(pass, &access, &pair.auth_id);
     pass.deeds.leftovers += 1;
     Err(Outcome::outdated())
 }
 
 pub(super) async fn delete_leftover(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let access = access(pass)?;
-    let generation = pass.generation().unwrap_or(access.generation);
-    let Some(id) = pass.leftovers(&access).into_iter().next() else {
+    let Some(id) = pass
+        .marks()
+        .and_then(|marks| pass.leftovers(&marks).into_iter().next())
+    else {
         return Ok(());
     };
     access
-        .delete(generation, &id, false)
+        .delete(access.generation, &id, false)
         .await
         .map_err(|error| failed(pass, "delete what an interrupted create left behind", &error))?;
-    access.parent.forget(&id);
+    forget(pass, &access, &id);
     pass.deeds.leftovers += 1;
     tracing::info!(auth_id = %id, uid = pass.uid, "deleted an account that an interrupted create had left behind");
     Ok(())
+}
+
+/// It is gone from each list that may have shown it.
+fn forget(pass: &Pass<'_>, access: &Access, id: &AuthId) {
+    access.parent.forget(id);
+    if let Some(marks) = pass.marks() {
+        marks.parent.forget(id);
+    }
 }

@@ -46,9 +46,7 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             cannot_cross(pass, &earlier, &secret),
         ));
     }
-    let served = pass
-        .access()
-        .is_some_and(|access| access.serves(&found.parent, found.generation));
+    let served = pass.access().is_some_and(|access| access.serves(&found.parent));
     if !served {
         let message =
             "an earlier object of this name left an account of another parent account: name an Account of it";

@@ -13,7 +13,7 @@ use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now, wall_clock};
 use crate::subaccount::plan::{Block, Rest, Wait};
 use crate::subaccount::record::{self, Ledger, Record};
-use crate::vobiz::AuthId;
+use crate::vobiz::{AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
@@ -56,14 +56,22 @@ pub(super) async fn rebuild(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 }
 
 pub(super) async fn take_over(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    swap(pass, "take over the record", Ledger::taken_over).await?;
+    let generation = posted_under(pass)?;
+    swap(pass, "take over the record", |ledger| {
+        ledger.taken_over(generation)
+    })
+    .await?;
     claim(pass);
     Ok(())
 }
 
 /// The account is gone and the status names none: a new attempt, looked at as if nothing were known.
 pub(super) async fn reopen(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    swap(pass, "open the record again", Ledger::reopened).await?;
+    let generation = posted_under(pass)?;
+    swap(pass, "open the record again", |ledger| {
+        ledger.reopened(generation)
+    })
+    .await?;
     claim(pass);
     Ok(())
 }
@@ -112,6 +120,12 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     pass.context.memory.forget(&pass.uid);
     pass.context.memory.forget(&pass.record_name);
     Err(Outcome::new(Rest::Settled, ""))
+}
+
+/// The generation of the API that the next attempt is posted under.
+fn posted_under(pass: &Pass<'_>) -> Result<Generation, Outcome> {
+    let generation = pass.access().map(|access| access.generation);
+    generation.ok_or_else(|| explain(pass, Rest::Waiting(Wait::Account)))
 }
 
 async fn new_record(pass: &Pass<'_>) -> Result<Record, Outcome> {
@@ -216,12 +230,16 @@ pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(),
         let note = |remembered: &mut Remembered| remembered.note_fence(ledger.fenced_through, now());
         pass.context.memory.with(&pass.record_name, note);
     }
+    // Under a newer generation than the Record names nobody would find it.
+    let may_post = pass
+        .generation()
+        .is_some_and(|generation| ledger.may_post(generation));
     let unspent = pass.context.memory.with(&pass.uid, |remembered| {
         let current = Unspent {
             epoch: ledger.epoch,
             version: secret.version().to_owned(),
         };
-        if remembered.unspent.as_ref() != Some(&current) {
+        if !may_post || remembered.unspent.as_ref() != Some(&current) {
             remembered.unspent = None;
         }
         remembered.unspent.is_some()

@@ -31,8 +31,8 @@ impl Pass<'_> {
                 return facts::Account::Unavailable;
             };
             let served = match &self.record {
-                Some((record, _)) => access.serves(&record.parent, record.generation),
-                None => self.parent().is_none_or(|parent| parent == access.parent.id),
+                Some((record, _)) => access.serves(&record.parent),
+                None => self.parent().is_none_or(|parent| access.serves(&parent)),
             };
             return match &snapshot.trouble {
                 _ if !snapshot.is_usable() || !served => facts::Account::Unavailable,
@@ -86,20 +86,42 @@ impl Pass<'_> {
             .as_ref()
             .filter(|snapshot| snapshot.is_usable())
             .and_then(|snapshot| snapshot.access.clone());
-        let access = match (self.parent(), self.recorded_generation()) {
-            (Some(parent), Some(generation)) => own
-                .filter(|access| access.serves(&parent, generation))
-                .or_else(|| self.context.registry.any_access(&parent, generation)),
-            (Some(parent), None) => own.filter(|access| access.parent.id == parent),
-            (None, _) => own,
+        let access = match self.parent() {
+            Some(parent) => own
+                .filter(|access| access.serves(&parent))
+                .or_else(|| self.context.registry.any_access(&parent)),
+            None => own,
         };
         access.map(|access| access.on_behalf_of(self.caller()))
     }
 
-    /// The API generation that the account lives under, as the Record or the object's status tells.
+    /// The way to a list that shows the marker of every attempt of the Record: where one was posted under a newer generation of the API
+    /// than the Account uses now, the list of that one.
+    #[must_use]
+    pub fn marks(&self) -> Option<Access> {
+        let (access, (record, _)) = (self.access()?, self.record.as_ref()?);
+        if record.ledger.is_shown_by(access.generation) {
+            return Some(access);
+        }
+        let registry = &self.context.registry;
+        Some(registry.under(&access, record.ledger.generation))
+    }
+
+    /// The API generation that requests for the account are made under: as its Account uses it now, else as it was made or last told.
+    #[must_use]
+    pub fn generation(&self) -> Option<Generation> {
+        let own = || {
+            let account = self.account.as_ref()?;
+            account.access.as_ref().map(|access| access.generation)
+        };
+        let reached = self.access().map(|access| access.generation);
+        reached.or_else(own).or_else(|| self.recorded_generation())
+    }
+
+    /// The API generation that an attempt was made under, or that the object's status tells.
     #[must_use]
     pub fn recorded_generation(&self) -> Option<Generation> {
-        let own = self.record.as_ref().map(|(record, _)| record.generation);
+        let own = self.record.as_ref().map(|(record, _)| record.ledger.generation);
         own.or_else(|| {
             self.object
                 .as_ref()?

@@ -17,7 +17,7 @@ impl Pass<'_> {
         if !record.ledger.is_fenced() {
             return Fence::Clean;
         }
-        let access = self.access();
+        let access = self.marks();
         if access
             .as_ref()
             .is_some_and(|access| !self.leftovers(access).is_empty())
@@ -68,7 +68,7 @@ impl Pass<'_> {
             })
     }
 
-    /// Accounts with fenced markers of this Record. An id that any Record holds as its pair, or that any object's status names, is
+    /// Accounts with fenced markers of this Record, as the list shows them that shows all its markers. An id that any Record holds as its pair, or that any object's status names, is
     /// never one.
     #[must_use]
     pub fn leftovers(&self, access: &Access) -> HashSet<AuthId> {

@@ -5,7 +5,7 @@ use crate::crd::Subaccount;
 use crate::subaccount::desired::Desired;
 use crate::subaccount::facts::{Object, Remote};
 use crate::subaccount::outcome::STALLED_PROBE;
-use crate::subaccount::record::{Phase, Record};
+use crate::subaccount::record::Phase;
 use crate::vobiz::{self, Fields};
 use std::time::Instant;
 
@@ -111,13 +111,10 @@ impl Pass<'_> {
     /// What an account that the Record names should show: as the spec says, or disabled for good.
     #[must_use]
     pub fn target(&self) -> Option<Desired> {
-        match &self.record {
-            Some((
-                Record {
-                    generation, ledger, ..
-                },
-                _,
-            )) if ledger.phase == Phase::Kept => Some(Desired::disabled(*generation)),
+        match (&self.record, self.generation()) {
+            (Some((record, _)), Some(generation)) if record.ledger.phase == Phase::Kept => {
+                Some(Desired::disabled(generation))
+            }
             _ => self.desired.clone().and_then(Result::ok),
         }
     }

@@ -162,7 +162,7 @@ proptest! {
         let mut record = open();
         record.ledger.series = Series(series);
         record.subject.name = name;
-        record.generation = if gen1 { Generation::Gen1 } else { Generation::Gen2 };
+        record.ledger.generation = if gen1 { Generation::Gen1 } else { Generation::Gen2 };
         for _ in 0..epochs {
             record = record.with(Ledger::taken_over, at(second));
         }

@@ -117,7 +117,7 @@ async fn take(
         }
         // A pass begins with nothing read.
         Action::Crash(process) | Action::Begin(process, ..) => real.forget(usize::from(process)),
-        Action::Settle(..) | Action::Walk(_) => {}
+        Action::Settle(..) | Action::Walk(_) | Action::WalkForMarks(_) => {}
         Action::Commit(place) => real.commit(usize::from(place)).await?,
         Action::Vanish(place) => real.vanish(usize::from(place)),
         Action::Edit => real.edit(object()?.policy).await?,
@@ -133,6 +133,9 @@ async fn take(
         | Action::Deny(_)
         | Action::Allow
         | Action::LoseRoute
+        | Action::Move
+        | Action::DropAccount
+        | Action::MakeAccount(_)
         | Action::FindRoute => {
             bail!("{action:?} is not replayed")
         }

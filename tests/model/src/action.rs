@@ -9,6 +9,7 @@ use crate::promise;
 use crate::rules::Rules;
 use crate::state::{Budget, Denied, PROCESSES, Pass, Process, State, Task};
 use crate::step::{self, Fault};
+use crate::weakness::Weakness;
 use crate::world::{Object, Record, UIDS};
 use vobiz_protocol::facts::{Account, Facts, Fence, Object as Kind, Policy};
 use vobiz_protocol::ledger::Phase;
@@ -52,6 +53,8 @@ pub enum Action {
     Settle(u8, u8),
     /// A process walks the list; what it does not show is not there. (What makes that true has a model of its own.)
     Walk(u8),
+    /// It walks the list of the newer generation, for what was made under that and is not shown by its Account's own.
+    WalkForMarks(u8),
     /// A create request is carried out late.
     Commit(u8),
     /// A create request is never carried out.
@@ -85,11 +88,20 @@ pub enum Action {
     Deny(Denied),
     /// It refuses none any more.
     Allow,
+    /// The Account is edited to the other generation of the API.
+    Move,
+    /// The Account is deleted.
+    DropAccount,
+    /// It is made again, with the pair of this parent.
+    MakeAccount(u8),
     /// Vobiz answers 404 for every single account from now on.
     LoseRoute,
     /// It does so no more.
     FindRoute,
 }
+
+/// The newest generation of the API.
+const NEWEST: u8 = 2;
 
 const PROCESS_NUMBERS: [u8; PROCESSES] = [0, 1];
 
@@ -122,7 +134,7 @@ fn begins(left: &Budget, process: u8, actions: &mut Vec<Action>) {
         actions.extend(slots().map(|slot| Action::Begin(process, Work::Record(slot), caches)));
     }
     actions.extend(slots().map(|uid| Action::Settle(process, uid)));
-    actions.push(Action::Walk(process));
+    actions.extend([Action::Walk(process), Action::WalkForMarks(process)]);
 }
 
 fn steps(rules: &Rules, state: &State, process: u8, pass: &Pass, actions: &mut Vec<Action>) {
@@ -186,7 +198,14 @@ pub fn happen(rules: &Rules, state: &State, action: Action) -> Option<State> {
                 || before.held.is_some()
         }
         Action::Settle(process, uid) => settle(&mut after, usize::from(process), usize::from(uid)),
-        Action::Walk(process) => walk(&mut after, usize::from(process)),
+        Action::Walk(process) => match state.account {
+            Some(account) => walk(rules, &mut after, usize::from(process), account.generation),
+            None => false,
+        },
+        Action::WalkForMarks(process) => {
+            state.account.is_some_and(|account| account.generation < NEWEST)
+                && walk(rules, &mut after, usize::from(process), NEWEST)
+        }
         Action::Commit(number) => commit(rules, &mut after, usize::from(number)),
         Action::Vanish(number) => after.vobiz.flights[usize::from(number)].take().is_some(),
         person => people::act(rules, &mut after, person),
@@ -215,24 +234,39 @@ fn settle(state: &mut State, process: usize, uid: usize) -> bool {
     true
 }
 
-fn walk(state: &mut State, process: usize) -> bool {
-    let roster = state.vobiz.living().fold(0, |roster, (id, _)| roster | (1 << id));
+fn walk(rules: &Rules, state: &mut State, process: usize, generation: u8) -> bool {
+    // Everything else is asked for under the recorded parent.
+    let asked = state
+        .account
+        .filter(|_| rules.drops(Weakness::AnyParent))
+        .map(|account| account.id);
+    let listed = state
+        .vobiz
+        .living()
+        .filter(|(_, account)| asked.is_none_or(|parent| parent == account.parent));
+    let (mut all, mut marked) = (0, 0);
+    for (id, account) in listed {
+        all |= 1 << id;
+        marked |= u8::from(account.generation <= generation) << id;
+    }
     let process = &mut state.processes[process];
-    let wanted = process
-        .memory
-        .iter()
-        .any(|memory| (memory.settled && !memory.walked) || matches!(memory.missing, Some((_, false))));
+    let wanted = process.memory.iter().any(|memory| {
+        (memory.settled && memory.walked < generation) || matches!(memory.missing, Some((_, false)))
+    });
     if !wanted {
         // A list that nobody waits for changes nothing that matters: leftovers are deleted when they are proved.
         return false;
     }
-    process.roster = roster;
+    // What a newer list has shown is not gone because an older one does not show it.
+    process.roster = (process.roster & all) | marked;
     for memory in &mut process.memory {
-        memory.walked |= memory.settled;
+        if memory.settled {
+            memory.walked = memory.walked.max(generation);
+        }
         // What the list shows is asked for again.
         memory.missing = memory
             .missing
-            .filter(|(id, _)| roster & (1 << id) == 0)
+            .filter(|(id, _)| all & (1 << id) == 0)
             .map(|(id, _)| (id, true));
     }
     true
@@ -272,7 +306,7 @@ fn begin(rules: &Rules, state: &mut State, process: usize, work: Work, caches: C
         Work::Record(slot) => {
             // What is in memory only is not left to itself, whatever has become of its Record.
             if let Some(held) = held.held.filter(|held| held.slot == slot) {
-                let pass = empty(rules, held.uid, Kind::Unseen);
+                let pass = empty(rules, state, held.uid, Kind::Unseen);
                 return step::begin(rules, state, process, with_pair(pass, held));
             }
             let Some(record) = cache.records[usize::from(slot)] else {
@@ -283,7 +317,7 @@ fn begin(rules: &Rules, state: &mut State, process: usize, work: Work, caches: C
             if lives && (ended || !record.ledger.is_fenced()) {
                 return false;
             }
-            let mut pass = empty(rules, record.uid, Kind::Unseen);
+            let mut pass = empty(rules, state, record.uid, Kind::Unseen);
             (pass.slot, pass.record) = (slot, Some(record));
             pass
         }
@@ -297,7 +331,7 @@ fn object_pass(rules: &Rules, state: &State, record: Option<(u8, Record)>, objec
     } else {
         Kind::Live
     };
-    let mut pass = empty(rules, object.uid, kind);
+    let mut pass = empty(rules, state, object.uid, kind);
     pass.object = Some(object);
     pass.facts.finalizer = object.finalizer;
     pass.facts.identity = object.identity.is_some();
@@ -314,9 +348,10 @@ fn object_pass(rules: &Rules, state: &State, record: Option<(u8, Record)>, objec
     pass
 }
 
-fn empty(rules: &Rules, uid: u8, object: Kind) -> Pass {
+fn empty(rules: &Rules, state: &State, uid: u8, object: Kind) -> Pass {
     Pass {
         uid,
+        account: state.account,
         slot: uid,
         task: Task::Plan,
         facts: Facts {

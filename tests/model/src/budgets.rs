@@ -24,6 +24,8 @@ pub(crate) const NONE: Budget = Budget {
     rollbacks: 0,
     denials: 0,
     lost_routes: 0,
+    moves: 0,
+    accounts: 0,
 };
 
 pub(crate) const ONE: Rules = Rules {
@@ -36,6 +38,7 @@ pub(crate) const ONE: Rules = Rules {
     objects: 1,
     recreate: false,
     shows_tokens: false,
+    generation: 2,
     attempts: u32::MAX,
     budget: NONE,
     weakness: None,
@@ -357,6 +360,72 @@ const TWO_ROUTE: Rules = Rules {
     ..TWO
 };
 
+pub(crate) const ONE_MOVE: Rules = Rules {
+    name: "one process: the Account goes over to the other generation of the API and back, creates lost and refused, a crash, delete",
+    budget: Budget {
+        moves: 2,
+        unknowns: 2,
+        refusals: 1,
+        crashes: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+pub(crate) const ONE_MOVE_UP: Rules = Rules {
+    name: "one process: the Account goes over to the newer generation of the API and back, its account deleted outside and made anew, delete",
+    generation: 1,
+    recreate: true,
+    budget: Budget {
+        moves: 2,
+        unknowns: 1,
+        refusals: 1,
+        outside: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const TWO_MOVE: Rules = Rules {
+    name: "two processes: the Account goes over to the other generation of the API, delete",
+    budget: Budget {
+        moves: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
+pub(crate) const ONE_PARENT: Rules = Rules {
+    name: "one process: the Account deleted and made again for any parent and generation, an unknown outcome, a crash, delete",
+    policies: [Disable, Delete],
+    budget: Budget {
+        accounts: 2,
+        moves: 1,
+        unknowns: 1,
+        edits: 1,
+        crashes: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const TWO_PARENT: Rules = Rules {
+    name: "two processes, from a served object: the Account deleted and made again for any parent and generation, a crash, delete",
+    start: Start::Served,
+    budget: Budget {
+        accounts: 1,
+        moves: 1,
+        crashes: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
 const TWO_RESTORE: Rules = Rules {
     name: "two processes: restored and re-claimed, finalizer stripped, a crash, an edit of the policy, delete",
     start: Start::Served,
@@ -385,7 +454,7 @@ const TWO_DENIED: Rules = Rules {
 };
 
 /// The runs that are exhausted each time.
-pub const EXHAUSTED: [Rules; 24] = [
+pub const EXHAUSTED: [Rules; 29] = [
     ONE_CREATE,
     ONE_LOSS,
     ONE_MANUAL,
@@ -408,6 +477,11 @@ pub const EXHAUSTED: [Rules; 24] = [
     ONE_DENIED,
     ONE_ROUTE,
     TWO_ROUTE,
+    ONE_MOVE,
+    ONE_MOVE_UP,
+    TWO_MOVE,
+    ONE_PARENT,
+    TWO_PARENT,
     TWO_RESTORE,
     TWO_DENIED,
 ];

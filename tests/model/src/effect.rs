@@ -75,7 +75,10 @@ pub(crate) fn perform(
         }
         Step::OpenRecord | Step::RebuildRecord => {
             let marker = pass.marker.filter(|_| step == Step::RebuildRecord);
-            let mut ledger = Ledger::open(state.next_series);
+            let Some(account) = pass.account else {
+                return Flow::End;
+            };
+            let mut ledger = Ledger::open(state.next_series, account.generation);
             if let Some((series, epoch)) = marker.filter(|_| rules.drops(Weakness::RebuildUnderOwnEpoch)) {
                 (ledger.series, ledger.epoch, ledger.fenced_through) = (series, epoch, epoch - 1);
             }
@@ -86,7 +89,9 @@ pub(crate) fn perform(
             };
             let version = unused_version(state, uid);
             let namespace = pass.object.map_or(0, |object| object.namespace);
-            let written = state.cluster.create_record(uid, version, namespace, ledger);
+            let written = state
+                .cluster
+                .create_record(uid, version, namespace, account.id, ledger);
             if written == Written::Done {
                 state.next_series += 1;
                 pass.slot = uid;
@@ -102,18 +107,27 @@ pub(crate) fn perform(
             written
         }
         Step::TakeOver => {
+            let generation = pass.account.map_or(0, |account| account.generation);
             let written = swap(rules, state, process, &mut pass, |ledger| {
                 if rules.drops(Weakness::TakeoverKeepsEpoch) {
                     ledger
+                } else if rules.drops(Weakness::EarlierGenerationForgotten) {
+                    Ledger {
+                        generation,
+                        ..ledger.taken_over(generation)
+                    }
                 } else {
-                    ledger.taken_over()
+                    ledger.taken_over(generation)
                 }
             });
             claim(state, process, &mut pass);
             written
         }
         Step::Reopen => {
-            let written = swap(rules, state, process, &mut pass, Ledger::reopened);
+            let generation = pass.account.map_or(0, |account| account.generation);
+            let written = swap(rules, state, process, &mut pass, |ledger| {
+                ledger.reopened(generation)
+            });
             claim(state, process, &mut pass);
             written
         }

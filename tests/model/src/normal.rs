@@ -17,6 +17,8 @@ pub fn normal(rules: &Rules, mut state: State) -> State {
             *account = Account {
                 series: 0,
                 epoch: 0,
+                generation: 0,
+                parent: 0,
                 alive: false,
                 enabled: false,
                 due: false,

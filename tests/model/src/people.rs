@@ -2,7 +2,7 @@
 
 use crate::action::{Action, slots};
 use crate::rules::Rules;
-use crate::state::{Denied, State};
+use crate::state::{Denied, Parent, State};
 use crate::world::{Ledger, Object, Record};
 use vobiz_protocol::ledger::Phase;
 
@@ -34,6 +34,13 @@ pub(crate) fn possible(state: &State, actions: &mut Vec<Action>) {
         actions.push(Action::Allow);
     } else if left.denials > 0 {
         actions.extend(KINDS.map(Action::Deny));
+    }
+    match state.account {
+        Some(_) => {
+            actions.extend((left.moves > 0).then_some(Action::Move));
+            actions.extend((left.accounts > 0).then_some(Action::DropAccount));
+        }
+        None => actions.extend([0, 1].map(Action::MakeAccount)),
     }
     if state.lost_route {
         actions.push(Action::FindRoute);
@@ -187,6 +194,20 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
             state.denied = Some(kind);
         }
         (Action::Allow, _) => state.denied = None,
+        (Action::Move, _) => {
+            left.moves -= 1;
+            if let Some(account) = &mut state.account {
+                account.generation = 3 - account.generation;
+            }
+        }
+        (Action::DropAccount, _) => {
+            left.accounts -= 1;
+            state.account = None;
+        }
+        (Action::MakeAccount(id), _) => {
+            let generation = rules.generation;
+            state.account = Some(Parent { id, generation });
+        }
         (Action::LoseRoute, _) => {
             left.lost_routes -= 1;
             state.lost_route = true;

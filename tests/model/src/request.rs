@@ -147,7 +147,7 @@ impl Request {
                 slot,
                 version,
                 ledger,
-            } => cluster.create_record(slot, version, 0, ledger),
+            } => cluster.create_record(slot, version, 0, 0, ledger),
             Self::ReplaceRecord {
                 slot,
                 read,
@@ -168,6 +168,9 @@ impl Request {
                 let flight = Flight {
                     series,
                     epoch,
+                    // What is replayed stays under one of each.
+                    generation: 2,
+                    parent: 0,
                     due: false,
                 };
                 done_if(vobiz.commit(flight).is_some())
@@ -222,12 +225,13 @@ fn on_record(rules: &Rules, state: &State, process: usize, next: Step) -> Option
         uid,
         ledger,
     };
+    let generation = pass.account.map_or(0, |account| account.generation);
     match next {
         Step::OpenRecord | Step::RebuildRecord => {
             return Some(Request::CreateRecord {
                 slot: pass.uid,
                 version: unused_version(state, pass.uid),
-                ledger: Ledger::open(state.next_series),
+                ledger: Ledger::open(state.next_series, generation),
             });
         }
         Step::ClosePredecessor => {
@@ -244,8 +248,8 @@ fn on_record(rules: &Rules, state: &State, process: usize, next: Step) -> Option
     }
     let read = pass.record?;
     let ledger = match next {
-        Step::TakeOver => read.ledger.taken_over(),
-        Step::Reopen => read.ledger.reopened(),
+        Step::TakeOver => read.ledger.taken_over(generation),
+        Step::Reopen => read.ledger.reopened(generation),
         Step::Bind => read.ledger.bound(pass.made?, pass.made?),
         Step::RestorePair => read.ledger.restored(pass.evidence?, pass.evidence?, pass.marker),
         Step::Close => {

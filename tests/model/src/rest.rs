@@ -4,7 +4,7 @@
 use crate::action::{self, Action, Caches, Work};
 use crate::normal::normal;
 use crate::rules::Rules;
-use crate::state::{Broken, Budget, State};
+use crate::state::{Broken, Budget, Parent, State};
 use crate::step::Fault;
 use crate::world::{FLIGHTS, Object, UIDS};
 use dashmap::DashSet;
@@ -53,6 +53,7 @@ pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken
             backup: None,
             denied: None,
             lost_route: false,
+            account: Some(account(rules, state)),
             ..*state
         },
     );
@@ -94,6 +95,19 @@ fn at_rest(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken> {
     broken
 }
 
+/// Whoever lives or waits has an Account of its parent again.
+fn account(rules: &Rules, state: &State) -> Parent {
+    let mut records = state.cluster.records.iter().flatten();
+    let asked = state.account.unwrap_or(Parent {
+        id: 0,
+        generation: rules.generation,
+    });
+    Parent {
+        id: records.next().map_or(asked.id, |record| record.parent),
+        ..asked
+    }
+}
+
 /// How a run to rest ended.
 #[derive(Clone, Debug)]
 pub enum Run {
@@ -112,6 +126,7 @@ pub fn run(rules: &Rules, state: &State, mut known: impl FnMut(&State) -> bool) 
         return Run::Restless;
     }
     for _ in 0..MOST_ROUNDS {
+        state.account = Some(account(rules, &state));
         if known(&state) {
             return Run::Known;
         }
@@ -133,7 +148,10 @@ fn round(rules: &Rules, state: &mut State) -> Option<bool> {
         let work = [Work::Object].into_iter().chain(numbers(UIDS).map(Work::Record));
         let passes = work.map(|work| Action::Begin(process, work, Caches::Fresh));
         let settle = numbers(UIDS).map(|slot| Action::Settle(process, slot));
-        for action in passes.chain(settle).chain([Action::Walk(process)]) {
+        for action in passes
+            .chain(settle)
+            .chain([Action::Walk(process), Action::WalkForMarks(process)])
+        {
             let before = *state;
             happen(rules, state, action);
             finish(rules, state)?;

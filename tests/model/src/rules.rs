@@ -2,7 +2,7 @@
 
 use crate::normal::normal;
 use crate::rest::{self, Run};
-use crate::state::{Budget, PROCESSES, Process, State};
+use crate::state::{Budget, PROCESSES, Parent, Process, State};
 use crate::weakness::Weakness;
 use crate::world::{Cluster, Object, Policy};
 
@@ -42,6 +42,8 @@ pub struct Rules {
     pub recreate: bool,
     /// The API shows the parent its accounts' tokens (generation 1).
     pub shows_tokens: bool,
+    /// The generation of the API that the Account asks for at the start.
+    pub generation: u8,
     /// Attempts of one Record beyond which is not looked: two processes, each paused for the whole of every settling of
     /// the other, could fence each other for ever.
     pub attempts: u32,
@@ -75,7 +77,14 @@ impl Rules {
     /// Where it begins.
     #[must_use]
     pub fn initial(&self) -> State {
-        let new = State::initial(self.policies[0], self.budget);
+        let account = Parent {
+            id: 0,
+            generation: self.generation,
+        };
+        let new = State {
+            account: Some(account),
+            ..State::initial(self.policies[0], self.budget)
+        };
         let state = match self.start {
             Start::New => new,
             Start::Served => self.rested(&new),

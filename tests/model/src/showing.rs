@@ -1,8 +1,8 @@
 //! Which run shows what happens without each rule of the protocol. PURE.
 
 use crate::budgets::{
-    NONE, ONE, ONE_CREATE, ONE_DENIED, ONE_LOSS, ONE_RECLAIM, ONE_REFUSAL, ONE_RESTORE_OLDER,
-    ONE_RESTORE_RECLAIM, ONE_ROUTE, TWO,
+    NONE, ONE, ONE_CREATE, ONE_DENIED, ONE_LOSS, ONE_MOVE, ONE_MOVE_UP, ONE_PARENT, ONE_RECLAIM, ONE_REFUSAL,
+    ONE_RESTORE_OLDER, ONE_RESTORE_RECLAIM, ONE_ROUTE, TWO,
 };
 use crate::rules::{Rules, Start};
 use crate::state::Budget;
@@ -23,6 +23,9 @@ pub fn showing(weakness: Weakness) -> Rules {
         Weakness::IdentityIgnored | Weakness::NoEvidence | Weakness::RefutedCloses => ONE_REFUSAL,
         Weakness::RebuildWithoutLook | Weakness::ReopenBeforeGone => ONE_LOSS,
         Weakness::ItemAlone => ONE_ROUTE,
+        Weakness::EarlierGenerationForgotten | Weakness::AnyWalk => ONE_MOVE,
+        Weakness::UnspentElsewhere => ONE_MOVE_UP,
+        Weakness::AnyParent => ONE_PARENT,
         Weakness::PolicyDecidedTwice | Weakness::PredecessorIgnored => ONE_RECLAIM,
         Weakness::CachedAbsence => Rules {
             budget: Budget {

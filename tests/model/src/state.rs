@@ -41,6 +41,10 @@ pub struct Budget {
     pub denials: u8,
     /// From some moment Vobiz answers 404 for every single account, while its list is well, until it does so no more.
     pub lost_routes: u8,
+    /// The Account is edited to the other generation of the API.
+    pub moves: u8,
+    /// The Account is deleted; it may be made again, for this parent or for another one.
+    pub accounts: u8,
 }
 
 /// What the API server refuses to write.
@@ -65,8 +69,8 @@ pub struct Memory {
     pub fence: u8,
     /// See `fence`.
     pub settled: bool,
-    /// See `fence`.
-    pub walked: bool,
+    /// See `fence`; the generation of the API whose list that was, 0: none.
+    pub walked: u8,
     /// The account of a closed Record that was proved gone.
     pub proved_gone: Option<u8>,
     /// The account of a kept Record that was shown to be disabled.
@@ -75,6 +79,15 @@ pub struct Memory {
     pub last_look: bool,
     /// An account for which Vobiz answered 404, and whether a list that was begun since does not show it either.
     pub missing: Option<(u8, bool)>,
+}
+
+/// What an Account gives: a parent, and the generation of the API under which it is spoken to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Parent {
+    /// Which.
+    pub id: u8,
+    /// 1 or 2.
+    pub generation: u8,
 }
 
 /// What a pass does next.
@@ -96,6 +109,8 @@ pub enum Task {
 pub struct Pass {
     /// The object that it is about.
     pub uid: u8,
+    /// The Account as it was when the pass began.
+    pub account: Option<Parent>,
     /// Where the Record lies.
     pub slot: u8,
     /// What comes next.
@@ -204,6 +219,8 @@ pub struct State {
     pub backup: Option<u8>,
     /// The object was restored.
     pub restored: bool,
+    /// The Account that the object names, while there is one.
+    pub account: Option<Parent>,
     /// What the API server refuses now.
     pub denied: Option<Denied>,
     /// Vobiz answers 404 for every single account now.
@@ -247,6 +264,7 @@ impl State {
             next_uid: 1,
             backup: None,
             restored: false,
+            account: Some(Parent { id: 0, generation: 2 }),
             denied: None,
             lost_route: false,
             broken: None,

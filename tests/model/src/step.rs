@@ -3,7 +3,7 @@
 
 use crate::claim::claim;
 use crate::denied::denied_to;
-use crate::effect::account::remembered_after_unknown;
+use crate::effect::account::{self, remembered_after_unknown};
 use crate::effect::perform;
 use crate::held::hold;
 use crate::promise::check_lost_pair;
@@ -49,6 +49,7 @@ pub fn next(rules: &Rules, state: &State, process: usize, pass: &Pass) -> Step {
 fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts::Facts {
     let mut facts = pass.facts;
     let memory = state.processes[process].memory[usize::from(pass.uid)];
+    (facts.account, facts.policy) = account::allows(rules, state, pass);
     facts.token_shown = rules.shows_tokens && !pass.token_asked;
     facts.claim = claim(rules, state, process, pass);
     facts.pairs_held = state.processes[process]
@@ -107,7 +108,8 @@ fn fence(
         return Fence::Leftovers;
     }
     let seen = u32::from(memory.fence) == ledger.fenced_through;
-    match (seen && memory.settled, seen && memory.walked) {
+    let shown = memory.walked > 0 && (ledger.is_shown_by(memory.walked) || rules.drops(Weakness::AnyWalk));
+    match (seen && memory.settled, seen && shown) {
         (_, true) => Fence::Clean,
         (true, false) => Fence::Unwalked,
         (false, false) => Fence::Settling,
@@ -265,7 +267,11 @@ fn last_look(rules: &Rules, state: &mut State, process: usize, pass: &Pass) {
     let memory = &mut state.processes[process].memory[fence_place(rules, pass)];
     if pass.facts.object == Kind::Unseen && record.ledger.is_fenced() && over && !memory.last_look {
         memory.last_look = true;
-        memory.walked = rules.drops(Weakness::NoRetention) && memory.walked;
+        memory.walked = if rules.drops(Weakness::NoRetention) {
+            memory.walked
+        } else {
+            0
+        };
     }
 }
 

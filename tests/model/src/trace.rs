@@ -60,7 +60,13 @@ fn weight(state: &State, action: Action) -> u64 {
     match action {
         Action::Step(_, Fault::None) => 60,
         Action::Begin(..) | Action::Create | Action::Restore { .. } => 12,
-        Action::Settle(..) | Action::Walk(_) | Action::Commit(_) | Action::Allow | Action::FindRoute => 8,
+        Action::Settle(..)
+        | Action::Walk(_)
+        | Action::WalkForMarks(_)
+        | Action::MakeAccount(_)
+        | Action::Commit(_)
+        | Action::Allow
+        | Action::FindRoute => 8,
         Action::Step(..) => 4,
         // What a person does meets more once there is an account.
         Action::Delete | Action::Strip if !served => 1,
@@ -71,7 +77,9 @@ fn weight(state: &State, action: Action) -> u64 {
         | Action::Orphan
         | Action::RollBack(_)
         | Action::Deny(_)
-        | Action::LoseRoute => 6,
+        | Action::LoseRoute
+        | Action::Move
+        | Action::DropAccount => 6,
     }
 }
 

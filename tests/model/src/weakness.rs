@@ -77,11 +77,19 @@ pub enum Weakness {
     FenceOfObject,
     /// A 404 for the account alone is taken for a proof that it is gone.
     ItemAlone,
+    /// A takeover names the generation of its own attempt alone.
+    EarlierGenerationForgotten,
+    /// A list of any generation counts as a proof for all attempts.
+    AnyWalk,
+    /// An unspent epoch is posted under a newer generation than its Record names.
+    UnspentElsewhere,
+    /// An account is looked for under the parent that the Account has now.
+    AnyParent,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 41] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -119,5 +127,9 @@ impl Weakness {
         Self::CachedClaim,
         Self::FenceOfObject,
         Self::ItemAlone,
+        Self::EarlierGenerationForgotten,
+        Self::AnyWalk,
+        Self::UnspentElsewhere,
+        Self::AnyParent,
     ];
 }

@@ -7,7 +7,7 @@
 use vobiz_protocol::ledger::{Ledger as GenericLedger, Phase};
 
 /// The Record's deciding part, with small names.
-pub type Ledger = GenericLedger<u8, u8, u8>;
+pub type Ledger = GenericLedger<u8, u8, u8, u8>;
 
 /// An object and its successors of the same name.
 pub const UIDS: usize = 2;
@@ -65,6 +65,8 @@ pub struct Record {
     pub version: u8,
     /// uid of the namespace of the object that it serves.
     pub namespace: u8,
+    /// The parent that its account lives under.
+    pub parent: u8,
     /// What decides.
     pub ledger: Ledger,
 }
@@ -96,6 +98,10 @@ pub struct Account {
     pub series: u8,
     /// Epoch of its marker.
     pub epoch: u8,
+    /// Generation of the API under which it was posted: older lists do not show its marker.
+    pub generation: u8,
+    /// The parent that it lives under.
+    pub parent: u8,
     /// It was not deleted.
     pub alive: bool,
     /// It may be used.
@@ -111,6 +117,10 @@ pub struct Flight {
     pub series: u8,
     /// Epoch of its marker.
     pub epoch: u8,
+    /// See [`Account::generation`].
+    pub generation: u8,
+    /// See [`Account::parent`].
+    pub parent: u8,
     /// See [`Account::due`].
     pub due: bool,
 }
@@ -171,7 +181,14 @@ impl Cluster {
     }
 
     /// Creates a Record; refused if there is one of this name. `version`: one that no earlier Record of the name had.
-    pub fn create_record(&mut self, slot: u8, version: u8, namespace: u8, ledger: Ledger) -> Written {
+    pub fn create_record(
+        &mut self,
+        slot: u8,
+        version: u8,
+        namespace: u8,
+        parent: u8,
+        ledger: Ledger,
+    ) -> Written {
         let place = &mut self.records[usize::from(slot)];
         if place.is_some() {
             return Written::Refused;
@@ -180,6 +197,7 @@ impl Cluster {
             uid: slot,
             version,
             namespace,
+            parent,
             ledger,
         });
         Written::Done
@@ -277,6 +295,8 @@ impl Vobiz {
         self.accounts[place] = Some(Account {
             series: flight.series,
             epoch: flight.epoch,
+            generation: flight.generation,
+            parent: flight.parent,
             alive: true,
             enabled: true,
             due: flight.due,

@@ -54,10 +54,11 @@ impl Real<'_> {
                 uid: self.uids[usize::from(uid)].clone(),
             },
             parent: ParentAuthId::parse(&self.parent.auth_id)?,
-            generation: Generation::Gen2,
             last_fenced_at: ledger.is_fenced().then(jiff::Timestamp::now),
             ledger: record::Ledger {
                 series: self.series[usize::from(ledger.series)],
+                // What is replayed stays under one.
+                generation: Generation::Gen2,
                 epoch: ledger.epoch,
                 fenced_through: ledger.fenced_through,
                 phase: ledger.phase,
@@ -117,8 +118,14 @@ impl Real<'_> {
             uid: self.uid_number(Some(&record.subject.uid)),
             version: 0,
             namespace: 0,
+            parent: 0,
             ledger: Ledger {
                 series: self.series_number(ledger.series),
+                generation: if ledger.generation == Generation::Gen2 {
+                    2
+                } else {
+                    1
+                },
                 epoch: ledger.epoch,
                 fenced_through: ledger.fenced_through,
                 phase: ledger.phase,

@@ -175,6 +175,8 @@ impl Real<'_> {
             let shown = Account {
                 series: marker.map_or(UNKNOWN, |marker| self.series_number(marker.series)),
                 epoch: marker.map_or(UNKNOWN, |marker| u8::try_from(marker.epoch).unwrap_or(UNKNOWN)),
+                generation: 2,
+                parent: 0,
                 alive: true,
                 enabled: account["enabled"] == true,
                 due: false,

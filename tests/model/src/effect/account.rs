@@ -7,8 +7,8 @@ use crate::rules::Rules;
 use crate::state::{Broken, Pass, State};
 use crate::step::Fault;
 use crate::weakness::Weakness;
-use crate::world::{Account, Flight, Record, Written};
-use vobiz_protocol::facts::{Made, Remote};
+use crate::world::{Account, Flight, Policy, Record, Written};
+use vobiz_protocol::facts::{Account as AccountFact, Made, Object as Kind, Policy as PolicyFact, Remote};
 use vobiz_protocol::ledger::Phase;
 
 pub(crate) fn create(
@@ -42,9 +42,14 @@ pub(crate) fn create(
     state.vobiz.posted[usize::from(series)] |= bit;
     check_post(rules, state, pass.uid);
     // Fenced before it was sent: no proof that was taken before can have seen it.
+    let Some(account) = pass.account else {
+        return Written::Refused;
+    };
     let flight = Flight {
         series,
         epoch,
+        generation: account.generation,
+        parent: account.id,
         due: false,
     };
     match fault {
@@ -82,9 +87,48 @@ pub(crate) fn listed(state: &State, record: &Record) -> Remote {
     }
 }
 
-/// An account as it shows itself alone.
-fn found(state: &State, id: u8) -> Option<Account> {
-    state.vobiz.alive(id).filter(|_| !state.lost_route).copied()
+/// An account as it shows itself alone, to whom its Record says that it belongs.
+fn found(rules: &Rules, state: &State, pass: &Pass, id: u8) -> Option<Account> {
+    let recorded = pass.record.map(|record| record.parent);
+    let asked = if rules.drops(Weakness::AnyParent) {
+        pass.account.map(|account| account.id)
+    } else {
+        recorded
+    };
+    let account = state.vobiz.alive(id).filter(|_| !state.lost_route);
+    account
+        .filter(|account| asked.is_none_or(|parent| parent == account.parent))
+        .copied()
+}
+
+/// What the Account allows, and whether it decides what becomes of the account.
+pub(crate) fn allows(rules: &Rules, state: &State, pass: &Pass) -> (AccountFact, PolicyFact) {
+    let named = pass.object.and_then(|object| object.identity);
+    let named = named.and_then(|id| state.vobiz.accounts[usize::from(id)]);
+    let recorded = pass
+        .record
+        .map(|record| record.parent)
+        .or(named.map(|account| account.parent));
+    let own = pass.account.is_some_and(|account| {
+        recorded.is_none_or(|parent| parent == account.id) || rules.drops(Weakness::AnyParent)
+    });
+    let fenced = pass.record.is_some_and(|record| record.ledger.is_fenced());
+    let deleting = pass.facts.object == Kind::Deleting;
+    let retained = pass
+        .object
+        .is_some_and(|object| object.policy == Policy::Retain && !fenced);
+    (
+        if own {
+            AccountFact::Ready
+        } else {
+            AccountFact::Unavailable
+        },
+        if own || retained || !deleting {
+            PolicyFact::Decided
+        } else {
+            PolicyFact::Undecided
+        },
+    )
 }
 
 pub(crate) fn read_account(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) {
@@ -92,7 +136,7 @@ pub(crate) fn read_account(rules: &Rules, state: &mut State, process: usize, pas
         return;
     };
     pass.facts.requested = false;
-    let found = found(state, id);
+    let found = found(rules, state, pass, id);
     if found.is_some() {
         state.processes[process].memory[usize::from(pass.uid)].missing = None;
     }
@@ -108,7 +152,7 @@ pub(crate) fn delete(rules: &Rules, state: &mut State, process: usize, pass: &mu
     let Some(id) = pass.record.and_then(|record| record.ledger.auth_id) else {
         return Written::Refused;
     };
-    if found(state, id).is_none() {
+    if found(rules, state, pass, id).is_none() {
         pass.facts.remote = note_missing(rules, state, process, pass.uid, id);
         return Written::Done;
     }
@@ -139,7 +183,7 @@ pub(crate) fn update(rules: &Rules, state: &mut State, process: usize, pass: &mu
     else {
         return Written::Refused;
     };
-    if found(state, id).is_none() {
+    if found(rules, state, pass, id).is_none() {
         pass.facts.remote = note_missing(rules, state, process, pass.uid, id);
         return Written::Done;
     }
@@ -156,6 +200,6 @@ pub(crate) fn forget(state: &mut State, process: usize, id: u8) {
     let process = &mut state.processes[process];
     process.roster &= !(1 << id);
     for memory in &mut process.memory {
-        memory.walked = false;
+        memory.walked = 0;
     }
 }

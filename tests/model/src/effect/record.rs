@@ -53,13 +53,19 @@ pub(crate) fn fold_record(rules: &Rules, state: &mut State, process: usize, pass
     let fenced_through = small(record.ledger.fenced_through);
     if fenced_through > 0 && memory.fence != fenced_through {
         memory.fence = fenced_through;
-        memory.walked = false;
+        memory.walked = 0;
         memory.last_look = false;
         memory.settled = rules.drops(Weakness::NoSettle);
     }
     let memory = &mut state.processes[process].memory[usize::from(pass.uid)];
     let current = (small(record.ledger.epoch), record.version);
-    if memory.unspent != Some(current) && !rules.drops(Weakness::UnspentOutlivesRecord) {
+    // Under a newer generation than the Record names nobody would find what is posted.
+    let may_post = pass
+        .account
+        .is_some_and(|account| record.ledger.may_post(account.generation))
+        || rules.drops(Weakness::UnspentElsewhere);
+    let changed = memory.unspent != Some(current) && !rules.drops(Weakness::UnspentOutlivesRecord);
+    if changed || !may_post {
         memory.unspent = None;
     }
     let known = pass.record.and_then(|record| record.ledger.auth_id);
