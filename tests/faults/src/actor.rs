@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use vobiz_harness::objects::{Kind, Objects, condition_of, is_observed};
 
+use crate::company::{self, Companion};
 use crate::plan::Scene;
 use crate::registry::Interlude;
 use crate::stage::Stage;
@@ -23,18 +24,20 @@ pub const OBJECT: &str = "acme";
 pub const SECRET: &str = "acme-vobiz";
 /// The Account of every plan.
 pub const ACCOUNT: &str = "vobiz";
-const CREDENTIALS: &str = "vobiz-credentials";
+/// The Secret with the parent's pair.
+pub const CREDENTIALS: &str = "vobiz-credentials";
 
 /// The user of one plan.
 pub struct Actor<'a> {
-    stage: &'a Stage,
+    pub(crate) stage: &'a Stage,
     scene: Scene,
     /// The namespace, which also names the plan at the proxy.
     pub namespace: String,
     /// The parent account.
     pub parent: String,
-    objects: Objects,
+    pub(crate) objects: Objects,
     uids: Mutex<Vec<String>>,
+    companions: Mutex<Vec<Companion>>,
 }
 
 impl<'a> Actor<'a> {
@@ -49,6 +52,7 @@ impl<'a> Actor<'a> {
             objects: Objects::new(stage.control_plane.client(), &namespace, DEADLINE),
             namespace,
             uids: Mutex::default(),
+            companions: Mutex::default(),
         }
     }
 
@@ -58,24 +62,27 @@ impl<'a> Actor<'a> {
         self.uids.lock().clone()
     }
 
+    /// The other objects of the namespace.
+    #[must_use]
+    pub fn companions(&self) -> Vec<Companion> {
+        self.companions.lock().clone()
+    }
+
     /// Everything that is there before the workload begins.
     pub async fn set_up(&self) -> Result<()> {
-        self.stage.registry.add(&self.namespace, &self.parent);
+        self.stage.registry.add(&self.namespace);
+        self.stage.registry.add_parent(&self.namespace, &self.parent);
         self.objects
             .create(Kind::Namespace, &self.namespace, json!({}))
             .await?;
-        let token = uuid::Uuid::new_v4().simple().to_string();
-        self.stage.simulator.put_parent(&self.parent, &token).await?;
-        let pair = json!({"stringData": {"auth_id": self.parent, "auth_token": token}});
-        self.objects.create(Kind::Secret, CREDENTIALS, pair).await?;
-        let account = json!({"spec": {
-            "credentialsSecretRef": {"name": CREDENTIALS},
-            "apiGeneration": self.scene.generation.choice(),
-            "rateLimit": {"requestsPerSecond": 100, "burst": 100},
-            "resyncIntervalSeconds": 10,
-        }});
-        self.objects.create(Kind::Account, ACCOUNT, account).await?;
+        let token = self.put_parent(&self.parent).await?;
+        self.credentials(CREDENTIALS, &self.parent, &token).await?;
+        self.account(ACCOUNT, CREDENTIALS, 100).await?;
         self.await_ready(Kind::Account, ACCOUNT).await?;
+        if self.scene.workload.is_in_company() {
+            let companions = self.gather_company().await?;
+            *self.companions.lock() = companions;
+        }
         if !matches!(
             self.scene.workload,
             Workload::Create | Workload::DeleteDuringCreate
@@ -83,6 +90,32 @@ impl<'a> Actor<'a> {
             self.create().await?;
             self.await_ready(Kind::Subaccount, OBJECT).await?;
         }
+        Ok(())
+    }
+
+    /// Makes a parent account and returns its token.
+    pub(crate) async fn put_parent(&self, parent: &str) -> Result<String> {
+        let token = uuid::Uuid::new_v4().simple().to_string();
+        self.stage.simulator.put_parent(parent, &token).await?;
+        Ok(token)
+    }
+
+    /// A Secret with a parent's pair.
+    pub(crate) async fn credentials(&self, name: &str, parent: &str, token: &str) -> Result<()> {
+        let pair = json!({"stringData": {"auth_id": parent, "auth_token": token}});
+        self.objects.create(Kind::Secret, name, pair).await?;
+        Ok(())
+    }
+
+    /// An Account that may send so many requests a second.
+    pub(crate) async fn account(&self, name: &str, credentials: &str, limit: u32) -> Result<()> {
+        let account = json!({"spec": {
+            "credentialsSecretRef": {"name": credentials},
+            "apiGeneration": self.scene.generation.choice(),
+            "rateLimit": {"requestsPerSecond": limit, "burst": limit},
+            "resyncIntervalSeconds": 10,
+        }});
+        self.objects.create(Kind::Account, name, account).await?;
         Ok(())
     }
 
@@ -116,7 +149,13 @@ impl<'a> Actor<'a> {
                 self.create().await
             }
             Workload::SecretDeleted => self.objects.delete(Kind::Secret, SECRET).await,
-            Workload::NamespaceDeleted => self.objects.delete(Kind::Namespace, &self.namespace).await,
+            Workload::DeletedWithItsAccount => {
+                self.objects.delete(Kind::Subaccount, OBJECT).await?;
+                self.objects.delete(Kind::Account, ACCOUNT).await
+            }
+            Workload::NamespaceDeleted | Workload::SharedNamespaceDeleted => {
+                self.objects.delete(Kind::Namespace, &self.namespace).await
+            }
             Workload::CredentialsRotated => {
                 let token = uuid::Uuid::new_v4().simple().to_string();
                 let fields = json!({"token": token});
@@ -132,13 +171,25 @@ impl<'a> Actor<'a> {
     /// Asks for as little as possible from here on: the plan is judged.
     pub async fn retire(&self) {
         let quiet = json!({"spec": {"resyncIntervalSeconds": 86400}});
-        // The Account may be gone with its namespace.
-        let _ = self.objects.merge(Kind::Account, ACCOUNT, &quiet).await;
+        let company = company::ACCOUNTS
+            .into_iter()
+            .filter(|_| self.scene.workload.is_in_company());
+        for account in company.chain([ACCOUNT]) {
+            // It may be gone with its namespace.
+            let _ = self.objects.merge(Kind::Account, account, &quiet).await;
+        }
     }
 
     async fn create(&self) -> Result<()> {
+        let uid = self.subaccount(OBJECT, ACCOUNT).await?;
+        self.uids.lock().push(uid);
+        Ok(())
+    }
+
+    /// A Subaccount of an Account; returns its uid.
+    pub(crate) async fn subaccount(&self, name: &str, account: &str) -> Result<String> {
         let mut spec = json!({
-            "accountRef": {"name": ACCOUNT},
+            "accountRef": {"name": account},
             "deletion": {"policy": self.scene.workload.policy().word()},
         });
         if self.scene.generation == crate::workload::Generation::Gen2 {
@@ -146,13 +197,10 @@ impl<'a> Actor<'a> {
         }
         let created = self
             .objects
-            .create(Kind::Subaccount, OBJECT, json!({"spec": spec}))
+            .create(Kind::Subaccount, name, json!({"spec": spec}))
             .await?;
-        let uid = created["metadata"]["uid"]
-            .as_str()
-            .context("a Subaccount has no uid")?;
-        self.uids.lock().push(uid.to_owned());
-        Ok(())
+        let uid = created["metadata"]["uid"].as_str();
+        Ok(uid.context("a Subaccount has no uid")?.to_owned())
     }
 
     async fn edit(&self) -> Result<()> {
@@ -168,12 +216,12 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
-    async fn await_ready(&self, kind: Kind, name: &str) -> Result<()> {
+    pub(crate) async fn await_ready(&self, kind: Kind, name: &str) -> Result<()> {
         let ready = |found: Option<&Value>| found.is_some_and(is_ready);
         self.await_state(kind, name, "Ready", ready).await
     }
 
-    async fn await_state(
+    pub(crate) async fn await_state(
         &self,
         kind: Kind,
         name: &str,

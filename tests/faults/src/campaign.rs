@@ -234,7 +234,7 @@ async fn run_batch(
             let (prepared, run) = (prepared(*number), &run);
             async move {
                 let ended = async { run(*number, prepared.await?).await };
-                report(plans, *number, ended.await)
+                report(plans, *number, Box::pin(ended).await)
             }
         });
         futures::stream::iter(each)

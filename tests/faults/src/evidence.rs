@@ -93,6 +93,8 @@ pub struct Evidence {
     pub refusal: Option<Refusal>,
     /// What is there in the end.
     pub scene: Remains,
+    /// The same of every other object of the namespace.
+    pub companions: Vec<Evidence>,
 }
 
 /// What is there.
@@ -106,8 +108,12 @@ pub struct Remains {
     pub secret: Option<Values>,
     /// The Records of the objects that there were, oldest first.
     pub records: Vec<Option<Values>>,
-    /// The accounts under the parent.
+    /// The accounts under the parent, those of the other objects left out.
     pub accounts: Vec<Value>,
+    /// Whether the credentials Secret is held as in use; none: it is gone.
+    pub credentials_in_use: Option<bool>,
+    /// What is there of the other objects of the namespace.
+    pub companions: Vec<Remains>,
 }
 
 /// What is there, in words that are the same for every run that ended well.
@@ -123,6 +129,10 @@ pub struct EndState {
     pub records: Vec<String>,
     /// The accounts.
     pub accounts: Vec<String>,
+    /// Whether the credentials Secret is held as in use; none: it is gone.
+    pub credentials_in_use: Option<bool>,
+    /// The other objects of the namespace.
+    pub companions: Vec<EndState>,
 }
 
 /// What a Secret or a Record says of an account.
@@ -252,6 +262,8 @@ impl Remains {
             secret: self.secret.as_ref().map(|secret| self.pair(secret)),
             records: self.records.iter().map(record).collect(),
             accounts,
+            credentials_in_use: self.credentials_in_use,
+            companions: self.companions.iter().map(Self::end_state).collect(),
         }
     }
 

@@ -35,13 +35,11 @@ pub struct Verdict {
 /// Judges one plan; `clean` is the end of the run without faults.
 #[must_use]
 pub fn judge(evidence: &Evidence, clean: &EndState) -> Verdict {
-    let mut findings = Vec::new();
-    findings.extend(strays(evidence));
-    findings.extend(pairs(evidence));
-    findings.extend(wrong_deletes(evidence));
-    findings.extend(early_finalizers(evidence));
-    findings.extend(creates(evidence));
+    let mut findings = promises(evidence);
     findings.extend(refusals::refusals(evidence));
+    for companion in &evidence.companions {
+        findings.extend(promises(companion));
+    }
     let end = evidence.scene.end_state();
     if end != *clean {
         let object = evidence.scene.object.as_ref();
@@ -64,6 +62,17 @@ pub fn judge(evidence: &Evidence, clean: &EndState) -> Verdict {
         convergence,
         calls_per_minute,
     }
+}
+
+/// What must hold for every object, whatever happens.
+fn promises(evidence: &Evidence) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(strays(evidence));
+    findings.extend(pairs(evidence));
+    findings.extend(wrong_deletes(evidence));
+    findings.extend(early_finalizers(evidence));
+    findings.extend(creates(evidence));
+    findings
 }
 
 fn id_of(values: &Values) -> Option<&str> {

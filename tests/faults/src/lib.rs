@@ -8,6 +8,7 @@ pub mod bystander;
 pub mod campaign;
 pub mod cluster;
 pub mod collect;
+pub mod company;
 pub mod denier;
 pub mod evidence;
 pub mod found;

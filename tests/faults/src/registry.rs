@@ -97,10 +97,15 @@ impl Registry {
         &self.operator_namespace
     }
 
-    /// A plan with this namespace and parent account. Its requests are counted from [`Self::begin`] on.
-    pub fn add(&self, namespace: &str, parent: &str) {
+    /// A plan with this namespace. Its requests are counted from [`Self::begin`] on.
+    pub fn add(&self, namespace: &str) {
         let mut cases = self.cases.lock();
         cases.by_name.insert(namespace.to_owned(), Case::default());
+    }
+
+    /// A parent account of a plan, which nobody else has.
+    pub fn add_parent(&self, namespace: &str, parent: &str) {
+        let mut cases = self.cases.lock();
         cases.by_parent.insert(parent.to_owned(), namespace.to_owned());
     }
 

@@ -19,7 +19,6 @@ use crate::refusal::{Counts, Refusal, counts};
 use crate::registry::Interlude;
 use crate::stage::Stage;
 use crate::withstand::{Measure, withstand};
-use crate::workload::Workload;
 
 const LOOK: Duration = Duration::from_millis(500);
 /// A state counts as the end when it has stayed for so long: longer than settle, and than a late commit takes.
@@ -226,11 +225,24 @@ async fn await_rest(
 /// What a workload is for.
 fn is_expected(scene: Scene, found: &Remains) -> bool {
     let workload = scene.workload;
+    let lives = |remains: &Remains| remains.object.as_ref().is_some_and(is_ready) && remains.secret.is_some();
+    let is_gone = |remains: &Remains| remains.object.is_none() && remains.secret.is_none();
     let object = if workload.leaves_an_object() {
-        found.object.as_ref().is_some_and(is_ready) && found.secret.is_some()
+        lives(found) && found.accounts.len() == 1
     } else {
-        found.object.is_none() && found.secret.is_none()
+        is_gone(found) && found.accounts.len() == workload.accounts_left()
     };
-    let namespace = found.namespace != (workload == Workload::NamespaceDeleted);
-    object && namespace && found.accounts.len() == workload.accounts_left()
+    let stays = workload.leaves_the_namespace();
+    let credentials = found.credentials_in_use == stays.then_some(workload.leaves_the_credentials_in_use());
+    let mut companions = found.companions.iter();
+    object
+        && credentials
+        && found.namespace == stays
+        && companions.all(|companion| {
+            if stays {
+                lives(companion)
+            } else {
+                is_gone(companion)
+            }
+        })
 }

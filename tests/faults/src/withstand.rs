@@ -89,7 +89,7 @@ pub async fn withstand(
     // While the parent's pair is exchanged, whether it works is asked as often as a request meets the one before.
     let given_up = given_up + usize::from(workload == Workload::CredentialsRotated);
     Ok(Refusal {
-        is_expected: is_needless || by == Denier::Terminating && workload == Workload::NamespaceDeleted,
+        is_expected: is_needless || by == Denier::Terminating && !workload.leaves_the_namespace(),
         write,
         by,
         since,

@@ -74,11 +74,15 @@ pub enum Workload {
     NamespaceDeleted,
     /// The parent gets another token while the spec is edited.
     CredentialsRotated,
+    /// It is deleted with its Account, beside others: one of them shares the Account's Secret.
+    DeletedWithItsAccount,
+    /// The whole namespace is deleted, others and their Accounts with it.
+    SharedNamespaceDeleted,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Create,
         Self::Edit,
         Self::Delete(Policy::Delete),
@@ -89,6 +93,8 @@ impl Workload {
         Self::SecretDeleted,
         Self::NamespaceDeleted,
         Self::CredentialsRotated,
+        Self::DeletedWithItsAccount,
+        Self::SharedNamespaceDeleted,
     ];
 
     /// The name in a plan.
@@ -105,6 +111,8 @@ impl Workload {
             Self::SecretDeleted => "secret-deleted",
             Self::NamespaceDeleted => "namespace-deleted",
             Self::CredentialsRotated => "credentials-rotated",
+            Self::DeletedWithItsAccount => "deleted-with-its-account",
+            Self::SharedNamespaceDeleted => "shared-namespace-deleted",
         }
     }
 
@@ -135,6 +143,24 @@ impl Workload {
             self,
             Self::Create | Self::Edit | Self::Recreate | Self::SecretDeleted | Self::CredentialsRotated
         )
+    }
+
+    /// Whether others are there beside the object.
+    #[must_use]
+    pub fn is_in_company(self) -> bool {
+        matches!(self, Self::DeletedWithItsAccount | Self::SharedNamespaceDeleted)
+    }
+
+    /// Whether the namespace is there in the end.
+    #[must_use]
+    pub fn leaves_the_namespace(self) -> bool {
+        !matches!(self, Self::NamespaceDeleted | Self::SharedNamespaceDeleted)
+    }
+
+    /// Whether the credentials Secret is in use in the end.
+    #[must_use]
+    pub fn leaves_the_credentials_in_use(self) -> bool {
+        self.leaves_an_object() || self == Self::DeletedWithItsAccount
     }
 
     /// How many accounts are there in the end.

@@ -96,7 +96,10 @@ pub(super) fn created() -> Evidence {
             secret: Some(values(&[("auth_id", "SA_2"), ("auth_token", "two")])),
             records: vec![Some(record("Bound", "SA_2", "two", "1"))],
             accounts: vec![account("SA_2", "two")],
+            credentials_in_use: Some(true),
+            companions: Vec::new(),
         },
+        companions: Vec::new(),
     }
 }
 
@@ -121,6 +124,8 @@ fn deleted() -> Evidence {
             secret: None,
             records: vec![None],
             accounts: Vec::new(),
+            credentials_in_use: Some(false),
+            companions: Vec::new(),
         },
         fences: HashMap::new(),
         ..created()
@@ -284,6 +289,43 @@ fn a_create_without_a_record_before_it_is_one_too_many() {
         attempts: 1,
     };
     assert!(findings.contains(&expected), "{findings:?}");
+}
+
+#[test]
+fn what_befalls_another_object_of_the_namespace_is_found() {
+    let beside = Evidence {
+        calls: vec![create(0, "SA_7", 1)],
+        fences: HashMap::new(),
+        scene: Remains {
+            records: vec![Some(record("Bound", "SA_7", "seven", "0"))],
+            accounts: vec![account("SA_7", "seven")],
+            secret: Some(values(&[("auth_id", "SA_7"), ("auth_token", "seven")])),
+            object: Some(json!({"status": {"authId": "SA_7"}})),
+            ..created().scene
+        },
+        ..created()
+    };
+    let good = || Evidence {
+        companions: vec![beside.clone()],
+        ..deleted()
+    };
+    let gone = found(good(), |run| {
+        let beside = &mut run.companions[0];
+        beside.calls.push(call(9, Operation::Delete, "SA_7", 204));
+        beside.scene.accounts.clear();
+    });
+    assert!(
+        gone.contains(&Finding::WrongDelete("SA_7".to_owned())),
+        "{gone:?}"
+    );
+    let lost = found(good(), |run| run.companions[0].scene.secret = None);
+    assert!(matches!(lost[0], Finding::LostPair(_)), "{lost:?}");
+    // The credentials Secret that others need is let go.
+    let released = found(good(), |run| run.scene.credentials_in_use = Some(true));
+    assert!(
+        matches!(released.as_slice(), [Finding::OtherEnd(_)]),
+        "{released:?}"
+    );
 }
 
 #[test]

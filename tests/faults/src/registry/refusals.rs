@@ -86,7 +86,7 @@ mod tests {
         let registry = Registry::new("op");
         let write = |action: &str| Write::new(Server::Kubernetes, action);
         let mode = Mode::Refused(Denier::Policy);
-        registry.add("team", "MA_1");
+        registry.add("team");
         let at = Occurrence {
             write: write("update record"),
             ordinal: 2,
