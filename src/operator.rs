@@ -155,10 +155,7 @@ async fn fill(
     endpoints: &Endpoints,
     tasks: &mut Tasks,
 ) -> anyhow::Result<Replica> {
-    let scopes = match config.watch_namespaces.as_slice() {
-        [] => vec![Scope::Cluster],
-        namespaces => namespaces.iter().cloned().map(Scope::Namespace).collect(),
-    };
+    let scopes = scopes(config);
     let (wake_account, account_wakes) = queues::<Guarded<Account>>(&scopes);
     let (wake_object, object_wakes) = queues::<Guarded<Subaccount>>(&scopes);
     let (wake_record, record_wakes) = queues::<Secret>(&[Scope::Cluster]);
@@ -257,6 +254,14 @@ async fn fill(
         replica.records.push(source);
     }
     Ok(replica)
+}
+
+/// Where objects are watched: in each of the namespaces, or everywhere.
+fn scopes(config: &Config) -> Vec<Scope> {
+    match config.watch_namespaces.as_slice() {
+        [] => vec![Scope::Cluster],
+        namespaces => namespaces.iter().cloned().map(Scope::Namespace).collect(),
+    }
 }
 
 /// The installation's id. An API server that cannot be reached yet is waited for, as every watch does, and so is one that

@@ -389,6 +389,7 @@ mod tests {
             base_url: "https://api.vobiz.example".parse().unwrap(),
             allow_insecure: false,
             ca_file: None,
+            proxy: None,
             request_timeout: Duration::from_secs(1),
             user_agent: "tests".to_owned(),
         });

@@ -31,10 +31,10 @@ impl Users {
             ));
         }
         sentences.extend(self.doubt());
-        match sentences.is_empty() {
-            true => "no Subaccount holds it".to_owned(),
-            false => sentences.join("; "),
+        if sentences.is_empty() {
+            return "no Subaccount holds it".to_owned();
         }
+        sentences.join("; ")
     }
 
     /// What is to be told of Subaccounts of which nobody can say whose they are.
