@@ -21,7 +21,7 @@ impl Inherited {
                 self.learned.get_or_insert(sent);
                 self.taken_off.remove(&shown.auth_id);
             }
-            Some(own) if self.learned == Some(own) => self.learned = None,
+            Some(own) if self.learned.is_some_and(|learned| own == learned.into()) => self.learned = None,
             Some(_) => {}
         }
     }
@@ -73,7 +73,7 @@ mod tests {
             email: None,
             phone: None,
             rate_limit: None,
-            permissions,
+            permissions: permissions.map(Into::into),
             kyc_mode: None,
             business_type: None,
             kyc_calls_blocked: None,

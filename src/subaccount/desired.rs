@@ -2,7 +2,7 @@
 
 use crate::account::marker::{Marker, without_marker};
 use crate::crd::{BusinessType, KycMode, SubaccountSpec};
-use crate::vobiz::{Fields, Generation, Permissions, Subaccount};
+use crate::vobiz::{Fields, Generation, Permissions, ShownPermissions, Subaccount};
 
 /// Characters of a name that Vobiz accepts.
 const NAME_MAX_LENGTH: usize = 100;
@@ -156,8 +156,11 @@ impl Desired {
             }),
             phone: differing_text(phone.as_ref(), actual.phone.as_deref()),
             rate_limit: rate_limit.filter(|limit| actual.rate_limit != Some(*limit)),
-            permissions: permissions
-                .filter(|permissions| actual.permissions.or(self.inherited) != Some(*permissions)),
+            permissions: permissions.filter(|wanted| {
+                let inherited = self.inherited.map(ShownPermissions::from);
+                let shown = actual.permissions.or(inherited);
+                !shown.is_some_and(|shown| shown.agree_with(*wanted))
+            }),
             kyc_mode: differing_text(kyc_mode.as_ref(), actual.kyc_mode.as_deref()),
             business_type: differing_text(business_type.as_ref(), actual.business_type.as_deref()),
         };
@@ -205,7 +208,7 @@ pub fn updated(actual: &Subaccount, changes: &Fields) -> Subaccount {
         email: email.or(actual.email),
         phone: phone.or(actual.phone),
         rate_limit: rate_limit.or(actual.rate_limit),
-        permissions: permissions.or(actual.permissions),
+        permissions: permissions.map(Into::into).or(actual.permissions),
         kyc_mode: kyc_mode.or(actual.kyc_mode),
         business_type: business_type.or(actual.business_type),
         ..actual

@@ -29,7 +29,7 @@ pub use client::{Client, Deletion};
 pub use create::{Created, UnknownOutcome};
 pub use error::{Error, ErrorCode, Interrupted, Unreachable, Unusable};
 pub use generation::{Generation, UnknownGeneration};
-pub use subaccount::{Fields, Page, Permissions, Subaccount};
+pub use subaccount::{Fields, Page, Permissions, ShownPermissions, Subaccount};
 pub use token::{
     AuthToken, Credentials, InvalidAuthToken, InvalidCredentials, InvalidValue, ParentCredentials,
 };

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::auth_id::AuthId;
 use super::error::Unusable;
-use super::subaccount::{Page, Permissions, Subaccount};
+use super::subaccount::{Page, ShownPermissions, Subaccount};
 use super::token::AuthToken;
 use super::wire::{self, Keyed, Scalar};
 
@@ -57,11 +57,10 @@ impl Object {
     }
 
     pub fn known_as(&self, auth_id: AuthId, auth_token: Option<AuthToken>) -> Subaccount {
-        let permissions = self.permissions.0.as_ref().and_then(|permissions| {
-            Some(Permissions {
-                calls: permissions.calls.flag()?,
-                cdr: permissions.cdr.flag()?,
-            })
+        let permissions = self.permissions.0.as_ref();
+        let permissions = permissions.map(|permissions| ShownPermissions {
+            calls: permissions.calls.flag(),
+            cdr: permissions.cdr.flag(),
         });
         let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let other_id = self

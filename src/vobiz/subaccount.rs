@@ -27,7 +27,7 @@ pub struct Subaccount {
     /// Requests per period.
     pub rate_limit: Option<i64>,
     /// What it may use; `None`: not reported, or inherited from the parent.
-    pub permissions: Option<Permissions>,
+    pub permissions: Option<ShownPermissions>,
     /// `personal_use` or `customer_use`.
     pub kyc_mode: Option<String>,
     /// One of the ten kinds of business of the API documentation.
@@ -43,6 +43,33 @@ pub struct Permissions {
     pub calls: bool,
     /// Read call detail records.
     pub cdr: bool,
+}
+
+/// What an answer shows of that: one of the two may be missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShownPermissions {
+    /// Make and take calls.
+    pub calls: Option<bool>,
+    /// Read call detail records.
+    pub cdr: Option<bool>,
+}
+
+impl ShownPermissions {
+    /// Whether nothing that is shown is otherwise. What is not shown is neither equal nor different.
+    #[must_use]
+    pub fn agree_with(self, wanted: Permissions) -> bool {
+        let agrees = |shown: Option<bool>, wanted| shown.is_none_or(|shown| shown == wanted);
+        agrees(self.calls, wanted.calls) && agrees(self.cdr, wanted.cdr)
+    }
+}
+
+impl From<Permissions> for ShownPermissions {
+    fn from(permissions: Permissions) -> Self {
+        Self {
+            calls: Some(permissions.calls),
+            cdr: Some(permissions.cdr),
+        }
+    }
 }
 
 /// What a create or an update asks for. Only what is `Some` is sent; the API leaves the rest as it is.
@@ -138,6 +165,27 @@ pub struct Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_permission_that_is_not_shown_is_not_compared() {
+        let wanted = Permissions {
+            calls: true,
+            cdr: false,
+        };
+        for (calls, cdr, agrees) in [
+            (Some(true), Some(false), true),
+            (Some(true), None, true),
+            (None, Some(false), true),
+            (None, None, true),
+            (Some(false), None, false),
+            (None, Some(true), false),
+            (Some(true), Some(true), false),
+        ] {
+            let shown = ShownPermissions { calls, cdr };
+            assert_eq!(shown.agree_with(wanted), agrees, "{shown:?}");
+        }
+        assert_eq!(ShownPermissions::from(wanted).cdr, Some(false));
+    }
 
     #[test]
     fn generation_1_has_only_name_and_enabled() {

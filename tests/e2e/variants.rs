@@ -49,6 +49,10 @@ pub fn add_to(suite: &mut Suite) {
         another_pair,
     );
     suite.test(
+        "permissions of which an answer shows one are compared by that one (generation 2)",
+        one_permission,
+    );
+    suite.test(
         "a token that stands where an id belongs is shown nowhere",
         token_as_id,
     );
@@ -160,6 +164,37 @@ async fn another_pair(bed: Arc<TestBed>, api: Api) -> Result<()> {
     ensure!(second.auth_id != first.auth_id, "both are {}", first.auth_id);
     await_leftovers_deleted(&environment, 2).await?;
     ensure_consistent(&environment, &["first".to_owned(), "second".to_owned()]).await
+}
+
+async fn one_permission(bed: Arc<TestBed>) -> Result<()> {
+    let options = EnvironmentOptions {
+        account: json!({"resyncIntervalSeconds": 10}),
+        ..environment("variant-permission", Api::Gen2)
+    };
+    let environment = bed.environment(options).await?;
+    let hidden = json!({"hidden_permission": "cdr"});
+    environment.simulator.change_settings(&hidden).await?;
+    let spec = json!({"permissions": {"calls": true, "cdr": false}});
+    let made = environment.create_ready("acme", spec).await?;
+    resync_twice(&environment).await?;
+    let updates = JournalQuery::new().operation(Operation::Update).id(&made.auth_id);
+    let sent = environment.simulator.journal_count(&updates).await?;
+    ensure!(
+        sent == 0,
+        "what is not reported was taken for different: {sent} updates"
+    );
+
+    let drift = json!({"permissions": {"calls": false}});
+    environment
+        .simulator
+        .change_account(&made.auth_id, &drift)
+        .await?;
+    let wanted = json!({"calls": true, "cdr": false});
+    await_field(&environment, &made.auth_id, "permissions", wanted).await?;
+    resync_twice(&environment).await?;
+    let sent = environment.simulator.journal_count(&updates).await?;
+    ensure!(sent == 1, "one drift took {sent} updates");
+    environment.await_ready("acme").await.map(drop)
 }
 
 /// That no output shows a token of the simulator is looked for in all that the run leaves behind.

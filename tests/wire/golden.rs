@@ -66,6 +66,13 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
+fn permissions() -> Permissions {
+    Permissions {
+        calls: true,
+        cdr: false,
+    }
+}
+
 fn full() -> Subaccount {
     Subaccount {
         auth_id: acme(),
@@ -77,10 +84,7 @@ fn full() -> Subaccount {
         email: Some("voice@acme.example".into()),
         phone: Some("+911140001234".into()),
         rate_limit: Some(250),
-        permissions: Some(Permissions {
-            calls: true,
-            cdr: false,
-        }),
+        permissions: Some(permissions().into()),
         kyc_mode: Some("customer_use".into()),
         business_type: Some("private_limited".into()),
         kyc_calls_blocked: Some(true),
@@ -118,7 +122,6 @@ fn all_fields() -> Fields {
         email,
         phone,
         rate_limit,
-        permissions,
         kyc_mode,
         business_type,
         ..
@@ -130,7 +133,7 @@ fn all_fields() -> Fields {
         email,
         phone,
         rate_limit,
-        permissions,
+        permissions: Some(permissions()),
         kyc_mode,
         business_type,
     }

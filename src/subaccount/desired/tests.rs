@@ -37,10 +37,13 @@ fn stored() -> Subaccount {
         email: Some("old@example.com".to_owned()),
         phone: Some("+911".to_owned()),
         rate_limit: Some(1),
-        permissions: Some(Permissions {
-            calls: true,
-            cdr: true,
-        }),
+        permissions: Some(
+            Permissions {
+                calls: true,
+                cdr: true,
+            }
+            .into(),
+        ),
         kyc_mode: Some("personal_use".to_owned()),
         business_type: Some("llp".to_owned()),
         kyc_calls_blocked: None,

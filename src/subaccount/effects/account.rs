@@ -302,7 +302,7 @@ fn as_posted(credentials: &Credentials, fields: &Fields) -> vobiz::Subaccount {
         email: fields.email.clone(),
         phone: fields.phone.clone(),
         rate_limit: fields.rate_limit,
-        permissions: fields.permissions,
+        permissions: fields.permissions.map(Into::into),
         kyc_mode: fields.kyc_mode.clone(),
         business_type: fields.business_type.clone(),
         kyc_calls_blocked: None,

@@ -53,6 +53,27 @@ impl Reply {
         }
     }
 
+    /// The same, showing one permission of each account less.
+    #[must_use]
+    pub fn without_permission(mut self, hidden: &str) -> Self {
+        fn hide(value: &mut Value, hidden: &str) {
+            match value {
+                Value::Object(object) => {
+                    if let Some(Value::Object(permissions)) = object.get_mut("permissions") {
+                        permissions.remove(hidden);
+                    }
+                    object.values_mut().for_each(|value| hide(value, hidden));
+                }
+                Value::Array(items) => items.iter_mut().for_each(|item| hide(item, hidden)),
+                _ => {}
+            }
+        }
+        if let Content::Json(value) = &mut self.content {
+            hide(value, hidden);
+        }
+        self
+    }
+
     /// The same, having changed the state.
     #[must_use]
     pub fn committed(self) -> Self {

@@ -64,7 +64,7 @@ pub fn answer(world: &mut World, settings: &Settings, request: &Request, minted:
         Generation::Gen2 => Envelope::Documented,
     };
     let envelope = settings.envelope.unwrap_or(default_envelope);
-    call.route(world, found).unwrap_or_else(|trouble| {
+    let reply = call.route(world, found).unwrap_or_else(|trouble| {
         // Field faults have one documented form only.
         let envelope = if trouble.details.get("errors").is_some() {
             Envelope::Documented
@@ -76,7 +76,11 @@ pub fn answer(world: &mut World, settings: &Settings, request: &Request, minted:
             "REDIRECT" => Reply::empty(trouble.status).header("location", trouble.message),
             _ => trouble.reply(envelope, minted),
         }
-    })
+    });
+    match &settings.hidden_permission {
+        Some(hidden) => reply.without_permission(hidden),
+        None => reply,
+    }
 }
 
 /// One request and what its answer may depend on apart from the state.

@@ -157,6 +157,8 @@ pub struct Settings {
     pub lowercase_email: bool,
     /// A larger `rate_limit` is stored as this one.
     pub rate_limit_max: Option<u64>,
+    /// `calls` or `cdr`: no answer shows this one of an account's permissions.
+    pub hidden_permission: Option<String>,
     /// Fields of an update that are accepted and not stored.
     pub ignored_fields: Vec<String>,
     /// When set, these are the parent's permissions: an account that is given the same stores none of its own.
@@ -186,6 +188,7 @@ impl Default for Settings {
             trim_text: false,
             lowercase_email: false,
             rate_limit_max: None,
+            hidden_permission: None,
             ignored_fields: Vec::new(),
             parent_permissions: None,
         }

@@ -62,3 +62,24 @@ async fn a_path_may_be_served_with_a_slash_or_without() {
         bed.control("DELETE", "/journal", Value::Null).await;
     }
 }
+
+#[tokio::test]
+async fn one_of_two_permissions_may_not_be_shown() {
+    let bed = Bed::new().await;
+    bed.set(json!({"hidden_permission": "cdr"})).await;
+    let permissions = json!({"calls": true, "cdr": false});
+    let (status, created) = bed
+        .call(
+            "POST",
+            &gen2(""),
+            json!({"name": "acme", "permissions": permissions}),
+        )
+        .await;
+    assert_eq!(
+        (status, &created["sub_account"]["permissions"]),
+        (201, &json!({"calls": true}))
+    );
+    let (_, list) = bed.call("GET", &gen2(""), Value::Null).await;
+    assert_eq!(list["sub_accounts"][0]["permissions"], json!({"calls": true}));
+    assert_eq!(bed.live().await[0]["permissions"], permissions);
+}
