@@ -66,6 +66,8 @@ impl Caller {
 pub enum CallError {
     /// Nothing was sent: the gate wakes the caller when its permit is there.
     Held,
+    /// Vobiz refuses the account (403), and the newest list does not show it: it belongs to another main account.
+    Elsewhere,
     /// Vobiz or the way there failed.
     Failed(Error),
 }
@@ -165,7 +167,7 @@ impl Access {
     }
 
     /// A request for one Subaccount: what may be its Account's trouble is told there.
-    pub(super) async fn call<T, F: Future<Output = Result<T, Error>>>(
+    async fn call<T, F: Future<Output = Result<T, Error>>>(
         &self,
         operation: &'static str,
         request: impl FnOnce(Client) -> F,
@@ -177,7 +179,7 @@ impl Access {
         answer
     }
 
-    async fn measured<T, F: Future<Output = Result<T, Error>>>(
+    pub(super) async fn measured<T, F: Future<Output = Result<T, Error>>>(
         &self,
         operation: &'static str,
         request: impl FnOnce(Client) -> F,
@@ -245,7 +247,7 @@ impl Access {
     }
 
     /// Tells the Account's pass what may be its trouble and not that of one Subaccount.
-    fn raise(&self, error: Option<&Error>) {
+    pub(super) fn raise(&self, error: Option<&Error>) {
         match error {
             // Whether the pair is bad, or only this request, is for that pass to find out.
             Some(Error::Unauthorized | Error::Forbidden { .. }) => self.doubt_parent(),

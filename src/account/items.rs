@@ -2,7 +2,8 @@
 
 use crate::account::access::{Access, CallError};
 use crate::account::addressing::Ways;
-use crate::vobiz::{Address, AuthId, Deletion, Error, Fields, Generation, Subaccount, Unusable};
+use crate::vobiz::{Address, AuthId, Client, Deletion, Error, Fields, Generation, Subaccount, Unusable};
+use std::future::Future;
 
 impl Access {
     /// Reads one account; none: Vobiz answered 404, by either of the ids that the list shows of it, which alone is no proof that it is gone.
@@ -51,10 +52,9 @@ impl Access {
 
     async fn read(&self, generation: Generation, way: Address) -> Result<Option<Subaccount>, CallError> {
         let to = &way;
-        let answer = self.call(
-            "get",
-            |client| async move { client.get(generation, to.clone()).await },
-        );
+        let answer = self.about(&way, "get", |client| async move {
+            client.get(generation, to.clone()).await
+        });
         let answer = answer.await;
         if let Ok(found) = &answer {
             self.parent.learn(&way, found.is_some());
@@ -89,7 +89,7 @@ impl Access {
         fields: &Fields,
     ) -> Result<Option<Subaccount>, CallError> {
         let to = &way;
-        let answer = self.call("update", |client| async move {
+        let answer = self.about(&way, "update", |client| async move {
             client.update(generation, to.clone(), fields).await
         });
         let answer = answer.await;
@@ -108,7 +108,7 @@ impl Access {
         cascade: bool,
     ) -> Result<Deletion, CallError> {
         let to = &way;
-        let answer = self.call("delete", |client| async move {
+        let answer = self.about(&way, "delete", |client| async move {
             client.delete(generation, to.clone(), cascade).await
         });
         let answer = answer.await;
@@ -116,5 +116,28 @@ impl Access {
             self.parent.learn(&way, *deletion == Deletion::Accepted);
         }
         answer
+    }
+
+    /// A 403 for one account that the list does not show says nothing about the parent: no other request waits for it to be tried.
+    async fn about<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        way: &Address,
+        operation: &'static str,
+        request: impl FnOnce(Client) -> F,
+    ) -> Result<T, CallError> {
+        let answer = self.measured(operation, request).await;
+        match &answer {
+            Err(CallError::Failed(Error::Forbidden { .. })) if self.is_unlisted(&way.auth_id) => {
+                return Err(CallError::Elsewhere);
+            }
+            Err(CallError::Failed(error)) => self.raise(Some(error)),
+            _ => {}
+        }
+        answer
+    }
+
+    fn is_unlisted(&self, id: &AuthId) -> bool {
+        let roster = self.parent.roster();
+        roster.is_known() && roster.get(id).is_none()
     }
 }

@@ -85,6 +85,8 @@ pub(super) fn settled<T>(access: &Access, answer: Result<T, CallError>) -> Resul
     answer.map_err(|error| {
         SweepError::List(match error {
             CallError::Failed(error) => error,
+            // It is said of single accounts.
+            CallError::Elsewhere => Error::Forbidden { code: None },
             CallError::Held => Error::RateLimited {
                 retry_after: access.parent.gate.pause_left().unwrap_or_default(),
             },

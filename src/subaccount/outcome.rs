@@ -17,6 +17,11 @@ pub const SECRET_PROBE: Duration = Duration::from_mins(1);
 /// How often those look who wait until pairs of others are stored; they ask nobody.
 const HELD_PROBE: Duration = Duration::from_secs(5);
 
+/// What a 403 for an account means that the parent's list does not show.
+const ELSEWHERE: &str = "Vobiz answers 403 for this subaccount alone, and the list of its parent account does not show it: it belongs to \
+                         another main account. Ask Vobiz to give it back, or let this object go without it: delete it with the annotation \
+                         vobiz.ai/force-delete: \"true\"";
+
 /// What Vobiz dates later than this is tried all the same: a clock that is wrong, here or there, must not put it off for ever.
 const LONGEST_COOL_OFF: Duration = Duration::from_hours(1);
 
@@ -87,6 +92,10 @@ impl Outcome {
     pub fn of_call(act: &str, error: &CallError) -> Self {
         match error {
             CallError::Held => Self::waiting(Wait::Gate, None, ""),
+            CallError::Elsewhere => Self {
+                failed_request: true,
+                ..Self::blocked(Block::Forbidden, format!("failed to {act}: {ELSEWHERE}"))
+            },
             CallError::Failed(error) => Self::of_error(act, error),
         }
     }
@@ -244,6 +253,13 @@ mod tests {
         assert_eq!(outcome, Outcome::waiting(Wait::Gate, None, ""));
         assert_eq!(outcome.next(REST), Next::InTurn);
         assert!(!outcome.failed_request);
+    }
+
+    #[test]
+    fn an_account_of_another_main_account_is_nobodys_trouble_but_its_objects_and_the_way_out_is_told() {
+        let outcome = Outcome::of_call("read the subaccount", &CallError::Elsewhere);
+        assert_eq!(outcome.rest, Rest::Blocked(Block::Forbidden));
+        assert!(outcome.failed_request && outcome.message.contains(crate::crd::FORCE_DELETE_ANNOTATION));
     }
 
     #[test]

@@ -52,6 +52,11 @@ pub fn add_to(suite: &mut Suite) {
         "permissions of which an answer shows one are compared by that one (generation 2)",
         one_permission,
     );
+    in_each(
+        suite,
+        "an account that another main account has taken is told with the way out, and its neighbours do not notice",
+        taken,
+    );
     suite.test(
         "a token that stands where an id belongs is shown nowhere",
         token_as_id,
@@ -195,6 +200,39 @@ async fn one_permission(bed: Arc<TestBed>) -> Result<()> {
     let sent = environment.simulator.journal_count(&updates).await?;
     ensure!(sent == 1, "one drift took {sent} updates");
     environment.await_ready("acme").await.map(drop)
+}
+
+async fn taken(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    let options = EnvironmentOptions {
+        account: json!({"resyncIntervalSeconds": 10}),
+        ..environment("variant-taken", api)
+    };
+    let environment = bed.environment(options).await?;
+    let made = environment.create_ready("taken", json!({})).await?;
+    let neighbour = environment.create_ready("acme", json!({})).await?;
+    let mark = environment.simulator.journal_mark().await?;
+    let refused = Fault::status(403).id(&made.auth_id);
+    environment.simulator.add_fault(&refused).await?;
+    environment.simulator.remove_account(&made.auth_id).await?;
+    environment
+        .await_reason(Kind::Subaccount, "taken", "Stalled", "Forbidden")
+        .await?;
+    let remedy = ["belongs to another main account", "vobiz.ai/force-delete"];
+    environment
+        .await_message(Kind::Subaccount, "taken", "Stalled", &remedy)
+        .await?;
+    edit(&environment, &neighbour.auth_id, false).await?;
+    let asked = JournalQuery::new().since(mark).operation(Operation::Me);
+    let asked = environment.simulator.journal_count(&asked).await?;
+    ensure!(asked == 0, "the parent's pair was tried {asked} times");
+
+    environment.objects.delete(Kind::Subaccount, "taken").await?;
+    let force = json!({"metadata": {"annotations": {"vobiz.ai/force-delete": "true"}}});
+    environment
+        .objects
+        .merge(Kind::Subaccount, "taken", &force)
+        .await?;
+    environment.await_gone(Kind::Subaccount, "taken").await
 }
 
 /// That no output shows a token of the simulator is looked for in all that the run leaves behind.
