@@ -42,6 +42,13 @@ impl Doubts {
             .is_some_and(|doubt| std::mem::take(&mut doubt.pair))
     }
 
+    /// A person says that the balance was topped up, or wants to know.
+    pub(super) fn forget_balance(&self, account: &ObjectKey) {
+        if let Some(doubt) = self.lock().get_mut(account) {
+            doubt.balance = None;
+        }
+    }
+
     /// Whether the balance was too low within this time.
     pub(super) fn balance_within(&self, account: &ObjectKey, period: Duration) -> bool {
         self.lock()

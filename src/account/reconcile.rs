@@ -13,7 +13,7 @@ use crate::account::generation::stored;
 use crate::account::members::Terms;
 use crate::account::registry::{Registry, Snapshot, Trouble};
 use crate::account::slots::Slots;
-use crate::account::status::Findings;
+use crate::account::status::{Findings, is_look_requested};
 use crate::account::users::Users;
 use crate::controller::backoff::Backoff;
 use crate::controller::cluster::ClusterError;
@@ -90,6 +90,9 @@ pub async fn reconcile(cached: Arc<Account>, context: &Context) -> Result<Option
     let account = &*context.newest.of(cached);
     let key = ObjectKey::of(account);
     let users = context.dependents.users(&key);
+    if is_look_requested(account) {
+        context.registry.doubts.forget_balance(&key);
+    }
     let pass = Pass {
         account,
         context,

@@ -3,7 +3,7 @@
 use crate::account::registry::Trouble;
 use crate::account::users::Users;
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, find, merge, same};
-use crate::crd::{Account, AccountStatus, ApiGeneration, SubaccountCounts};
+use crate::crd::{Account, AccountStatus, ApiGeneration, RECONCILE_REQUESTED_ANNOTATION, SubaccountCounts};
 use jiff::Timestamp;
 
 /// What a pass found.
@@ -44,6 +44,9 @@ pub fn of(account: &Account, findings: &Findings, now: Timestamp) -> Option<Acco
         api_generation: findings.generation.or(previous.api_generation),
         credentials_secret_name: findings.credentials_secret_name.clone(),
         subaccounts: findings.counts.or(previous.subaccounts),
+        last_handled_reconcile_at: requested(account)
+            .map(str::to_owned)
+            .or_else(|| previous.last_handled_reconcile_at.clone()),
     };
     let unchanged = AccountStatus {
         conditions: previous.conditions.clone(),
@@ -51,6 +54,23 @@ pub fn of(account: &Account, findings: &Findings, now: Timestamp) -> Option<Acco
     } == previous
         && same(&status.conditions, &previous.conditions);
     (!unchanged).then_some(status)
+}
+
+fn requested(account: &Account) -> Option<&str> {
+    let annotations = account.metadata.annotations.as_ref()?;
+    annotations
+        .get(RECONCILE_REQUESTED_ANNOTATION)
+        .map(String::as_str)
+}
+
+/// Whether a person asks for a look, by a value of the annotation that was not handled yet.
+#[must_use]
+pub fn is_look_requested(account: &Account) -> bool {
+    let handled = account
+        .status
+        .as_ref()
+        .and_then(|status| status.last_handled_reconcile_at.as_deref());
+    requested(account).is_some_and(|requested| handled != Some(requested))
 }
 
 /// The status as it is, naming the Secret that is about to be marked.

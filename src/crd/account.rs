@@ -183,6 +183,9 @@ pub struct AccountStatus {
     /// Numbers of the last comparison with the list at Vobiz.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subaccounts: Option<SubaccountCounts>,
+    /// The value of the annotation `vobiz.ai/reconcile-requested-at` that was handled last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
 }
 
 impl Default for AccountStatus {
@@ -194,6 +197,7 @@ impl Default for AccountStatus {
             api_generation: None,
             credentials_secret_name: None,
             subaccounts: None,
+            last_handled_reconcile_at: None,
         }
     }
 }

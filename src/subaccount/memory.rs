@@ -3,7 +3,7 @@
 use super::retention::Sighting;
 use crate::vobiz::{self, AuthId, Credentials, Fields};
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -190,6 +190,8 @@ impl Remembered {
 #[derive(Default, Debug)]
 pub struct Memory {
     objects: Mutex<HashMap<String, Remembered>>,
+    /// Those that wait for a person to put a Secret right.
+    waiting: Mutex<HashSet<String>>,
 }
 
 impl Memory {
@@ -205,8 +207,20 @@ impl Memory {
         result
     }
 
+    /// Notes whether an object waits for a person to put a Secret right. How many do.
+    pub fn note_waiting(&self, uid: &str, waits: bool) -> usize {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waits {
+            waiting.insert(uid.to_owned());
+        } else {
+            waiting.remove(uid);
+        }
+        waiting.len()
+    }
+
     /// The object and its Record are gone.
     pub fn forget(&self, uid: &str) {
+        self.note_waiting(uid, false);
         self.objects
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -297,5 +311,18 @@ mod tests {
         assert!(!memory.with("u-2", |remembered| remembered.secret_suspect));
         memory.forget("u-1");
         assert!(!memory.with("u-1", |remembered| remembered.secret_suspect));
+    }
+
+    #[test]
+    fn those_who_wait_are_counted_once_each_and_no_longer_than_they_do() {
+        let memory = Memory::default();
+        assert_eq!(
+            (memory.note_waiting("a", true), memory.note_waiting("a", true)),
+            (1, 1)
+        );
+        assert_eq!(memory.note_waiting("b", true), 2);
+        assert_eq!(memory.note_waiting("a", false), 1);
+        memory.forget("b");
+        assert_eq!(memory.note_waiting("a", false), 0);
     }
 }

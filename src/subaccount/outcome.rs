@@ -11,8 +11,14 @@ use std::time::Duration;
 /// Stalled objects are looked at again after this long, even if nobody changed anything.
 pub const STALLED_PROBE: Duration = Duration::from_mins(15);
 
-/// Where a person must put a Secret right, it is looked at this often.
+/// Where a person must put a Secret right, it is looked at this often at least.
 pub const SECRET_PROBE: Duration = Duration::from_mins(1);
+
+/// It is looked at no more often than this: nobody who mends one waits for longer.
+const SECRET_PROBE_OF_FEW: Duration = Duration::from_secs(3);
+
+/// How many of those who wait so are looked at in a second, all of them together: a restore makes thousands of them at once.
+const SECRET_PROBES_PER_SECOND: u32 = 10;
 
 /// How often those look who wait until pairs of others are stored; they ask nobody.
 const HELD_PROBE: Duration = Duration::from_secs(5);
@@ -181,6 +187,14 @@ impl Outcome {
     }
 }
 
+/// When a Secret is looked at again that a person must put right, where so many objects wait for that.
+#[must_use]
+pub fn secret_probe(waiting: usize) -> Duration {
+    let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+    Duration::from_secs(u64::from(waiting / SECRET_PROBES_PER_SECOND))
+        .clamp(SECRET_PROBE_OF_FEW, SECRET_PROBE)
+}
+
 /// What people are told about a request to Kubernetes that failed; one that is refused names who refuses it, and what to do.
 #[must_use]
 pub fn failure(act: &str, error: &ClusterError) -> String {
@@ -277,6 +291,12 @@ mod tests {
         for (rest, next) in table {
             assert_eq!(Outcome::new(rest, "").next(REST), next, "{rest:?}");
         }
+    }
+
+    #[test]
+    fn what_a_person_puts_right_is_seen_within_seconds_and_thousands_who_wait_are_no_burden() {
+        let pauses = [0, 1, 30, 300, 10_000, usize::MAX].map(|waiting| secret_probe(waiting).as_secs());
+        assert_eq!(pauses, [3, 3, 3, 30, 60, 60]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::context::{Context, ListWaiter};
 use super::explain::explain;
 use super::facts::{Object, UserSecret};
-use super::outcome::{Next, Outcome, SECRET_PROBE};
+use super::outcome::{Next, Outcome, SECRET_PROBE, secret_probe};
 use super::pass::Pass;
 use super::plan::{Rest, Step, Wait, plan};
 use super::record::Phase;
@@ -180,13 +180,15 @@ fn next(pass: &Pass<'_>, outcome: &Outcome) -> Option<Duration> {
     } else {
         WOKEN_AT_LAST
     };
-    match outcome.next(settled) {
+    let next = outcome.next(settled);
+    let waits_for_secret = outcome.after.is_none() && next == Next::After(SECRET_PROBE);
+    let waiting = pass.context.memory.note_waiting(&pass.uid, waits_for_secret);
+    match next {
         Next::After(pause) => {
             pass.context.succeeded(&pass.uid);
-            let waits_for_secret = outcome.after.is_none() && pause == SECRET_PROBE;
             let interval = pass.context.times.secret_check_interval;
             Some(if waits_for_secret {
-                pause.min(interval)
+                secret_probe(waiting).min(interval)
             } else {
                 pause
             })

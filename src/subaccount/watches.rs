@@ -16,7 +16,8 @@ use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
 use crate::controller::watch::{Target, Watch, watch, whole};
 use crate::crd::{
     ACCEPT_RESTORED_NAMESPACE_ANNOTATION, Account, CONFIRM_MASS_DELETION_ANNOTATION, FINALIZER, GROUP,
-    IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, SUBACCOUNT_LABEL, Subaccount,
+    IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, RECONCILE_REQUESTED_ANNOTATION, SUBACCOUNT_LABEL,
+    Subaccount,
 };
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
@@ -61,7 +62,10 @@ impl Watches {
         registry: Arc<Registry>,
         subaccounts: Caches<Guarded<Subaccount>>,
     ) -> Watch<Guarded<Account>> {
-        let mut trigger = Trigger::new(IN_USE_FINALIZER, &[CONFIRM_MASS_DELETION_ANNOTATION]);
+        let mut trigger = Trigger::new(
+            IN_USE_FINALIZER,
+            &[CONFIRM_MASS_DELETION_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION],
+        );
         let mut accepted = Changes::default();
         let metrics = self.metrics.clone();
         let wake_object = self.wake_object.clone();

@@ -48,6 +48,7 @@ mod restless;
 mod restores;
 mod rights;
 mod rule;
+mod runbook;
 mod secret;
 mod secret_refused;
 mod subaccount_refused;
@@ -110,6 +111,7 @@ fn main() -> ExitCode {
     restless::add_to(&mut suite);
     restores::add_to(&mut suite);
     rights::add_to(&mut suite);
+    runbook::add_to(&mut suite);
     secret::add_to(&mut suite);
     secret_refused::add_to(&mut suite);
     subaccount_refused::add_to(&mut suite);

@@ -186,12 +186,15 @@ async fn edited_installation(bed: Arc<TestBed>) -> Result<()> {
             json!({"data": {"id": "not hexadecimal"}}),
         )
         .await?;
-    let operator = start(&bed, &installed).await?;
+    let mut operator = start(&bed, &installed).await?;
     let code = operator.await_exit(DEADLINE).await?;
     let log = operator.log_tail(5);
     ensure!(
         code != 0 && log.contains("eight hexadecimal digits"),
         "it ended with {code}:\n{log}"
     );
-    Ok(())
+    // As the message says.
+    objects.delete(Kind::ConfigMap, CONFIG_MAP).await?;
+    operator.restart()?;
+    operator.await_ready().await
 }

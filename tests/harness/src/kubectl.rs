@@ -6,6 +6,8 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, bail};
 use tokio::io::AsyncWriteExt as _;
 
+use crate::directory::TemporaryDirectory;
+
 /// A kubectl bound to one kubeconfig.
 #[derive(Clone, Debug)]
 pub struct Kubectl {
@@ -83,6 +85,40 @@ impl Kubectl {
             .await
             .context("failed to wait for kubectl")?;
         writer.await.context("failed to write kubectl's input")?;
+        Ok(Output {
+            success: output.status.success(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Runs a script as a person types it who is in `folder`: with `sh`, kubectl on the path and `namespace` as the current
+    /// one. The programs in `folder/bin` come first.
+    pub async fn shell(&self, folder: &Path, namespace: &str, script: &str) -> Result<Output> {
+        let directory = TemporaryDirectory::new("shell")?;
+        let kubeconfig = directory.path().join("kubeconfig");
+        std::fs::copy(&self.kubeconfig, &kubeconfig).context("failed to copy the kubeconfig")?;
+        let bound = self.with_kubeconfig(&kubeconfig);
+        let context = format!("--namespace={namespace}");
+        bound
+            .run(&["config", "set-context", "--current", &context])
+            .await?;
+        let programs = self.program.parent().context("kubectl is in no folder")?;
+        let own = folder.join("bin");
+        let inherited = std::env::var("PATH").unwrap_or_default();
+        let output = tokio::process::Command::new("sh")
+            .args(["-euc", script])
+            .current_dir(folder)
+            .env("KUBECONFIG", &kubeconfig)
+            .env(
+                "PATH",
+                format!("{}:{}:{inherited}", own.display(), programs.display()),
+            )
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .context("failed to run sh")?;
         Ok(Output {
             success: output.status.success(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -123,10 +123,26 @@ impl TestBed {
         })
     }
 
+    /// The same programs with a control plane that nobody has applied anything to: for what concerns a whole cluster.
+    pub async fn fresh(&self) -> Result<Self> {
+        Ok(Self {
+            control_plane: Arc::new(ControlPlane::start(&ControlPlaneOptions::default()).await?),
+            repository: self.repository.clone(),
+            operator_binary: self.operator_binary.clone(),
+            simulator_binary: self.simulator_binary.clone(),
+        })
+    }
+
     /// The control plane.
     #[must_use]
     pub fn control_plane(&self) -> &ControlPlane {
         &self.control_plane
+    }
+
+    /// The simulator's program.
+    #[must_use]
+    pub fn simulator_binary(&self) -> &Path {
+        &self.simulator_binary
     }
 
     /// The repository whose manifests are applied.

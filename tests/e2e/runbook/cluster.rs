@@ -1,0 +1,522 @@
+//! What concerns a whole cluster, on one of its own: the rights of the operator, and what its documents say from the first
+//! command to the last, typed by somebody who has another product with kinds of the same names.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use vobiz_harness::directory::TemporaryDirectory;
+use vobiz_harness::installation::Installation;
+use vobiz_harness::kubectl::Kubectl;
+use vobiz_harness::objects::{Kind, Objects, condition_of};
+use vobiz_harness::operator::{OperatorOptions, OperatorProcess};
+use vobiz_harness::simulator::{Api, Parent, Simulator, SimulatorOptions};
+use vobiz_harness::test_bed::{ACCOUNT, TestBed, fast_flags};
+
+use super::document::{self, as_written, block, filled};
+use super::{Entry, account_becomes_ready, annotate, becomes_ready, entry, shipped, told};
+use crate::at_rest::await_kept_out;
+
+const OPERATOR: &str = "vobiz-operator-system";
+const TEAM: &str = "team";
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub fn entries() -> Vec<Entry> {
+    vec![
+        entry!(
+            Some("An Account is in trouble / ProgressingWithRetry"),
+            "the right that is named is granted, and a look is asked for",
+            &["grant the right"],
+            right_to_read
+        ),
+        entry!(
+            Some("Kubernetes refuses a write / the API server: User ... cannot ..."),
+            "the right is granted, and a look is asked for",
+            &["grant the right"],
+            right_to_write
+        ),
+        entry!(
+            None,
+            "the right to Leases is granted, and the operator started again",
+            &["grant get, create and update of leases in the operator's namespace"],
+            right_to_lead
+        ),
+        entry!(
+            None,
+            "README and runbook, followed word for word beside another product with kinds of the same names",
+            &[],
+            newcomer
+        ),
+    ]
+}
+
+/// The operator's ClusterRole with these verbs for Secrets.
+async fn grant(kubectl: &Kubectl, verbs: &[&str]) -> Result<()> {
+    let role = kubectl.get_json(&["clusterrole", "vobiz-operator"]).await?;
+    let rules = role["rules"].as_array().context("no rules")?;
+    let at = rules
+        .iter()
+        .position(|rule| rule["resources"] == json!(["secrets"]));
+    let at = at.context("no rule for Secrets")?;
+    let patch = json!([{"op": "replace", "path": format!("/rules/{at}/verbs"), "value": verbs}]).to_string();
+    let arguments = [
+        "patch",
+        "clusterrole",
+        "vobiz-operator",
+        "--type=json",
+        "--patch",
+        &patch,
+    ];
+    kubectl.run(&arguments).await.map(drop)
+}
+
+const ALL: [&str; 5] = ["get", "create", "update", "patch", "delete"];
+
+async fn right_to_read(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result<()> {
+    let bed = bed.fresh().await?;
+    let kubectl = bed.control_plane().kubectl();
+    kubectl
+        .apply_kustomization(&bed.repository().join("crds"))
+        .await?;
+    let mut options = shipped("read");
+    options.account_ready = false;
+    let environment = bed.environment(options).await?;
+    grant(kubectl, &ALL[1..]).await?;
+    environment.create_account(json!({})).await?;
+    told(
+        &environment,
+        (Kind::Account, ACCOUNT),
+        "ProgressingWithRetry",
+        says,
+    )
+    .await?;
+    grant(kubectl, &ALL).await?;
+    annotate(
+        &environment,
+        (Kind::Account, ACCOUNT),
+        "vobiz.ai/reconcile-requested-at",
+        "now",
+    )
+    .await?;
+    account_becomes_ready(&environment).await
+}
+
+async fn right_to_write(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result<()> {
+    let bed = bed.fresh().await?;
+    let kubectl = bed.control_plane().kubectl();
+    kubectl
+        .apply_kustomization(&bed.repository().join("crds"))
+        .await?;
+    let environment = bed.environment(shipped("write")).await?;
+    grant(kubectl, &["get", "update", "patch", "delete"]).await?;
+    environment.create_subaccount("acme", json!({})).await?;
+    await_kept_out(&environment, "acme", says).await?;
+    grant(kubectl, &ALL).await?;
+    annotate(
+        &environment,
+        (Kind::Subaccount, "acme"),
+        "vobiz.ai/reconcile-requested-at",
+        "now",
+    )
+    .await?;
+    becomes_ready(&environment, "acme").await.map(drop)
+}
+
+async fn right_to_lead(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result<()> {
+    let bed = bed.fresh().await?;
+    let kubectl = bed.control_plane().kubectl();
+    kubectl
+        .apply_kustomization(&bed.repository().join("crds"))
+        .await?;
+    let environment = bed.environment(shipped("lead")).await?;
+    let role = [
+        "role",
+        "vobiz-operator",
+        "--namespace",
+        environment.operator_objects.namespace(),
+    ];
+    let rules = kubectl.get_json(&role).await?["rules"].clone();
+    let mut fewer = rules.clone();
+    let all = fewer.as_array_mut().context("no rules")?;
+    all.retain(|rule| rule["apiGroups"] != json!(["coordination.k8s.io"]));
+    set_rules(kubectl, &role, &fewer).await?;
+    let refused = environment.start_replica("late", &["--leader-elect"]).await;
+    let words = format!("{:#}", refused.err().context("it starts without the right")?);
+    ensure!(says.iter().all(|part| words.contains(part)), "{words}");
+    set_rules(kubectl, &role, &rules).await?;
+    environment
+        .start_replica("late", &["--leader-elect"])
+        .await
+        .map(drop)
+}
+
+async fn set_rules(kubectl: &Kubectl, role: &[&str], rules: &Value) -> Result<()> {
+    let patch = json!({"rules": rules}).to_string();
+    let patch = ["--type=merge", "--patch", &patch];
+    kubectl.run(&[&["patch"], role, &patch].concat()).await.map(drop)
+}
+
+/// Somebody with a cluster, a folder, and what the documents say.
+struct Newcomer {
+    bed: TestBed,
+    folder: TemporaryDirectory,
+    simulator: Simulator,
+    parent: Parent,
+    /// What they have in the namespace of their team.
+    objects: Objects,
+}
+
+impl Newcomer {
+    async fn new(bed: TestBed) -> Result<Self> {
+        let folder = TemporaryDirectory::new("newcomer")?;
+        std::os::unix::fs::symlink(bed.repository(), folder.path().join("vobiz-operator"))?;
+        pretend_docker(folder.path())?;
+        let parent = Parent::new("MA_NEWCOMER", "token-of-the-newcomer");
+        let options = SimulatorOptions {
+            api: Api::Gen2,
+            parents: vec![parent.clone()],
+        };
+        let log = bed.control_plane().directory().join("simulator-newcomer.log");
+        let simulator = Simulator::start(bed.simulator_binary(), &options, &log).await?;
+        let objects = Objects::new(bed.control_plane().client(), TEAM, PATIENCE);
+        Ok(Self {
+            bed,
+            folder,
+            simulator,
+            parent,
+            objects,
+        })
+    }
+
+    fn kubectl(&self) -> &Kubectl {
+        self.bed.control_plane().kubectl()
+    }
+
+    async fn types(&self, script: &str) -> Result<String> {
+        let output = self.kubectl().shell(self.folder.path(), TEAM, script).await?;
+        ensure!(
+            output.success,
+            "{script}\nfailed: {}{}",
+            output.stdout,
+            output.stderr
+        );
+        Ok(output.stdout)
+    }
+
+    async fn types_as_written(&self, command: &str, replaced: &[(&str, &str)]) -> Result<String> {
+        self.types(&as_written(command, replaced)?).await
+    }
+
+    /// What the Deployment would run, with its arguments.
+    async fn operator(&self) -> Result<OperatorProcess> {
+        let deployment = self
+            .kubectl()
+            .get_json(&["deployment", "vobiz-operator", "--namespace", OPERATOR])
+            .await?;
+        let arguments = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+        let mut flags: Vec<String> = serde_json::from_value(arguments.clone())?;
+        ensure!(
+            flags.first().is_some_and(|first| first == "run"),
+            "it runs {flags:?}"
+        );
+        flags.remove(0);
+        flags.extend(fast_flags());
+        flags.push(format!("--api-base-url={}", self.simulator.url()));
+        flags.push("--allow-insecure-api".to_owned());
+        let installation = Installation {
+            namespace: OPERATOR.to_owned(),
+            service_account: "vobiz-operator".to_owned(),
+        };
+        let options = OperatorOptions {
+            flags,
+            ..OperatorOptions::default()
+        };
+        let control_plane = self.bed.control_plane();
+        let operator =
+            OperatorProcess::start(control_plane, &installation, self.bed.operator_binary(), &options)
+                .await?;
+        operator.await_ready().await?;
+        Ok(operator)
+    }
+}
+
+/// No image can be built here: what is asked for must be there.
+fn pretend_docker(folder: &Path) -> Result<()> {
+    let script = "#!/bin/sh\ncase \"$1\" in\nbuild) for last; do :; done; test -f \"$last/Dockerfile\" ;;\npush) : ;;\n*) exit 1 ;;\nesac\n";
+    let program = folder.join("bin/docker");
+    std::fs::create_dir(folder.join("bin"))?;
+    std::fs::write(&program, script)?;
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+/// The blocks of one language below a heading of the README.
+fn readme(heading: &str, language: &str) -> Result<Vec<String>> {
+    let text = document::file("README.md")?;
+    let (_, section) = text
+        .split_once(&format!("\n## {heading}\n"))
+        .with_context(|| format!("the README has no '{heading}'"))?;
+    let section = section.split("\n## ").next().unwrap_or_default();
+    Ok(document::blocks_of(section, language))
+}
+
+/// Kinds of other products with our plurals, kinds and short names: one that is known, and one whose accounts are in the way
+/// too. Their groups come before and after ours.
+const NEIGHBOURS: [(&str, &str, &str, Option<&str>); 3] = [
+    ("account.btp.sap.crossplane.io", "subaccounts", "Subaccount", None),
+    ("billing.example.com", "accounts", "Account", Some("va")),
+    ("zz.example.com", "subaccounts", "Subaccount", Some("vsa")),
+];
+
+async fn add_neighbours(kubectl: &Kubectl) -> Result<()> {
+    let definitions: Vec<Value> = NEIGHBOURS
+        .iter()
+        .map(|(group, plural, kind, short)| {
+            json!({
+                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {"name": format!("{plural}.{group}")},
+                "spec": {
+                    "group": group, "scope": "Namespaced",
+                    "names": {"plural": plural, "singular": kind.to_lowercase(), "kind": kind, "shortNames": short.iter().collect::<Vec<_>>()},
+                    "versions": [{"name": "v1alpha1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                        "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+                    }}}],
+                },
+            })
+        })
+        .collect();
+    kubectl
+        .apply(&json!({"apiVersion": "v1", "kind": "List", "items": definitions}).to_string())
+        .await?;
+    let objects: Vec<Value> = NEIGHBOURS
+        .iter()
+        .map(|(group, _, kind, _)| {
+            json!({
+                "apiVersion": format!("{group}/v1alpha1"), "kind": kind, "metadata": {"name": "acme", "namespace": TEAM},
+                "spec": {"displayName": "theirs"},
+            })
+        })
+        .collect();
+    for (group, plural, ..) in NEIGHBOURS {
+        let definition = format!("customresourcedefinition/{plural}.{group}");
+        kubectl
+            .run(&["wait", "--for=condition=Established", &definition])
+            .await?;
+    }
+    kubectl
+        .apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string())
+        .await
+        .map(drop)
+}
+
+/// Their objects, whole.
+async fn neighbours(kubectl: &Kubectl) -> Result<Vec<Value>> {
+    let mut found = Vec::new();
+    for (group, plural, ..) in NEIGHBOURS {
+        let resource = format!("{plural}.{group}");
+        found.push(
+            kubectl
+                .get_json(&[&resource, "acme", "--namespace", TEAM])
+                .await?,
+        );
+    }
+    Ok(found)
+}
+
+async fn newcomer(bed: Arc<TestBed>, _: &'static [&'static str]) -> Result<()> {
+    let newcomer = Newcomer::new(bed.fresh().await?).await?;
+    let kubectl = newcomer.kubectl();
+    kubectl.run(&["create", "namespace", TEAM]).await?;
+    add_neighbours(kubectl).await?;
+    let theirs = neighbours(kubectl).await?;
+
+    install(&newcomer).await.context("the README's installation")?;
+    let operator = newcomer.operator().await?;
+    first_subaccount(&newcomer)
+        .await
+        .context("the README's first Subaccount")?;
+    let id = newcomer.objects.get(Kind::Subaccount, "acme").await?["status"]["authId"].clone();
+    let shown = newcomer.types("kubectl get vobiz --output name").await?;
+    ensure!(
+        shown == "account.vobiz.ai/vobiz\nsubaccount.vobiz.ai/acme\n",
+        "the category shows {shown}"
+    );
+    restore(&newcomer, operator, &id)
+        .await
+        .context("the runbook's backup and restore")?;
+    newcomer.types_as_written("kubectl apply -k .", &[]).await?;
+    let operator = newcomer.operator().await?;
+    reclaim(&newcomer, &id)
+        .await
+        .context("the runbook's taking over of what was restored")?;
+    uninstall(&newcomer, operator)
+        .await
+        .context("the runbook's uninstalling")?;
+
+    ensure!(
+        neighbours(kubectl).await? == theirs,
+        "another product's objects were touched"
+    );
+    Ok(())
+}
+
+async fn install(newcomer: &Newcomer) -> Result<()> {
+    let commands = readme("Install it in a cluster", "sh")?;
+    let kustomization = readme("Install it in a cluster", "yaml")?;
+    newcomer.types(&commands[0]).await?;
+    std::fs::write(
+        newcomer.folder.path().join("kustomization.yaml"),
+        &kustomization[0],
+    )?;
+    newcomer.types(&commands[1]).await.map(drop)
+}
+
+async fn first_subaccount(newcomer: &Newcomer) -> Result<()> {
+    let commands = readme("The first Subaccount", "sh")?;
+    let manifests = readme("The first Subaccount", "yaml")?;
+    let token = format!("auth_token=\"{}\"", newcomer.parent.auth_token);
+    let replaced = [
+        ("MA_...", newcomer.parent.auth_id.as_str()),
+        ("auth_token=\"...\"", token.as_str()),
+    ];
+    newcomer.types(&filled(&commands[0], &replaced)).await?;
+    std::fs::write(newcomer.folder.path().join("subaccounts.yaml"), &manifests[0])?;
+    newcomer
+        .types("kubectl apply --filename subaccounts.yaml")
+        .await?;
+    newcomer.types(&commands[1]).await.map(drop)
+}
+
+/// Backs up, loses everything in the cluster, installs anew, and restores; the operator has made an identity of its own before
+/// anybody thought of the backup.
+async fn restore(newcomer: &Newcomer, operator: OperatorProcess, id: &Value) -> Result<()> {
+    newcomer.types(&block("portable()")?).await.context("backup")?;
+    operator.terminate(PATIENCE).await?;
+    let strip = filled(&block("for object in")?, &[("NAMESPACE", TEAM)]);
+    newcomer.types(&strip).await.context("strip finalizers")?;
+    for object in ["subaccounts.vobiz.ai/acme", "accounts.vobiz.ai/vobiz"] {
+        newcomer.types(&format!("kubectl delete {object}")).await?;
+    }
+    newcomer
+        .types(&format!("kubectl delete namespace {OPERATOR}"))
+        .await?;
+    newcomer.types("kubectl delete secrets --all").await?;
+    newcomer
+        .types(&readme("Install it in a cluster", "sh")?[1])
+        .await
+        .context("install anew")?;
+    newcomer.operator().await?.terminate(PATIENCE).await?;
+
+    newcomer
+        .types_as_written(
+            "kubectl --namespace vobiz-operator-system scale deployment vobiz-operator --replicas 0",
+            &[],
+        )
+        .await?;
+    let restore = block("kubectl create --filename installation.json")?;
+    for command in restore.lines() {
+        let output = newcomer
+            .kubectl()
+            .shell(newcomer.folder.path(), TEAM, command)
+            .await?;
+        ensure!(
+            output.success || output.stderr.lines().all(|line| line.contains("AlreadyExists")),
+            "{command}\nfailed: {}",
+            output.stderr
+        );
+    }
+    newcomer
+        .types_as_written("kubectl replace --force --filename installation.json", &[])
+        .await?;
+    let object = newcomer.objects.get(Kind::Subaccount, "acme").await?;
+    ensure!(
+        object["status"]["authId"] == *id,
+        "the status was not restored: {}",
+        object["status"]
+    );
+    Ok(())
+}
+
+async fn reclaim(newcomer: &Newcomer, id: &Value) -> Result<()> {
+    let objects = &newcomer.objects;
+    objects
+        .await_reason(Kind::Subaccount, "acme", "Stalled", "OrphanFound")
+        .await?;
+    let shown = newcomer.types(&block("range .items")?).await?;
+    let line = shown.lines().next().unwrap_or_default().to_owned();
+    let record = line.split(' ').next_back().unwrap_or_default();
+    ensure!(
+        line.starts_with("team/acme Bound ") && line.contains(id.as_str().unwrap_or_default()),
+        "it lists {shown}"
+    );
+    newcomer
+        .types(&filled(
+            &block("subaccounts.vobiz.ai --all --namespace NAMESPACE vobiz.ai/reclaim=true")?,
+            &[("NAMESPACE", TEAM)],
+        ))
+        .await?;
+    let ready = objects
+        .await_condition(Kind::Subaccount, "acme", "Ready", "True")
+        .await?;
+    ensure!(
+        ready["status"]["authId"] == *id,
+        "it has another account: {}",
+        ready["status"]
+    );
+    // The namespace is the same, so the word is not needed; the commands are what is tried.
+    let word = block("vobiz.ai/accept-restored-namespace=UID")?;
+    let replaced = [
+        ("NAMESPACE", TEAM),
+        ("ACCOUNT", "vobiz"),
+        ("RECORD", record),
+        ("UID", "00000000-0000-0000-0000-000000000000"),
+    ];
+    newcomer.types(&filled(&word, &replaced)).await?;
+    let taken_off = block("vobiz.ai/accept-restored-namespace-")?;
+    newcomer
+        .types(&filled(&taken_off, &[("NAMESPACE", TEAM)]))
+        .await?;
+    let account = objects.get(Kind::Account, "vobiz").await?;
+    ensure!(
+        !account["metadata"]
+            .to_string()
+            .contains("accept-restored-namespace"),
+        "the word was not taken off"
+    );
+    ensure!(condition_of(&ready, "Stalled").is_none(), "{}", ready["status"]);
+    Ok(())
+}
+
+async fn uninstall(newcomer: &Newcomer, operator: OperatorProcess) -> Result<()> {
+    let retain = r#"kubectl patch subaccounts.vobiz.ai acme --type=merge --patch '{"spec":{"deletion":{"policy":"Retain"}}}'"#;
+    newcomer.types(retain).await?;
+    newcomer
+        .types_as_written("kubectl delete subaccounts.vobiz.ai --all --all-namespaces", &[])
+        .await?;
+    newcomer.objects.await_gone(Kind::Subaccount, "acme").await?;
+    let shown = newcomer.types(&block("range .items")?).await?;
+    let kept = shown.lines().find(|line| line.starts_with("team/acme Kept "));
+    let record = kept
+        .and_then(|line| line.split(' ').next_back())
+        .context("the account is not listed as kept")?;
+    let pair = newcomer
+        .types(&filled(&block("get secrets RECORD")?, &[("RECORD", record)]))
+        .await?;
+    ensure!(
+        pair.starts_with("SA_") && pair.trim().contains(' '),
+        "it shows no pair"
+    );
+    newcomer
+        .types_as_written("kubectl delete accounts.vobiz.ai --all --all-namespaces", &[])
+        .await?;
+    newcomer.objects.await_gone(Kind::Account, "vobiz").await?;
+    operator.terminate(PATIENCE).await?;
+    newcomer.types_as_written("kubectl delete -k .", &[]).await?;
+    newcomer
+        .types_as_written("kubectl delete -k vobiz-operator/crds", &[])
+        .await
+        .map(drop)
+}
