@@ -14,7 +14,7 @@ use vobiz_harness::kubectl::Kubectl;
 use vobiz_harness::objects::{Kind, Objects, condition_of};
 use vobiz_harness::operator::{OperatorOptions, OperatorProcess};
 use vobiz_harness::simulator::{Api, Parent, Simulator, SimulatorOptions};
-use vobiz_harness::test_bed::{ACCOUNT, TestBed, fast_flags};
+use vobiz_harness::test_bed::{ACCOUNT, Environment, TestBed, fast_flags};
 
 use super::document::{self, as_written, block, filled};
 use super::{Entry, account_becomes_ready, annotate, becomes_ready, entry, shipped, told};
@@ -85,6 +85,13 @@ async fn right_to_read(bed: Arc<TestBed>, says: &'static [&'static str]) -> Resu
     options.account_ready = false;
     let environment = bed.environment(options).await?;
     grant(kubectl, &ALL[1..]).await?;
+    await_right(
+        kubectl,
+        &environment,
+        &["get", "secrets", "--all-namespaces"],
+        false,
+    )
+    .await?;
     environment.create_account(json!({})).await?;
     told(
         &environment,
@@ -94,6 +101,13 @@ async fn right_to_read(bed: Arc<TestBed>, says: &'static [&'static str]) -> Resu
     )
     .await?;
     grant(kubectl, &ALL).await?;
+    await_right(
+        kubectl,
+        &environment,
+        &["get", "secrets", "--all-namespaces"],
+        true,
+    )
+    .await?;
     annotate(
         &environment,
         (Kind::Account, ACCOUNT),
@@ -112,9 +126,23 @@ async fn right_to_write(bed: Arc<TestBed>, says: &'static [&'static str]) -> Res
         .await?;
     let environment = bed.environment(shipped("write")).await?;
     grant(kubectl, &["get", "update", "patch", "delete"]).await?;
+    await_right(
+        kubectl,
+        &environment,
+        &["create", "secrets", "--all-namespaces"],
+        false,
+    )
+    .await?;
     environment.create_subaccount("acme", json!({})).await?;
     await_kept_out(&environment, "acme", says).await?;
     grant(kubectl, &ALL).await?;
+    await_right(
+        kubectl,
+        &environment,
+        &["create", "secrets", "--all-namespaces"],
+        true,
+    )
+    .await?;
     annotate(
         &environment,
         (Kind::Subaccount, "acme"),
@@ -142,15 +170,44 @@ async fn right_to_lead(bed: Arc<TestBed>, says: &'static [&'static str]) -> Resu
     let mut fewer = rules.clone();
     let all = fewer.as_array_mut().context("no rules")?;
     all.retain(|rule| rule["apiGroups"] != json!(["coordination.k8s.io"]));
+    let right = ["create", "leases.coordination.k8s.io", role[2], role[3]];
     set_rules(kubectl, &role, &fewer).await?;
-    let refused = environment.start_replica("late", &["--leader-elect"]).await;
-    let words = format!("{:#}", refused.err().context("it starts without the right")?);
+    await_right(kubectl, &environment, &right, false).await?;
+    // It may be ready, as one who stands by is, before it ends.
+    let words = match environment.start_replica("late", &["--leader-elect"]).await {
+        Ok(late) => {
+            let code = late.await_exit(PATIENCE).await?;
+            format!("it ended with {code}: {}", late.log_tail(5))
+        }
+        Err(ended) => format!("{ended:#}"),
+    };
     ensure!(says.iter().all(|part| words.contains(part)), "{words}");
     set_rules(kubectl, &role, &rules).await?;
+    await_right(kubectl, &environment, &right, true).await?;
     environment
         .start_replica("late", &["--leader-elect"])
         .await
         .map(drop)
+}
+
+/// The API server takes a moment to hold to a role.
+async fn await_right(
+    kubectl: &Kubectl,
+    environment: &Environment,
+    right: &[&str],
+    granted: bool,
+) -> Result<()> {
+    let user = format!("--as={}", environment.installation.user());
+    let asked = [&["auth", "can-i"], right, &[user.as_str()]].concat();
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while kubectl.output(&asked, "").await?.success != granted {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        anyhow::Ok(())
+    });
+    waited
+        .await
+        .context("the API server does not take notice of the role")?
 }
 
 async fn set_rules(kubectl: &Kubectl, role: &[&str], rules: &Value) -> Result<()> {

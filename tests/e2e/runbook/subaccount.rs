@@ -259,9 +259,19 @@ async fn beside_a_lost_one(bed: Arc<TestBed>, says: &'static [&'static str]) -> 
         .await?;
     environment.objects.delete(Kind::Subaccount, NAME).await?;
     environment.await_gone(Kind::Subaccount, NAME).await?;
-    let lost = json!({"parent": environment.parent.auth_id, "name": "lost"});
+    // Ours by its mark, and nobody has its pair any more.
+    let installation = environment
+        .operator_objects
+        .get(Kind::ConfigMap, "vobiz-operator-installation")
+        .await?;
+    let marker = format!(
+        "[vobiz-operator {} 0123456789abcdef0123456789abcdef.1]",
+        text(&installation["data"]["id"])?
+    );
+    let lost = json!({"parent": environment.parent.auth_id, "name": "lost", "description": marker});
     let lost = environment.simulator.create_account(&lost).await?;
     paused_with_status(&environment, text(&lost["auth_id"])?).await?;
+    edit(&environment, json!({"credentialRecovery": "Recreate"})).await?;
     told(&environment, ACME, "OrphanFound", says).await?;
     edit(&environment, json!({"deletion": {"policy": "Retain"}})).await?;
     environment.objects.delete(Kind::Subaccount, NAME).await?;
