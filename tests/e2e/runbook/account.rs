@@ -130,9 +130,8 @@ async fn create_account(environment: &Environment) -> Result<()> {
 
 async fn progressing(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result<()> {
     let mut options = without_account("progressing");
-    options
-        .operator_flags
-        .push("--request-timeout-seconds=30".to_owned());
+    let patient = ["--request-timeout-seconds=30", "--settle-seconds=60"].map(str::to_owned);
+    options.operator_flags.extend(patient);
     let environment = bed.environment(options).await?;
     let held = Fault::new(json!({"type": "hold_before"})).operation(Operation::Me);
     environment.simulator.add_fault(&held).await?;
