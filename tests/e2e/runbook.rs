@@ -73,10 +73,34 @@ const ROWS_ELSEWHERE: &[Elsewhere] = &[
         "tests/e2e/validation.rs",
         UNREADABLE,
     ),
+    elsewhere(
+        "Kubernetes refuses a write / --api-ca-file: ...",
+        "tests/e2e/network.rs",
+        TORN,
+    ),
+    elsewhere(
+        "Kubernetes refuses a write / HTTPS_PROXY: ..., or another of the variables that name a proxy",
+        "tests/e2e/network.rs",
+        UNUSABLE_PROXY,
+    ),
 ];
+const TORN: &str =
+    "a CA file that changes is trusted as it is now, and a torn one leaves those trusted who were";
+const UNUSABLE_PROXY: &str =
+    "a proxy that cannot be used ends no process, and what its URL holds is told nobody";
 const REFUSED: &str = "an_api_server_takes_every_manifest_and_refuses_what_cannot_work";
 const CONFIGURED: &str = "a_configuration_that_cannot_work_ends_with_3_and_says_what_to_do";
 const MESSAGES_ELSEWHERE: &[Elsewhere] = &[
+    elsewhere(
+        "those it named before are still trusted; correct the file",
+        "tests/e2e/network.rs",
+        TORN,
+    ),
+    elsewhere(
+        "and none is used; correct it or unset it",
+        "tests/e2e/network.rs",
+        UNUSABLE_PROXY,
+    ),
     elsewhere(
         "apply it again as its schema asks",
         "tests/e2e/validation.rs",
@@ -152,7 +176,8 @@ const MESSAGES_ELSEWHERE: &[Elsewhere] = &[
     ),
 ];
 /// Said by a process that ends at once, to whom no object and no trial belongs.
-const UNTRIED: [&str; 2] = [
+const UNTRIED: [&str; 3] = [
+    "failed to use the proxy-url of the kubeconfig",
     "choose another address or a free port",
     "check certificates and credentials of the kubeconfig",
 ];
