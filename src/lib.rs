@@ -14,7 +14,8 @@
 //! 5. **No secret** in logs, events, status, metrics, annotations, panics or error chains, at any log level.
 //! 6. **Trouble stays where it is**: a bad object, account or answer hurts only itself, nothing loops hot, and what
 //!    needs a person says so in a condition that names the remedy.
-//! 7. **Least privilege**: no list or watch of Secrets outside the operator's own namespace, unless asked for.
+//! 7. **Least privilege**: no list of Secrets outside the operator's own namespace, and no watch but of the credentials
+//!    Secrets, each by its name, unless asked for.
 //!
 //! # How it is laid out
 //!

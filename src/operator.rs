@@ -16,6 +16,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Client, Resource};
 
 use crate::account;
+use crate::account::credentials_watch::CredentialsWatch;
 use crate::account::marker::Installation;
 use crate::account::registry::Registry;
 use crate::cli::Config;
@@ -162,6 +163,7 @@ async fn fill(
     let metrics = endpoints.metrics.clone();
     let records = Arc::new(Records::default());
     let newest = Arc::new(Newest::default());
+    let named_secrets = Arc::default();
     let watches = Watches {
         cluster: cluster.clone(),
         operator_namespace: config.operator_namespace.clone(),
@@ -172,7 +174,13 @@ async fn fill(
         wake_record: wake_record.clone(),
         records: Arc::clone(&records),
         newest: Arc::clone(&newest),
-        named_secrets: Arc::default(),
+        credentials: Arc::new(CredentialsWatch::new(
+            cluster.clone(),
+            scopes.clone(),
+            Arc::clone(&named_secrets),
+            wake_account.clone(),
+        )),
+        named_secrets,
     };
     let slots = account::slots::Slots::new(wake_account.clone());
     let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account));

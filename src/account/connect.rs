@@ -192,7 +192,10 @@ fn refused_pair(error: &SweepError) -> Trouble {
     match error {
         SweepError::List(Error::Unauthorized) => Trouble {
             reason: Reason::Unauthorized,
-            message: "Vobiz refuses the parent account's credentials: correct the Secret".to_owned(),
+            message:
+                "Vobiz refuses the parent account's credentials: write the right pair into the Secret that \
+                      spec.credentialsSecretRef names, or name another Secret there"
+                    .to_owned(),
         },
         error => trouble(error),
     }

@@ -5,6 +5,7 @@ mod addressing;
 pub mod breaker;
 pub mod bucket;
 mod connect;
+pub mod credentials_watch;
 mod doubts;
 pub mod errands;
 pub mod gate;

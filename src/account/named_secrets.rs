@@ -36,14 +36,40 @@ pub struct NamedSecrets {
 }
 
 impl NamedSecrets {
-    /// The Account names these now.
-    pub fn note(&self, account: &Guarded<Account>) {
-        self.lock().insert(ObjectKey::of(account), named_secrets(account));
+    /// The Account names these now. True if it named others before.
+    pub fn note(&self, account: &Guarded<Account>) -> bool {
+        let names = named_secrets(account);
+        let mut all = self.lock();
+        all.insert(ObjectKey::of(account), names.clone()) != Some(names)
     }
 
     /// The Account is gone.
     pub fn forget(&self, account: &ObjectKey) {
         self.lock().remove(account);
+    }
+
+    /// Namespace and name of every Secret that is named.
+    #[must_use]
+    pub fn all(&self) -> BTreeSet<(String, String)> {
+        let all = self.lock();
+        let of_one = |(account, names): (&ObjectKey, &BTreeSet<String>)| {
+            let namespace = account.namespace.clone();
+            let names = names.clone().into_iter();
+            names
+                .map(move |name| (namespace.clone(), name))
+                .collect::<Vec<_>>()
+        };
+        all.iter().flat_map(of_one).collect()
+    }
+
+    /// The Accounts of a namespace that name this Secret.
+    #[must_use]
+    pub fn namers(&self, namespace: &str, secret: &str) -> Vec<ObjectKey> {
+        let all = self.lock();
+        all.iter()
+            .filter(|(account, names)| account.namespace == namespace && names.contains(secret))
+            .map(|(account, _)| account.clone())
+            .collect()
     }
 
     /// The Accounts of a namespace.
@@ -83,9 +109,11 @@ mod tests {
             assert_eq!(named_secrets(&account(generation)), both, "{generation}");
         }
         let named = NamedSecrets::default();
-        named.note(&account("Gen3"));
+        assert!(named.note(&account("Gen3")) && !named.note(&account("Gen2")));
         let key = ObjectKey::of(&account("Gen3"));
         assert_eq!(named.accounts_of("team"), [key.clone()]);
+        assert_eq!(named.namers("team", "old"), [key.clone()]);
+        assert!(named.namers("tea", "old").is_empty() && named.all().len() == 2);
         assert!(named.accounts_of("tea").is_empty());
         named.forget(&key);
         assert!(named.accounts_of("team").is_empty());

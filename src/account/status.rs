@@ -116,9 +116,12 @@ fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
         // Nothing else holds it any more.
         true if findings.trouble.is_some() && findings.users == Users::default() => None,
         true => Some(findings.users.told()),
-        false if findings.secret_deleting => {
-            Some(format!("its Secret is being deleted: {}", findings.users.told()))
-        }
+        false if findings.secret_deleting => Some(format!(
+            "the Secret {} is being deleted: it works until it goes, and can still be edited; to keep a pair here, name another \
+                 Secret in spec.credentialsSecretRef; {}",
+            account.spec.credentials_secret_ref.name,
+            findings.users.told()
+        )),
         false => findings.users.doubt(),
     };
     let with_holders = |message: &str| match &held {

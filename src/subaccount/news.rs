@@ -125,7 +125,8 @@ fn warning(object: &Subaccount, written: &SubaccountStatus, outcome: &Outcome) -
         Rest::Blocked(Block::OrphanFound) => "OrphanFound",
         Rest::Blocked(Block::AuthIdConflict) => "AuthIdConflict",
         Rest::Waiting(Wait::OutcomeUnknown) => "CreateOutcomeUnknown",
-        Rest::Waiting(Wait::Account) if !outcome.failed_request => "DependencyNotReady",
+        // Also after a request: that the pair was refused, or the balance is too low, is the Account's trouble.
+        Rest::Waiting(Wait::Account) => "DependencyNotReady",
         _ if !outcome.failed_request && outcome.refusal.is_none() => return None,
         _ if object.metadata.deletion_timestamp.is_some() => "DeleteFailed",
         _ if written.auth_id.is_some() => "UpdateFailed",

@@ -5,6 +5,7 @@ use super::holders::{Holders, Holding, account_named_by};
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
 use super::wish::WISHES;
+use crate::account::credentials_watch::CredentialsWatch;
 use crate::account::members::Terms;
 use crate::account::named_secrets::NamedSecrets;
 use crate::account::registry::Registry;
@@ -51,6 +52,8 @@ pub struct Watches {
     pub newest: Arc<Newest<Subaccount>>,
     /// The Accounts there are, and which Secrets they name.
     pub named_secrets: Arc<NamedSecrets>,
+    /// Follows those Secrets.
+    pub credentials: Arc<CredentialsWatch>,
 }
 
 impl Watches {
@@ -80,13 +83,16 @@ impl Watches {
         };
         let refusals = self.refusals.clone();
         let named_secrets = Arc::clone(&self.named_secrets);
+        let credentials = Arc::clone(&self.credentials);
         watch(
             self.target::<Account>("Account", scope, watcher::Config::default()),
             identity,
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
-                    named_secrets.note(object);
+                    if named_secrets.note(object) {
+                        credentials.follow();
+                    }
                     if let Ok(account) = &object.0 {
                         registry.set_terms(&ObjectKey::of(account), Terms::of(&account.spec));
                     }
@@ -108,6 +114,7 @@ impl Watches {
                     metrics.forget_account(&key.to_string());
                     accepted.forget(&key);
                     named_secrets.forget(&key);
+                    credentials.follow();
                     wake_users(&key);
                     refusals.clear(Source::Object("Account", key.clone()));
                     false

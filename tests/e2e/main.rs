@@ -16,6 +16,7 @@ mod commands;
 mod crash;
 mod create;
 mod credentials;
+mod credentials_watch;
 mod deletion;
 mod deletion_trouble;
 mod deniers;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
     crash::add_to(&mut suite);
     create::add_to(&mut suite);
     credentials::add_to(&mut suite);
+    credentials_watch::add_to(&mut suite);
     deletion::add_to(&mut suite);
     deletion_trouble::add_to(&mut suite);
     deniers::add_to(&mut suite);
