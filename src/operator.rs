@@ -190,7 +190,7 @@ async fn fill(
         .iter()
         .map(|scope| watches.accounts(scope, Arc::clone(&registry), subaccounts.clone()))
         .collect();
-    let record_watch = watches.records();
+    let record_watch = watches.records(subaccounts.clone());
 
     let started = now();
     let recorder = Recorder::new(cluster.clone(), &instance(), endpoints.refusals.clone());

@@ -121,6 +121,8 @@ pub enum UserSecret {
     Foreign,
     /// It is to be written, and Kubernetes refuses to store it.
     Refused,
+    /// Somebody keeps changing it, and it does not hold the pair, or will not for long: it is left for a while.
+    Contested,
 }
 
 /// What the pair in the user's Secret proves, where it is not the pair in the Record.

@@ -122,6 +122,8 @@ pub enum Wait {
     CoolOff,
     /// Kubernetes refuses to store the Secret; the pair is safe in the Record.
     SecretForbidden,
+    /// Somebody keeps taking the pair out of the Secret: it is put back after a while.
+    SecretContested,
     /// Kubernetes refuses to store something else.
     WriteRefused,
     /// Pairs of other creates are in memory only: Kubernetes refuses to store their Records.

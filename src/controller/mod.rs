@@ -6,6 +6,7 @@ mod cluster_error;
 pub mod denier;
 pub mod event;
 pub mod exposition;
+pub mod field_managers;
 pub mod guarded_patch;
 pub mod heartbeat;
 pub mod instrument;

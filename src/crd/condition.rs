@@ -94,6 +94,8 @@ names! {
         SecretConflict,
         /// The operator may not write the Secret.
         SecretForbidden,
+        /// Somebody keeps changing the Secret; the message names the field manager.
+        SecretContested,
         /// The pair is lost, and Vobiz shows no token a second time.
         CredentialsLost,
         /// No identity check is asked for.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::definition::without_description;
 use super::{ApiGeneration, not_observed, rule};
 
-/// What a subaccount at Vobiz should be, and where its credentials go. A field that is left out is neither
-/// sent nor compared.
+/// What a subaccount at Vobiz should be, and where its credentials go. A field that is left out is neither sent nor
+/// compared; of one that is taken out, the condition Synced says that it is managed no longer.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "vobiz.ai",
@@ -62,39 +62,43 @@ pub struct SubaccountSpec {
     #[serde(default = "enabled")]
     pub enabled: bool,
 
-    /// Free text at Vobiz (API generation 2 only).
+    /// Free text at Vobiz (API generation 2 only). Left out, or taken out: not managed, stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 500))]
     #[x_kube(validation = rule::no_control_characters())]
     #[x_kube(validation = rule::no_marker())]
     pub description: Option<String>,
 
-    /// E-mail address at Vobiz (API generation 2 only); needed when kycMode is `customer_use`.
+    /// E-mail address at Vobiz (API generation 2 only); needed when kycMode is `customer_use`. Left out, or taken out: not
+    /// managed, stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 320))]
     #[x_kube(validation = rule::no_control_characters())]
     pub email: Option<String>,
 
-    /// Telephone number at Vobiz (API generation 2 only).
+    /// Telephone number at Vobiz (API generation 2 only). Left out, or taken out: not managed, stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     #[x_kube(validation = rule::no_control_characters())]
     pub phone: Option<String>,
 
-    /// Requests per period that Vobiz grants the subaccount (API generation 2 only).
+    /// Requests per period that Vobiz grants the subaccount (API generation 2 only). Left out, or taken out: not managed,
+    /// stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub rate_limit: Option<i64>,
 
-    /// What the subaccount may do (API generation 2 only). Left out: as the parent may.
+    /// What the subaccount may do (API generation 2 only). Left out, or taken out: not managed, stays as it is; a new subaccount
+    /// may do what its parent may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
 
     /// Whose identity check applies (API generation 2 only). `customer_use` blocks calls until it is complete.
+    /// Left out, or taken out: not managed, stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kyc_mode: Option<KycMode>,
 
-    /// Legal form of the customer (API generation 2 only).
+    /// Legal form of the customer (API generation 2 only). Left out, or taken out: not managed, stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub business_type: Option<BusinessType>,
 

@@ -62,7 +62,7 @@ impl Desired {
             business_type: spec.business_type.map(|kind| business_type(kind).to_owned()),
         };
         if generation == Generation::Gen1 {
-            let fields = generation_2_only(&fields);
+            let fields = optional_fields(spec);
             if !fields.is_empty() {
                 return Err(InvalidSpec::NotInGeneration1 { fields });
             }
@@ -222,15 +222,17 @@ fn differing_text(wanted: Option<&String>, stored: Option<&str>) -> Option<Strin
         .cloned()
 }
 
-fn generation_2_only(fields: &Fields) -> Vec<&'static str> {
+/// The fields that the spec names and need not, as it spells them; generation 1 of the API has none of them.
+#[must_use]
+pub fn optional_fields(spec: &SubaccountSpec) -> Vec<&'static str> {
     [
-        ("description", fields.description.is_some()),
-        ("email", fields.email.is_some()),
-        ("phone", fields.phone.is_some()),
-        ("rateLimit", fields.rate_limit.is_some()),
-        ("permissions", fields.permissions.is_some()),
-        ("kycMode", fields.kyc_mode.is_some()),
-        ("businessType", fields.business_type.is_some()),
+        ("description", spec.description.is_some()),
+        ("email", spec.email.is_some()),
+        ("phone", spec.phone.is_some()),
+        ("rateLimit", spec.rate_limit.is_some()),
+        ("permissions", spec.permissions.is_some()),
+        ("kycMode", spec.kyc_mode.is_some()),
+        ("businessType", spec.business_type.is_some()),
     ]
     .into_iter()
     .filter_map(|(name, set)| set.then_some(name))

@@ -30,6 +30,7 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                         .to_owned()
                 }
                 Wait::SecretForbidden | Wait::WriteRefused => pass.told_of_refusals(),
+                Wait::SecretContested => pass.told_of_contest().unwrap_or_default(),
                 Wait::PairsHeld => {
                     "nothing is created while pairs of other subaccounts are in the operator's memory only, for their records cannot be \
                      written: their objects, and /readyz, say why"
@@ -40,6 +41,7 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
             };
             let after = match wait {
                 Wait::Settle => Some(pass.walk_not_before().saturating_duration_since(now())),
+                Wait::SecretContested => Some(pass.secret_due_in()),
                 Wait::Retention => pass.retention_left(),
                 _ => None,
             };
@@ -68,7 +70,7 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                 }
                 Block::OrphanFound => {
                     "an earlier object of this name left an account that is kept: set the annotation \
-                     vobiz.ai/reclaim to \"true\" to take it over, or choose another name"
+                     vobiz.ai/reclaim to \"true\" to take it over, or delete this object and create one with another name"
                         .to_owned()
                 }
                 Block::ExternalResourceMissing => {

@@ -1,5 +1,6 @@
 //! What this process remembers about one object, or one Record, between passes; all of it may be lost without harm. PURE.
 
+use super::contest::Contest;
 use super::retention::Sighting;
 use crate::vobiz::{self, AuthId, Credentials, Fields};
 use jiff::Timestamp;
@@ -109,6 +110,8 @@ pub struct Remembered {
     pub refusal_reported: bool,
     /// The orphan was reported.
     pub orphan_reported: bool,
+    /// Somebody keeps changing the user's Secret.
+    pub contest: Contest,
     unusable: Option<(u32, Instant)>,
     fought: Option<(Fields, u32)>,
 }

@@ -1,5 +1,6 @@
 //! One Subaccount: facts are gathered, `plan` decides, one effect acts, and again until there is nothing to do.
 
+pub mod contest;
 pub mod context;
 pub mod dependents;
 pub mod desired;

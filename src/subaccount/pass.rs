@@ -21,6 +21,7 @@ use super::record::{Record, secret_name};
 use super::{secret, status, wish};
 use crate::account::access::{Caller, Permit};
 use crate::account::registry::Snapshot;
+use crate::controller::field_managers::FieldManager;
 use crate::controller::refusal::Refusal;
 use crate::controller::versioned::Versioned;
 use crate::controller::wake::ObjectKey;
@@ -64,6 +65,8 @@ pub struct Pass<'a> {
     pub made: Option<Credentials>,
     /// The user's Secret as read.
     pub secret: Option<Versioned<Secret>>,
+    /// Who wrote it, where that was asked.
+    pub secret_managers: Vec<FieldManager>,
     /// The pair in the user's Secret, and the account that it proved.
     pub evidence: Option<(Credentials, Option<vobiz::Subaccount>)>,
     /// The account in that Secret is gone: it may be written over.
@@ -172,6 +175,7 @@ impl<'a> Pass<'a> {
             permit: None,
             made: None,
             secret: None,
+            secret_managers: Vec::new(),
             evidence: None,
             secret_is_dead: false,
             claimed: None,

@@ -89,6 +89,7 @@ async fn write_status(
         pass.remote_account(),
         super::secret::name_of(object),
     );
+    let contested = pass.told_of_contest();
     let record = pass.record.as_ref().map(|(record, _)| record);
     let parent = record.map(|record| record.parent.clone());
     let view = View {
@@ -99,6 +100,7 @@ async fn write_status(
         secret_name: &secret_name,
         account: account.as_ref(),
         refused: &pass.told_of_refusals(),
+        contested: contested.as_deref(),
     };
     let Some(status) = status::of(object, &view, outcome, wall_clock()) else {
         return Ok(None);

@@ -1,8 +1,13 @@
 //! The user's Secret: what it should hold, and whose the one that is there is. PURE.
 
+mod difference;
 mod managed;
 
+pub use difference::{changed_by, difference};
+pub use managed::needs_managers;
+
 use super::facts::UserSecret;
+use crate::controller::field_managers::FieldManager;
 use crate::crd::{self, SecretKeys, Subaccount};
 use crate::vobiz::{AuthId, AuthToken, Credentials};
 use k8s_openapi::ByteString;
@@ -32,12 +37,13 @@ pub fn build(object: &Subaccount, pair: &Credentials) -> Secret {
     };
     secret.metadata.name = Some(name_of(object));
     secret.metadata.namespace = object.namespace();
-    apply(&mut secret, object, pair);
+    apply(&mut secret, object, pair, &[]);
     secret
 }
 
-/// Sets on an existing Secret of ours what it should have, and leaves alone what others added.
-pub fn apply(secret: &mut Secret, object: &Subaccount, pair: &Credentials) {
+/// Sets on an existing Secret of ours what it should have, and leaves alone what others added; `managers`: who wrote it, where that
+/// was asked.
+pub fn apply(secret: &mut Secret, object: &Subaccount, pair: &Credentials, managers: &[FieldManager]) {
     let reference = &object.spec.secret_ref;
     let SecretKeys { auth_id, auth_token } = &reference.keys;
     secret.data = Some(BTreeMap::from([
@@ -54,7 +60,7 @@ pub fn apply(secret: &mut Secret, object: &Subaccount, pair: &Credentials) {
     labels.extend(reference.labels.clone());
     labels.insert(crd::MANAGED_BY_LABEL.to_owned(), crd::MANAGED_BY.to_owned());
     labels.insert(crd::SUBACCOUNT_LABEL.to_owned(), object.name_any());
-    managed::apply(secret, reference);
+    managed::apply(secret, reference, managers);
     let annotations = secret.metadata.annotations.get_or_insert_default();
     annotations.extend(reference.annotations.clone());
     annotations.insert(crd::AUTH_ID_ANNOTATION.to_owned(), pair.auth_id.to_string());
@@ -66,9 +72,22 @@ pub fn apply(secret: &mut Secret, object: &Subaccount, pair: &Credentials) {
     }
 }
 
+/// An existing Secret as it should be.
+#[must_use]
+pub fn wanted(secret: &Secret, object: &Subaccount, pair: &Credentials, managers: &[FieldManager]) -> Secret {
+    let mut wanted = secret.clone();
+    apply(&mut wanted, object, pair, managers);
+    wanted
+}
+
 /// Whose the Secret is, and whether it says what it should. One that lost its owner is taken back if it holds this very pair.
 #[must_use]
-pub fn judge(secret: &Secret, object: &Subaccount, pair: Option<&Credentials>) -> UserSecret {
+pub fn judge(
+    secret: &Secret,
+    object: &Subaccount,
+    pair: Option<&Credentials>,
+    managers: &[FieldManager],
+) -> UserSecret {
     let ours = is_ours(secret, object);
     let Some(pair) = pair.filter(|pair| ours || holds_just(secret, object, pair)) else {
         return if ours {
@@ -77,9 +96,7 @@ pub fn judge(secret: &Secret, object: &Subaccount, pair: Option<&Credentials>) -
             UserSecret::Foreign
         };
     };
-    let mut wanted = secret.clone();
-    apply(&mut wanted, object, pair);
-    if managed::same(secret, &wanted) {
+    if managed::same(secret, &wanted(secret, object, pair, managers)) {
         UserSecret::Good
     } else {
         UserSecret::Different
@@ -171,6 +188,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn judge(secret: &Secret, object: &Subaccount, pair: Option<&Credentials>) -> UserSecret {
+        super::judge(secret, object, pair, &[])
+    }
+
     fn object() -> Subaccount {
         serde_json::from_value(json!({
             "apiVersion": "vobiz.ai/v1alpha1", "kind": "Subaccount",
@@ -251,7 +272,7 @@ mod tests {
                 UserSecret::Different,
                 "{number}"
             );
-            apply(&mut secret, &object(), &pair("token"));
+            apply(&mut secret, &object(), &pair("token"), &[]);
             assert_eq!(
                 judge(&secret, &object(), Some(&pair("token"))),
                 UserSecret::Good,
@@ -280,7 +301,7 @@ mod tests {
             .unwrap()
             .insert("theirs".to_owned(), "1".to_owned());
         assert_eq!(judge(&secret, &object(), Some(&pair("token"))), UserSecret::Good);
-        apply(&mut secret, &object(), &pair("new"));
+        apply(&mut secret, &object(), &pair("new"), &[]);
         assert!(secret.metadata.labels.unwrap().contains_key("theirs"));
     }
 

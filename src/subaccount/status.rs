@@ -1,7 +1,9 @@
 //! What a Subaccount's status says about a pass, and which events go with it. PURE.
 
 mod kyc;
+mod managed;
 pub mod paused;
+mod published;
 
 pub use kyc::kyc_differs;
 
@@ -17,6 +19,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kyc::{calls_allowed, kyc};
 use paused::paused;
+use published::published;
 
 /// What a pass knows beyond its facts.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,8 @@ pub struct View<'a> {
     pub account: Option<&'a vobiz::Subaccount>,
     /// What to tell of writes that were refused and held nothing up.
     pub refused: &'a str,
+    /// What to tell of somebody who keeps changing the user's Secret.
+    pub contested: Option<&'a str>,
 }
 
 /// The status to write, if the pass has something to say that is not there already (apart from transition times).
@@ -60,11 +65,18 @@ pub fn of(
         object.metadata.generation.unwrap_or_default()
     };
     let published = view.facts.secret == UserSecret::Good;
+    let was_compared = outcome.rest == Rest::Settled || outcome.failed_request;
     let status = SubaccountStatus {
         observed_generation: generation,
         conditions: condition::merge(
             &previous.conditions,
-            with_previous(conditions, &previous.conditions),
+            managed::told(
+                with_previous(conditions, &previous.conditions),
+                object,
+                &previous,
+                view,
+                was_compared,
+            ),
             generation.max(0),
             now,
         ),
@@ -125,8 +137,11 @@ fn live(
         _ => ConditionStatus::False,
     };
     // Whatever else the pass waits for: without its Secret nobody can use it.
-    let applied =
-        view.facts.applied && !matches!(view.facts.secret, UserSecret::Refused | UserSecret::Foreign);
+    let applied = view.facts.applied
+        && !matches!(
+            view.facts.secret,
+            UserSecret::Refused | UserSecret::Foreign | UserSecret::Contested
+        );
     let mut conditions = match rest {
         Rest::Settled if applied && view.account.is_none() => return unchanged_but_published(previous, view),
         Rest::Settled => ready(view),
@@ -155,6 +170,7 @@ fn live(
             | Wait::Unavailable
             | Wait::OutcomeUnknown
             | Wait::CoolOff
+            | Wait::SecretContested
             | Wait::Cluster,
         ) => progress(not_ready, Reason::ProgressingWithRetry, message),
         Rest::Blocked(block) => stalled(reason(block), message),
@@ -236,39 +252,6 @@ fn synced(rest: Rest, outcome: &Outcome) -> Option<NewCondition> {
             &outcome.message,
         )
     })
-}
-
-fn published(view: &View<'_>, rest: Rest, message: &str) -> Option<NewCondition> {
-    let kind = ConditionType::CredentialsPublished;
-    let (status, reason, message) = match (view.facts.secret, rest) {
-        (_, Rest::Blocked(Block::CredentialsLost)) => {
-            (ConditionStatus::False, Reason::CredentialsLost, message)
-        }
-        (_, Rest::Blocked(Block::SecretConflict)) => {
-            (ConditionStatus::False, Reason::SecretConflict, message)
-        }
-        (_, Rest::Waiting(Wait::SecretForbidden)) => {
-            (ConditionStatus::False, Reason::SecretForbidden, message)
-        }
-        (UserSecret::Refused, _) => (ConditionStatus::False, Reason::SecretForbidden, view.refused),
-        (UserSecret::Foreign, _) if view.auth_id.is_some() => (
-            ConditionStatus::False,
-            Reason::SecretConflict,
-            "the Secret belongs to somebody else, holds more than the pair, or is of another type",
-        ),
-        (UserSecret::Good, _) => (
-            ConditionStatus::True,
-            Reason::SecretWritten,
-            "the Secret holds the pair",
-        ),
-        _ if view.auth_id.is_none() && !view.facts.identity => (
-            ConditionStatus::Unknown,
-            Reason::Progressing,
-            "there is no pair yet",
-        ),
-        _ => return None,
-    };
-    Some(condition(kind, status, reason, message))
 }
 
 /// Nothing was looked up and the spec is applied: only the Secret can have changed.

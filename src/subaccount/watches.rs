@@ -4,6 +4,7 @@ use super::context::{Context, source_of_record};
 use super::holders::{Holders, Holding, account_named_by};
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
+use super::status::is_applied;
 use super::wish::WISHES;
 use crate::account::credentials_watch::CredentialsWatch;
 use crate::account::members::Terms;
@@ -179,7 +180,7 @@ impl Watches {
 
     /// The Records: the only Secrets that are listed and watched, in the operator's own namespace.
     #[must_use]
-    pub fn records(&self) -> Watch<Secret> {
+    pub fn records(&self, subaccounts: Caches<Guarded<Subaccount>>) -> Watch<Secret> {
         let own = Scope::Namespace(self.operator_namespace.clone());
         let selection = watcher::Config::default().fields(&format!("type={RECORD_TYPE}"));
         let (records, wake_object) = (Arc::clone(&self.records), self.wake_object.clone());
@@ -217,19 +218,26 @@ impl Watches {
                     // The janitor looks when a Record appears or its phase changes.
                     Event::Apply(secret) | Event::InitApply(secret) => {
                         let key = ObjectKey::of(secret);
-                        if accepted.differs(
+                        let is_accepted = accepted.differs(
                             &key,
                             secret.annotations().get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION),
-                        ) && let Some(stored) = known.in_secret(&key.name)
-                        {
-                            let subject = &stored.record.subject;
-                            wake_object.wake(&ObjectKey {
-                                namespace: subject.namespace.clone(),
-                                name: subject.name.clone(),
-                            });
-                        }
+                        );
                         let phase = phase.map(|phase| phase.0);
-                        seen.insert(secret.name_any(), phase.clone()) != Some(phase)
+                        let before = seen.insert(secret.name_any(), phase.clone());
+                        if let Some(stored) = known.in_secret(&key.name) {
+                            let subject = &stored.record.subject;
+                            let object = subaccounts.get(&subject.namespace, &subject.name);
+                            // One that somebody put back is what an object without its pair waits for.
+                            let is_missed =
+                                before.is_none() && object.as_deref().is_some_and(misses_its_record);
+                            if is_accepted || is_missed {
+                                wake_object.wake(&ObjectKey {
+                                    namespace: subject.namespace.clone(),
+                                    name: subject.name.clone(),
+                                });
+                            }
+                        }
+                        before != Some(phase)
                     }
                     Event::Delete(secret) => {
                         seen.remove(&secret.name_any());
@@ -307,6 +315,17 @@ impl Changes {
     fn forget(&mut self, key: &ObjectKey) {
         self.values.remove(key);
     }
+}
+
+/// Whether the object had an account and cannot go on: for want of its Record, perhaps.
+fn misses_its_record(object: &Guarded<Subaccount>) -> bool {
+    object.0.as_ref().is_ok_and(|object| {
+        let is_bound = object
+            .status
+            .as_ref()
+            .is_some_and(|status| status.auth_id.is_some());
+        is_bound && !is_applied(object)
+    })
 }
 
 /// Takes out what people and their tools keep on an object for themselves: no pass reads it.

@@ -34,6 +34,10 @@ pub fn add_to(suite: &mut Suite) {
         email_first,
     );
     suite.test(
+        "a field that the spec names no longer stays at Vobiz and is told of until it is named again (generation 2)",
+        named_no_longer,
+    );
+    suite.test(
         "a field that generation 1 does not have is refused without a request",
         not_in_generation_1,
     );
@@ -291,5 +295,54 @@ async fn not_in_generation_1(bed: Arc<TestBed>) -> Result<()> {
         environment.simulator.journal_count(&sent).await? == 0,
         "a part of an invalid spec was sent"
     );
+    Ok(())
+}
+
+/// Also after a restart of the operator: nothing but the status tells what was named once.
+async fn named_no_longer(bed: Arc<TestBed>) -> Result<()> {
+    const TOLD: &str = "no longer managed: rateLimit, permissions";
+    let mut environment = bed.environment(resyncing("edit-no-longer", Api::Gen2)).await?;
+    let permissions = json!({"calls": false, "cdr": false});
+    let spec = json!({"permissions": permissions, "rateLimit": 7, "description": "Voice"});
+    let auth_id = create(&environment, NAME, spec).await?;
+    let synced = |object: &Value| {
+        let synced = condition_of(object, "Synced").cloned().unwrap_or_default();
+        synced["message"].as_str().unwrap_or_default().to_owned()
+    };
+    let object = environment.await_ready(NAME).await?;
+    ensure!(!synced(&object).contains("no longer"), "{}", synced(&object));
+    let before = environment.simulator.journal_mark().await?;
+    edit(&environment, json!({"permissions": null, "rateLimit": null})).await?;
+    environment
+        .await_message(Kind::Subaccount, NAME, "Synced", &[TOLD])
+        .await?;
+    environment.operator()?.kill_hard().await?;
+    environment.restart_operator()?;
+    edit(&environment, json!({"name": "Acme 2"})).await?;
+    let object = environment.await_ready(NAME).await?;
+    ensure!(
+        synced(&object).contains(TOLD),
+        "after a restart: {}",
+        synced(&object)
+    );
+    let sent = updates(&environment, before, &auth_id).await?;
+    ensure_sent(&sent, "", "name", &json!("Acme 2"))?;
+    let account = environment.simulator.account(&auth_id).await?;
+    ensure!(
+        account["permissions"] == permissions,
+        "{}",
+        account["permissions"]
+    );
+
+    edit(&environment, json!({"rateLimit": 7})).await?;
+    let object = environment.await_ready(NAME).await?;
+    ensure!(
+        synced(&object).contains("no longer managed: permissions"),
+        "{}",
+        synced(&object)
+    );
+    edit(&environment, json!({"permissions": permissions})).await?;
+    let object = environment.await_ready(NAME).await?;
+    ensure!(!synced(&object).contains("no longer"), "{}", synced(&object));
     Ok(())
 }

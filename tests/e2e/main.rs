@@ -13,6 +13,7 @@ mod bed;
 mod claims;
 mod clock;
 mod commands;
+mod contest;
 mod crash;
 mod create;
 mod credentials;
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
     claims::add_to(&mut suite);
     clock::add_to(&mut suite);
     commands::add_to(&mut suite);
+    contest::add_to(&mut suite);
     crash::add_to(&mut suite);
     create::add_to(&mut suite);
     credentials::add_to(&mut suite);

@@ -1,6 +1,7 @@
 //! What is lost for good, Records, pairs or accounts, is made again only where the user asked for it, and never twice.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -23,6 +24,10 @@ pub fn add_to(suite: &mut Suite) {
     suite.test(
         "a pair that is lost for good is told of and waited for, or made anew where the spec says so (generation 2)",
         pair_lost,
+    );
+    suite.test(
+        "a Record that is put back ends CredentialsLost at once (generation 2)",
+        record_put_back,
     );
     suite.test(
         "a pair that is lost is read from the account itself, without a create or a delete (generation 1)",
@@ -80,6 +85,37 @@ async fn pair_lost(bed: Arc<TestBed>) -> Result<()> {
     make_anew(&environment, &acme.auth_id).await?;
     ensure_counts(&environment, 2, 1).await?;
     ensure_one_account(&environment, Some(&acme.auth_id)).await
+}
+
+async fn record_put_back(bed: Arc<TestBed>) -> Result<()> {
+    let mut options = resyncing("recovery-record", Api::Gen2);
+    // Nothing else looks meanwhile.
+    options
+        .operator_flags
+        .push("--secret-check-interval-seconds=900".to_owned());
+    options.account = json!({"resyncIntervalSeconds": 3600});
+    let mut environment = bed.environment(options).await?;
+    let acme = environment.create_ready(NAME, json!({})).await?;
+    let name = record_name(&acme.uid);
+    let record = environment.operator_objects.get(Kind::Secret, &name).await?;
+    lose(&mut environment, &acme, true).await?;
+    environment
+        .await_reason(Kind::Subaccount, NAME, "Stalled", "CredentialsLost")
+        .await?;
+    let restored = json!({
+        "type": record["type"], "data": record["data"], "metadata": {"labels": record["metadata"]["labels"]},
+    });
+    environment
+        .operator_objects
+        .create(Kind::Secret, &name, restored)
+        .await?;
+    // Before the minute is over after which it is looked at anyway.
+    let soon = environment.objects.with_deadline(Duration::from_secs(30));
+    environment.explain(
+        soon.await_reason(Kind::Subaccount, NAME, "Ready", "Available")
+            .await,
+    )?;
+    ensure_counts(&environment, 1, 0).await
 }
 
 /// Lets the account be made anew, and waits until another one than `former` serves the object.

@@ -50,7 +50,7 @@ pub fn add_to(suite: &mut Suite) {
 }
 
 /// The right that `manifests/base` does not grant: metadata of Secrets, listed and watched, in one namespace.
-fn may_watch_secrets(environment: &Environment) -> String {
+pub fn may_watch_secrets(environment: &Environment) -> String {
     let namespace = environment.objects.namespace();
     let role = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
@@ -199,13 +199,30 @@ async fn renamed(bed: Arc<TestBed>, api: Api) -> Result<()> {
 async fn unlabelled(bed: Arc<TestBed>) -> Result<()> {
     let environment = bed.environment(options("secret-unlabelled", Api::Gen2)).await?;
     let spec = json!({"secretRef": {
-        "labels": {"app.kubernetes.io/part-of": "voice", "tier": "gold", "shared": "both"},
+        "labels": {"app.kubernetes.io/part-of": "voice", "tier": "gold", "shared": "both", "deployed": "by-two"},
         "annotations": {"reflector.example.com/reflects": "everywhere"},
     }});
     environment.create_subaccount(NAME, spec).await?;
     environment.await_ready(NAME).await?;
     let own = json!({"metadata": {"labels": {"theirs": "1"}, "annotations": {"note": "stays"}}});
     environment.objects.merge(Kind::Secret, SECRET, &own).await?;
+    let deployed = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": SECRET, "namespace": environment.objects.namespace(), "labels": {"deployed": "by-two"}},
+    });
+    environment
+        .control_plane()
+        .kubectl()
+        .run_with_input(
+            &[
+                "apply",
+                "--server-side",
+                "--field-manager=deployer",
+                "--filename=-",
+            ],
+            &deployed.to_string(),
+        )
+        .await?;
     let applied = json!({
         "apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": SECRET, "namespace": environment.objects.namespace(), "labels": {"shared": "both"}},
@@ -217,7 +234,7 @@ async fn unlabelled(bed: Arc<TestBed>) -> Result<()> {
         .await?;
 
     let less = json!({"spec": {"secretRef": {
-        "labels": {"tier": null, "shared": null}, "annotations": {"reflector.example.com/reflects": null},
+        "labels": {"tier": null, "shared": null, "deployed": null}, "annotations": {"reflector.example.com/reflects": null},
     }}});
     environment.objects.merge(Kind::Subaccount, NAME, &less).await?;
     let secret = environment
@@ -233,6 +250,7 @@ async fn unlabelled(bed: Arc<TestBed>) -> Result<()> {
     for (key, value) in [
         ("app.kubernetes.io/part-of", "voice"),
         ("shared", "both"),
+        ("deployed", "by-two"),
         ("theirs", "1"),
         ("vobiz.ai/subaccount", NAME),
     ] {
@@ -246,6 +264,9 @@ async fn unlabelled(bed: Arc<TestBed>) -> Result<()> {
             secret["metadata"]["labels"]["app.kubernetes.io/part-of"] == "voice"
         })
         .await?;
+    // As an earlier version wrote it: the API server tells whose the label is.
+    let patch = json!({"metadata": {"annotations": {"vobiz.ai/managed-keys": null}}});
+    environment.objects.merge(Kind::Secret, SECRET, &patch).await?;
     let none = json!({"spec": {"secretRef": {"labels": null}}});
     environment.objects.merge(Kind::Subaccount, NAME, &none).await?;
     environment
@@ -259,7 +280,7 @@ async fn unlabelled(bed: Arc<TestBed>) -> Result<()> {
 }
 
 /// The operator's writes to the Secret of this name.
-async fn writes_to(
+pub async fn writes_to(
     environment: &Environment,
     mark: vobiz_harness::audit::Mark,
     name: &str,

@@ -183,7 +183,11 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
         }
         UserSecret::Absent | UserSecret::Different => return Step::PublishSecret,
         UserSecret::Good if facts.former_secret => return Step::RemoveFormerSecret,
-        UserSecret::Good | UserSecret::Foreign | UserSecret::NotDue | UserSecret::Refused => {}
+        UserSecret::Good
+        | UserSecret::Foreign
+        | UserSecret::NotDue
+        | UserSecret::Refused
+        | UserSecret::Contested => {}
     }
     if !facts.valid {
         return blocked(Block::InvalidSpec);
@@ -218,6 +222,7 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
         Remote::Stubborn => blocked(Block::InvalidSpec),
         _ if facts.secret == UserSecret::Foreign => blocked(Block::SecretConflict),
         _ if facts.secret == UserSecret::Refused => waiting(Wait::SecretForbidden),
+        _ if facts.secret == UserSecret::Contested => waiting(Wait::SecretContested),
         _ if facts.write_refused => waiting(Wait::WriteRefused),
         _ if !facts.finalizer => Step::AddFinalizer,
         _ => Step::Rest(Rest::Settled),

@@ -2,15 +2,18 @@
 
 use super::impossible;
 use super::object::object;
+use crate::controller::field_managers::{FieldManager, field_managers};
 use crate::controller::versioned::{create_versioned, delete, get_versioned, replace};
 use crate::crd::Subaccount;
-use crate::subaccount::facts::{Evidence, UserSecret};
+use crate::subaccount::contest::{Change, Part, Ruling};
+use crate::subaccount::facts::{Evidence, Object, UserSecret};
 use crate::subaccount::outcome::{Outcome, failure};
-use crate::subaccount::pass::{Pass, now};
+use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Wait;
 use crate::subaccount::secret;
 use crate::vobiz::Credentials;
 use k8s_openapi::api::core::v1::Secret;
+use std::collections::BTreeSet;
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
@@ -19,19 +22,34 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .await
         .map_err(|error| Outcome::of_cluster(&format!("read the Secret {name}"), &error))?;
     let pair = pass.record.as_ref().and_then(|(record, _)| record.pair());
+    if pass.facts.requested {
+        pass.forget_contest();
+    }
     let Some(read) = read else {
         pass.facts.secret = UserSecret::Absent;
         pass.facts.evidence = Evidence::Nothing;
         pass.secret = None;
+        if pair.is_some() && is_changed_by_others(&object, &name) {
+            let gone = Change {
+                parts: BTreeSet::from([Part::Whole]),
+                pair: true,
+            };
+            hold(pass, &name, gone);
+        }
         return Ok(());
     };
     if secret::is_of_earlier_object(read.object(), &object) {
         let message = format!("the Secret {name} of an earlier object of this name is still being removed");
         return Err(Outcome::waiting(Wait::StillThere, None, message));
     }
-    pass.facts.secret = secret::judge(read.object(), &object, pair.as_ref());
+    pass.secret_managers = if secret::needs_managers(read.object(), &object.spec.secret_ref) {
+        managers(pass, &name).await?
+    } else {
+        Vec::new()
+    };
+    pass.facts.secret = secret::judge(read.object(), &object, pair.as_ref(), &pass.secret_managers);
     if pass.facts.secret == UserSecret::Good {
-        checked(pass);
+        pass.note_good_secret();
     }
     let claimed = secret::pair_in(read.object(), &object.spec.secret_ref.keys)
         .filter(|found| may_prove(pass, read.object(), &object, pair.as_ref(), found));
@@ -43,8 +61,41 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Evidence::Nothing
     };
     pass.evidence = claimed.map(|pair| (pair, None));
+    if let (UserSecret::Different, Evidence::Nothing, Some(pair)) =
+        (pass.facts.secret, pass.facts.evidence, &pair)
+        && is_changed_by_others(&object, &name)
+    {
+        let wanted = secret::wanted(read.object(), &object, pair, &pass.secret_managers);
+        hold(pass, &name, secret::difference(read.object(), &wanted));
+        if pass.is_contest_nameless() {
+            let managers = managers(pass, &name).await?;
+            pass.name_contest(secret::changed_by(read.object(), &wanted, &managers));
+        }
+    }
     pass.secret = Some(read);
     Ok(())
+}
+
+/// Who wrote the Secret.
+async fn managers(pass: &Pass<'_>, name: &str) -> Result<Vec<FieldManager>, Outcome> {
+    let managers = field_managers(&pass.secrets(), name).await;
+    managers.map_err(|error| Outcome::of_cluster(&format!("read who wrote the Secret {name}"), &error))
+}
+
+/// Whether a Secret that is not as it should be was changed by somebody else: it was published, and the spec is the one that it was
+/// published for.
+fn is_changed_by_others(object: &Subaccount, name: &str) -> bool {
+    object.status.as_ref().is_some_and(|status| {
+        status.secret_name.as_deref() == Some(name)
+            && Some(status.observed_generation) == object.metadata.generation
+    })
+}
+
+/// Leaves the Secret as it is for a while, if somebody insists on that.
+fn hold(pass: &mut Pass<'_>, name: &str, change: Change) {
+    if pass.facts.object == Object::Live && pass.rule_on_secret(name, change) == Ruling::Hold {
+        pass.take_secret_for_good();
+    }
 }
 
 /// Whether it is worth asking Vobiz about the pair that was found in the Secret. `recorded` is the pair of the Record.
@@ -75,7 +126,7 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         // What it holds beside the pair would be lost.
         Some(read)
             if !pass.secret_is_dead
-                && secret::judge(read.object(), &object, Some(&pair)) == UserSecret::Foreign =>
+                && secret::judge(read.object(), &object, Some(&pair), &[]) == UserSecret::Foreign =>
         {
             pass.facts.secret = UserSecret::Foreign;
             return Ok(());
@@ -83,7 +134,7 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         // A Secret that is there was read in this pass, and is ours.
         Some(read) if pass.facts.secret == UserSecret::Different => {
             let changed = read.map(|mut existing| {
-                secret::apply(&mut existing, &object, &pair);
+                secret::apply(&mut existing, &object, &pair, &pass.secret_managers);
                 existing
             });
             replace(&pass.secrets(), changed).await
@@ -107,10 +158,12 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .as_ref()
         .and_then(|status| status.secret_name.as_deref())
         == Some(name.as_str());
-    pass.deeds.secret_restored |= published && pass.facts.applied;
+    if is_changed_by_others(&object, &name) {
+        pass.note_repair();
+    }
+    pass.deeds.secret_restored |= published && pass.facts.applied && pass.told_of_contest().is_none();
     pass.secret = Some(written);
-    pass.facts.secret = UserSecret::Good;
-    checked(pass);
+    pass.note_good_secret();
     Ok(())
 }
 
@@ -154,11 +207,4 @@ pub(in super::super) async fn stays_behind(pass: &Pass<'_>) -> Option<String> {
     let read = get_versioned(&pass.secrets(), &name).await.ok()??;
     let found = secret::pair_in(read.object(), &object.spec.secret_ref.keys)?;
     (secret::is_unowned(read.object()) && Some(found.auth_id) == pass.auth_id()).then_some(name)
-}
-
-fn checked(pass: &Pass<'_>) {
-    pass.context.memory.with(&pass.uid, |remembered| {
-        remembered.secret_checked = Some(now());
-        remembered.secret_suspect = false;
-    });
 }

@@ -3,7 +3,7 @@
 use super::Pass;
 use crate::crd::Subaccount;
 use crate::subaccount::desired::Desired;
-use crate::subaccount::facts::{Object, Remote};
+use crate::subaccount::facts::{Object, Remote, UserSecret};
 use crate::subaccount::outcome::STALLED_PROBE;
 use crate::subaccount::record::Phase;
 use crate::vobiz::{self, Fields};
@@ -47,6 +47,12 @@ impl Pass<'_> {
             None if known => Remote::Unlisted,
             None => Remote::Unknown,
         };
+        // Whoever changed the one may have changed the other, and the pass has work anyway.
+        if matches!(self.facts.remote, Remote::Differs | Remote::Unlisted)
+            && self.facts.secret == UserSecret::NotDue
+        {
+            self.facts.secret = UserSecret::Unread;
+        }
     }
 
     /// What the spec asks for, with what is known of the permissions that an account has from its parent.

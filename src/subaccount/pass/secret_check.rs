@@ -1,6 +1,10 @@
 //! When the user's Secret is compared with the Record again. I/O (reads the clock; no request).
 
 use super::{Pass, now};
+use crate::crd::condition::{ConditionStatus, ConditionType, find};
+use crate::subaccount::contest::{Change, Contest, Ruling};
+use crate::subaccount::facts::UserSecret;
+use crate::subaccount::outcome::SECRET_PROBE;
 use std::time::{Duration, Instant};
 
 impl Pass<'_> {
@@ -9,7 +13,15 @@ impl Pass<'_> {
             .context
             .memory
             .with(&self.uid, |remembered| remembered.secret_suspect);
-        suspect || self.secret_due_at() <= now()
+        suspect || self.is_unpublished() || self.secret_due_at() <= now()
+    }
+
+    /// Whether the last that was told of the Secret is that something is wrong with it.
+    fn is_unpublished(&self) -> bool {
+        let status = self.object.as_ref().and_then(|object| object.status.as_ref());
+        status
+            .and_then(|status| find(&status.conditions, ConditionType::CredentialsPublished))
+            .is_some_and(|published| published.status != ConditionStatus::True.as_str())
     }
 
     /// When the user's Secret is to be looked at next.
@@ -27,14 +39,93 @@ impl Pass<'_> {
 
     fn secret_due_at(&self) -> Instant {
         let interval = self.context.times.secret_check_interval;
-        let checked = self
+        let (checked, contested) = self.context.memory.with(&self.uid, |remembered| {
+            (remembered.secret_checked, remembered.contest.until())
+        });
+        match (contested, checked) {
+            // Whoever changed it once may do it again.
+            (Some(until), _) => until,
+            (None, Some(checked)) => checked + interval,
+            (None, None) => self.working_since() + interval.mul_f64(spread(&self.uid)),
+        }
+    }
+
+    /// The user's Secret is not as it should be. Whether it is put back now; not the first few times that somebody insists on
+    /// something else, but ever more rarely after that.
+    #[must_use]
+    pub fn rule_on_secret(&self, name: &str, change: Change) -> Ruling {
+        self.context.memory.with(&self.uid, |remembered| {
+            let ruling = remembered.contest.found(name, change, now());
+            if ruling == Ruling::Hold {
+                remembered.secret_suspect = false;
+            }
+            ruling
+        })
+    }
+
+    /// Whether somebody keeps changing the user's Secret, and nobody asked yet who.
+    #[must_use]
+    pub fn is_contest_nameless(&self) -> bool {
+        self.context
+            .memory
+            .with(&self.uid, |remembered| remembered.contest.is_nameless())
+    }
+
+    /// The field manager that keeps changing the user's Secret.
+    pub fn name_contest(&self, by: Option<String>) {
+        self.context
+            .memory
+            .with(&self.uid, |remembered| remembered.contest.name(by));
+    }
+
+    /// A person has asked for a look at everything: what others insisted on before counts no more.
+    pub fn forget_contest(&self) {
+        self.context
+            .memory
+            .with(&self.uid, |remembered| remembered.contest = Contest::default());
+    }
+
+    /// The user's Secret was put back.
+    pub fn note_repair(&self) {
+        let longest = self.context.times.secret_check_interval;
+        self.context.memory.with(&self.uid, |remembered| {
+            remembered
+                .contest
+                .repaired(now(), SECRET_PROBE.min(longest), longest);
+        });
+    }
+
+    /// The user's Secret is as it should be now.
+    pub fn note_good_secret(&mut self) {
+        self.context.memory.with(&self.uid, |remembered| {
+            remembered.secret_checked = Some(now());
+            remembered.secret_suspect = false;
+            remembered.contest.good(now());
+        });
+        self.take_secret_for_good();
+    }
+
+    /// The user's Secret stays as it is for now. Where the pair is what somebody keeps changing, nobody can rely on it although it
+    /// is there at times.
+    pub fn take_secret_for_good(&mut self) {
+        let is_of_pair = self
             .context
             .memory
-            .with(&self.uid, |remembered| remembered.secret_checked);
-        match checked {
-            Some(checked) => checked + interval,
-            None => self.working_since() + interval.mul_f64(spread(&self.uid)),
-        }
+            .with(&self.uid, |remembered| remembered.contest.is_of_pair());
+        self.facts.secret = if is_of_pair {
+            UserSecret::Contested
+        } else {
+            UserSecret::Good
+        };
+    }
+
+    /// What is told of somebody who keeps changing the user's Secret.
+    #[must_use]
+    pub fn told_of_contest(&self) -> Option<String> {
+        self.context.memory.with(&self.uid, |remembered| {
+            let contest = &remembered.contest;
+            contest.is_told().then(|| contest.message())
+        })
     }
 }
 

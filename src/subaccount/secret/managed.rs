@@ -1,12 +1,12 @@
 //! Which labels and annotations of the user's Secret are there because a spec named them: what it names no longer is taken off, and
 //! what a person or another tool put there stays. PURE.
 
+use crate::controller::field_managers::FieldManager;
 use crate::crd::{
     AUTH_ID_ANNOTATION, FIELD_MANAGER, MANAGED_BY_LABEL, MANAGED_KEYS_ANNOTATION, SUBACCOUNT_LABEL,
     SecretReference,
 };
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::ResourceExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,9 +25,9 @@ struct Managed {
 }
 
 /// Takes off what an earlier spec named and this one does not, and writes down what this one names.
-pub(super) fn apply(secret: &mut Secret, reference: &SecretReference) {
-    let before = read(secret);
-    let anothers = anothers(secret);
+pub(super) fn apply(secret: &mut Secret, reference: &SecretReference, managers: &[FieldManager]) {
+    let before = read(secret, managers);
+    let anothers = anothers(secret, managers);
     let now = Managed {
         labels: reference.labels.keys().cloned().collect(),
         annotations: reference.annotations.keys().cloned().collect(),
@@ -56,6 +56,41 @@ pub(super) fn apply(secret: &mut Secret, reference: &SecretReference) {
     }
 }
 
+/// Whether what is to come off depends on who wrote it: keys are there that the spec does not name, and they may be the operator's.
+#[must_use]
+pub fn needs_managers(secret: &Secret, reference: &SecretReference) -> bool {
+    let (labels, annotations) = (secret.labels().keys(), secret.annotations().keys());
+    let mut others = labels
+        .filter(|key| !reference.labels.contains_key(*key))
+        .map(|key| (key, true))
+        .chain(
+            annotations
+                .filter(|key| !reference.annotations.contains_key(*key))
+                .map(|key| (key, false)),
+        );
+    match written_down(secret) {
+        Some(before) => others.any(|(key, is_label)| {
+            let before = if is_label {
+                &before.labels
+            } else {
+                &before.annotations
+            };
+            before.contains(key)
+        }),
+        None => others.any(|(key, _)| !is_fixed(key) && key != LAST_APPLIED_ANNOTATION),
+    }
+}
+
+fn written_down(secret: &Secret) -> Option<Managed> {
+    let written = secret.annotations().get(MANAGED_KEYS_ANNOTATION)?;
+    serde_json::from_str(written).ok()
+}
+
+/// Whether the operator sets it on every Secret.
+fn is_fixed(key: &str) -> bool {
+    [MANAGED_BY_LABEL, SUBACCOUNT_LABEL, AUTH_ID_ANNOTATION].contains(&key)
+}
+
 /// Whether two Secrets say the same but for an annotation that the first has not got, because an earlier version wrote it: it is
 /// written down when there is something else to write.
 pub(super) fn same(stored: &Secret, wanted: &Secret) -> bool {
@@ -79,22 +114,19 @@ fn remove(
 }
 
 /// What was written down; in its absence, what the API server knows to be written by the operator.
-fn read(secret: &Secret) -> Managed {
-    let written = secret.annotations().get(MANAGED_KEYS_ANNOTATION);
-    if let Some(written) = written.and_then(|text| serde_json::from_str(text).ok()) {
+fn read(secret: &Secret, managers: &[FieldManager]) -> Managed {
+    if let Some(written) = written_down(secret) {
         return written;
     }
-    let mut managed = written_by(secret, |manager| manager == FIELD_MANAGER);
-    managed
-        .labels
-        .retain(|key| ![MANAGED_BY_LABEL, SUBACCOUNT_LABEL].contains(&key.as_str()));
-    managed.annotations.retain(|key| key != AUTH_ID_ANNOTATION);
+    let mut managed = written_by(managers, |manager| manager == FIELD_MANAGER);
+    managed.labels.retain(|key| !is_fixed(key));
+    managed.annotations.retain(|key| !is_fixed(key));
     managed
 }
 
 /// What others keep on the Secret too: it stays theirs when the spec no longer names it.
-fn anothers(secret: &Secret) -> Managed {
-    let mut others = written_by(secret, |manager| manager != FIELD_MANAGER);
+fn anothers(secret: &Secret, managers: &[FieldManager]) -> Managed {
+    let mut others = written_by(managers, |manager| manager != FIELD_MANAGER);
     let applied = secret.annotations().get(LAST_APPLIED_ANNOTATION);
     if let Some(applied) = applied.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
         let keys = |of: &str| object_keys(&applied["metadata"][of]);
@@ -104,28 +136,30 @@ fn anothers(secret: &Secret) -> Managed {
     others
 }
 
-fn written_by(secret: &Secret, is_meant: impl Fn(&str) -> bool) -> Managed {
+fn written_by(managers: &[FieldManager], is_meant: impl Fn(&str) -> bool) -> Managed {
     let mut found = Managed::default();
-    for entry in secret.managed_fields() {
-        if is_meant(entry.manager.as_deref().unwrap_or_default()) {
-            found.labels.extend(fields(entry, "f:labels"));
-            found.annotations.extend(fields(entry, "f:annotations"));
+    for manager in managers {
+        if is_meant(&manager.name) {
+            found
+                .labels
+                .extend(keys_in(&manager.fields["f:metadata"]["f:labels"]));
+            found
+                .annotations
+                .extend(keys_in(&manager.fields["f:metadata"]["f:annotations"]));
         }
     }
     found
 }
 
-/// The keys of a map in the metadata that an entry of `managedFields` names.
-fn fields(entry: &ManagedFieldsEntry, of: &str) -> Vec<String> {
-    let Some(fields) = &entry.fields_v1 else {
-        return Vec::new();
-    };
-    let keys = object_keys(&fields.0["f:metadata"][of]);
+/// The keys of a map that a field manager wrote.
+pub(super) fn keys_in(fields: &Value) -> Vec<String> {
+    let keys = object_keys(fields);
     keys.iter()
         .filter_map(|key| key.strip_prefix("f:").map(str::to_owned))
         .collect()
 }
 
+/// The keys of an object; none of anything else.
 fn object_keys(value: &Value) -> Vec<String> {
     let keys = value.as_object().into_iter().flat_map(|object| object.keys());
     keys.cloned().collect()

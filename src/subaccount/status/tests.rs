@@ -20,6 +20,7 @@ const WAITS: [Wait; 17] = [
     Wait::OutcomeUnknown,
     Wait::CoolOff,
     Wait::SecretForbidden,
+    Wait::SecretContested,
     Wait::WriteRefused,
     Wait::PairsHeld,
     Wait::Cluster,
@@ -125,6 +126,7 @@ fn written(
         secret_name: "acme-vobiz",
         account,
         refused: "what is refused, and what to do",
+        contested: (facts.secret == UserSecret::Contested).then_some("who it is, and what to do"),
     };
     of(object, &view, outcome, at(100))
 }
@@ -249,6 +251,7 @@ fn a_first_create_that_waits_says_why_or_nothing_at_all() {
         (Wait::OutcomeUnknown, Some("ProgressingWithRetry")),
         (Wait::CoolOff, Some("ProgressingWithRetry")),
         (Wait::SecretForbidden, Some("WriteRefused")),
+        (Wait::SecretContested, Some("ProgressingWithRetry")),
     ];
     for (wait, reason) in table {
         let facts = facts(Object::Live, false, UserSecret::Unread);
@@ -303,6 +306,7 @@ fn an_applied_object_whose_secret_does_not_hold_the_pair_is_not_called_ready_wha
     for (secret, published) in [
         (UserSecret::Refused, "SecretForbidden"),
         (UserSecret::Foreign, "SecretConflict"),
+        (UserSecret::Contested, "SecretContested"),
     ] {
         for wait in waits {
             let facts = facts(Object::Live, true, secret);

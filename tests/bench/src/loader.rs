@@ -305,7 +305,7 @@ impl Load {
             "conditions": [
                 condition("Ready", "Available", "the subaccount is as its spec says"),
                 condition("Synced", "ReconcileSuccess", "the last request for it was answered"),
-                condition("CredentialsPublished", "SecretWritten", "the Secret holds the pair"),
+                condition("CredentialsPublished", "SecretWritten", "the Secret held the pair at the last look"),
                 condition("CallsAllowed", "KycNotRequired", "calls are allowed"),
             ],
         })

@@ -138,9 +138,28 @@ impl Objects {
 
     /// Changes an object by a JSON merge patch.
     pub async fn merge(&self, kind: Kind, name: &str, patch: &Value) -> Result<Value> {
+        self.merge_with(PatchParams::default(), kind, name, patch).await
+    }
+
+    /// Changes an object by a JSON merge patch, as this field manager.
+    pub async fn merge_as(&self, manager: &str, kind: Kind, name: &str, patch: &Value) -> Result<Value> {
+        let parameters = PatchParams {
+            field_manager: Some(manager.to_owned()),
+            ..PatchParams::default()
+        };
+        self.merge_with(parameters, kind, name, patch).await
+    }
+
+    async fn merge_with(
+        &self,
+        parameters: PatchParams,
+        kind: Kind,
+        name: &str,
+        patch: &Value,
+    ) -> Result<Value> {
         let patched = self
             .api(kind)
-            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .patch(name, &parameters, &Patch::Merge(patch))
             .await?;
         to_value(&patched)
     }

@@ -25,7 +25,7 @@ const CONFIRMATIONS: [Confirmation; 3] = [
     Confirmation::Refuted,
 ];
 const CLAIMS: [Claim; 3] = [Claim::Unread, Claim::Own, Claim::Foreign];
-const SECRETS: [UserSecret; 7] = [
+const SECRETS: [UserSecret; 8] = [
     UserSecret::NotDue,
     UserSecret::Unread,
     UserSecret::Absent,
@@ -33,6 +33,7 @@ const SECRETS: [UserSecret; 7] = [
     UserSecret::Different,
     UserSecret::Foreign,
     UserSecret::Refused,
+    UserSecret::Contested,
 ];
 const EVIDENCE: [Evidence; 4] = [
     Evidence::Unread,

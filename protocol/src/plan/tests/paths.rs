@@ -761,6 +761,14 @@ fn a_write_that_kubernetes_refuses_holds_nothing_but_itself() {
         drive(refused, WORLD),
         [Step::Update, waits(Wait::SecretForbidden)]
     );
+    let contested = Facts {
+        secret: UserSecret::Contested,
+        ..bound
+    };
+    assert_eq!(
+        drive(contested, WORLD),
+        [Step::Update, waits(Wait::SecretContested)]
+    );
     let former = Facts {
         secret: UserSecret::Good,
         write_refused: true,

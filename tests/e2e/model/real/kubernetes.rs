@@ -121,7 +121,7 @@ impl Real<'_> {
         let answer = match held {
             Some(held) => {
                 let changed = held.map(|mut existing| {
-                    secret::apply(&mut existing, owner, &pair);
+                    secret::apply(&mut existing, owner, &pair, &[]);
                     existing
                 });
                 replace(&self.secrets, changed).await
