@@ -18,7 +18,7 @@ use crate::site::Site;
 use crate::waiting::{progress, until};
 
 /// What the neighbour does, in turn.
-const ACTS: [&str; 4] = ["create", "edit", "deletion", "Account edit"];
+const ACTS: [&str; 4] = ["a create", "an edit", "a deletion", "an Account edit"];
 /// At most this many times what it takes without the attack.
 const BOUND: f64 = 2.0;
 /// What is too short to be told from the noise of a machine counts as this long.
@@ -78,13 +78,13 @@ pub async fn run(site: &Site, scale: &Scale, attack: Attack) -> Result<Row> {
         let p99 = |seconds: &[f64]| percentile(seconds, 99.0).unwrap_or(f64::INFINITY);
         let (quiet, busy) = (p99(alone), p99(beside));
         row.timing(
-            &format!("p99 of a {act}, beside it over without it"),
+            &format!("p99 of {act}, beside it over without it"),
             busy.max(NOISE_SECONDS) / quiet.max(NOISE_SECONDS),
             "",
             Bound::AtMost(BOUND),
         )
-        .tell(&format!("p99 of a {act} without it"), quiet, "s")
-        .tell(&format!("p99 of a {act} beside it"), busy, "s");
+        .tell(&format!("p99 of {act} without it"), quiet, "s")
+        .tell(&format!("p99 of {act} beside it"), busy, "s");
     }
     row.tell("requests in the attacked parent's name", share(asked, 1), "");
     Ok(row)
