@@ -306,6 +306,26 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_was_begun_in_time_serves_everybody_who_wants_one_and_the_next_is_shared() {
+        let (parent, start) = (parent(), now());
+        assert_eq!(parent.wanted_list(), None);
+        parent.request_list(start);
+        parent.request_list(start + MINUTE);
+        assert_eq!(parent.wanted_list(), Some(start + MINUTE));
+        parent.roster().replace([], start);
+        assert_eq!(parent.wanted_list(), Some(start + MINUTE), "it began too early");
+        parent.roster().replace([], start + MINUTE);
+        assert_eq!(parent.wanted_list(), None);
+        parent.postpone_list(start + MINUTE * 3);
+        parent.request_list(start + MINUTE * 2);
+        assert_eq!(
+            parent.wanted_list(),
+            Some(start + MINUTE * 3),
+            "others may want it too"
+        );
+    }
+
+    #[test]
     fn a_walk_that_came_to_nothing_puts_off_the_next_until_one_succeeds() {
         let (parent, start) = (parent(), now());
         parent.request_walk(start);

@@ -273,6 +273,22 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn a_404_counts_from_the_first_one_for_an_account_until_that_is_shown() {
+        let (first, later) = (Instant::now(), Instant::now() + Duration::from_secs(1));
+        let (one, other) = (AuthId::parse("SA_1").unwrap(), AuthId::parse("SA_2").unwrap());
+        let mut remembered = Remembered::default();
+        remembered.note_missing(&one, first);
+        remembered.note_missing(&one, later);
+        assert_eq!(remembered.missing_since(&one), Some(first));
+        assert_eq!(remembered.missing_since(&other), None);
+        remembered.note_missing(&other, later);
+        assert_eq!(remembered.missing_since(&other), Some(later));
+        remembered.forget_missing();
+        assert_eq!(remembered.missing_since(&other), None);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
     fn settling_counts_from_the_first_sight_of_a_fence_and_anew_for_the_next() {
         let (first, later) = (Instant::now(), Instant::now() + Duration::from_secs(1));
         let mut remembered = Remembered::default();
