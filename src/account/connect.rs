@@ -193,8 +193,8 @@ fn refused_pair(error: &SweepError) -> Trouble {
         SweepError::List(Error::Unauthorized) => Trouble {
             reason: Reason::Unauthorized,
             message:
-                "Vobiz refuses the parent account's credentials: write the right pair into the Secret that \
-                      spec.credentialsSecretRef names, or name another Secret there"
+                "Vobiz refuses the parent account's credentials: correct the Secret, or name another one in \
+                      spec.credentialsSecretRef"
                     .to_owned(),
         },
         error => trouble(error),
