@@ -117,8 +117,8 @@ struct RunFlags {
         num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     allow_insecure_api: bool,
 
-    /// PEM file of certificate authorities to trust for the Vobiz API beside those of the system. Read again when it
-    /// changes
+    /// PEM file of certificate authorities to trust for the Vobiz API beside those of the system, and read again
+    /// when it changes [default: those of the system alone]
     #[arg(long, env = "VOBIZ_API_CA_FILE", value_name = "FILE")]
     api_ca_file: Option<PathBuf>,
 

@@ -36,8 +36,8 @@ use crate::leader::{Election, endless_term};
 use crate::subaccount::context::{Context, Times};
 use crate::subaccount::held_pairs::HeldPairs;
 use crate::subaccount::installation::{InstallationError, installation};
-use crate::subaccount::memory::Memory;
 use crate::subaccount::records::Records;
+use crate::subaccount::traces::Traces;
 use crate::subaccount::watches::Watches;
 use crate::vobiz::{Transport, TransportConfig};
 
@@ -162,7 +162,8 @@ async fn fill(
     let (wake_record, record_wakes) = queues::<Secret>(&[Scope::Cluster]);
     let metrics = endpoints.metrics.clone();
     let records = Arc::new(Records::default());
-    let newest = Arc::new(Newest::default());
+    let traces = Traces::new(config.max_backoff, Arc::clone(&records));
+    let newest_accounts = Arc::new(Newest::default());
     let named_secrets = Arc::default();
     let watches = Watches {
         cluster: cluster.clone(),
@@ -173,7 +174,8 @@ async fn fill(
         wake_object: wake_object.clone(),
         wake_record: wake_record.clone(),
         records: Arc::clone(&records),
-        newest: Arc::clone(&newest),
+        traces: traces.clone(),
+        newest_accounts: Arc::clone(&newest_accounts),
         credentials: Arc::new(CredentialsWatch::new(
             cluster.clone(),
             scopes.clone(),
@@ -198,22 +200,18 @@ async fn fill(
         installation: identity(&cluster, &config.operator_namespace, &endpoints.refusals).await?,
         cluster: cluster.clone(),
         operator_namespace: config.operator_namespace.clone(),
-        times: Times {
-            settle: config.settle,
-            retention: config.retention,
-            secret_check_interval: config.secret_check_interval,
-        },
+        times: times(config),
         registry: Arc::clone(&registry),
         subaccounts,
         accounts: caches(&scopes, &accounts),
         records,
-        memory: Memory::default(),
+        memory: traces.memory,
         held_pairs: HeldPairs::default(),
-        newest,
+        newest: traces.newest,
         wake_object,
         wake_record,
-        list_waiters: Mutex::default(),
-        backoff: Mutex::new(Backoff::new(config.max_backoff)),
+        list_waiters: traces.list_waiters,
+        backoff: traces.backoff,
         started,
         working_since: OnceLock::new(),
         recorder: recorder.clone(),
@@ -232,7 +230,7 @@ async fn fill(
         metrics,
         backoff: Mutex::new(Backoff::new(config.max_backoff)),
         started,
-        newest: Newest::default(),
+        newest: newest_accounts,
     });
     if config.watch_secrets {
         for scope in &scopes {
@@ -298,6 +296,14 @@ async fn identity(
         }
         failures += 1;
         tokio::time::sleep(delay(failures, rand::random(), LONGEST_START_PAUSE)).await;
+    }
+}
+
+fn times(config: &Config) -> Times {
+    Times {
+        settle: config.settle,
+        retention: config.retention,
+        secret_check_interval: config.secret_check_interval,
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What passes over Subaccounts were answered that is for their Account's own pass to look into.
+/// What passes over Subaccounts were answered that is for their Account's own pass to look into. Of stored Accounts alone:
+/// an answer that comes later leaves nothing behind.
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
     state: Mutex<HashMap<ObjectKey, Doubt>>,
@@ -25,14 +26,28 @@ struct Doubt {
 }
 
 impl Doubts {
+    /// The Account is stored.
+    pub(super) fn admit(&self, account: &ObjectKey) {
+        self.lock().entry(account.clone()).or_default();
+    }
+
+    /// The Account is gone.
+    pub(super) fn forget(&self, account: &ObjectKey) {
+        self.lock().remove(account);
+    }
+
     /// The pair was refused, or nothing was answered.
     pub(super) fn doubt_pair(&self, account: &ObjectKey) {
-        self.lock().entry(account.clone()).or_default().pair = true;
+        if let Some(doubt) = self.lock().get_mut(account) {
+            doubt.pair = true;
+        }
     }
 
     /// The balance was too low.
     pub(super) fn doubt_balance(&self, account: &ObjectKey) {
-        self.lock().entry(account.clone()).or_default().balance = Some(now());
+        if let Some(doubt) = self.lock().get_mut(account) {
+            doubt.balance = Some(now());
+        }
     }
 
     /// Whether the pair was refused, or nothing was answered, since the last time this was asked.
@@ -82,4 +97,29 @@ impl Doubts {
 #[expect(clippy::disallowed_methods, reason = "a balance was too low for some time")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_a_thousand_accounts_have_come_and_gone_no_doubt_is_left() {
+        let doubts = Doubts::default();
+        for number in 0..1000 {
+            let account = ObjectKey {
+                namespace: "dev".to_owned(),
+                name: format!("vobiz-{number}"),
+            };
+            doubts.admit(&account);
+            doubts.doubt_pair(&account);
+            doubts.admit(&account);
+            assert!(doubts.take_pair(&account), "seen again, not new");
+            doubts.forget(&account);
+            // An answer that came after it went.
+            doubts.doubt_pair(&account);
+            doubts.doubt_balance(&account);
+        }
+        assert!(doubts.lock().is_empty());
+    }
 }

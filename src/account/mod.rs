@@ -22,6 +22,7 @@ pub mod reconcile;
 pub mod registry;
 pub mod roster;
 pub mod slots;
+mod snapshot;
 pub mod status;
 pub mod sweep;
 mod trials;

@@ -82,7 +82,7 @@ pub struct Context {
     /// The moment that monotonic times count from.
     pub started: Instant,
     /// Accounts as our own writes returned them.
-    pub newest: Newest<Account>,
+    pub newest: Arc<Newest<Account>>,
 }
 
 /// The pass. Returns when the next one is due if nothing happens before.
@@ -256,7 +256,6 @@ impl Pass<'_> {
         {
             let uid = self.account.metadata.uid.as_deref().unwrap_or_default();
             self.context.registry.remove(&self.key, uid);
-            self.context.metrics.forget_account(&self.key.to_string());
             self.context.refusals.clear(self.source());
             return Ok(None);
         }

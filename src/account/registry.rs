@@ -7,71 +7,14 @@ use crate::account::doubts::Doubts;
 use crate::account::gate::Gate;
 use crate::account::members::{Members, Terms};
 use crate::account::parent::Parent;
+pub use crate::account::snapshot::{Snapshot, Trouble};
 use crate::account::trials::Trials;
 use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::Account;
-use crate::crd::condition::Reason;
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials, Transport};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
-
-/// An Account as its last pass left it.
-#[derive(Clone)]
-pub struct Snapshot {
-    /// It is being deleted: no more creates.
-    pub closing: bool,
-    /// It and its credentials Secret are marked as in use, so that neither goes before its Subaccounts.
-    pub in_use: bool,
-    /// Put before the name of a Subaccount that gives none.
-    pub name_prefix: String,
-    /// How to reach its parent; absent until credentials were read and found good.
-    pub access: Option<Access>,
-    /// Why no call should be made now.
-    pub trouble: Option<Trouble>,
-    /// Which list its Subaccounts were last compared with: when that list was begun.
-    pub compared: Option<Instant>,
-    /// Which failure to read the list it has told.
-    pub failed: Option<Instant>,
-}
-
-impl Snapshot {
-    /// Whether calls may be made. A low balance holds creates back and nothing else, and so does what Kubernetes keeps
-    /// from us; what a suspected mass deletion holds back depends on the account.
-    #[must_use]
-    pub fn is_usable(&self) -> bool {
-        self.trouble.as_ref().is_none_or(|trouble| {
-            matches!(
-                trouble.reason,
-                Reason::InsufficientBalance
-                    | Reason::MassDeletionSuspected
-                    | Reason::WriteRefused
-                    | Reason::ProgressingWithRetry
-            )
-        })
-    }
-
-    /// Whether the last pass found that the pair works and the list answers.
-    #[must_use]
-    pub fn is_connected(&self) -> bool {
-        self.trouble.as_ref().is_none_or(|trouble| {
-            matches!(
-                trouble.reason,
-                Reason::MassDeletionSuspected | Reason::WriteRefused | Reason::ProgressingWithRetry
-            )
-        })
-    }
-}
-
-/// A trouble of the parent account, of the way there, or of what Kubernetes keeps for it. It is told on the Account, once for all its Subaccounts.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trouble {
-    /// Reason of the Account's condition.
-    pub reason: Reason,
-    /// What it is and what to do.
-    pub message: String,
-}
 
 /// Every Account and every parent.
 pub struct Registry {
@@ -86,8 +29,8 @@ pub struct Registry {
 #[derive(Default)]
 struct State {
     accounts: HashMap<ObjectKey, Arc<Snapshot>>,
-    /// uids of Accounts that are gone: a pass that was still under way must not bring one back.
-    gone: HashSet<String>,
+    /// uids of the Accounts that are stored: a pass that was still under way must not bring one back.
+    stored: HashMap<ObjectKey, String>,
     /// Each generation of the API shows other fields, and the marker in another place: a list of its own for each.
     parents: HashMap<(ParentAuthId, Generation), Arc<Parent>>,
     /// The rate is the parent's, whatever the generation.
@@ -108,6 +51,29 @@ impl Registry {
             trials: Trials::default(),
             state: Mutex::default(),
         }
+    }
+
+    /// An Account is stored: what its passes find out is kept from here on.
+    pub fn admit(&self, key: &ObjectKey, uid: &str) {
+        let former = self
+            .lock()
+            .stored
+            .get(key)
+            .filter(|stored| *stored != uid)
+            .cloned();
+        if let Some(former) = former {
+            // Nobody told that it went: what is known of it is not this one's.
+            self.remove(key, &former);
+        }
+        self.lock().stored.insert(key.clone(), uid.to_owned());
+        self.doubts.admit(key);
+        self.metrics.admit_account(&key.to_string());
+    }
+
+    /// Whether this very Account is stored.
+    #[must_use]
+    pub fn is_stored(&self, key: &ObjectKey, uid: &str) -> bool {
+        self.lock().stored.get(key).is_some_and(|stored| stored == uid)
     }
 
     /// The Account as its last pass left it; none if there was no pass yet.
@@ -292,7 +258,7 @@ impl Registry {
                 || before.trouble != snapshot.trouble
         };
         let state = &mut *self.lock();
-        if state.gone.contains(uid) {
+        if state.stored.get(key).is_none_or(|stored| stored != uid) {
             self.regroup(state, key, None);
             return false;
         }
@@ -304,9 +270,15 @@ impl Registry {
     /// The Account is gone. What is known of its parent goes with the last Account, and is kept while anybody is at work on it:
     /// a pause that Vobiz asked for must not be forgotten under a first pass.
     pub fn remove(&self, key: &ObjectKey, uid: &str) {
-        self.trials.forget(key);
         let state = &mut *self.lock();
-        state.gone.insert(uid.to_owned());
+        if state.stored.get(key).is_some_and(|stored| stored != uid) {
+            // Another one of its name has come since.
+            return;
+        }
+        state.stored.remove(key);
+        self.trials.forget(key);
+        self.doubts.forget(key);
+        self.metrics.forget_account(&key.to_string());
         state.accounts.remove(key);
         let former = state.members.get(key).map(|(parent, _)| parent.clone());
         self.regroup(state, key, None);
@@ -452,5 +424,60 @@ mod tests {
             (names(), registry.shared_terms(&parent)),
             (vec!["a".to_owned()], None)
         );
+    }
+
+    /// A pass that found a parent of its own.
+    fn pass(registry: &Registry, key: &ObjectKey, uid: &str, parent: u32) -> bool {
+        let id = format!("MA_{parent}");
+        let credentials = ParentCredentials::parse("id", "token", |key| match key {
+            "id" => Some(id.as_bytes()),
+            _ => Some(b"parents-token"),
+        });
+        let access = registry.access(key, credentials.unwrap(), Generation::Gen2, terms(1));
+        let snapshot = Snapshot {
+            closing: false,
+            in_use: true,
+            name_prefix: String::new(),
+            access: Some(access),
+            trouble: None,
+            compared: None,
+            failed: None,
+        };
+        registry.set(key, uid, snapshot)
+    }
+
+    #[test]
+    fn when_a_thousand_accounts_have_come_and_gone_nothing_of_them_is_left() {
+        let (registry, _) = registry();
+        for number in 0..1000 {
+            let (key, uid) = (key(&format!("vobiz-{number}")), format!("u-{number}"));
+            registry.admit(&key, &uid);
+            assert!(pass(&registry, &key, &uid, number));
+            registry.remove(&key, &uid);
+            // One that was under way then ends later.
+            assert!(!pass(&registry, &key, &uid, number));
+            registry.remove(&key, &uid);
+        }
+        let state = registry.lock();
+        let sizes = [
+            state.stored.len(),
+            state.accounts.len(),
+            state.parents.len(),
+            state.gates.len(),
+        ];
+        assert_eq!(sizes, [0; 4]);
+    }
+
+    #[test]
+    fn a_pass_over_an_account_that_has_gone_meanwhile_brings_it_not_back_nor_takes_its_successor_away() {
+        let ((registry, _), key) = (registry(), key("vobiz"));
+        registry.admit(&key, "u-1");
+        registry.remove(&key, "u-1");
+        assert!(!pass(&registry, &key, "u-1", 1));
+        assert!(registry.account(&key).is_none());
+        registry.admit(&key, "u-2");
+        assert!(pass(&registry, &key, "u-2", 1));
+        registry.remove(&key, "u-1");
+        assert!(registry.account(&key).is_some());
     }
 }

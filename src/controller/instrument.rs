@@ -10,8 +10,8 @@ use prometheus_client::registry::Registry;
 
 pub use super::label::ReconcileResult;
 use super::label::{
-    ApiLabels, BuildLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels, OperationLabels,
-    ReconcileLabels, RestLabels, WriteLabels, account_labels, code_label,
+    AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels,
+    OperationLabels, ReconcileLabels, RestLabels, WriteLabels, account_labels, code_label,
 };
 pub use super::object_series::ConditionStatus;
 use super::series::Series;
@@ -118,12 +118,24 @@ impl Metrics {
         self.series.rate_limit_wait.observe(duration.as_secs_f64());
     }
 
+    /// Gives `account` (`namespace/name`) series from here on: it is there.
+    pub fn admit_account(&self, account: &str) {
+        self.series.accounts().insert(account.to_owned());
+    }
+
+    /// Sets a series of an account; one that is gone gets none, however late an answer comes.
+    fn of_account(&self, account: &str, set: impl FnOnce(&Series, &AccountLabels)) {
+        let accounts = self.series.accounts();
+        if accounts.contains(account) {
+            set(&self.series, &account_labels(account));
+        }
+    }
+
     /// Notes when the external API last answered well for `account` (`namespace/name`), in Unix seconds.
     pub fn api_success(&self, account: &str, unix_seconds: f64) {
-        self.series
-            .api_last_success
-            .get_or_create(&account_labels(account))
-            .set(unix_seconds);
+        self.of_account(account, |series, labels| {
+            series.api_last_success.get_or_create(labels).set(unix_seconds);
+        });
     }
 
     /// Counts a field that was found changed outside and put back.
@@ -133,23 +145,23 @@ impl Metrics {
 
     /// Says how many orphans the last sweep of `account` (`namespace/name`) found.
     pub fn set_orphans(&self, account: &str, count: usize) {
-        self.series
-            .orphans
-            .get_or_create(&account_labels(account))
-            .set(gauge_value(count));
+        self.of_account(account, |series, labels| {
+            series.orphans.get_or_create(labels).set(gauge_value(count));
+        });
     }
 
     /// Says how many leftovers wait to be deleted under `account` (`namespace/name`).
     pub fn set_leftovers_pending(&self, account: &str, count: usize) {
-        self.series
-            .leftovers
-            .get_or_create(&account_labels(account))
-            .set(gauge_value(count));
+        self.of_account(account, |series, labels| {
+            series.leftovers.get_or_create(labels).set(gauge_value(count));
+        });
     }
 
     /// Removes every series of `account` (`namespace/name`): it is gone.
     pub fn forget_account(&self, account: &str) {
         let labels = account_labels(account);
+        let mut accounts = self.series.accounts();
+        accounts.remove(account);
         self.series.api_last_success.remove(&labels);
         self.series.orphans.remove(&labels);
         self.series.leftovers.remove(&labels);
@@ -182,10 +194,17 @@ impl Metrics {
         }
     }
 
-    /// Removes every series of an object: it is gone.
-    pub fn forget_object(&self, namespace: &str, name: &str) {
+    /// Gives the object of this uid series from here on: it is there.
+    pub fn admit_object(&self, namespace: &str, name: &str, uid: &str) {
         if let Some(objects) = &self.series.objects {
-            objects.forget(namespace, name);
+            objects.admit(namespace, name, uid);
+        }
+    }
+
+    /// Removes every series of the object of this uid: it is gone.
+    pub fn forget_object(&self, namespace: &str, name: &str, uid: &str) {
+        if let Some(objects) = &self.series.objects {
+            objects.forget(namespace, name, uid);
         }
     }
 }
@@ -339,6 +358,7 @@ mod tests {
     #[test]
     fn series_of_an_account_go_with_it() {
         let metrics = metrics();
+        metrics.admit_account("dev/vobiz");
         metrics.api_success("dev/vobiz", 1_790_000_000.0);
         metrics.set_orphans("dev/vobiz", 2);
         metrics.set_leftovers_pending("dev/vobiz", 3);
@@ -351,6 +371,10 @@ mod tests {
             Some("3")
         );
         metrics.forget_account("dev/vobiz");
+        // Answers that came after it went.
+        metrics.api_success("dev/vobiz", 1_790_000_001.0);
+        metrics.set_orphans("dev/vobiz", 1);
+        metrics.set_leftovers_pending("dev/vobiz", 1);
         assert!(!metrics.encode().unwrap().contains("dev/vobiz"));
     }
 

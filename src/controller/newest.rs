@@ -56,6 +56,18 @@ impl<K: Resource> Newest<K> {
         }
     }
 
+    /// Of how many objects it keeps something.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether it keeps nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The object is gone.
     pub fn forget(&self, uid: &str) {
         self.lock().remove(uid);

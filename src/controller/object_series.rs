@@ -45,6 +45,7 @@ struct ObjectKey {
 
 #[derive(Clone, Debug, Default)]
 struct Series {
+    uid: String,
     ready: Option<ConditionStatus>,
     synced: Option<ConditionStatus>,
     info: Option<Info>,
@@ -58,6 +59,18 @@ struct Info {
 }
 
 impl ObjectSeries {
+    /// The object of this uid is there: it has series from here on.
+    pub fn admit(&self, namespace: &str, name: &str, uid: &str) {
+        let mut objects = self.lock();
+        let series = objects.entry(key(namespace, name)).or_default();
+        if series.uid != uid {
+            *series = Series {
+                uid: uid.to_owned(),
+                ..Series::default()
+            };
+        }
+    }
+
     /// Replaces the conditions of an object; none where the condition is absent.
     pub fn set_conditions(
         &self,
@@ -88,13 +101,19 @@ impl ObjectSeries {
         });
     }
 
-    /// Removes every series of an object.
-    pub fn forget(&self, namespace: &str, name: &str) {
-        self.lock().remove(&key(namespace, name));
+    /// Removes every series of the object of this uid; another one of its name may have come since.
+    pub fn forget(&self, namespace: &str, name: &str, uid: &str) {
+        let (mut objects, key) = (self.lock(), key(namespace, name));
+        if objects.get(&key).is_some_and(|series| series.uid == uid) {
+            objects.remove(&key);
+        }
     }
 
+    /// Of an object that is gone nothing is kept, however late a pass ends.
     fn change(&self, namespace: &str, name: &str, change: impl FnOnce(&mut Series)) {
-        change(self.lock().entry(key(namespace, name)).or_default());
+        if let Some(series) = self.lock().get_mut(&key(namespace, name)) {
+            change(series);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, Series>> {
@@ -191,6 +210,7 @@ mod tests {
     #[test]
     fn a_condition_has_one_series_whatever_it_was_before() {
         let series = ObjectSeries::default();
+        series.admit("dev", "acme", "u-1");
         series.set_conditions("dev", "acme", Some(ConditionStatus::Unknown), None);
         series.set_conditions(
             "dev",
@@ -211,10 +231,13 @@ mod tests {
     fn the_series_of_an_object_go_with_it_and_others_stay() {
         let series = ObjectSeries::default();
         for name in ["acme", "beta"] {
+            series.admit("dev", name, name);
             series.set_info("dev", name, "SA_1", "dev/vobiz");
             series.set_deletion_started("dev", name, 1_790_000_000.5);
         }
-        series.forget("dev", "acme");
+        series.forget("dev", "acme", "acme");
+        series.forget("dev", "beta", "an earlier one of the name");
+        series.set_info("dev", "acme", "SA_1", "dev/vobiz");
         assert_eq!(
             samples(&series),
             [

@@ -1,6 +1,8 @@
 //! Every metric, its name and its bounds. PURE.
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -45,6 +47,8 @@ pub(super) struct Series {
     pub(super) orphans: Family<AccountLabels, Gauge>,
     pub(super) leftovers: Family<AccountLabels, Gauge>,
     pub(super) objects: Option<ObjectSeries>,
+    /// The accounts that are there: none other has series.
+    accounts: Mutex<HashSet<String>>,
 }
 
 impl Series {
@@ -146,12 +150,17 @@ impl Series {
                 Family::default(),
             ),
             objects: object_metrics.then(ObjectSeries::default),
+            accounts: Mutex::default(),
         };
         if let Some(objects) = &series.objects {
             registry.register_collector(Box::new(objects.clone()));
         }
         registry.register_collector(Box::new(ProcessCollector));
         (registry, series)
+    }
+
+    pub(super) fn accounts(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

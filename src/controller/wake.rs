@@ -139,6 +139,12 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Caches<K> {
         store.get(&ObjectRef::new(name).within(namespace))
     }
 
+    /// Whether objects of the namespace are among those that are watched.
+    #[must_use]
+    pub fn cover(&self, namespace: &str) -> bool {
+        self.stores.iter().any(|(scope, _)| scope.covers(namespace))
+    }
+
     /// Every cached object.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<K>> {

@@ -56,6 +56,8 @@ pub const CONFIRM_MASS_DELETION_ANNOTATION: &str = "vobiz.ai/confirm-mass-deleti
 /// Annotation that whoever administers the operator sets on a Record, or whoever keeps the parent's pair on an Account: what
 /// objects left in an earlier namespace of this name, with this uid (several: separated by commas), may be taken over.
 pub const ACCEPT_RESTORED_NAMESPACE_ANNOTATION: &str = "vobiz.ai/accept-restored-namespace";
+/// Annotation on a Record, of ours: the uid of the object of which it was told that it went without its finalizer.
+pub const ORPHAN_TOLD_ANNOTATION: &str = "vobiz.ai/orphan-told";
 /// Label on a Record: the id of its account, where that can be a label.
 pub const AUTH_ID_LABEL: &str = "vobiz.ai/auth-id";
 /// Label on a Record that a later object took over: that object's uid.

@@ -10,7 +10,7 @@ use kube::runtime::controller::Action;
 use super::unsupported;
 use crate::account;
 use crate::controller::instrument::{Pass, ReconcileResult};
-use crate::controller::wake::Guarded;
+use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::{Account, Subaccount};
 use crate::subaccount;
 use crate::subaccount::context::Context;
@@ -27,7 +27,15 @@ pub(super) async fn account_pass(
         pass.finish(ReconcileResult::RequeueAfter);
         return Ok(next.map_or_else(Action::await_change, Action::requeue));
     };
-    match account::reconcile::reconcile(Arc::new(object.clone()), &context).await {
+    let ended = account::reconcile::reconcile(Arc::new(object.clone()), &context).await;
+    let key = ObjectKey::of(object);
+    let uid = object.uid().unwrap_or_default();
+    if !context.registry.is_stored(&key, &uid) {
+        // It went meanwhile: no pass comes any more that could clear it away.
+        context.registry.remove(&key, &uid);
+        context.newest.forget(&uid);
+    }
+    match ended {
         Ok(next) => {
             pass.finish(next.map_or(ReconcileResult::Success, |_| ReconcileResult::RequeueAfter));
             Ok(next.map_or_else(Action::await_change, Action::requeue))
@@ -35,7 +43,6 @@ pub(super) async fn account_pass(
         Err(error) => {
             pass.finish(ReconcileResult::Error);
             tracing::warn!(namespace = account.namespace(), name = account.name_any(), %error, "a pass over an account failed");
-            let key = crate::controller::wake::ObjectKey::of(object);
             let mut backoff = context.backoff.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(Action::requeue(backoff.failed(
                 key,

@@ -53,7 +53,7 @@ pub enum Ruling {
 }
 
 /// How often one Secret was put back in a row, and what is known of who changes it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contest {
     secret: String,
     repairs: u32,

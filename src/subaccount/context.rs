@@ -3,6 +3,7 @@
 use super::held_pairs::HeldPairs;
 use super::memory::Memory;
 use super::records::Records;
+use super::traces::{ListWaiters, Traces};
 use crate::account::marker::Installation;
 use crate::account::registry::Registry;
 use crate::controller::backoff::Backoff;
@@ -15,7 +16,7 @@ use crate::crd::{Account, Subaccount};
 use crate::vobiz::ParentAuthId;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -73,7 +74,7 @@ pub struct Context {
     /// Cached Records.
     pub records: Arc<Records>,
     /// What is remembered between passes.
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
     /// Pairs that no Record holds yet.
     pub held_pairs: HeldPairs,
     /// Objects as our own writes returned them.
@@ -83,9 +84,9 @@ pub struct Context {
     /// Wakes the janitor of a Record.
     pub wake_record: Waker<Secret>,
     /// Who waits for a list or a walk, by parent.
-    pub list_waiters: Mutex<HashMap<ParentAuthId, HashSet<ListWaiter>>>,
+    pub list_waiters: Arc<ListWaiters>,
     /// Pauses of objects that failed.
-    pub backoff: Mutex<Backoff<String>>,
+    pub backoff: Arc<Mutex<Backoff<String>>>,
     /// The moment that monotonic times count from.
     pub started: Instant,
     /// When this process made its first pass, once it did.
@@ -115,6 +116,25 @@ impl Context {
     #[must_use]
     pub fn cached(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Subaccount>>> {
         self.subaccounts.get(namespace, name)
+    }
+
+    /// Everything that is kept by object or by Record.
+    #[must_use]
+    pub fn traces(&self) -> Traces {
+        Traces {
+            memory: Arc::clone(&self.memory),
+            newest: Arc::clone(&self.newest),
+            backoff: Arc::clone(&self.backoff),
+            list_waiters: Arc::clone(&self.list_waiters),
+            records: Arc::clone(&self.records),
+        }
+    }
+
+    /// Whether this very object is stored.
+    #[must_use]
+    pub fn is_stored(&self, key: &ObjectKey, uid: &str) -> bool {
+        let stored = self.cached(&key.namespace, &key.name);
+        stored.is_some_and(|stored| stored.uid().as_deref() == Some(uid))
     }
 
     /// Whether an Account of this name is stored, looked at or not.

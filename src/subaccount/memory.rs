@@ -35,7 +35,7 @@ pub enum Mark {
 }
 
 /// Whose an account was found to be: nobody asks Vobiz twice in a quarter of an hour.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Judged {
     /// The account that the status names.
     pub id: AuthId,
@@ -63,7 +63,7 @@ pub enum Proof {
 }
 
 /// What Vobiz said about the pair that was found in this version of a Secret: under other keys there may be another one.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Tried {
     /// resourceVersion of the Secret.
     pub version: String,
@@ -76,7 +76,7 @@ pub struct Tried {
 }
 
 /// What is remembered about one object.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Default, PartialEq, Debug)]
 pub struct Remembered {
     /// An epoch that may still be used.
     pub unspent: Option<Unspent>,
@@ -198,7 +198,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Looks at, or changes, what is remembered about an object.
+    /// Looks at, or changes, what is remembered about an object. A look leaves nothing behind.
     pub fn with<T>(&self, uid: &str, act: impl FnOnce(&mut Remembered) -> T) -> T {
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(remembered) = objects.get_mut(uid) {
@@ -206,7 +206,9 @@ impl Memory {
         }
         let mut remembered = Remembered::default();
         let result = act(&mut remembered);
-        objects.insert(uid.to_owned(), remembered);
+        if remembered != Remembered::default() {
+            objects.insert(uid.to_owned(), remembered);
+        }
         result
     }
 
@@ -219,6 +221,18 @@ impl Memory {
             waiting.remove(uid);
         }
         waiting.len()
+    }
+
+    /// Of how many objects and Records something is remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether nothing is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The object and its Record are gone.
@@ -328,6 +342,7 @@ mod tests {
         memory.with("u-1", |remembered| remembered.secret_suspect = true);
         assert!(memory.with("u-1", |remembered| remembered.secret_suspect));
         assert!(!memory.with("u-2", |remembered| remembered.secret_suspect));
+        assert_eq!(memory.len(), 1, "a look leaves nothing behind");
         memory.forget("u-1");
         assert!(!memory.with("u-1", |remembered| remembered.secret_suspect));
     }

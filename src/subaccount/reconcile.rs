@@ -7,7 +7,7 @@ use super::outcome::{Next, Outcome, SECRET_PROBE, secret_probe};
 use super::pass::Pass;
 use super::plan::{Rest, Step, Wait, plan};
 use super::record::Phase;
-use super::{effects, news, report};
+use super::{effects, news, orphan, report};
 use crate::controller::wake::Guarded;
 use crate::crd::Subaccount;
 use futures::future::join_all;
@@ -62,7 +62,12 @@ pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Ended {
         report::metrics(&pass);
     }
     pass.leave_queue(&outcome);
-    Ended::new(&outcome, next(&pass, &outcome))
+    let ended = Ended::new(&outcome, next(&pass, &outcome));
+    if !context.is_stored(&pass.key, &pass.uid) {
+        // It went meanwhile: no pass comes any more that could clear it away.
+        context.traces().forget_object(&pass.key, &pass.uid);
+    }
+    ended
 }
 
 /// The janitor's pass over a Record, whether its object lives or not. None: there was nothing to do.
@@ -82,16 +87,23 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
     }
     let mut pass = Pass::of_record(context, secret.to_owned(), record);
     let outcome = run(&mut pass).await;
-    report::note_refusals(&pass, &outcome, None);
-    report::orphan(&pass, &outcome).await;
+    let orphan = orphan::tell(&pass, &outcome).await;
+    report::note_refusals(&pass, &outcome, orphan.refusal);
     report::publish(&pass, news::of_deeds(&pass.deeds)).await;
     await_list(&pass, &outcome, ListWaiter::Record(pass.record_name.clone()));
     pass.leave_queue(&outcome);
-    if outcome.rest == Rest::Settled {
+    let next = if orphan.again {
+        Some(context.backoff_next(&pass.uid))
+    } else if outcome.rest == Rest::Settled {
         context.succeeded(&pass.uid);
-        return Some(Ended::new(&outcome, None));
+        None
+    } else {
+        next(&pass, &outcome)
+    };
+    if context.records.in_secret(secret).is_none() {
+        context.traces().forget_record(secret, Some(&pass.uid));
     }
-    Some(Ended::new(&outcome, next(&pass, &outcome)))
+    Some(Ended::new(&outcome, next))
 }
 
 /// The last attempts to store pairs that are in memory only, before the process ends. One that cannot be stored is lost, and nothing

@@ -1,6 +1,6 @@
 //! What a pass tells: in the object's status, in events, in metrics, and among what Kubernetes refuses. I/O.
 
-use super::facts::{self, Object};
+use super::facts::Object;
 use super::news::{self, News};
 use super::outcome::{Outcome, failure};
 use super::pass::{Pass, wall_clock};
@@ -9,7 +9,6 @@ use super::record::secret_name;
 use super::status::{self, View};
 use super::{effects, farewell};
 use crate::controller::cluster::ClusterError;
-use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;
 use crate::controller::instrument::ConditionStatus;
 use crate::controller::refusal::Refusal;
@@ -17,7 +16,7 @@ use crate::controller::refusals::Source;
 use crate::crd::condition::{self, ConditionType};
 use crate::crd::{Subaccount, SubaccountStatus};
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{Resource, ResourceExt};
+use kube::Resource;
 use serde_json::json;
 
 impl Pass<'_> {
@@ -135,47 +134,10 @@ pub(super) fn note_refusals(pass: &Pass<'_>, outcome: &Outcome, status: Option<R
         Object::Live | Object::Deleting => Source::Object("Subaccount", pass.key.clone()),
     };
     pass.context.refusals.set(source.clone(), &refused);
-    let is_stored = || {
-        let stored = pass.context.cached(&pass.key.namespace, &pass.key.name);
-        stored.is_some_and(|stored| stored.uid().as_deref() == Some(&pass.uid))
-    };
-    if pass.facts.object != Object::Unseen && !is_stored() {
+    if pass.facts.object != Object::Unseen && !pass.context.is_stored(&pass.key, &pass.uid) {
         // It went meanwhile: no pass comes any more that could say otherwise.
         pass.context.refusals.clear(source);
     }
-}
-
-/// A bound account whose object is gone: a restore brings objects back with new uids, so it is reported and kept.
-pub(super) async fn orphan(pass: &Pass<'_>, outcome: &Outcome) {
-    let bound = matches!(
-        pass.facts.record,
-        facts::Record::Present {
-            phase: facts::Phase::Bound,
-            ..
-        }
-    );
-    let gone = pass.facts.confirmation == facts::Confirmation::Refuted;
-    if !(bound && gone && outcome.rest == Rest::Settled) {
-        return;
-    }
-    let reported = pass.context.memory.with(&pass.uid, |remembered| {
-        std::mem::replace(&mut remembered.orphan_reported, true)
-    });
-    if reported {
-        return;
-    }
-    let id = pass.auth_id().map(|id| id.to_string()).unwrap_or_default();
-    tracing::warn!(object = %pass.key, uid = pass.uid, auth_id = id, "an object is gone without its finalizer; its account is kept");
-    let note = format!("{id} is kept at Vobiz although its object is gone without the finalizer");
-    publish(
-        pass,
-        vec![News {
-            kind: EventKind::Warning,
-            reason: "SubaccountOrphaned",
-            note,
-        }],
-    )
-    .await;
 }
 
 /// Publishes events about the object that the pass was about.

@@ -5,6 +5,7 @@ use super::holders::{Holders, Holding, account_named_by};
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
 use super::status::is_applied;
+use super::traces::Traces;
 use super::wish::WISHES;
 use crate::account::credentials_watch::CredentialsWatch;
 use crate::account::members::Terms;
@@ -49,8 +50,10 @@ pub struct Watches {
     pub wake_record: Waker<Secret>,
     /// The cached Records.
     pub records: Arc<Records>,
-    /// Objects as our own writes returned them.
-    pub newest: Arc<Newest<Subaccount>>,
+    /// What passes over Subaccounts and Records leave behind.
+    pub traces: Traces,
+    /// Accounts as our own writes returned them.
+    pub newest_accounts: Arc<Newest<Account>>,
     /// The Accounts there are, and which Secrets they name.
     pub named_secrets: Arc<NamedSecrets>,
     /// Follows those Secrets.
@@ -71,7 +74,6 @@ impl Watches {
             &[CONFIRM_MASS_DELETION_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION],
         );
         let mut accepted = Changes::default();
-        let metrics = self.metrics.clone();
         let wake_object = self.wake_object.clone();
         let wake_users = move |key: &ObjectKey| {
             let users = subaccounts.of_namespace(&key.namespace);
@@ -82,7 +84,7 @@ impl Watches {
                 wake_object.wake(&ObjectKey::of(&**user));
             }
         };
-        let refusals = self.refusals.clone();
+        let (refusals, newest) = (self.refusals.clone(), Arc::clone(&self.newest_accounts));
         let named_secrets = Arc::clone(&self.named_secrets);
         let credentials = Arc::clone(&self.credentials);
         watch(
@@ -99,6 +101,7 @@ impl Watches {
                     }
                     // Those who wait for this word have nothing else to wake them.
                     let key = ObjectKey::of(object);
+                    registry.admit(&key, &object.uid().unwrap_or_default());
                     if accepted.differs(
                         &key,
                         object.annotations().get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION),
@@ -111,8 +114,9 @@ impl Watches {
                     trigger.forget(object);
                     // Also one whose finalizer somebody took off: nothing may be done in its name any more.
                     let key = ObjectKey::of(object);
-                    registry.remove(&key, object.meta().uid.as_deref().unwrap_or_default());
-                    metrics.forget_account(&key.to_string());
+                    let uid = object.uid().unwrap_or_default();
+                    registry.remove(&key, &uid);
+                    newest.forget(&uid);
                     accepted.forget(&key);
                     named_secrets.forget(&key);
                     credentials.follow();
@@ -141,7 +145,7 @@ impl Watches {
             }
         };
         let (metrics, operator_namespace) = (self.metrics.clone(), self.operator_namespace.clone());
-        let (records, newest) = (Arc::clone(&self.records), Arc::clone(&self.newest));
+        let (records, traces) = (Arc::clone(&self.records), self.traces.clone());
         let refusals = self.refusals.clone();
         watch(
             self.target::<Subaccount>("Subaccount", scope, watcher::Config::default()),
@@ -153,16 +157,19 @@ impl Watches {
                         wake_held(&holding);
                     }
                     if let Ok(object) = &object.0 {
-                        newest.seen(object);
+                        traces.newest.seen(object);
                     }
+                    let key = ObjectKey::of(object);
+                    metrics.admit_object(&key.namespace, &key.name, &object.uid().unwrap_or_default());
                     trigger.admits(object)
                 }
                 Event::Delete(object) => {
                     trigger.forget(object);
                     let key = ObjectKey::of(object);
-                    metrics.forget_object(&key.namespace, &key.name);
-                    refusals.clear(Source::Object("Subaccount", key.clone()));
                     let uid = object.uid().unwrap_or_default();
+                    metrics.forget_object(&key.namespace, &key.name, &uid);
+                    refusals.clear(Source::Object("Subaccount", key.clone()));
+                    traces.forget_object(&key, &uid);
                     let taken_over = records.get(&uid).map(|stored| stored.secret.clone());
                     wake_record.wake(&ObjectKey {
                         namespace: operator_namespace.clone(),
@@ -184,11 +191,18 @@ impl Watches {
         let own = Scope::Namespace(self.operator_namespace.clone());
         let selection = watcher::Config::default().fields(&format!("type={RECORD_TYPE}"));
         let (records, wake_object) = (Arc::clone(&self.records), self.wake_object.clone());
-        let known = Arc::clone(&self.records);
+        let (known, traces) = (Arc::clone(&self.records), self.traces.clone());
         let (refusals, operator_namespace) = (self.refusals.clone(), self.operator_namespace.clone());
         let mut accepted = Changes::default();
         let mut seen: HashMap<String, Option<Vec<u8>>> = HashMap::new();
         let digest = move |event: &mut Event<Secret>| {
+            if let Event::Delete(secret) = event {
+                let name = secret.name_any();
+                let served = records
+                    .in_secret(&name)
+                    .map(|stored| stored.record.subject.uid.clone());
+                traces.forget_record(&name, served.as_deref());
+            }
             let changes = records.apply(event);
             // What it says is kept once, and no second copy of the pair.
             let data = match event {

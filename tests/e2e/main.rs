@@ -38,6 +38,7 @@ mod namespace;
 mod neighbours;
 mod network;
 mod odd_metadata;
+mod orphans;
 mod ownership;
 mod parent;
 mod parent_pair;
@@ -104,6 +105,7 @@ fn main() -> ExitCode {
     neighbours::add_to(&mut suite);
     network::add_to(&mut suite);
     odd_metadata::add_to(&mut suite);
+    orphans::add_to(&mut suite);
     ownership::add_to(&mut suite);
     parent::add_to(&mut suite);
     parent_pair::add_to(&mut suite);

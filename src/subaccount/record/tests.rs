@@ -10,6 +10,12 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
+/// By an attempt under the same generation.
+fn taken_over(ledger: Ledger) -> Ledger {
+    let generation = ledger.generation;
+    ledger.taken_over(generation)
+}
+
 fn pair() -> Credentials {
     Credentials {
         auth_id: AuthId::parse("SA_ONE").unwrap(),
@@ -43,7 +49,7 @@ fn with_pair(record: Record) -> Record {
 
 #[test]
 fn a_fence_is_dated_when_it_moves_and_only_then() {
-    let taken = open().with(Ledger::taken_over, at(10));
+    let taken = open().with(taken_over, at(10));
     assert_eq!(
         (taken.ledger.fenced_through, taken.last_fenced_at),
         (1, Some(at(10)))
@@ -59,7 +65,7 @@ fn a_fence_is_dated_when_it_moves_and_only_then() {
 
 #[test]
 fn a_record_knows_its_marker_and_the_ones_that_it_fences() {
-    let record = open().with(Ledger::taken_over, at(10));
+    let record = open().with(taken_over, at(10));
     assert_eq!(record.marker(Installation(1)), marker(7, 2));
     let fenced = [marker(7, 1), marker(7, 2), marker(8, 1)].map(|marker| record.fences(&marker));
     assert_eq!(fenced, [true, false, false]);
@@ -68,7 +74,7 @@ fn a_record_knows_its_marker_and_the_ones_that_it_fences() {
 
 /// Every key of a Record that says all it can.
 fn full() -> BTreeMap<String, ByteString> {
-    let kept = with_pair(open().with(Ledger::taken_over, at(10)))
+    let kept = with_pair(open().with(taken_over, at(10)))
         .with(|ledger| ledger.closed(Decision::Disable, None), at(20));
     let mut data = encode(&kept);
     data.insert("cascade".to_owned(), ByteString(b"true".to_vec()));
@@ -134,7 +140,7 @@ fn a_record_that_contradicts_itself_is_never_guessed() {
         }),
     ];
     for (key, damage) in table {
-        let mut record = with_pair(open().with(Ledger::taken_over, at(10)));
+        let mut record = with_pair(open().with(taken_over, at(10)));
         damage(&mut record);
         assert_eq!(decode(&encode(&record)).unwrap_err().key, key, "{record:?}");
     }
@@ -164,7 +170,7 @@ proptest! {
         record.subject.name = name;
         record.ledger.generation = if gen1 { Generation::Gen1 } else { Generation::Gen2 };
         for _ in 0..epochs {
-            record = record.with(Ledger::taken_over, at(second));
+            record = record.with(taken_over, at(second));
         }
         let end = |ledger: Ledger| match ends {
             0 => ledger,

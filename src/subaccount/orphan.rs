@@ -1,0 +1,147 @@
+//! Tells once of an account whose object went without its finalizer, after a look at what became of it. I/O: one read at
+//! Vobiz, and one write that says on the Record that it was told.
+
+use super::facts::{self, Confirmation};
+use super::news::News;
+use super::outcome::Outcome;
+use super::pass::{Listed, Pass};
+use super::plan::Rest;
+use super::report;
+use crate::controller::cluster::ClusterError;
+use crate::controller::event::EventKind;
+use crate::controller::refusal::Refusal;
+use crate::controller::versioned::{Versioned, get_versioned, replace};
+use crate::crd::ORPHAN_TOLD_ANNOTATION;
+use crate::vobiz::AuthId;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Something could not be done yet: it is to be tried again.
+    pub again: bool,
+    /// That the Record says so is refused.
+    pub refusal: Option<Refusal>,
+}
+
+/// What became of the account.
+enum Fate {
+    Kept,
+    Gone,
+    /// No Account of its parent is left to look with.
+    Unseen,
+}
+
+/// A bound account whose object is gone: a restore brings objects back with new uids, so it is reported and kept. Only who
+/// watches its namespace tells: others see its Record too.
+pub(super) async fn tell(pass: &Pass<'_>, outcome: &Outcome) -> Told {
+    let is_bound = matches!(
+        pass.facts.record,
+        facts::Record::Present {
+            phase: facts::Phase::Bound,
+            ..
+        }
+    );
+    let is_gone = pass.facts.confirmation == Confirmation::Refuted;
+    let is_ours = pass.context.subaccounts.cover(&pass.key.namespace);
+    let (true, Some(id)) = (
+        is_bound && is_gone && is_ours && outcome.rest == Rest::Settled,
+        pass.auth_id(),
+    ) else {
+        return Told::default();
+    };
+    let secret = match record_secret(pass).await {
+        Ok(Some(secret)) => secret,
+        Ok(None) => return Told::default(),
+        Err(error) => return failed(pass, &error),
+    };
+    if secret.object().annotations().get(ORPHAN_TOLD_ANNOTATION) == Some(&pass.uid) {
+        return Told::default();
+    }
+    let is_told = pass
+        .context
+        .memory
+        .with(&pass.uid, |remembered| remembered.orphan_reported);
+    if !is_told {
+        let Some(fate) = fate(pass, &id).await else {
+            return Told {
+                again: true,
+                refusal: None,
+            };
+        };
+        tracing::warn!(object = %pass.key, uid = pass.uid, auth_id = %id, "an object is gone without its finalizer");
+        report::publish(pass, vec![news(pass, &id, &fate)]).await;
+        pass.context.memory.with(&pass.uid, |remembered| {
+            remembered.orphan_reported = true;
+            remembered.forget_missing();
+        });
+    }
+    // Another process, or this one after its next start, need not say it again.
+    let marked = secret.map(|mut secret| {
+        secret
+            .annotations_mut()
+            .insert(ORPHAN_TOLD_ANNOTATION.to_owned(), pass.uid.clone());
+        secret
+    });
+    match replace(&pass.context.record_api(), marked).await {
+        Ok(_) => Told::default(),
+        Err(error) => failed(pass, &error),
+    }
+}
+
+/// The Record's Secret as this pass read it.
+async fn record_secret(pass: &Pass<'_>) -> Result<Option<Versioned<Secret>>, ClusterError> {
+    match &pass.record {
+        Some((_, Some(secret))) => Ok(Some(secret.clone())),
+        _ => get_versioned(&pass.context.record_api(), &pass.record_name).await,
+    }
+}
+
+fn failed(pass: &Pass<'_>, error: &ClusterError) -> Told {
+    tracing::warn!(record = pass.record_name, %error, "failed to note on the record that its orphan was told");
+    Told {
+        again: true,
+        refusal: error.refusal(),
+    }
+}
+
+/// None: Vobiz cannot be asked now, or its list, without which a 404 proves nothing, is still to be read.
+async fn fate(pass: &Pass<'_>, id: &AuthId) -> Option<Fate> {
+    let Some(access) = pass.access() else {
+        let parent = pass.parent()?;
+        return pass.context.is_abandoned(&parent).then_some(Fate::Unseen);
+    };
+    if access.get(pass.generation()?, id).await.ok()?.is_some() {
+        return Some(Fate::Kept);
+    }
+    match pass.note_missing(&access, id) {
+        Listed::Absent => Some(Fate::Gone),
+        Listed::Shown(_) => Some(Fate::Kept),
+        Listed::Unread => {
+            access.parent.request_list(pass.missing_since());
+            pass.context.registry.wake(&access.account);
+            None
+        }
+    }
+}
+
+fn news(pass: &Pass<'_>, id: &AuthId, fate: &Fate) -> News {
+    let note = match fate {
+        Fate::Kept => format!("{id} is kept at Vobiz although its object is gone without the finalizer"),
+        Fate::Gone => format!(
+            "the object is gone without its finalizer, and {id} is gone at Vobiz: what is left is the Secret {} of the operator, \
+             which may be deleted",
+            pass.record_name
+        ),
+        Fate::Unseen => format!(
+            "the object is gone without its finalizer. The operator has not deleted {id}; no Account of its parent is left to see \
+             by whether it is still at Vobiz"
+        ),
+    };
+    News {
+        kind: EventKind::Warning,
+        reason: "SubaccountOrphaned",
+        note,
+    }
+}
