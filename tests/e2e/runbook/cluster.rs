@@ -73,7 +73,7 @@ async fn grant(kubectl: &Kubectl, verbs: &[&str]) -> Result<()> {
     kubectl.run(&arguments).await.map(drop)
 }
 
-const ALL: [&str; 5] = ["get", "create", "update", "patch", "delete"];
+const ALL: [&str; 6] = ["get", "create", "update", "patch", "watch", "delete"];
 
 async fn right_to_read(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result<()> {
     let bed = bed.fresh().await?;
@@ -125,7 +125,7 @@ async fn right_to_write(bed: Arc<TestBed>, says: &'static [&'static str]) -> Res
         .apply_kustomization(&bed.repository().join("crds"))
         .await?;
     let environment = bed.environment(shipped("write")).await?;
-    grant(kubectl, &["get", "update", "patch", "delete"]).await?;
+    grant(kubectl, &["get", "update", "patch", "watch", "delete"]).await?;
     await_right(
         kubectl,
         &environment,
