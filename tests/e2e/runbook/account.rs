@@ -44,7 +44,7 @@ pub fn entries() -> Vec<Entry> {
         entry!(
             Some("An Account is in trouble / Unauthorized"),
             "the new pair is written into the same Secret",
-            &["write the right pair into the Secret that spec.credentialsSecretRef names"],
+            &["correct the Secret, or name another one in spec.credentialsSecretRef"],
             unauthorized
         ),
         entry!(
