@@ -239,27 +239,14 @@ async fn fill(
         }
     }
 
-    let mut replica = Replica {
-        accounts: Vec::new(),
-        subaccounts: Vec::new(),
-        records: Vec::new(),
+    Ok(Replica {
+        accounts: Source::all_filled("account", accounts, account_wakes, tasks).await?,
+        subaccounts: Source::all_filled("subaccount", objects, object_wakes, tasks).await?,
+        records: Source::all_filled("record", vec![record_watch], record_wakes, tasks).await?,
         account_context,
         errands: errand_runner,
         context,
-    };
-    for (watch, wakes) in accounts.into_iter().zip(account_wakes) {
-        let source = Source::filled("account", watch, wakes, tasks).await?;
-        replica.accounts.push(source);
-    }
-    for (watch, wakes) in objects.into_iter().zip(object_wakes) {
-        let source = Source::filled("subaccount", watch, wakes, tasks).await?;
-        replica.subaccounts.push(source);
-    }
-    for (watch, wakes) in std::iter::once(record_watch).zip(record_wakes) {
-        let source = Source::filled("record", watch, wakes, tasks).await?;
-        replica.records.push(source);
-    }
-    Ok(replica)
+    })
 }
 
 /// Where objects are watched: in each of the namespaces, or everywhere.

@@ -30,8 +30,22 @@ impl<K> Source<K>
 where
     K: Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + Debug + Send + Sync + 'static,
 {
+    /// As [`Self::filled`], of each scope.
+    pub(super) async fn all_filled(
+        name: &'static str,
+        watches: Vec<Watch<K>>,
+        wakes: Vec<impl Stream<Item = ObjectRef<K>> + Send + 'static>,
+        tasks: &mut Tasks,
+    ) -> anyhow::Result<Vec<Self>> {
+        let mut sources = Vec::new();
+        for (watch, woken) in watches.into_iter().zip(wakes) {
+            sources.push(Self::filled(name, watch, woken, tasks).await?);
+        }
+        Ok(sources)
+    }
+
     /// Starts the watch and waits until its cache is complete.
-    pub(super) async fn filled(
+    async fn filled(
         name: &'static str,
         watch: Watch<K>,
         woken: impl Stream<Item = ObjectRef<K>> + Send + 'static,
