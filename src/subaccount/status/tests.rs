@@ -5,7 +5,7 @@ use crate::crd::condition::find;
 use crate::subaccount::facts::{Account, Fence, Phase, Policy, Record, Remote};
 use serde_json::json;
 
-const WAITS: [Wait; 17] = [
+const WAITS: [Wait; 18] = [
     Wait::AccountPreparing,
     Wait::Account,
     Wait::Gate,
