@@ -166,19 +166,6 @@ impl Access {
         }
     }
 
-    /// A request for one Subaccount: what may be its Account's trouble is told there.
-    async fn call<T, F: Future<Output = Result<T, Error>>>(
-        &self,
-        operation: &'static str,
-        request: impl FnOnce(Client) -> F,
-    ) -> Result<T, CallError> {
-        let answer = self.measured(operation, request).await;
-        if let Err(CallError::Failed(error)) = &answer {
-            self.raise(Some(error));
-        }
-        answer
-    }
-
     pub(super) async fn measured<T, F: Future<Output = Result<T, Error>>>(
         &self,
         operation: &'static str,
