@@ -92,6 +92,11 @@ const REFUSED: &str = "an_api_server_takes_every_manifest_and_refuses_what_canno
 const CONFIGURED: &str = "a_configuration_that_cannot_work_ends_with_3_and_says_what_to_do";
 const MESSAGES_ELSEWHERE: &[Elsewhere] = &[
     elsewhere(
+        "make it leave this Secret alone",
+        "tests/e2e/contest.rs",
+        "somebody who insists on another label, annotation, token or owner, or on no Secret, is told of and not fought over",
+    ),
+    elsewhere(
         "set spec.apiGeneration to Auto or {served}",
         "tests/e2e/generation_moves.rs",
         "an Account of a retired generation 1 names the way, and {way} works",

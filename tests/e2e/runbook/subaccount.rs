@@ -56,7 +56,7 @@ pub fn entries() -> Vec<Entry> {
         entry!(
             ORPHAN,
             "it is taken over",
-            &["set the annotation vobiz.ai/reclaim to \"true\" to take it over, or choose another name"],
+            &["set the annotation vobiz.ai/reclaim to \"true\" to take it over, or delete this object"],
             taken_over
         ),
         entry!(ORPHAN, "another name is taken", &[], another_name),
