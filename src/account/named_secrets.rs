@@ -111,8 +111,8 @@ mod tests {
         let named = NamedSecrets::default();
         assert!(named.note(&account("Gen3")) && !named.note(&account("Gen2")));
         let key = ObjectKey::of(&account("Gen3"));
-        assert_eq!(named.accounts_of("team"), [key.clone()]);
-        assert_eq!(named.namers("team", "old"), [key.clone()]);
+        assert_eq!(named.accounts_of("team"), std::slice::from_ref(&key));
+        assert_eq!(named.namers("team", "old"), std::slice::from_ref(&key));
         assert!(named.namers("tea", "old").is_empty() && named.all().len() == 2);
         assert!(named.accounts_of("tea").is_empty());
         named.forget(&key);

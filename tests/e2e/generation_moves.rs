@@ -193,11 +193,16 @@ async fn cut(name: &str, bed: &TestBed, from: &str, to: &str) -> Result<Environm
     let hold = Fault::hold_after_commit().operation(Operation::Create).times(1);
     environment.simulator.add_fault(&hold).await?;
     environment.create_subaccount("acme", json!({})).await?;
-    let held = JournalQuery::new()
+    let unanswered = JournalQuery::new()
         .operation(Operation::Create)
         .committed(true)
         .held(true);
-    environment.explain(environment.simulator.await_journal(&held, 1, PATIENCE).await)?;
+    environment.explain(
+        environment
+            .simulator
+            .await_journal(&unanswered, 1, PATIENCE)
+            .await,
+    )?;
     environment.operator()?.kill_hard().await?;
     ask_for(&environment, to).await?;
     environment.restart_operator()?;

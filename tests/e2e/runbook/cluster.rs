@@ -53,7 +53,7 @@ pub fn entries() -> Vec<Entry> {
     ]
 }
 
-/// The operator's ClusterRole with these verbs for Secrets.
+/// The operator's `ClusterRole` with these verbs for Secrets.
 async fn grant(kubectl: &Kubectl, verbs: &[&str]) -> Result<()> {
     let role = kubectl.get_json(&["clusterrole", "vobiz-operator"]).await?;
     let rules = role["rules"].as_array().context("no rules")?;

@@ -139,7 +139,7 @@ fn collect(folder: &Path, found: &mut Vec<(String, String)>) -> Result<()> {
         }
         if path.is_dir() {
             collect(&path, found)?;
-        } else if name.ends_with(".rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             let source = std::fs::read_to_string(&path)?;
             let literals = literals(&source);
             let place = path.display().to_string();

@@ -22,12 +22,15 @@ const LOOK: &str = "vobiz.ai/reconcile-requested-at";
 const RECLAIM: &str = "vobiz.ai/reclaim";
 
 pub fn entries() -> Vec<Entry> {
+    [identity(), pair()].into_iter().flatten().collect()
+}
+
+/// What the spec and Vobiz make of the object, and whose account it is.
+fn identity() -> Vec<Entry> {
     const INVALID: Option<&str> = Some("A Subaccount is Stalled / InvalidSpec");
     const ORPHAN: Option<&str> = Some("A Subaccount is Stalled / OrphanFound");
     const CLAIM: Option<&str> = Some("A Subaccount is Stalled / AuthIdConflict");
     const MISSING: Option<&str> = Some("A Subaccount is Stalled / ExternalResourceMissing");
-    const SECRETS: Option<&str> = Some("A Subaccount is Stalled / SecretConflict");
-    const LOST: Option<&str> = Some("A Subaccount is Stalled / CredentialsLost");
     vec![
         entry!(
             INVALID,
@@ -107,6 +110,14 @@ pub fn entries() -> Vec<Entry> {
             made_anew
         ),
         entry!(MISSING, "the object is deleted", &[], deleted),
+    ]
+}
+
+/// Where its pair is, and its end.
+fn pair() -> Vec<Entry> {
+    const SECRETS: Option<&str> = Some("A Subaccount is Stalled / SecretConflict");
+    const LOST: Option<&str> = Some("A Subaccount is Stalled / CredentialsLost");
+    vec![
         entry!(
             SECRETS,
             "the Secret is removed",
