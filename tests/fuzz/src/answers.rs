@@ -166,10 +166,14 @@ fn ensure_subaccount(subaccount: &Subaccount) {
     }
 }
 
+/// Safe in a path and in a header.
 fn ensure_id(id: &AuthId) {
     let id = id.as_str();
-    assert!(id.starts_with("SA_") && (4..=128).contains(&id.len()));
-    assert!(id[3..].bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    assert!(id.len() <= 128 && id.starts_with(|first: char| first.is_ascii_alphanumeric()));
+    assert!(
+        id.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    );
 }
 
 /// A word that a program's author wrote.
