@@ -60,11 +60,11 @@ pub fn changed_by(stored: &Secret, wanted: &Secret, managers: &[FieldManager]) -
     found.map(|manager| manager.name.clone())
 }
 
-/// Keys that one has and the other has not, or with another value.
+/// Keys that are there and should not be, or with another value.
 fn differing<T: PartialEq>(stored: &BTreeMap<String, T>, wanted: &BTreeMap<String, T>) -> Vec<String> {
-    let all = stored.keys().chain(wanted.keys());
-    all.filter(|key| stored.get(*key) != wanted.get(*key))
-        .cloned()
+    let all = stored.iter();
+    all.filter(|(key, value)| wanted.get(*key) != Some(value))
+        .map(|(key, _)| key.clone())
         .collect()
 }
 
