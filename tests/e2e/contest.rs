@@ -27,6 +27,10 @@ pub fn add_to(suite: &mut Suite) {
         insisted,
     );
     suite.test(
+        "whoever gives in to somebody who insists, by the spec, is told so at once and not after the pause",
+        given_in_to,
+    );
+    suite.test(
         "somebody who insists on another value at Vobiz gets it put back once in an interval, and no more (generation 2)",
         insisted_at_vobiz,
     );
@@ -80,10 +84,11 @@ async fn insist(environment: &Environment, name: &str, patch: Option<&Value>) ->
 /// The word about it, while somebody insists; then that one gives in.
 async fn told(environment: &Environment, name: &str, patch: Option<&Value>) -> Result<Value> {
     let insisting = insist(environment, name, patch);
-    let telling = environment.await_reason(Kind::Subaccount, name, "CredentialsPublished", "SecretContested");
+    let objects = environment.objects.with_deadline(PATIENCE);
+    let telling = objects.await_reason(Kind::Subaccount, name, "CredentialsPublished", "SecretContested");
     tokio::select! {
         ended = insisting => Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("it stopped"))),
-        told = telling => told,
+        told = telling => environment.explain(told),
     }
 }
 
@@ -142,6 +147,47 @@ async fn insisted(bed: Arc<TestBed>) -> Result<()> {
         ensure!(
             patch.as_ref().is_none_or(|patch| !says(&found, patch)),
             "{name}: it was not put back"
+        );
+        anyhow::Ok(())
+    });
+    try_join_all(trials).await.map(drop)
+}
+
+/// The labels that the other one wants are named, or another Secret: the pause that was begun with the last repair is over.
+async fn given_in_to(bed: Arc<TestBed>) -> Result<()> {
+    let options = EnvironmentOptions {
+        operator_flags: vec!["--secret-check-interval-seconds=15".to_owned()],
+        ..environment("contest-given-in", Api::Gen2)
+    };
+    let environment = bed.environment(options).await?;
+    let cases = [
+        (
+            "labels",
+            json!({"metadata": {"labels": {"team": "theirs"}}}),
+            json!({"labels": {"team": "theirs"}}),
+        ),
+        (
+            "data",
+            json!({"data": {"auth_token": "dGhlaXJz"}}),
+            json!({"name": "another"}),
+        ),
+    ];
+    let trials = cases.map(async |(name, patch, remedy)| {
+        let spec = json!({"secretRef": {"labels": {"team": "voice"}}});
+        create(&environment, name, spec).await?;
+        told(&environment, name, Some(&patch)).await?;
+        let edit = json!({"spec": {"secretRef": remedy}});
+        environment.objects.merge(Kind::Subaccount, name, &edit).await?;
+        let over = environment
+            .objects
+            .with_deadline(Duration::from_secs(8))
+            .await_reason(Kind::Subaccount, name, "CredentialsPublished", "SecretWritten")
+            .await;
+        let over = environment.explain(over)?;
+        ensure!(
+            condition_of(&over, "Ready").is_some_and(|ready| ready["status"] == "True"),
+            "{name}: {}",
+            over["status"]
         );
         anyhow::Ok(())
     });

@@ -22,7 +22,8 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .await
         .map_err(|error| Outcome::of_cluster(&format!("read the Secret {name}"), &error))?;
     let pair = pass.record.as_ref().and_then(|(record, _)| record.pair());
-    if pass.facts.requested {
+    // What others insisted on counts no more once a person asks for a look, or names other labels or another Secret.
+    if pass.facts.requested || !is_changed_by_others(&object, &name) {
         pass.forget_contest();
     }
     let Some(read) = read else {

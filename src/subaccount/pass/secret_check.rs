@@ -78,7 +78,7 @@ impl Pass<'_> {
             .with(&self.uid, |remembered| remembered.contest.name(by));
     }
 
-    /// A person has asked for a look at everything: what others insisted on before counts no more.
+    /// A person has acted: what others insisted on before counts no more.
     pub fn forget_contest(&self) {
         self.context
             .memory
