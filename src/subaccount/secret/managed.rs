@@ -118,7 +118,8 @@ fn read(secret: &Secret, managers: &[FieldManager]) -> Managed {
     if let Some(written) = written_down(secret) {
         return written;
     }
-    let mut managed = written_by(managers, |manager| manager == FIELD_MANAGER);
+    let own = managers.iter().filter(|manager| manager.name == FIELD_MANAGER);
+    let mut managed = union(own.map(written_by));
     managed.labels.retain(|key| !is_fixed(key));
     managed.annotations.retain(|key| !is_fixed(key));
     managed
@@ -126,29 +127,45 @@ fn read(secret: &Secret, managers: &[FieldManager]) -> Managed {
 
 /// What others keep on the Secret too: it stays theirs when the spec no longer names it.
 fn anothers(secret: &Secret, managers: &[FieldManager]) -> Managed {
-    let mut others = written_by(managers, |manager| manager != FIELD_MANAGER);
+    let others = managers.iter().filter(|manager| manager.name != FIELD_MANAGER);
     let applied = secret.annotations().get(LAST_APPLIED_ANNOTATION);
-    if let Some(applied) = applied.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
-        let keys = |of: &str| object_keys(&applied["metadata"][of]);
-        others.labels.extend(keys("labels"));
-        others.annotations.extend(keys("annotations"));
-    }
-    others
+    let applied = applied.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let applied = applied.map(|manifest| {
+        let keys = |of: &str| object_keys(&manifest["metadata"][of]).into_iter().collect();
+        Managed {
+            labels: keys("labels"),
+            annotations: keys("annotations"),
+        }
+    });
+    union(
+        others
+            .map(written_by)
+            .chain(applied)
+            .filter(|keys| !is_of_copy(keys)),
+    )
 }
 
-fn written_by(managers: &[FieldManager], is_meant: impl Fn(&str) -> bool) -> Managed {
-    let mut found = Managed::default();
-    for manager in managers {
-        if is_meant(&manager.name) {
-            found
-                .labels
-                .extend(keys_in(&manager.fields["f:metadata"]["f:labels"]));
-            found
-                .annotations
-                .extend(keys_in(&manager.fields["f:metadata"]["f:annotations"]));
-        }
+/// Whether somebody wrote the operator's own keys too, as a backup does that puts the Secret back: then none of them says what that
+/// one wants.
+fn is_of_copy(keys: &Managed) -> bool {
+    let mut all = keys.labels.iter().chain(&keys.annotations);
+    all.any(|key| is_fixed(key) || key == MANAGED_KEYS_ANNOTATION)
+}
+
+fn written_by(manager: &FieldManager) -> Managed {
+    let keys = |of: &str| keys_in(&manager.fields["f:metadata"][of]).into_iter().collect();
+    Managed {
+        labels: keys("f:labels"),
+        annotations: keys("f:annotations"),
     }
-    found
+}
+
+fn union(all: impl Iterator<Item = Managed>) -> Managed {
+    all.fold(Managed::default(), |mut union, keys| {
+        union.labels.extend(keys.labels);
+        union.annotations.extend(keys.annotations);
+        union
+    })
 }
 
 /// The keys of a map that a field manager wrote.

@@ -131,6 +131,18 @@ fn a_key_that_somebody_else_keeps_too_stays_when_the_spec_names_it_no_longer() {
 }
 
 #[test]
+fn who_put_a_copy_of_the_secret_back_keeps_none_of_its_keys() {
+    let managed = json!({"labels": ["team"]}).to_string();
+    let keys = ["team", "app.kubernetes.io/managed-by"];
+    let copy = json!({"metadata": {"labels": {"team": "voice", "vobiz.ai/subaccount": "acme"}}}).to_string();
+    for (applied, managers) in [("", vec![manager("velero", &keys)]), (copy.as_str(), Vec::new())] {
+        let annotations = json!({MANAGED_KEYS_ANNOTATION: managed, LAST_APPLIED_ANNOTATION: applied});
+        let metadata = json!({"labels": {"team": "voice", "theirs": "1"}, "annotations": annotations});
+        assert_eq!(labels_after(&metadata, &managers), ["theirs"], "{metadata}");
+    }
+}
+
+#[test]
 fn a_secret_of_an_earlier_version_is_as_good_without_the_annotation() {
     let reference = reference(&json!({"team": "voice"}), &json!({}));
     let stored = secret(&json!({"labels": {"team": "voice"}, "annotations": {}}));
