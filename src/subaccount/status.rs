@@ -65,7 +65,9 @@ pub fn of(
         object.metadata.generation.unwrap_or_default()
     };
     let published = view.facts.secret == UserSecret::Good;
-    let was_compared = outcome.rest == Rest::Settled || outcome.failed_request;
+    // A look that was not due tells nothing new: else a version that says more would write every status as it starts.
+    let looked = outcome.rest == Rest::Settled && view.facts.secret != UserSecret::NotDue;
+    let was_compared = looked || outcome.failed_request;
     let status = SubaccountStatus {
         observed_generation: generation,
         conditions: condition::merge(

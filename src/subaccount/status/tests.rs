@@ -493,3 +493,17 @@ fn a_published_pair_is_not_said_to_be_missing_while_its_record_cannot_be_seen() 
         Some(("True", "SecretWritten"))
     );
 }
+
+#[test]
+fn a_status_of_a_version_that_told_less_is_written_when_there_is_something_to_look_at_and_not_before() {
+    let mut object = object(Some(converged(3)));
+    object.spec.phone = Some("+911140001234".to_owned());
+    for (secret, is_written) in [(UserSecret::NotDue, false), (UserSecret::Good, true)] {
+        let facts = facts(Object::Live, true, secret);
+        for account in [None, Some(account())] {
+            let outcome = outcome(Rest::Settled, false);
+            let written = written(&object, &facts, account.as_ref(), &outcome);
+            assert_eq!(written.is_some(), is_written, "{secret:?}");
+        }
+    }
+}
