@@ -48,13 +48,25 @@ impl Proxy {
         let matcher = Matcher::builder().https(url.trim()).build();
         let found = matcher.intercept(&Uri::from_static("https://any.invalid/"))?;
         let scheme = found.uri().scheme_str();
-        if !matches!(scheme, Some("http" | "https")) || found.uri().host().is_none_or(str::is_empty) {
+        if !matches!(scheme, Some("http" | "https")) || !is_host_and_port(found.uri()) {
             return None;
         }
         Some(Self {
             uri: found.uri().clone(),
             authorization: found.basic_auth().cloned(),
         })
+    }
+}
+
+/// Whether it names a host, a port at most, and nothing else: of a password with `@` or `/` that is not written as `%40` or `%2F`
+/// a part ends up here.
+fn is_host_and_port(uri: &Uri) -> bool {
+    let (Some(authority), Some(host)) = (uri.authority(), uri.host().filter(|host| !host.is_empty())) else {
+        return false;
+    };
+    match uri.port_u16() {
+        Some(port) => *authority == format!("{host}:{port}"),
+        None => *authority == host,
     }
 }
 
@@ -212,6 +224,8 @@ mod tests {
         for url in [
             "socks5://u:s3cret@proxy",
             "http://u:s3cret@[::1",
+            "http://u:p@s3cret@proxy:3128",
+            "http://u:s3cret/more@proxy:3128",
             "u s3cret",
             "http://",
             "ftp://proxy",
@@ -224,6 +238,8 @@ mod tests {
             );
             assert!(!format!("{set:?}").contains("s3cret"), "{url}");
         }
-        assert_eq!(proxies(&[("HTTPS_PROXY", "http://proxy")]).unusable(), None);
+        for url in ["http://proxy", "proxy:3128", "https://u:s3cr%40t@[::1]:3128"] {
+            assert_eq!(proxies(&[("HTTPS_PROXY", url)]).unusable(), None, "{url}");
+        }
     }
 }
