@@ -71,6 +71,9 @@ where
     let events = watcher(api, selection.timeout(WATCH_SECONDS));
     let cache = store.clone();
     let mut relist = Relist::default();
+    // A pass sees what the cache shows, and that takes a list in at its end: earlier, a new object would not be found, and
+    // nobody would ask for another pass. Kept over a list that is begun anew: what it shows again is no news then.
+    let mut listed = Vec::new();
     let take = move |event: Event<Guarded<Read>>| {
         let Some(event) = kept(event, &keep) else {
             tracing::warn!(kind, "an object that does not say who it is was passed over");
@@ -86,8 +89,17 @@ where
             let digested = digest(&mut gone);
             admits(&gone, digested);
         }
-        if let (true, Event::Apply(object) | Event::InitApply(object)) = (worth_a_pass, event) {
-            let _ = sender.unbounded_send(ObjectRef::from_obj(&object));
+        match event {
+            Event::Apply(object) if worth_a_pass => {
+                let _ = sender.unbounded_send(ObjectRef::from_obj(&object));
+            }
+            Event::InitApply(object) if worth_a_pass => listed.push(ObjectRef::from_obj(&object)),
+            Event::InitDone => {
+                for object in std::mem::take(&mut listed) {
+                    let _ = sender.unbounded_send(object);
+                }
+            }
+            Event::Init | Event::Apply(_) | Event::InitApply(_) | Event::Delete(_) => {}
         }
     };
     let task = follow(kind, events, take, |failures| tokio::time::sleep(pause(failures)));
@@ -323,5 +335,36 @@ mod tests {
         let text = metrics.encode().unwrap();
         let counted = "vobiz_operator_objects_passed_over_total{kind=\"ConfigMap\"} 2\n";
         assert!(text.contains(counted), "{text}");
+    }
+
+    #[tokio::test]
+    async fn what_a_later_list_shows_for_the_first_time_is_worth_a_pass_when_the_cache_has_it() {
+        let target = Target {
+            kind: "ConfigMap",
+            api: scripted(vec![
+                page(&json!([item("one")]), ""),
+                page(&json!([item("one"), item("two")]), "more"),
+                page(&json!([item("three")]), ""),
+            ])
+            .await,
+            selection: watcher::Config::default(),
+            metrics: Metrics::new(true, "1", "c"),
+        };
+        let mut seen = HashSet::new();
+        let watch = watch(target, identity, whole, move |event, ()| match event {
+            Event::InitApply(object) => seen.insert(object.0.as_ref().unwrap().metadata.name.clone()),
+            _ => false,
+        });
+        let task = tokio::spawn(watch.task);
+        let mut triggers = watch.triggers;
+        for name in ["one", "two", "three"] {
+            let worth_a_pass = triggers.next().await.unwrap();
+            assert_eq!(worth_a_pass.name, name);
+            assert!(
+                watch.store.get(&worth_a_pass).is_some(),
+                "a pass over {name} finds nothing"
+            );
+        }
+        task.abort();
     }
 }

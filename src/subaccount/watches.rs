@@ -134,6 +134,8 @@ impl Watches {
     pub fn subaccounts(&self, scope: &Scope) -> Watch<Guarded<Subaccount>> {
         let mut trigger = Trigger::new(FINALIZER, &WISHES);
         let mut holders = Holders::default();
+        // Whom a list tells of is woken at its end: only then does the cache show who uses what.
+        let mut listed: Vec<Holding> = Vec::new();
         let named_secrets = Arc::clone(&self.named_secrets);
         let (wake_account, wake_record) = (self.wake_account.clone(), self.wake_record.clone());
         let wake_held = move |holding: &Holding| match holding {
@@ -153,8 +155,11 @@ impl Watches {
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
-                    for holding in holders.came(object) {
-                        wake_held(&holding);
+                    let changed = holders.came(object);
+                    if matches!(event, Event::InitApply(_)) {
+                        listed.extend(changed);
+                    } else {
+                        changed.iter().for_each(&wake_held);
                     }
                     if let Ok(object) = &object.0 {
                         traces.newest.seen(object);
@@ -175,12 +180,14 @@ impl Watches {
                         namespace: operator_namespace.clone(),
                         name: taken_over.unwrap_or_else(|| secret_name(&uid)),
                     });
-                    for holding in holders.went(object) {
-                        wake_held(&holding);
-                    }
+                    holders.went(object).iter().for_each(&wake_held);
                     false
                 }
-                Event::Init | Event::InitDone => false,
+                Event::InitDone => {
+                    listed.drain(..).for_each(|holding| wake_held(&holding));
+                    false
+                }
+                Event::Init => false,
             },
         )
     }
