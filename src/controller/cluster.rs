@@ -286,7 +286,7 @@ where
 }
 
 #[cfg(test)]
-pub(super) mod loopback {
+pub(crate) mod loopback {
     use std::net::SocketAddr;
 
     use axum::Router;

@@ -93,7 +93,8 @@ impl Watches {
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
-                    if named_secrets.note(object) {
+                    // Of a whole list once, at its end.
+                    if named_secrets.note(object) && matches!(event, Event::Apply(_)) {
                         credentials.follow();
                     }
                     if let Ok(account) = &object.0 {
@@ -124,7 +125,11 @@ impl Watches {
                     refusals.clear(Source::Object("Account", key.clone()));
                     false
                 }
-                Event::Init | Event::InitDone => false,
+                Event::InitDone => {
+                    credentials.follow();
+                    false
+                }
+                Event::Init => false,
             },
         )
     }
