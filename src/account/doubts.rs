@@ -76,7 +76,9 @@ impl Doubts {
     /// once that has lasted.
     pub(super) fn note_generation(&self, account: &ObjectKey, is_unserved: bool) -> bool {
         let mut doubts = self.lock();
-        let doubt = doubts.entry(account.clone()).or_default();
+        let Some(doubt) = doubts.get_mut(account) else {
+            return false;
+        };
         if !is_unserved {
             doubt.unserved = None;
             return false;
@@ -119,6 +121,7 @@ mod tests {
             // An answer that came after it went.
             doubts.doubt_pair(&account);
             doubts.doubt_balance(&account);
+            assert!(!doubts.note_generation(&account, true));
         }
         assert!(doubts.lock().is_empty());
     }

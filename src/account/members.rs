@@ -77,6 +77,11 @@ impl Members {
         self.with_terms(parent).map(|(account, _)| account)
     }
 
+    /// The parents that have Accounts, each as often as it has one.
+    pub fn parents(&self) -> impl Iterator<Item = &ParentAuthId> {
+        self.terms.values().map(|(parent, _)| parent)
+    }
+
     /// The limit that holds for the parent: the lowest that one of its Accounts asks for.
     #[must_use]
     pub fn limit(&self, parent: &ParentAuthId) -> Option<Limit> {

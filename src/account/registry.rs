@@ -289,14 +289,15 @@ impl Registry {
             members,
             ..
         } = state;
-        let is_used = |id: &ParentAuthId| {
-            let mut accesses = accounts.values().filter_map(|account| account.access.as_ref());
-            accesses.any(|access| access.parent.id == *id) || members.of(id).next().is_some()
-        };
-        parents.retain(|(id, _), parent| is_used(id) || Arc::strong_count(parent) > 1);
+        let accesses = accounts.values().filter_map(|account| account.access.as_ref());
+        let used: HashSet<&ParentAuthId> = accesses
+            .map(|access| &access.parent.id)
+            .chain(members.parents())
+            .collect();
+        parents.retain(|(id, _), parent| used.contains(id) || Arc::strong_count(parent) > 1);
         let kept: HashSet<&ParentAuthId> = parents.keys().map(|(id, _)| id).collect();
         gates.retain(|id, gate| {
-            if !is_used(id) {
+            if !used.contains(id) {
                 gate.dissolve();
             }
             kept.contains(id)
