@@ -113,6 +113,8 @@ struct Lists {
     wanted: Option<Instant>,
     /// No list begins before this only because it is wanted.
     postponed: Option<Instant>,
+    /// When the newest list was begun that was held against what there should be.
+    judged: Option<Instant>,
 }
 
 impl Parent {
@@ -200,14 +202,26 @@ impl Parent {
         self.lists().postponed = Some(until);
     }
 
-    /// When a wanted list may begin; none if none is wanted that was not begun already.
+    /// The newest list was held against what there should be, and the breaker has heard of it.
+    pub fn judge_list(&self) {
+        let begun = self.roster().swept_at();
+        self.lists().judged = begun;
+    }
+
+    /// When the newest list was begun whose silence about an account counts; none while so much is missing in it that it may lie.
+    #[must_use]
+    pub fn believed_list(&self) -> Option<Instant> {
+        let judged = self.lists().judged;
+        judged.filter(|_| !self.breaker().is_open())
+    }
+
+    /// When a wanted list may begin; none if none is wanted that was not begun and judged already.
     #[must_use]
     pub fn wanted_list(&self) -> Option<Instant> {
-        let begun = self.roster().swept_at();
         let lists = self.lists();
         let wanted = lists
             .wanted
-            .filter(|wanted| begun.is_none_or(|begun| begun < *wanted))?;
+            .filter(|wanted| lists.judged.is_none_or(|begun| begun < *wanted))?;
         Some(lists.postponed.map_or(wanted, |until| wanted.max(until)))
     }
 
@@ -266,6 +280,7 @@ impl Parent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::breaker::Absence;
     use crate::account::bucket::Limit;
     use std::collections::BTreeMap;
     use std::num::NonZeroU32;
@@ -313,8 +328,15 @@ mod tests {
         parent.request_list(start + MINUTE);
         assert_eq!(parent.wanted_list(), Some(start + MINUTE));
         parent.roster().replace([], start);
+        parent.judge_list();
         assert_eq!(parent.wanted_list(), Some(start + MINUTE), "it began too early");
         parent.roster().replace([], start + MINUTE);
+        assert_eq!(
+            parent.wanted_list(),
+            Some(start + MINUTE),
+            "nobody knows yet whether it lies"
+        );
+        parent.judge_list();
         assert_eq!(parent.wanted_list(), None);
         parent.postpone_list(start + MINUTE * 3);
         parent.request_list(start + MINUTE * 2);
@@ -323,6 +345,23 @@ mod tests {
             Some(start + MINUTE * 3),
             "others may want it too"
         );
+    }
+
+    #[test]
+    fn a_list_that_shows_almost_nobody_is_not_believed() {
+        let (parent, start) = (parent(), now());
+        let absent = (0..4).map(|number| AuthId::parse(&format!("SA_{number}")).unwrap());
+        let absence = Absence {
+            bound: 4,
+            absent: absent.collect(),
+        };
+        parent.roster().replace([], start);
+        assert_eq!(parent.believed_list(), None, "it was not looked at yet");
+        parent.breaker().look(&absence);
+        parent.judge_list();
+        assert_eq!(parent.believed_list(), None);
+        parent.breaker().look(&Absence::default());
+        assert_eq!(parent.believed_list(), Some(start));
     }
 
     #[test]

@@ -75,6 +75,16 @@ pub struct Tried {
     pub at: Instant,
 }
 
+/// An account for which Vobiz answered 404: a list that was begun later tells whether it is gone.
+#[derive(Clone, PartialEq, Debug)]
+struct Missing {
+    id: AuthId,
+    /// When Vobiz first did.
+    since: Instant,
+    /// A list has told it.
+    is_gone: bool,
+}
+
 /// What is remembered about one object.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub struct Remembered {
@@ -94,8 +104,7 @@ pub struct Remembered {
     pub secret_suspect: bool,
     /// An account that was proved gone after it was deleted.
     pub proved_gone: Option<AuthId>,
-    /// An account for which Vobiz answered 404, and since when: a list that was begun later tells whether it is gone.
-    missing: Option<(AuthId, Instant)>,
+    missing: Option<Missing>,
     /// An account that was shown to be disabled before it was left.
     pub shown_disabled: Option<AuthId>,
     /// Whose the account is that the status names.
@@ -136,20 +145,44 @@ impl Remembered {
     /// Vobiz answered 404 for this account.
     pub fn note_missing(&mut self, id: &AuthId, now: Instant) {
         if self.missing_since(id).is_none() {
-            self.missing = Some((id.clone(), now));
+            self.missing = Some(Missing {
+                id: id.clone(),
+                since: now,
+                is_gone: false,
+            });
         }
     }
 
-    /// It was shown to exist, or proved gone.
+    /// It was shown to exist, or what is known of it was used up.
     pub fn forget_missing(&mut self) {
         self.missing = None;
     }
 
-    /// Since when Vobiz answers 404 for this account, while no list has told more.
+    /// A list has told that the account is gone: until one shows it again nobody need ask.
+    pub fn note_gone(&mut self, id: &AuthId) {
+        if let Some(missing) = self.missing.as_mut().filter(|missing| missing.id == *id) {
+            missing.is_gone = true;
+        }
+    }
+
+    /// Whether a list has told that the account is gone for which Vobiz answered 404.
+    #[must_use]
+    pub fn is_gone(&self, id: &AuthId) -> bool {
+        let missing = self.missing.as_ref();
+        missing.is_some_and(|missing| missing.is_gone && missing.id == *id)
+    }
+
+    /// Whether Vobiz answers 404 for any account.
+    #[must_use]
+    pub fn is_any_missing(&self) -> bool {
+        self.missing.is_some()
+    }
+
+    /// Since when Vobiz answers 404 for this account, while no list has shown it.
     #[must_use]
     pub fn missing_since(&self, id: &AuthId) -> Option<Instant> {
-        let (missing, since) = self.missing.as_ref()?;
-        (missing == id).then_some(*since)
+        let missing = self.missing.as_ref()?;
+        (missing.id == *id).then_some(missing.since)
     }
 
     /// Counts a create that was answered with something that is no pair.
@@ -297,8 +330,13 @@ mod tests {
         assert_eq!(remembered.missing_since(&other), None);
         remembered.note_missing(&other, later);
         assert_eq!(remembered.missing_since(&other), Some(later));
+        remembered.note_gone(&one);
+        assert!(!remembered.is_gone(&one) && !remembered.is_gone(&other));
+        remembered.note_gone(&other);
+        assert!(remembered.is_gone(&other) && remembered.is_any_missing());
         remembered.forget_missing();
         assert_eq!(remembered.missing_since(&other), None);
+        assert!(!remembered.is_gone(&other) && !remembered.is_any_missing());
     }
 
     #[test]

@@ -157,9 +157,22 @@ async fn missing(bed: Arc<TestBed>, api: Api) -> Result<()> {
         stalled["status"]["authId"] == made.auth_id.as_str(),
         "the lost account is no longer named: {stalled:#}"
     );
-    let sequence = environment.simulator.journal_mark().await?;
+    let (mark, sequence) = (
+        environment.audit()?.mark().await?,
+        environment.simulator.journal_mark().await?,
+    );
     let lists = JournalQuery::new().since(sequence).operation(Operation::List);
-    environment.explain(environment.simulator.await_journal(&lists, 1, DEADLINE).await)?;
+    environment.explain(environment.simulator.await_journal(&lists, 2, DEADLINE).await)?;
+    // What every list shows again is neither told nor asked for again.
+    let gets = JournalQuery::new().since(sequence).operation(Operation::Get);
+    let gets = environment.simulator.journal(&gets).await?;
+    ensure!(gets.is_empty(), "Vobiz was asked {gets:#?}");
+    let writes = environment
+        .operator_requests(mark)
+        .resource("subaccounts")
+        .name("acme");
+    let writes = environment.audit()?.writes(&writes).await?;
+    ensure!(writes.is_empty(), "it was written {} times", writes.len());
     let creates = JournalQuery::new().operation(Operation::Create);
     ensure!(
         environment.simulator.journal_count(&creates).await? == 1,

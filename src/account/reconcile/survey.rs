@@ -138,11 +138,8 @@ impl Reader {
     async fn read(&self) -> Result<(), SweepError> {
         let access = &self.access;
         let begun = now();
-        if access
-            .parent
-            .wanted_walk()
-            .is_none_or(|not_before| not_before > begun)
-        {
+        let wanted_walk = access.parent.wanted_walk();
+        let is_whole = if wanted_walk.is_none_or(|not_before| not_before > begun) {
             let is_wanted = access.parent.wanted_list().is_some();
             sweep(access).await?;
             if is_wanted {
@@ -150,16 +147,22 @@ impl Reader {
                 let pause = pause_after(ended - begun, SHORTEST_LIST_PAUSE, self.interval);
                 access.parent.postpone_list(ended + pause);
             }
-            self.dependents.listed(&access.parent.id);
+            true
         } else if walk(access).await? {
-            self.dependents.listed(&access.parent.id);
+            true
         } else {
             // Accounts come and go, perhaps by our own hand: those who wait for a walk wait a little longer.
             let ended = now();
             let pause = pause_after(ended - begun, SHORTEST_PAUSE, self.interval);
             access.parent.postpone_walk(ended + pause);
+            false
+        };
+        // Nobody acts on what the list does not show before it is known whether that is too much to be true.
+        let looked = self.look_for_absence().await;
+        if is_whole {
+            self.dependents.listed(&access.parent.id);
         }
-        self.look_for_absence().await
+        looked
     }
 
     /// Pages shift while accounts come and go: what one list does not show, a second one must not show either.
@@ -171,6 +174,7 @@ impl Reader {
             absence = absence.confirmed_by(&self.dependents.absence(access));
         }
         access.parent.breaker().look(&absence);
+        access.parent.judge_list();
         Ok(())
     }
 }

@@ -5,7 +5,9 @@
 
 use super::{Pass, now};
 use crate::account::access::Access;
-use crate::subaccount::facts::Remote;
+use crate::subaccount::facts::{Object, Remote};
+use crate::subaccount::memory::Remembered;
+use crate::subaccount::record::Phase;
 use crate::vobiz::{self, AuthId};
 use std::time::Instant;
 
@@ -24,7 +26,7 @@ impl Pass<'_> {
     /// Vobiz has just answered 404 for this account.
     #[must_use]
     pub fn note_missing(&self, access: &Access, id: &AuthId) -> Listed {
-        let note = |remembered: &mut super::super::memory::Remembered| remembered.note_missing(id, now());
+        let note = |remembered: &mut Remembered| remembered.note_missing(id, now());
         self.context.memory.with(&self.uid, note);
         self.listed(access, id)
     }
@@ -34,10 +36,13 @@ impl Pass<'_> {
         let (Remote::Unknown | Remote::Missing, Some(id)) = (self.facts.remote, self.auth_id()) else {
             return;
         };
-        let is_missing = self
-            .context
-            .memory
-            .with(&self.uid, |remembered| remembered.missing_since(&id).is_some());
+        let is_asked_anew = self.is_asked_anew(&id);
+        let is_missing = self.context.memory.with(&self.uid, |remembered| {
+            if is_asked_anew {
+                remembered.forget_missing();
+            }
+            remembered.missing_since(&id).is_some()
+        });
         if !is_missing {
             return;
         }
@@ -64,20 +69,52 @@ impl Pass<'_> {
             .unwrap_or_else(now)
     }
 
+    /// What was found out of an account of a living object serves only to go on saying so. Whoever acts on it asks first: a person who
+    /// wants a look, or who wants the account made anew or deleted.
+    fn is_asked_anew(&self, id: &AuthId) -> bool {
+        let is_gone = |remembered: &mut Remembered| remembered.is_gone(id);
+        match self.facts.object {
+            Object::Live => {
+                self.facts.requested || (self.facts.recreate && self.context.memory.with(&self.uid, is_gone))
+            }
+            Object::Deleting => self.is_bound(),
+            Object::Unseen => false,
+        }
+    }
+
+    fn is_bound(&self) -> bool {
+        let record = self.record.as_ref();
+        record.is_some_and(|(record, _)| record.ledger.phase == Phase::Bound)
+    }
+
     fn listed(&self, access: &Access, id: &AuthId) -> Listed {
-        self.context.memory.with(&self.uid, |remembered| {
-            let Some(since) = remembered.missing_since(id) else {
-                return Listed::Unread;
-            };
+        let (begun, shown) = {
             let roster = access.parent.roster();
-            if roster.swept_at().is_none_or(|begun| begun < since) {
+            (roster.swept_at(), roster.get(id).cloned())
+        };
+        // A list in which too much is missing tells of nobody that it is gone.
+        let is_believed = begun.is_some() && access.parent.believed_list() == begun;
+        // Every list wakes the object of an account that it does not show: to ask for that alone each time, and for a list
+        // because of the answer, would have no end.
+        let lasts = self.facts.object == Object::Live && self.is_bound() && !self.facts.recreate;
+        self.context.memory.with(&self.uid, |remembered| {
+            let since = remembered.missing_since(id);
+            if since.is_none_or(|since| begun.is_none_or(|begun| begun < since)) {
                 return Listed::Unread;
             }
-            remembered.forget_missing();
-            match roster.get(id) {
-                Some(account) => Listed::Shown(Box::new(account.clone())),
-                None => Listed::Absent,
+            if let Some(account) = shown {
+                remembered.forget_missing();
+                return Listed::Shown(Box::new(account));
             }
+            if !is_believed && !remembered.is_gone(id) {
+                return Listed::Unread;
+            }
+            if lasts {
+                remembered.note_gone(id);
+            } else {
+                remembered.forget_missing();
+            }
+            Listed::Absent
         })
     }
 }
