@@ -5,8 +5,12 @@ use super::impossible;
 use crate::account::access::Access;
 use crate::subaccount::facts::Remote;
 use crate::subaccount::outcome::Outcome;
-use crate::subaccount::pass::Pass;
+use crate::subaccount::pass::{Pass, now};
 use crate::vobiz::{AuthId, Deletion};
+use std::time::Duration;
+
+/// Between two walks while Vobiz answers 404 for a leftover that its list shows.
+const LOST_WAY_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
@@ -34,9 +38,10 @@ pub(super) async fn delete_made(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     };
     // Should this fail, its marker is fenced: a walk finds it.
     let deleted = access.delete(access.generation, &pair.auth_id, false).await;
-    deleted.map_err(|error| Outcome::of_call("delete the account of a fenced attempt", &error))?;
+    let deleted =
+        deleted.map_err(|error| Outcome::of_call("delete the account of a fenced attempt", &error))?;
     forget(pass, &access, &pair.auth_id);
-    pass.deeds.leftovers += 1;
+    pass.deeds.leftovers += usize::from(deleted == Deletion::Accepted);
     Err(Outcome::outdated())
 }
 
@@ -48,14 +53,32 @@ pub(super) async fn delete_leftover(pass: &mut Pass<'_>) -> Result<(), Outcome> 
     else {
         return Ok(());
     };
-    access
+    let deleted = access
         .delete(access.generation, &id, false)
         .await
         .map_err(|error| failed(pass, "delete what an interrupted create left behind", &error))?;
     forget(pass, &access, &id);
+    if deleted == Deletion::AlreadyGone {
+        doubt(pass, &access, &id);
+        return Ok(());
+    }
     pass.deeds.leftovers += 1;
     tracing::info!(auth_id = %id, uid = pass.uid, "deleted an account that an interrupted create had left behind");
     Ok(())
+}
+
+/// A 404 alone proves nothing: the next walk tells. Where one has shown such an account again, the way to it is lost, and the walks
+/// after that have time.
+fn doubt(pass: &Pass<'_>, access: &Access, id: &AuthId) {
+    let is_shown_again = pass.context.memory.with(&pass.record_name, |remembered| {
+        let again = remembered.is_any_missing();
+        remembered.note_missing(id, now());
+        again
+    });
+    if is_shown_again {
+        let marks = pass.marks().unwrap_or_else(|| access.clone());
+        marks.parent.postpone_walk(now() + LOST_WAY_PAUSE);
+    }
 }
 
 /// It is gone from each list that may have shown it.
