@@ -112,8 +112,9 @@ impl Access {
             client.delete(generation, to.clone(), cascade).await
         });
         let answer = answer.await;
-        if let Ok(deletion) = &answer {
-            self.parent.learn(&way, *deletion == Deletion::Accepted);
+        // That it was accepted shows nothing: some servers answer so for whatever is not there.
+        if let Ok(Deletion::AlreadyGone) = &answer {
+            self.parent.learn(&way, false);
         }
         answer
     }
