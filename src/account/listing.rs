@@ -3,7 +3,7 @@
 use crate::vobiz::{AuthId, Page, Subaccount};
 use std::collections::HashSet;
 
-/// Full pages in a row that show nothing new. Accounts that are made while the list is read push what was shown into the next page, but
+/// Pages in a row that show nothing new. Accounts that are made while the list is read push what was shown into the next page, but
 /// never this much of it so often: the server does not look at the page number.
 const FRUITLESS_PAGES: u32 = 3;
 
@@ -56,11 +56,10 @@ impl Listing {
         let before = self.seen.len();
         self.seen
             .extend(page.subaccounts.iter().map(|account| account.auth_id.clone()));
-        // What a page repeats from end to end adds nothing, not even to the number of entries.
-        if !is_first && self.seen.len() == before && size >= self.page_size {
-            self.fruitless += 1;
-        } else {
-            self.fruitless = 0;
+        let repeats = !is_first && self.seen.len() == before;
+        self.fruitless = if repeats { self.fruitless + 1 } else { 0 };
+        // What a full page repeats from end to end adds nothing, not even to the number of entries.
+        if !repeats || size < self.page_size {
             self.listed.extend(page.subaccounts);
         }
         if is_first {
@@ -134,6 +133,12 @@ mod tests {
         assert_eq!(read(same), (4, Progress::Failed(Flaw::Repeating)));
         let one = std::iter::repeat_with(|| page(0..1, u64::MAX, false));
         assert_eq!(read(one), (4, Progress::Failed(Flaw::Repeating)));
+        let full = std::iter::once(page(0..100, u64::MAX, false));
+        let beyond_the_last = std::iter::repeat_with(|| page(100..107, u64::MAX, false));
+        assert_eq!(
+            read(full.chain(beyond_the_last)),
+            (5, Progress::Failed(Flaw::Repeating))
+        );
     }
 
     #[test]
