@@ -1,6 +1,7 @@
 //! Parts that any controller needs, whatever its kind: nothing here knows of Vobiz accounts, their objects or their API.
 
 pub mod backoff;
+pub mod changes;
 pub mod cluster;
 mod cluster_error;
 pub mod denier;

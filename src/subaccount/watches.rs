@@ -11,6 +11,7 @@ use crate::account::credentials_watch::CredentialsWatch;
 use crate::account::members::Terms;
 use crate::account::named_secrets::NamedSecrets;
 use crate::account::registry::Registry;
+use crate::controller::changes::Changes;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::refusals::{Refusals, Source};
@@ -319,27 +320,6 @@ impl Watches {
             selection,
             metrics: self.metrics.clone(),
         }
-    }
-}
-
-/// The newest value of one annotation of each object that has it.
-#[derive(Default)]
-struct Changes {
-    values: HashMap<ObjectKey, String>,
-}
-
-impl Changes {
-    /// Whether the value is another than before; what is seen for the first time is.
-    fn differs(&mut self, key: &ObjectKey, value: Option<&String>) -> bool {
-        let before = match value {
-            Some(value) => self.values.insert(key.clone(), value.clone()),
-            None => self.values.remove(key),
-        };
-        before.as_ref() != value
-    }
-
-    fn forget(&mut self, key: &ObjectKey) {
-        self.values.remove(key);
     }
 }
 
