@@ -19,6 +19,7 @@ use crate::account;
 use crate::account::credentials_watch::CredentialsWatch;
 use crate::account::marker::Installation;
 use crate::account::registry::Registry;
+use crate::account::tally::Tally;
 use crate::cli::Config;
 use crate::controller::backoff::{Backoff, delay};
 use crate::controller::cluster;
@@ -165,6 +166,10 @@ async fn fill(
     let traces = Traces::new(config.max_backoff, Arc::clone(&records));
     let newest_accounts = Arc::new(Newest::default());
     let named_secrets = Arc::default();
+    let slots = account::slots::Slots::new(wake_account.clone());
+    let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account.clone()));
+    let (errands, errand_runner) = account::errands::errands();
+    let tally = Arc::new(Tally::new(Arc::clone(&registry), errands.clone()));
     let watches = Watches {
         cluster: cluster.clone(),
         operator_namespace: config.operator_namespace.clone(),
@@ -175,17 +180,16 @@ async fn fill(
         wake_record: wake_record.clone(),
         records: Arc::clone(&records),
         traces: traces.clone(),
+        tally: Arc::clone(&tally),
         newest_accounts: Arc::clone(&newest_accounts),
         credentials: Arc::new(CredentialsWatch::new(
             cluster.clone(),
             scopes.clone(),
             Arc::clone(&named_secrets),
-            wake_account.clone(),
+            wake_account,
         )),
         named_secrets,
     };
-    let slots = account::slots::Slots::new(wake_account.clone());
-    let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account));
     let objects: Vec<_> = scopes.iter().map(|scope| watches.subaccounts(scope)).collect();
     let subaccounts = caches(&scopes, &objects);
     let accounts: Vec<_> = scopes
@@ -202,6 +206,7 @@ async fn fill(
         operator_namespace: config.operator_namespace.clone(),
         times: times(config),
         registry: Arc::clone(&registry),
+        tally: Arc::clone(&tally),
         subaccounts,
         accounts: caches(&scopes, &accounts),
         records,
@@ -218,11 +223,11 @@ async fn fill(
         refusals: endpoints.refusals.clone(),
         metrics: metrics.clone(),
     });
-    let (errands, errand_runner) = account::errands::errands();
     let account_context = Arc::new(account::reconcile::Context {
         cluster,
         registry,
         dependents: Arc::clone(&context) as Arc<dyn account::reconcile::Dependents>,
+        tally,
         errands,
         slots,
         recorder,

@@ -14,6 +14,7 @@ use crate::account::members::Terms;
 use crate::account::registry::{Registry, Snapshot, Trouble};
 use crate::account::slots::Slots;
 use crate::account::status::{Findings, is_look_requested};
+use crate::account::tally::Tally;
 use crate::account::users::Users;
 use crate::controller::backoff::Backoff;
 use crate::controller::cluster::ClusterError;
@@ -30,10 +31,11 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use kube::api::Api;
-use look::{Found, Look, unread};
+use look::{Look, unread};
 use obstacles::Obstacles;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tell::told;
 
 /// How long a first answer of Vobiz may take before the Account says that it waits for it.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
@@ -67,6 +69,8 @@ pub struct Context {
     pub registry: Arc<Registry>,
     /// Who depends on Accounts.
     pub dependents: Arc<dyn Dependents>,
+    /// How many Subaccounts they have.
+    pub tally: Arc<Tally>,
     /// What Vobiz is asked beside the passes.
     pub errands: Errands,
     /// Whose turn it is among Accounts that have proved nothing.
@@ -168,6 +172,7 @@ impl Pass<'_> {
                 in_use::status_secret_name(&account)
             },
             counts: found.counts,
+            managed: self.managed(&account, found.counts),
             trouble: told.clone(),
             users: self.users.clone(),
             shared_terms: found
@@ -324,13 +329,6 @@ impl Pass<'_> {
     fn secrets(&self) -> Api<Secret> {
         Api::namespaced(self.context.cluster.clone(), &self.key.namespace)
     }
-}
-
-/// What is told of both: a person must act on what Kubernetes refuses, and only waits where Vobiz asked to slow down.
-fn told(found: &Found, obstacles: &Obstacles) -> Option<Trouble> {
-    let trouble = found.trouble.as_ref();
-    let lasting = trouble.filter(|trouble| trouble.reason != Reason::RateLimited);
-    lasting.or(obstacles.trouble()).or(trouble).cloned()
 }
 
 fn interval(account: &Account) -> Duration {

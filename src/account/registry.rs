@@ -76,6 +76,12 @@ impl Registry {
         self.lock().stored.get(key).is_some_and(|stored| stored == uid)
     }
 
+    /// Whether an Account of this name is stored.
+    #[must_use]
+    pub(super) fn holds(&self, key: &ObjectKey) -> bool {
+        self.lock().stored.contains_key(key)
+    }
+
     /// The Account as its last pass left it; none if there was no pass yet.
     #[must_use]
     pub fn account(&self, key: &ObjectKey) -> Option<Arc<Snapshot>> {

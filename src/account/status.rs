@@ -17,6 +17,8 @@ pub struct Findings {
     pub credentials_secret_name: Option<String>,
     /// The last comparison with the list; none if this pass made none.
     pub counts: Option<SubaccountCounts>,
+    /// How many Subaccounts there are, if that is to be told without a list.
+    pub managed: Option<i64>,
     /// Why the Account cannot be used now.
     pub trouble: Option<Trouble>,
     /// Subaccounts that name it.
@@ -43,7 +45,13 @@ pub fn of(account: &Account, findings: &Findings, now: Timestamp) -> Option<Acco
         auth_id: findings.auth_id.clone().or_else(|| previous.auth_id.clone()),
         api_generation: findings.generation.or(previous.api_generation),
         credentials_secret_name: findings.credentials_secret_name.clone(),
-        subaccounts: findings.counts.or(previous.subaccounts),
+        subaccounts: findings
+            .counts
+            .or(previous.subaccounts)
+            .map(|counts| SubaccountCounts {
+                managed: findings.managed.unwrap_or(counts.managed),
+                ..counts
+            }),
         last_handled_reconcile_at: requested(account)
             .map(str::to_owned)
             .or_else(|| previous.last_handled_reconcile_at.clone()),

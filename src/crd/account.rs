@@ -180,7 +180,7 @@ pub struct AccountStatus {
     /// The only Secret that may carry the finalizer `vobiz.ai/in-use` for this Account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_name: Option<String>,
-    /// Numbers of the last comparison with the list at Vobiz.
+    /// How many subaccounts there are, here and at Vobiz.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subaccounts: Option<SubaccountCounts>,
     /// The value of the annotation `vobiz.ai/reconcile-requested-at` that was handled last.
@@ -206,13 +206,13 @@ impl Default for AccountStatus {
 #[derive(KubeSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubaccountCounts {
-    /// Kept by a Subaccount of this cluster.
+    /// Kept by a Subaccount of this cluster. Told a few seconds after a change, and up to a minute while changes keep coming.
     #[serde(default)]
     pub managed: i64,
-    /// Found in the list at Vobiz.
+    /// Found in the list at Vobiz, when it was last read.
     #[serde(default)]
     pub found: i64,
-    /// Marked by this cluster, and known to no Subaccount.
+    /// Marked by this cluster in that list, and known to no Subaccount.
     #[serde(default)]
     pub orphaned: i64,
 }

@@ -6,6 +6,7 @@
 mod account;
 pub mod condition;
 mod definition;
+mod deletion;
 mod rule;
 mod subaccount;
 mod yaml;
@@ -15,9 +16,10 @@ pub use account::{
     ApiGenerationChoice, CredentialsSecretReference, SubaccountCounts,
 };
 pub use definition::custom_resource_definitions;
+pub use deletion::{DeletionPolicy, DeletionSettings};
 pub use subaccount::{
-    AccountReference, BusinessType, CredentialRecovery, DeletionPolicy, DeletionSettings, KycMode, KycStatus,
-    Permissions, SecretKeys, SecretReference, Subaccount, SubaccountSpec, SubaccountStatus,
+    AccountReference, BusinessType, CredentialRecovery, KycMode, KycStatus, Permissions, SecretKeys,
+    SecretReference, Subaccount, SubaccountSpec, SubaccountStatus,
 };
 pub use yaml::{YamlError, yaml};
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::definition::without_description;
-use super::{ApiGeneration, not_observed, rule};
+use super::{ApiGeneration, DeletionPolicy, DeletionSettings, not_observed, rule};
 
 /// What a subaccount at Vobiz should be, and where its credentials go. A field that is left out is neither sent nor
 /// compared; of one that is taken out, the condition Synced says that it is managed no longer.
@@ -34,7 +34,7 @@ use super::{ApiGeneration, not_observed, rule};
     printcolumn(name = "Synced", type_ = "string", priority = "1", json_path = r#".status.conditions[?(@.type=="Synced")].status"#),
     printcolumn(name = "Calls", type_ = "string", priority = "1", json_path = r#".status.conditions[?(@.type=="CallsAllowed")].status"#),
     printcolumn(name = "Account", type_ = "string", priority = "1", json_path = ".spec.accountRef.name"),
-    printcolumn(name = "Policy", type_ = "string", priority = "1", json_path = ".spec.deletion.policy"),
+    printcolumn(name = "Policy", type_ = "string", priority = "1", json_path = ".status.deletionPolicy"),
     printcolumn(name = "Message", type_ = "string", priority = "1", json_path = r#".status.conditions[?(@.type=="Ready")].message"#),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -234,40 +234,6 @@ impl Default for SecretKeys {
     }
 }
 
-/// What happens at Vobiz when a Subaccount is deleted. In an Account: the default of its Subaccounts.
-#[derive(KubeSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DeletionSettings {
-    /// `Delete` removes the subaccount, `Disable` blocks and keeps it, `Retain` leaves it as it is. Left out
-    /// everywhere: `Delete`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<DeletionPolicy>,
-    /// With policy `Delete`: true deletes the subaccount's applications, endpoints and numbers too, false hands
-    /// them back to the parent. Left out everywhere: false.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cascade: Option<bool>,
-}
-
-impl DeletionSettings {
-    /// No part is given.
-    #[must_use]
-    pub fn is_unset(&self) -> bool {
-        self.policy.is_none() && self.cascade.is_none()
-    }
-}
-
-/// What happens to a subaccount at Vobiz when its object is deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(transform = without_description)]
-pub enum DeletionPolicy {
-    /// It is deleted for good.
-    Delete,
-    /// It is disabled and kept.
-    Disable,
-    /// It is left as it is.
-    Retain,
-}
-
 /// What happens when the pair is lost for good, or the subaccount was deleted by somebody else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(transform = without_description)]
@@ -302,6 +268,10 @@ pub struct SubaccountStatus {
     /// The generation of the API through which the subaccount is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_generation: Option<ApiGeneration>,
+    /// What a deletion of the object does at Vobiz: the policy of its spec, else of its Account's defaults, else `Delete`. While the
+    /// Account cannot be read, as it was last known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
     /// Identity check as Vobiz reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kyc: Option<KycStatus>,
@@ -319,6 +289,7 @@ impl Default for SubaccountStatus {
             secret_name: None,
             parent_auth_id: None,
             api_generation: None,
+            deletion_policy: None,
             kyc: None,
             last_handled_reconcile_at: None,
         }

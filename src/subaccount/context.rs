@@ -6,6 +6,7 @@ use super::records::Records;
 use super::traces::{ListWaiters, Traces};
 use crate::account::marker::Installation;
 use crate::account::registry::Registry;
+use crate::account::tally::Tally;
 use crate::controller::backoff::Backoff;
 use crate::controller::event::Recorder;
 use crate::controller::instrument::Metrics;
@@ -67,6 +68,8 @@ pub struct Context {
     pub times: Times,
     /// Accounts and their parents.
     pub registry: Arc<Registry>,
+    /// How many of them keep an account, by Account.
+    pub tally: Arc<Tally>,
     /// Cached Subaccounts.
     pub subaccounts: Caches<Guarded<Subaccount>>,
     /// Cached Accounts.

@@ -15,7 +15,7 @@ use crate::controller::guarded_patch::is_on;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::condition::{ConditionType, Reason, find};
 use crate::crd::{IN_USE_FINALIZER, Subaccount, SubaccountCounts};
-use crate::vobiz::{AuthId, ParentAuthId};
+use crate::vobiz::ParentAuthId;
 use kube::{Resource, ResourceExt};
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
@@ -173,14 +173,8 @@ impl Dependents for Context {
     }
 
     fn swept(&self, access: &Access) -> SubaccountCounts {
-        let mut managed = 0;
         for guarded in self.objects_of(&access.account) {
             let Ok(object) = &guarded.0 else { continue };
-            let id = object
-                .status
-                .as_ref()
-                .and_then(|status| AuthId::parse(status.auth_id.as_deref()?).ok());
-            managed += i64::from(id.is_some());
             if self.differs(access, object) {
                 self.wake_object.wake(&ObjectKey::of(object));
             }
@@ -217,7 +211,7 @@ impl Dependents for Context {
         self.metrics.set_orphans(&name, orphaned);
         self.metrics.set_leftovers_pending(&name, leftovers);
         SubaccountCounts {
-            managed,
+            managed: self.tally.managed(&access.account),
             found,
             orphaned: i64::try_from(orphaned).unwrap_or(i64::MAX),
         }

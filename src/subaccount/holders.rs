@@ -2,6 +2,7 @@
 
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::Subaccount;
+use crate::vobiz::AuthId;
 use kube::{Resource, ResourceExt as _};
 use std::collections::{HashMap, HashSet};
 
@@ -68,6 +69,16 @@ pub(super) fn account_named_by(object: &Guarded<Subaccount>) -> Option<&str> {
     }
 }
 
+/// The Account under which a Subaccount keeps an account at Vobiz, if its status names one.
+pub(super) fn kept_under(object: &Guarded<Subaccount>) -> Option<ObjectKey> {
+    let object = object.0.as_ref().ok()?;
+    AuthId::parse(object.status.as_ref()?.auth_id.as_deref()?).ok()?;
+    Some(ObjectKey {
+        namespace: object.namespace()?,
+        name: object.spec.account_ref.name.clone(),
+    })
+}
+
 fn holding(object: &Guarded<Subaccount>) -> Option<(Holding, String)> {
     let namespace = object.namespace()?;
     let holding = match account_named_by(object) {
@@ -92,6 +103,25 @@ mod tests {
             "spec": {"accountRef": {"name": account}, "deletion": {"policy": "Archive"}},
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn it_keeps_an_account_under_the_one_that_it_names_once_its_status_names_an_id() {
+        let with_status = |status: Value| -> Guarded<Subaccount> {
+            serde_json::from_value(json!({
+                "apiVersion": "vobiz.ai/v1alpha1", "kind": "Subaccount",
+                "metadata": {"name": "acme", "namespace": "team", "uid": "1"},
+                "spec": {"accountRef": {"name": "main"}}, "status": status,
+            }))
+            .unwrap()
+        };
+        let main = ObjectKey {
+            namespace: "team".to_owned(),
+            name: "main".to_owned(),
+        };
+        assert_eq!(kept_under(&with_status(json!({"authId": "SA_1"}))), Some(main));
+        assert_eq!(kept_under(&with_status(json!({}))), None);
+        assert_eq!(kept_under(&with_status(json!({"authId": "no/id"}))), None);
     }
 
     #[test]

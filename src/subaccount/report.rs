@@ -96,6 +96,7 @@ async fn write_status(
         auth_id: auth_id.as_ref(),
         parent: parent.as_ref().filter(|_| auth_id.is_some()),
         generation: pass.generation().filter(|_| auth_id.is_some()),
+        policy: pass.policy(),
         secret_name: &secret_name,
         account: account.as_ref(),
         refused: &pass.told_of_refusals(),

@@ -13,7 +13,7 @@ use super::plan::{Block, Rest, Wait};
 use super::wish;
 use crate::account::generation::stored;
 use crate::crd::condition::{self, ConditionStatus, ConditionType, NewCondition, Reason};
-use crate::crd::{NOT_OBSERVED, Subaccount, SubaccountStatus};
+use crate::crd::{DeletionPolicy, NOT_OBSERVED, Subaccount, SubaccountStatus};
 use crate::vobiz::{self, Generation};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -32,6 +32,8 @@ pub struct View<'a> {
     pub parent: Option<&'a vobiz::ParentAuthId>,
     /// The recorded API generation.
     pub generation: Option<Generation>,
+    /// The deletion policy in force; none while nobody can tell.
+    pub policy: Option<DeletionPolicy>,
     /// Name of the user's Secret.
     pub secret_name: &'a str,
     /// The account as last seen.
@@ -97,6 +99,7 @@ pub fn of(
             .map(ToString::to_string)
             .or_else(|| previous.parent_auth_id.clone()),
         api_generation: view.generation.map(stored).or(previous.api_generation),
+        deletion_policy: view.policy.or(previous.deletion_policy),
         kyc: view.account.map_or_else(|| previous.kyc.clone(), kyc),
         // A bound account that was to be looked at and was not: that is still to be done.
         last_handled_reconcile_at: if is_paused
@@ -107,8 +110,11 @@ pub fn of(
             wish::request(object).map(str::to_owned)
         },
     };
+    // A policy that was never told waits for a look that is due, for the same reason.
+    let is_told = previous.deletion_policy.is_some() || view.facts.secret != UserSecret::NotDue;
     let unchanged = SubaccountStatus {
         conditions: previous.conditions.clone(),
+        deletion_policy: status.deletion_policy.filter(|_| is_told),
         ..status.clone()
     } == previous
         && condition::same(&status.conditions, &previous.conditions);

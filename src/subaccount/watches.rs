@@ -1,7 +1,7 @@
 //! What is watched, and which passes each change brings. I/O (watches).
 
 use super::context::{Context, source_of_record};
-use super::holders::{Holders, Holding, account_named_by};
+use super::holders::{Holders, Holding, account_named_by, kept_under};
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
 use super::status::is_applied;
@@ -11,6 +11,7 @@ use crate::account::credentials_watch::CredentialsWatch;
 use crate::account::members::Terms;
 use crate::account::named_secrets::NamedSecrets;
 use crate::account::registry::Registry;
+use crate::account::tally::Tally;
 use crate::controller::changes::Changes;
 use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
@@ -53,6 +54,8 @@ pub struct Watches {
     pub records: Arc<Records>,
     /// What passes over Subaccounts and Records leave behind.
     pub traces: Traces,
+    /// How many Subaccounts keep an account, by Account.
+    pub tally: Arc<Tally>,
     /// Accounts as our own writes returned them.
     pub newest_accounts: Arc<Newest<Account>>,
     /// The Accounts there are, and which Secrets they name.
@@ -74,7 +77,8 @@ impl Watches {
             IN_USE_FINALIZER,
             &[CONFIRM_MASS_DELETION_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION],
         );
-        let mut accepted = Changes::default();
+        let (mut accepted, mut policies) = (Changes::default(), Changes::default());
+        let tally = Arc::clone(&self.tally);
         let wake_object = self.wake_object.clone();
         let wake_users = move |key: &ObjectKey| {
             let users = subaccounts.of_namespace(&key.namespace);
@@ -104,10 +108,12 @@ impl Watches {
                     // Those who wait for this word have nothing else to wake them.
                     let key = ObjectKey::of(object);
                     registry.admit(&key, &object.uid().unwrap_or_default());
-                    if accepted.differs(
-                        &key,
-                        object.annotations().get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION),
-                    ) {
+                    let accepts = object.annotations().get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION);
+                    let spec = object.0.as_ref().ok().map(|account| &account.spec);
+                    let policy = spec.and_then(|spec| spec.defaults.deletion.policy);
+                    // Their status names the policy in force; with a first look at the Account they have a pass anyhow.
+                    let is_other_policy = policies.knows(&key) & policies.differs(&key, Some(&policy));
+                    if accepted.differs(&key, accepts) || is_other_policy {
                         wake_users(&key);
                     }
                     trigger.admits(object)
@@ -120,6 +126,8 @@ impl Watches {
                     registry.remove(&key, &uid);
                     newest.forget(&uid);
                     accepted.forget(&key);
+                    policies.forget(&key);
+                    tally.forget(&key);
                     named_secrets.forget(&key);
                     credentials.follow();
                     wake_users(&key);
@@ -139,7 +147,7 @@ impl Watches {
     #[must_use]
     pub fn subaccounts(&self, scope: &Scope) -> Watch<Guarded<Subaccount>> {
         let mut trigger = Trigger::new(FINALIZER, &WISHES);
-        let mut holders = Holders::default();
+        let (mut holders, tally) = (Holders::default(), Arc::clone(&self.tally));
         // Whom a list tells of is woken at its end: only then does the cache show who uses what.
         let mut listed: Vec<Holding> = Vec::new();
         let named_secrets = Arc::clone(&self.named_secrets);
@@ -170,8 +178,9 @@ impl Watches {
                     if let Ok(object) = &object.0 {
                         traces.newest.seen(object);
                     }
-                    let key = ObjectKey::of(object);
-                    metrics.admit_object(&key.namespace, &key.name, &object.uid().unwrap_or_default());
+                    let (key, uid) = (ObjectKey::of(object), object.uid().unwrap_or_default());
+                    tally.note(&uid, kept_under(object));
+                    metrics.admit_object(&key.namespace, &key.name, &uid);
                     trigger.admits(object)
                 }
                 Event::Delete(object) => {
@@ -181,6 +190,7 @@ impl Watches {
                     metrics.forget_object(&key.namespace, &key.name, &uid);
                     refusals.clear(Source::Object("Subaccount", key.clone()));
                     traces.forget_object(&key, &uid);
+                    tally.note(&uid, None);
                     let taken_over = records.get(&uid).map(|stored| stored.secret.clone());
                     wake_record.wake(&ObjectKey {
                         namespace: operator_namespace.clone(),

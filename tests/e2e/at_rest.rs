@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use vobiz_harness::objects::{Kind, Objects, condition_of};
 use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
-use vobiz_harness::test_bed::Environment;
+use vobiz_harness::test_bed::{ACCOUNT, Environment};
 
 /// How long leftovers may take to be found and deleted.
 const SWEEP_DEADLINE: Duration = Duration::from_mins(1);
@@ -119,6 +119,20 @@ pub async fn await_kept_out(environment: &Environment, name: &str, texts: &[&str
         shown["status"]
     );
     Ok(shown)
+}
+
+/// Waits until the Account says that so many Subaccounts are kept under it.
+pub async fn await_counted(environment: &Environment, managed: usize) -> Result<()> {
+    let waited = environment
+        .objects
+        .await_object(
+            Kind::Account,
+            ACCOUNT,
+            &format!("counting {managed}"),
+            |account| account["status"]["subaccounts"]["managed"] == managed,
+        )
+        .await;
+    environment.explain(waited).map(drop)
 }
 
 /// Waits until every account that an object does not own is deleted: as many as creates were carried out in excess.

@@ -14,7 +14,7 @@ use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
-use crate::at_rest::{await_leftovers_deleted, ensure_consistent, record, uid_of};
+use crate::at_rest::{await_counted, await_leftovers_deleted, ensure_consistent, record, uid_of};
 use crate::generation::in_each;
 
 const LEASE: &str = "vobiz-operator-leader-election";
@@ -169,6 +169,7 @@ async fn one_leads(bed: Arc<TestBed>) -> Result<()> {
     );
 
     // At rest the leader renews its Lease, and nothing else is written.
+    explained(&leader, await_counted(&environment, names.len()).await)?;
     let mark = environment.audit()?.mark().await?;
     let renewed = |lease: &Value| lease["spec"]["renewTime"].to_string();
     let before = renewed(&lease(&environment).await?);

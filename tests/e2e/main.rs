@@ -12,6 +12,7 @@ mod bad_objects;
 mod bed;
 mod claims;
 mod clock;
+mod columns;
 mod commands;
 mod contest;
 mod crash;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
     bed::add_to(&mut suite);
     claims::add_to(&mut suite);
     clock::add_to(&mut suite);
+    columns::add_to(&mut suite);
     commands::add_to(&mut suite);
     contest::add_to(&mut suite);
     crash::add_to(&mut suite);

@@ -13,6 +13,7 @@ use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, CREDENTIALS, EnvironmentOptions, TestBed};
 
+use crate::at_rest::await_counted;
 use crate::generation::{environment, in_each};
 
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -142,11 +143,7 @@ async fn outage(bed: Arc<TestBed>, api: Api) -> Result<()> {
     for name in &names {
         environment.await_ready(name).await?;
     }
-    environment
-        .await_object(Kind::Account, ACCOUNT, "counting twenty", |account| {
-            account["status"]["subaccounts"]["managed"] == 20
-        })
-        .await?;
+    await_counted(&environment, names.len()).await?;
 
     let mark = environment.audit()?.mark().await?;
     let sequence = environment.simulator.journal_mark().await?;

@@ -15,7 +15,7 @@ use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
-use crate::at_rest::{auth_id_of, marker_of, record, secret_values, text, uid_of};
+use crate::at_rest::{auth_id_of, await_counted, marker_of, record, secret_values, text, uid_of};
 use crate::generation::in_each;
 
 const ROUNDS: usize = 3;
@@ -104,6 +104,7 @@ async fn both_work(bed: Arc<TestBed>, api: Api) -> Result<()> {
     await_leftovers(&environment, kept.len()).await?;
     await_only_records_of(&environment, &uids).await?;
     ensure_right(&environment, &kept).await?;
+    explained(&operators, await_counted(&environment, kept.len()).await)?;
     ensure_rest(&environment).await?;
     for operator in &operators {
         operator.ensure_running()?;

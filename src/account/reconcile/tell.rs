@@ -1,8 +1,9 @@
 //! Tells what a pass found: in the Account's status, in events, and among the refusals. I/O.
 
+use super::look::Found;
 use super::obstacles::Obstacles;
 use super::{Pass, wall_clock};
-use crate::account::registry::Snapshot;
+use crate::account::registry::{Snapshot, Trouble};
 use crate::account::status::{self, Findings};
 use crate::controller::cluster::ClusterError;
 use crate::controller::event::EventKind;
@@ -10,7 +11,7 @@ use crate::controller::guarded_patch;
 use crate::controller::refusal::Refusal;
 use crate::controller::refusals::Source;
 use crate::crd::condition::Reason;
-use crate::crd::{Account, AccountStatus};
+use crate::crd::{Account, AccountStatus, SubaccountCounts};
 use kube::Resource as _;
 use serde_json::json;
 
@@ -21,15 +22,27 @@ impl Pass<'_> {
         account: &Account,
         findings: &Findings,
     ) -> Result<(), ClusterError> {
-        let Some(status) = status::of(account, findings, wall_clock()) else {
-            return Ok(());
-        };
-        let news = status::news(account, findings);
-        self.patch_status(account, &status).await?;
-        for (reason, note) in news {
-            self.publish(reason, &note).await;
+        if let Some(status) = status::of(account, findings, wall_clock()) {
+            let news = status::news(account, findings);
+            self.patch_status(account, &status).await?;
+            for (reason, note) in news {
+                self.publish(reason, &note).await;
+            }
+        }
+        if let Some(managed) = findings.managed {
+            self.context.tally.told(&self.key, managed);
         }
         Ok(())
+    }
+
+    /// How many Subaccounts there are, where the status is to say so: with every list, and in between when it is time.
+    pub(super) fn managed(&self, account: &Account, counts: Option<SubaccountCounts>) -> Option<i64> {
+        let told = account.status.as_ref().and_then(|status| status.subaccounts);
+        match counts {
+            Some(counts) => Some(counts.managed),
+            // Before the first list there is nothing to correct.
+            None => told.and_then(|_| self.context.tally.due(&self.key)),
+        }
     }
 
     pub(super) async fn patch_status(
@@ -67,4 +80,11 @@ impl Pass<'_> {
     pub(super) fn source(&self) -> Source {
         Source::Object("Account", self.key.clone())
     }
+}
+
+/// What is told of both: a person must act on what Kubernetes refuses, and only waits where Vobiz asked to slow down.
+pub(super) fn told(found: &Found, obstacles: &Obstacles) -> Option<Trouble> {
+    let trouble = found.trouble.as_ref();
+    let lasting = trouble.filter(|trouble| trouble.reason != Reason::RateLimited);
+    lasting.or(obstacles.trouble()).or(trouble).cloned()
 }

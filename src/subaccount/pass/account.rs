@@ -3,9 +3,9 @@
 use super::Pass;
 use crate::account::access::Access;
 use crate::account::generation::recorded;
-use crate::crd::DeletionPolicy;
+use crate::crd::{DeletionPolicy, DeletionSettings};
 use crate::subaccount::facts::{self, Object};
-use crate::subaccount::record::Decision;
+use crate::subaccount::record::{Decision, Ledger, Phase};
 use crate::subaccount::wish::accepts;
 use crate::vobiz::{Generation, ParentAuthId};
 
@@ -177,23 +177,48 @@ impl Pass<'_> {
         if own.policy == Some(DeletionPolicy::Retain) && !fenced {
             return Some(Decision::Retain);
         }
-        let account = self.account.as_ref()?;
-        let parent = &account.access.as_ref()?.parent.id;
-        if self.parent().is_some_and(|recorded| recorded != *parent) {
-            return None;
-        }
-        // As the Account says now, not as its last finished pass found it.
-        let stored = self
-            .context
-            .accounts
-            .get(&self.key.namespace, &object.spec.account_ref.name)?;
-        let defaults = stored.0.as_ref().ok()?.spec.defaults.deletion;
-        let policy = own.policy.or(defaults.policy).unwrap_or(DeletionPolicy::Delete);
-        let cascade = own.cascade.or(defaults.cascade).unwrap_or(false);
+        let (policy, cascade) = own.in_force(self.deletion_defaults()?);
         Some(match policy {
             DeletionPolicy::Delete => Decision::Delete { cascade },
             DeletionPolicy::Disable => Decision::Disable,
             DeletionPolicy::Retain => Decision::Retain,
         })
+    }
+
+    /// The policy that a deletion of the object follows, or is following; none while nothing may be guessed.
+    #[must_use]
+    pub fn policy(&self) -> Option<DeletionPolicy> {
+        let object = self.object.as_ref()?;
+        let is_deleting = self.facts.object == Object::Deleting;
+        let decided = self.record.as_ref().filter(|_| is_deleting);
+        if let Some(decided) = decided.and_then(|(record, _)| decided_by(&record.ledger)) {
+            return Some(decided);
+        }
+        let own = object.spec.deletion;
+        own.policy
+            .or_else(|| Some(own.in_force(self.deletion_defaults()?).0))
+    }
+
+    /// What the Account says of deletions, if it can be read and is the one that the account was made under.
+    fn deletion_defaults(&self) -> Option<DeletionSettings> {
+        let account = self.account.as_ref()?;
+        let parent = &account.access.as_ref()?.parent.id;
+        if self.parent().is_some_and(|recorded| recorded != *parent) {
+            return None;
+        }
+        let name = &self.object.as_ref()?.spec.account_ref.name;
+        // As the Account says now, not as its last finished pass found it.
+        let stored = self.context.accounts.get(&self.key.namespace, name)?;
+        Some(stored.0.as_ref().ok()?.spec.defaults.deletion)
+    }
+}
+
+/// Later edits of the policy change nothing of what a Record has decided.
+fn decided_by(ledger: &Ledger) -> Option<DeletionPolicy> {
+    match ledger.phase {
+        Phase::Open | Phase::Bound => None,
+        Phase::Closed => Some(DeletionPolicy::Delete),
+        Phase::Kept if ledger.disable => Some(DeletionPolicy::Disable),
+        Phase::Kept => Some(DeletionPolicy::Retain),
     }
 }

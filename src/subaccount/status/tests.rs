@@ -123,6 +123,7 @@ fn written(
         auth_id: id,
         parent: None,
         generation: None,
+        policy: Some(DeletionPolicy::Delete),
         secret_name: "acme-vobiz",
         account,
         refused: "what is refused, and what to do",
@@ -146,6 +147,52 @@ fn converged(observed: i64) -> SubaccountStatus {
         condition.observed_generation = Some(observed);
     }
     status
+}
+
+#[test]
+fn the_policy_in_force_is_told_and_stays_told_while_nobody_can_tell() {
+    let facts = Facts {
+        identity: true,
+        ..facts(Object::Live, true, UserSecret::NotDue)
+    };
+    let of_before = |deletion_policy| {
+        object(Some(SubaccountStatus {
+            deletion_policy,
+            ..converged(3)
+        }))
+    };
+    let (object, untold) = (of_before(Some(DeletionPolicy::Retain)), of_before(None));
+    let told_of = |object: &Subaccount, policy| {
+        let view = View {
+            facts: &facts,
+            auth_id: None,
+            parent: None,
+            generation: None,
+            policy,
+            secret_name: "acme-vobiz",
+            account: None,
+            refused: "what is refused, and what to do",
+            contested: None,
+        };
+        of(object, &view, &outcome(Rest::Settled, false), at(100)).map(|status| status.deletion_policy)
+    };
+    let told = |policy| told_of(&object, policy);
+    let delete = Some(DeletionPolicy::Delete);
+    assert_eq!(
+        told_of(&untold, delete),
+        None,
+        "a new version starts without a write"
+    );
+    assert_eq!(
+        told(Some(DeletionPolicy::Retain)),
+        None,
+        "at rest nothing is written"
+    );
+    assert_eq!(told(None), None, "its Account cannot be read");
+    assert_eq!(
+        told(Some(DeletionPolicy::Delete)),
+        Some(Some(DeletionPolicy::Delete))
+    );
 }
 
 fn shown(status: &SubaccountStatus, kind: ConditionType) -> Option<(&str, &str)> {

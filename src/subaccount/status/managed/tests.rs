@@ -34,6 +34,7 @@ fn after(
         auth_id: Some(&auth_id),
         parent: None,
         generation: None,
+        policy: None,
         secret_name: "acme-vobiz",
         account: None,
         refused: "",

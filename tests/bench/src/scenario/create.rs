@@ -17,8 +17,9 @@ use crate::waiting::{progress, until};
 
 /// The interval of an Account that says nothing.
 const INTERVAL_SECONDS: u32 = 300;
-/// Writes to the Account, its credentials and the installation's identity.
-const CONSTANT_WRITES: f64 = 10.0;
+/// Writes to the Account, its credentials and the installation's identity; the Account counts its Subaccounts five times in the
+/// first minute of creates, and once in each that follows.
+const CONSTANT_WRITES: f64 = 20.0;
 
 /// One row, at a site that goes afterwards.
 pub async fn run(stage: &Stage, scale: &Scale, objects: usize, scenario: &str) -> Result<Row> {

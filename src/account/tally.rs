@@ -1,0 +1,84 @@
+//! Has an Account tell how many Subaccounts it has, some time after that has changed. I/O (shared state, the clock).
+
+use crate::account::counts::Counts;
+use crate::account::errands::Errands;
+use crate::account::registry::Registry;
+use crate::controller::wake::ObjectKey;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How many Subaccounts keep an account under each Account.
+pub struct Tally {
+    counts: Mutex<Counts>,
+    registry: Arc<Registry>,
+    errands: Errands,
+}
+
+impl Tally {
+    /// Nothing is counted yet.
+    #[must_use]
+    pub fn new(registry: Arc<Registry>, errands: Errands) -> Self {
+        Self {
+            counts: Mutex::default(),
+            registry,
+            errands,
+        }
+    }
+
+    /// Under which Account the Subaccount of this uid keeps an account now, if it does.
+    pub fn note(self: &Arc<Self>, uid: &str, account: Option<ObjectKey>) {
+        let due = self.lock().note(uid, account, now());
+        for (account, pause) in due {
+            self.ring_after(account, pause);
+        }
+    }
+
+    /// How many there are under this Account.
+    #[must_use]
+    pub fn managed(&self, account: &ObjectKey) -> i64 {
+        self.lock().managed(account)
+    }
+
+    /// The Account is gone.
+    pub fn forget(&self, account: &ObjectKey) {
+        self.lock().forget(account);
+    }
+
+    /// How many there are, if it is time to tell that they have become more or fewer.
+    pub(super) fn due(&self, account: &ObjectKey) -> Option<i64> {
+        self.lock().due(account, now())
+    }
+
+    /// The Account's status says that there are so many.
+    pub(super) fn told(self: &Arc<Self>, account: &ObjectKey, managed: i64) {
+        let again = self.lock().told(account, managed, now());
+        if let Some(pause) = again {
+            self.ring_after(account.clone(), pause);
+        }
+    }
+
+    fn ring_after(self: &Arc<Self>, account: ObjectKey, pause: Duration) {
+        let tally = Arc::clone(self);
+        self.errands.send(async move {
+            tokio::time::sleep(pause).await;
+            tally.ring(&account);
+        });
+    }
+
+    fn ring(&self, account: &ObjectKey) {
+        if !self.registry.holds(account) {
+            self.forget(account);
+        } else if self.due(account).is_some() {
+            self.registry.wake(account);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "pauses are monotonic time")]
+fn now() -> Instant {
+    Instant::now()
+}
