@@ -28,6 +28,7 @@ impl<Value: Clone + PartialEq> Changes<Value> {
     }
 
     /// Whether a value was seen before.
+    #[must_use]
     pub fn knows(&self, key: &ObjectKey) -> bool {
         self.values.contains_key(key)
     }

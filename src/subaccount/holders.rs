@@ -1,5 +1,6 @@
 //! Which Subaccounts hold which Account, and when the first of them comes or the last one goes. PURE.
 
+use super::status::is_applied;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::Subaccount;
 use crate::vobiz::AuthId;
@@ -76,6 +77,17 @@ pub(super) fn kept_under(object: &Guarded<Subaccount>) -> Option<ObjectKey> {
     Some(ObjectKey {
         namespace: object.namespace()?,
         name: object.spec.account_ref.name.clone(),
+    })
+}
+
+/// Whether the object had an account and cannot go on: for want of its Record, perhaps.
+pub(super) fn misses_its_record(object: &Guarded<Subaccount>) -> bool {
+    object.0.as_ref().is_ok_and(|object| {
+        let is_bound = object
+            .status
+            .as_ref()
+            .is_some_and(|status| status.auth_id.is_some());
+        is_bound && !is_applied(object)
     })
 }
 

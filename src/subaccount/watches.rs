@@ -1,10 +1,9 @@
 //! What is watched, and which passes each change brings. I/O (watches).
 
 use super::context::{Context, source_of_record};
-use super::holders::{Holders, Holding, account_named_by, kept_under};
+use super::holders::{Holders, Holding, account_named_by, kept_under, misses_its_record};
 use super::record::{RECORD_TYPE, secret_name};
 use super::records::{Change, Records};
-use super::status::is_applied;
 use super::traces::Traces;
 use super::wish::WISHES;
 use crate::account::credentials_watch::CredentialsWatch;
@@ -331,17 +330,6 @@ impl Watches {
             metrics: self.metrics.clone(),
         }
     }
-}
-
-/// Whether the object had an account and cannot go on: for want of its Record, perhaps.
-fn misses_its_record(object: &Guarded<Subaccount>) -> bool {
-    object.0.as_ref().is_ok_and(|object| {
-        let is_bound = object
-            .status
-            .as_ref()
-            .is_some_and(|status| status.auth_id.is_some());
-        is_bound && !is_applied(object)
-    })
 }
 
 /// Takes out what people and their tools keep on an object for themselves: no pass reads it.
