@@ -108,6 +108,10 @@ fn failed(pass: &Pass<'_>, error: &ClusterError) -> Told {
 
 /// None: Vobiz cannot be asked now, or its list, without which a 404 proves nothing, is still to be read.
 async fn fate(pass: &Pass<'_>, id: &AuthId) -> Option<Fate> {
+    if pass.facts.remote == facts::Remote::Gone {
+        // A list has confirmed the 404 of an earlier pass: another one would want another list.
+        return Some(Fate::Gone);
+    }
     let Some(access) = pass.access() else {
         let parent = pass.parent()?;
         return pass.context.is_abandoned(&parent).then_some(Fate::Unseen);
