@@ -124,13 +124,20 @@ impl Reader {
     async fn run(self) {
         let result = self.read().await;
         let parent = &self.access.parent;
+        let account = &self.access.account;
         match result {
             Ok(()) => parent.schedule().swept(now(), rand::random()),
-            Err(error) => parent.schedule().failed_with(Failure {
-                at: now(),
-                account: self.access.account.clone(),
-                error,
-            }),
+            Err(error) => {
+                if error.is_refusal() {
+                    // Another Account's pair may read the list before this one's pass could tell.
+                    self.registry.doubts.doubt_pair(account);
+                }
+                parent.schedule().failed_with(Failure {
+                    at: now(),
+                    account: account.clone(),
+                    error,
+                });
+            }
         }
         self.registry.wake_accounts_of(&parent.id);
     }
