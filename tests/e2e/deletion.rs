@@ -11,7 +11,7 @@ use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, TestBed};
 
-use crate::at_rest::lose_one_create;
+use crate::at_rest::{await_event, lose_one_create};
 use crate::generation::{environment, in_each};
 
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -54,6 +54,8 @@ async fn counts(bed: Arc<TestBed>, api: Api) -> Result<()> {
     // It keeps the Account in use, so that the Account's own marks are not counted.
     environment.create_ready("stays", json!({})).await?;
     let goes = environment.create_ready("goes", json!({})).await?;
+    // It comes after the status that says Ready.
+    await_event(&environment, "goes", "SubaccountCreated").await?;
     let mark = environment.audit()?.mark().await?;
     let sequence = environment.simulator.journal_mark().await?;
 
