@@ -185,7 +185,7 @@ struct RunFlags {
         num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     leader_elect: bool,
 
-    /// Address that /livez, /readyz and /metrics are served on: [::] is every address, IPv4 and IPv6, and those of IPv4
+    /// Address that /livez, /readyz and /metrics are served on: `[::]` is every address, IPv4 and IPv6, and those of IPv4
     /// where there is no IPv6; port 0 picks a free port
     #[arg(
         long,
