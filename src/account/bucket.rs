@@ -108,6 +108,12 @@ impl Bucket {
         Ticket { pauses: self.pauses }
     }
 
+    /// A request was sent without a permit: those who come next wait for it.
+    pub fn charge(&mut self, now: Instant) {
+        self.count(now);
+        self.permits -= 1.0;
+    }
+
     /// Takes back a permit that nothing was sent for. One of before a pause is worth nothing, and says nothing about it.
     pub fn give_back(&mut self, ticket: Ticket, now: Instant) {
         if !self.honours(ticket) {
@@ -192,6 +198,21 @@ mod tests {
     }
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_was_sent_without_a_permit_is_waited_for_by_the_next() {
+        let start = start();
+        let mut bucket = Bucket::new(limit(1, 2), start);
+        bucket.charge(start);
+        assert!(bucket.take(start).is_ok());
+        assert!(bucket.take(start).is_err(), "the burst is spent");
+        bucket.charge(start);
+        assert!(
+            bucket.take(start + SECOND).is_err(),
+            "a second pays for what was sent"
+        );
+        assert!(bucket.take(start + SECOND * 2).is_ok());
+    }
 
     #[test]
     fn a_burst_passes_and_the_next_caller_is_told_when_to_come_back() {

@@ -97,7 +97,13 @@ async fn prove(registry: &Registry, next: &Next) -> Result<Generation, Trouble> 
     };
     let answer = settled(&access, access.check().await);
     match &answer {
-        Ok(()) => registry.trials.note_proof(next, true),
+        Ok(()) => {
+            registry.trials.note_proof(next, true);
+            if next.gate.is_some() {
+                // It is the parent's, as is known now, and counts there as well.
+                proved(asked[0]).parent.gate.charge();
+            }
+        }
         Err(SweepError::List(Error::Unauthorized)) => registry.trials.note_proof(next, false),
         Err(_) => {}
     }

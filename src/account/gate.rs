@@ -165,6 +165,12 @@ impl Gate {
         }
     }
 
+    /// Counts a request that was sent before it was known whose it is.
+    pub fn charge(&self) {
+        self.lock().bucket.charge(now());
+        self.changed.notify_one();
+    }
+
     /// Takes back a permit that nothing was sent for.
     pub fn give_back(&self, ticket: Ticket) {
         self.lock().bucket.give_back(ticket, now());
