@@ -143,7 +143,7 @@ fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
             ConditionType::Reconciling,
             &held.unwrap_or_default(),
         ),
-        None => vec![condition(
+        None => vec![NewCondition::new(
             ConditionType::Ready,
             ConditionStatus::True,
             Reason::Available,
@@ -161,7 +161,7 @@ fn in_trouble(reason: Reason, message: &str) -> Vec<NewCondition> {
     match reason {
         // Arrives by itself when another tool writes the Secret: neither progress of ours nor a failure.
         Reason::CredentialsMissing => {
-            vec![condition(
+            vec![NewCondition::new(
                 ConditionType::Ready,
                 ConditionStatus::False,
                 reason,
@@ -180,16 +180,7 @@ fn in_trouble(reason: Reason, message: &str) -> Vec<NewCondition> {
 /// Not Ready, and why in terms of a second condition.
 fn of_two(reason: Reason, second: ConditionType, message: &str) -> Vec<NewCondition> {
     vec![
-        condition(ConditionType::Ready, ConditionStatus::False, reason, message),
-        condition(second, ConditionStatus::True, reason, message),
+        NewCondition::new(ConditionType::Ready, ConditionStatus::False, reason, message),
+        NewCondition::new(second, ConditionStatus::True, reason, message),
     ]
-}
-
-fn condition(kind: ConditionType, status: ConditionStatus, reason: Reason, message: &str) -> NewCondition {
-    NewCondition {
-        kind,
-        status,
-        reason,
-        message: message.to_owned(),
-    }
 }

@@ -146,6 +146,19 @@ pub struct NewCondition {
     pub message: String,
 }
 
+impl NewCondition {
+    /// A condition with this value, reason and text.
+    #[must_use]
+    pub fn new(kind: ConditionType, status: ConditionStatus, reason: Reason, message: &str) -> Self {
+        Self {
+            kind,
+            status,
+            reason,
+            message: message.to_owned(),
+        }
+    }
+}
+
 /// The conditions to write: exactly the desired ones, in their order.
 ///
 /// A condition whose value is unchanged keeps its transition time; the others get `now`, in whole seconds as

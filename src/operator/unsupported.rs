@@ -48,12 +48,12 @@ pub(super) async fn subaccount(context: &Context, object: &Guarded<Subaccount>) 
     };
     let mut conditions = unsupported(message);
     if wish == Directive::Pause {
-        conditions.push(NewCondition {
-            kind: ConditionType::Synced,
-            status: ConditionStatus::Unknown,
-            reason: Reason::Paused,
-            message: paused_message(is_deleting).to_owned(),
-        });
+        conditions.push(NewCondition::new(
+            ConditionType::Synced,
+            ConditionStatus::Unknown,
+            Reason::Paused,
+            paused_message(is_deleting),
+        ));
     }
     let told = tell(&context.cluster, object, conditions).await;
     note(&context.refusals, "Subaccount", object, told, Some(STALLED_PROBE))
@@ -101,12 +101,7 @@ fn note<K: Resource<DynamicType = ()>>(
 }
 
 fn unsupported(message: &str) -> Vec<NewCondition> {
-    let condition = |kind, status| NewCondition {
-        kind,
-        status,
-        reason: Reason::Unsupported,
-        message: message.to_owned(),
-    };
+    let condition = |kind, status| NewCondition::new(kind, status, Reason::Unsupported, message);
     vec![
         condition(ConditionType::Ready, ConditionStatus::False),
         condition(ConditionType::Stalled, ConditionStatus::True),

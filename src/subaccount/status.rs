@@ -199,7 +199,7 @@ fn ready(view: &View<'_>) -> Vec<NewCondition> {
     } else {
         (Reason::Available, "the subaccount is as the manifest says")
     };
-    vec![condition(
+    vec![NewCondition::new(
         ConditionType::Ready,
         ConditionStatus::True,
         reason,
@@ -225,22 +225,22 @@ fn deleting(rest: Rest, outcome: &Outcome) -> Option<Vec<NewCondition>> {
 
 fn progress(status: ConditionStatus, reason: Reason, message: &str) -> Vec<NewCondition> {
     vec![
-        condition(ConditionType::Ready, status, reason, message),
-        condition(ConditionType::Reconciling, ConditionStatus::True, reason, message),
+        NewCondition::new(ConditionType::Ready, status, reason, message),
+        NewCondition::new(ConditionType::Reconciling, ConditionStatus::True, reason, message),
     ]
 }
 
 fn stalled(reason: Reason, message: &str) -> Vec<NewCondition> {
     vec![
-        condition(ConditionType::Ready, ConditionStatus::False, reason, message),
-        condition(ConditionType::Stalled, ConditionStatus::True, reason, message),
+        NewCondition::new(ConditionType::Ready, ConditionStatus::False, reason, message),
+        NewCondition::new(ConditionType::Stalled, ConditionStatus::True, reason, message),
     ]
 }
 
 fn synced(rest: Rest, outcome: &Outcome) -> Option<NewCondition> {
     if rest == Rest::Settled {
         let message = "the last request went well";
-        return Some(condition(
+        return Some(NewCondition::new(
             ConditionType::Synced,
             ConditionStatus::True,
             Reason::ReconcileSuccess,
@@ -253,7 +253,7 @@ fn synced(rest: Rest, outcome: &Outcome) -> Option<NewCondition> {
         _ => Reason::ReconcileError,
     };
     (outcome.failed_request || rest == Rest::Waiting(Wait::Cluster)).then(|| {
-        condition(
+        NewCondition::new(
             ConditionType::Synced,
             ConditionStatus::False,
             reason,
@@ -313,15 +313,6 @@ fn parse(stored: &Condition) -> Option<NewCondition> {
             .find(|reason| reason.as_str() == stored.reason)?,
         message: stored.message.clone(),
     })
-}
-
-fn condition(kind: ConditionType, status: ConditionStatus, reason: Reason, message: &str) -> NewCondition {
-    NewCondition {
-        kind,
-        status,
-        reason,
-        message: message.to_owned(),
-    }
 }
 
 fn reason(block: Block) -> Reason {

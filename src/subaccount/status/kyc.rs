@@ -1,6 +1,5 @@
 //! What a Subaccount's status says of the customer's identity check. PURE.
 
-use super::condition;
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason};
 use crate::crd::{KycMode, KycStatus, Subaccount};
 use crate::vobiz;
@@ -47,7 +46,7 @@ pub(super) fn calls_allowed(account: &vobiz::Subaccount) -> NewCondition {
             "Vobiz does not report an identity check",
         ),
     };
-    condition(ConditionType::CallsAllowed, status, reason, message)
+    NewCondition::new(ConditionType::CallsAllowed, status, reason, message)
 }
 
 /// What the status shows of the check.

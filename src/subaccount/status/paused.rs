@@ -1,6 +1,6 @@
 //! What a Subaccount's status says while it is paused. PURE.
 
-use super::{condition, parse, progress};
+use super::{parse, progress};
 use crate::crd::SubaccountStatus;
 use crate::crd::condition::{self as conditions, ConditionStatus, ConditionType, NewCondition, Reason};
 use crate::subaccount::facts::Object;
@@ -34,7 +34,7 @@ pub(super) fn paused(object: Object, previous: &SubaccountStatus) -> Vec<NewCond
         .filter_map(|kind| conditions::find(&previous.conditions, kind).and_then(parse))
         .collect(),
     };
-    kept.push(condition(
+    kept.push(NewCondition::new(
         ConditionType::Synced,
         ConditionStatus::Unknown,
         Reason::Paused,

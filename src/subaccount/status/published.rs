@@ -1,6 +1,6 @@
 //! What a Subaccount's status says about the user's Secret. PURE.
 
-use super::{View, condition};
+use super::View;
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason};
 use crate::subaccount::facts::UserSecret;
 use crate::subaccount::plan::{Block, Rest, Wait};
@@ -37,5 +37,5 @@ pub(super) fn published(view: &View<'_>, rest: Rest, message: &str) -> Option<Ne
         ),
         _ => return None,
     };
-    Some(condition(kind, status, reason, message))
+    Some(NewCondition::new(kind, status, reason, message))
 }
