@@ -39,6 +39,17 @@ struct State {
     members: Members,
 }
 
+impl State {
+    /// The parent under this generation of the API, known from here on.
+    fn parent(&mut self, id: &ParentAuthId, generation: Generation, gate: &Arc<Gate>) -> Arc<Parent> {
+        let parent = self
+            .parents
+            .entry((id.clone(), generation))
+            .or_insert_with(|| Arc::new(Parent::new(id.clone(), generation, Arc::clone(gate))));
+        Arc::clone(parent)
+    }
+}
+
 impl Registry {
     /// An empty registry; `accounts` wakes an Account's own pass.
     #[must_use]
@@ -140,11 +151,8 @@ impl Registry {
                 .gates
                 .entry(id.clone())
                 .or_insert_with(|| Arc::new(Gate::new(limit)));
-            let parent = state
-                .parents
-                .entry((id.clone(), generation))
-                .or_insert_with(|| Arc::new(Parent::new(id.clone(), generation, Arc::clone(gate))));
-            Arc::clone(parent)
+            let gate = Arc::clone(gate);
+            state.parent(id, generation, &gate)
         };
         self.through(account, parent, credentials)
     }
@@ -166,13 +174,8 @@ impl Registry {
     #[must_use]
     pub fn under(&self, access: &Access, generation: Generation) -> Access {
         let own = &access.parent;
-        let mut state = self.lock();
-        let parent = state
-            .parents
-            .entry((own.id.clone(), generation))
-            .or_insert_with(|| Arc::new(Parent::new(own.id.clone(), generation, Arc::clone(&own.gate))));
         Access {
-            parent: Arc::clone(parent),
+            parent: self.lock().parent(&own.id, generation, &own.gate),
             generation,
             ..access.clone()
         }
