@@ -71,6 +71,19 @@ pub async fn lose_one_create(environment: &Environment) -> Result<()> {
     environment.simulator.add_fault(&lost).await.map(drop)
 }
 
+/// Begins a create and has its answer held once the account is made. Returns the object as created.
+pub async fn held_create(environment: &Environment, name: &str, within: Duration) -> Result<Value> {
+    let hold = Fault::hold_after_commit().operation(Operation::Create).times(1);
+    environment.simulator.add_fault(&hold).await?;
+    let created = environment.create_subaccount(name, json!({})).await?;
+    let unanswered = JournalQuery::new()
+        .operation(Operation::Create)
+        .committed(true)
+        .held(true);
+    environment.explain(environment.simulator.await_journal(&unanswered, 1, within).await)?;
+    Ok(created)
+}
+
 /// One create was sent, whatever happened around it.
 pub async fn ensure_one_create(environment: &Environment) -> Result<()> {
     let creates = JournalQuery::new().operation(Operation::Create);

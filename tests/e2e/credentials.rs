@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use vobiz_harness::objects::{Kind, condition_of};
 use vobiz_harness::simulator::Api;
-use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, CREDENTIALS, Environment, EnvironmentOptions, TestBed};
 
-use crate::at_rest::{ensure_consistent, ensure_one_create, record, uid_of};
+use crate::at_rest::{ensure_consistent, ensure_one_create, held_create, record, uid_of};
 use crate::generation::{environment, in_each};
 use crate::parent_pair::{await_parent_changed, set_pair};
 
@@ -142,24 +141,6 @@ async fn ask_account(environment: &Environment, burst: usize) -> Result<()> {
     Ok(())
 }
 
-/// Begins a create and has its answer held once the account is made. Returns the object as created.
-async fn held_create(environment: &Environment, name: &str) -> Result<Value> {
-    let hold = Fault::hold_after_commit().operation(Operation::Create).times(1);
-    environment.simulator.add_fault(&hold).await?;
-    let created = environment.create_subaccount(name, json!({})).await?;
-    let unanswered = JournalQuery::new()
-        .operation(Operation::Create)
-        .committed(true)
-        .held(true);
-    environment.explain(
-        environment
-            .simulator
-            .await_journal(&unanswered, 1, DEADLINE)
-            .await,
-    )?;
-    Ok(created)
-}
-
 fn patient(name: &str, api: Api) -> EnvironmentOptions {
     EnvironmentOptions {
         account: json!({"resyncIntervalSeconds": 10}),
@@ -174,7 +155,7 @@ fn patient(name: &str, api: Api) -> EnvironmentOptions {
 
 async fn rotated_midway(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(patient("credentials-rotated", api)).await?;
-    held_create(&environment, "acme").await?;
+    held_create(&environment, "acme", DEADLINE).await?;
     let parent = environment.parent.auth_id.clone();
     let mark = environment.simulator.journal_mark().await?;
     environment.simulator.put_parent(&parent, "rotated-token").await?;
@@ -197,7 +178,7 @@ async fn rotated_midway(bed: Arc<TestBed>, api: Api) -> Result<()> {
 
 async fn switched_midway(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(patient("credentials-switched", api)).await?;
-    let created = held_create(&environment, "acme").await?;
+    let created = held_create(&environment, "acme", DEADLINE).await?;
     let first = environment.parent.clone();
     let other = format!("{}B", first.auth_id);
     environment.simulator.put_parent(&other, "other-token").await?;

@@ -8,13 +8,12 @@ use futures::future::try_join_all;
 use serde_json::json;
 use vobiz_harness::objects::Kind;
 use vobiz_harness::simulator::Api;
-use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
 use crate::at_rest::{
-    auth_id_of, await_leftovers_deleted, ensure_consistent, ensure_counts, ensure_safe, uid_of,
+    auth_id_of, await_leftovers_deleted, ensure_consistent, ensure_counts, ensure_safe, held_create, uid_of,
 };
 use crate::generation::environment;
 
@@ -190,19 +189,7 @@ async fn edited(bed: Arc<TestBed>, from: &str, to: &str) -> Result<()> {
 /// The operator is killed while the answer of a create is held, and comes back to an Account of the other generation.
 async fn cut(name: &str, bed: &TestBed, from: &str, to: &str) -> Result<Environment> {
     let mut environment = bed.environment(options(name, Api::Both, from)).await?;
-    let hold = Fault::hold_after_commit().operation(Operation::Create).times(1);
-    environment.simulator.add_fault(&hold).await?;
-    environment.create_subaccount("acme", json!({})).await?;
-    let unanswered = JournalQuery::new()
-        .operation(Operation::Create)
-        .committed(true)
-        .held(true);
-    environment.explain(
-        environment
-            .simulator
-            .await_journal(&unanswered, 1, PATIENCE)
-            .await,
-    )?;
+    held_create(&environment, "acme", PATIENCE).await?;
     environment.operator()?.kill_hard().await?;
     ask_for(&environment, to).await?;
     environment.restart_operator()?;

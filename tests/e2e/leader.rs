@@ -14,7 +14,9 @@ use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
-use crate::at_rest::{await_counted, await_leftovers_deleted, ensure_consistent, record, uid_of};
+use crate::at_rest::{
+    await_counted, await_leftovers_deleted, ensure_consistent, held_create, record, uid_of,
+};
 use crate::generation::in_each;
 
 const LEASE: &str = "vobiz-operator-leader-election";
@@ -119,16 +121,6 @@ fn creates() -> JournalQuery {
     JournalQuery::new().operation(Operation::Create)
 }
 
-/// Creates an object whose answer to the create is held by the simulator.
-async fn held_create(environment: &Environment, name: &str) -> Result<()> {
-    let fault = Fault::hold_after_commit().operation(Operation::Create).times(1);
-    environment.simulator.add_fault(&fault).await?;
-    environment.create_subaccount(name, json!({})).await?;
-    let held = creates().committed(true).held(true);
-    environment.simulator.await_journal(&held, 1, DEADLINE).await?;
-    Ok(())
-}
-
 async fn one_leads(bed: Arc<TestBed>) -> Result<()> {
     let environment = bed.environment(options("leader-one", Api::Gen2)).await?;
     let (leader, standby) = two_replicas(&environment).await?;
@@ -199,7 +191,7 @@ async fn one_leads(bed: Arc<TestBed>) -> Result<()> {
 async fn killed(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(options("leader-killed", api)).await?;
     let (leader, standby) = two_replicas(&environment).await?;
-    held_create(&environment, "acme").await?;
+    held_create(&environment, "acme", DEADLINE).await?;
     leader.kill_hard().await?;
     let killed = Instant::now();
     await_leading(
@@ -288,7 +280,7 @@ async fn told_to_end(bed: Arc<TestBed>) -> Result<()> {
 async fn frozen(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(options("leader-frozen", api)).await?;
     let (leader, standby) = two_replicas(&environment).await?;
-    held_create(&environment, "acme").await?;
+    held_create(&environment, "acme", DEADLINE).await?;
     leader.pause().await?;
     await_leading(
         &standby,

@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
+use vobiz_harness::markdown::blocks;
 use vobiz_harness::objects::{Kind, Objects};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
@@ -279,7 +280,7 @@ fn ensure_complete() -> Result<()> {
         .skip(1)
         .filter_map(|rest| rest.split('"').next())
         .collect();
-    for block in document::blocks(&runbook) {
+    for block in blocks(&runbook, "sh") {
         if !typed
             .iter()
             .any(|words| !words.is_empty() && block.contains(words))

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde_json::Value;
 use vobiz_harness::directory::TemporaryDirectory;
+use vobiz_harness::markdown::blocks;
 
-use crate::readme::{blocks, text};
+use crate::readme::text;
 use crate::render;
 
 const REFERENCES: &str = "manifests/gitops/kustomize/name-references.yaml";

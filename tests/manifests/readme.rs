@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use vobiz_harness::markdown::blocks;
 use vobiz_operator::crd::{Account, Subaccount};
 
 use crate::render::{self, understood};
@@ -20,24 +21,6 @@ const DOCUMENTS: [&str; 6] = [
 /// A file of the repository.
 pub fn text(document: &str) -> String {
     fs::read_to_string(render::root().join(document)).unwrap()
-}
-
-/// The blocks of a document in one language, without their indentation.
-pub fn blocks(text: &str, language: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let indentation = line.len() - line.trim_start().len();
-        if line.trim_start().strip_prefix("```") == Some(language) {
-            let block = lines.by_ref().take_while(|line| line.trim() != "```");
-            blocks.push(
-                block
-                    .map(|line| line.get(indentation..).unwrap_or_default().to_owned() + "\n")
-                    .collect(),
-            );
-        }
-    }
-    blocks
 }
 
 #[test]

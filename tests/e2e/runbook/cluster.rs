@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use vobiz_harness::directory::TemporaryDirectory;
 use vobiz_harness::installation::Installation;
 use vobiz_harness::kubectl::Kubectl;
+use vobiz_harness::markdown::blocks;
 use vobiz_harness::objects::{Kind, Objects, condition_of};
 use vobiz_harness::operator::{OperatorOptions, OperatorProcess};
 use vobiz_harness::simulator::{Api, Parent, Simulator, SimulatorOptions};
@@ -317,7 +318,7 @@ fn readme(heading: &str, language: &str) -> Result<Vec<String>> {
         .split_once(&format!("\n## {heading}\n"))
         .with_context(|| format!("the README has no '{heading}'"))?;
     let section = section.split("\n## ").next().unwrap_or_default();
-    Ok(document::blocks_of(section, language))
+    Ok(blocks(section, language))
 }
 
 /// Kinds of other products with our plurals, kinds and short names: one that is known, and one whose accounts are in the way

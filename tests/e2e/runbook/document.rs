@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use vobiz_harness::markdown::blocks;
 
 /// A row of a table that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,32 +65,9 @@ pub fn inline_commands(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Every fenced block of shell.
-pub fn blocks(text: &str) -> Vec<String> {
-    blocks_of(text, "sh")
-}
-
-/// Every fenced block of one language, without its indentation.
-pub fn blocks_of(text: &str, language: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let indentation = line.len() - line.trim_start().len();
-        if line.trim_start().strip_prefix("```") == Some(language) {
-            let block = lines.by_ref().take_while(|line| line.trim() != "```");
-            blocks.push(
-                block
-                    .map(|line| line.get(indentation..).unwrap_or_default().to_owned() + "\n")
-                    .collect(),
-            );
-        }
-    }
-    blocks
-}
-
 /// The only block of the runbook that has these words.
 pub fn block(words: &str) -> Result<String> {
-    let mut found = blocks(&runbook()?);
+    let mut found = blocks(&runbook()?, "sh");
     found.retain(|block| block.contains(words));
     ensure!(
         found.len() == 1,

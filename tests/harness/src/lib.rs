@@ -15,6 +15,7 @@ pub mod kstatus;
 pub mod kubeconfig;
 pub mod kubectl;
 pub mod last_words;
+pub mod markdown;
 pub mod needles;
 pub mod objects;
 pub mod operator;
