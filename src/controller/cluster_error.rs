@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn the_recorded_answers_prove_what_they_say_and_a_webhook_proves_nothing_by_its_reasons() {
         let verdicts = |name: &str| {
-            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/deniers");
+            let folder = concat!(env!("REPOSITORY"), "/tests/golden/deniers");
             let text = std::fs::read_to_string(format!("{folder}/{name}.json")).unwrap();
             let error = ClusterError::from(kube::Error::Api(serde_json::from_str(&text).unwrap()));
             let verdicts = [

@@ -136,7 +136,7 @@ mod tests {
 
     /// Every answer that was recorded, by the name of its file.
     fn golden() -> BTreeMap<String, Status> {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/deniers");
+        let folder = concat!(env!("REPOSITORY"), "/tests/golden/deniers");
         let files = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path());

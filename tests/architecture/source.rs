@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(env!("REPOSITORY"))
 }
 
 /// Every file below a folder of the repository whose name ends so, sorted, with its path from the root and its text.

@@ -251,7 +251,7 @@ fn crds_prints_and_writes_the_definitions_that_the_repository_ships() {
     assert_eq!(written.status.code(), Some(0), "{}", stderr(&written));
     let files = yaml_files(&directory);
     std::fs::remove_dir_all(&directory).unwrap();
-    let mut shipped = yaml_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("crds"));
+    let mut shipped = yaml_files(&Path::new(env!("REPOSITORY")).join("crds"));
     shipped.remove("kustomization.yaml");
     assert_eq!(
         files, shipped,

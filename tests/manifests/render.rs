@@ -11,7 +11,7 @@ use vobiz_harness::binaries::Binaries;
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(env!("REPOSITORY"))
 }
 
 /// The documents of a YAML text, empty ones left out.

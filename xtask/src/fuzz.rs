@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn every_target_of_the_repository_can_be_asked_for() {
-        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let root = Path::new(env!("REPOSITORY"));
         let targets = all_targets(root).unwrap();
         assert!(targets.contains(&"create_gen2".to_owned()), "{targets:?}");
     }

@@ -252,5 +252,5 @@ fn cache() -> Result<PathBuf> {
 }
 
 fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    Path::new(env!("REPOSITORY"))
 }

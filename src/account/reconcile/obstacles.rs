@@ -80,7 +80,7 @@ mod tests {
     use std::time::Duration;
 
     fn answer(name: &str, verb: Verb) -> ClusterError {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/deniers");
+        let folder = concat!(env!("REPOSITORY"), "/tests/golden/deniers");
         let text = std::fs::read_to_string(format!("{folder}/{name}.json")).unwrap();
         let error = ClusterError::from(kube::Error::Api(serde_json::from_str(&text).unwrap()));
         error.of(|| Request::new(verb, "/api/v1/namespaces/dev/secrets", "pair"))

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 /// The names of the plans in `tests/faults/found`. Every campaign runs them.
 pub fn names() -> Result<Vec<String>> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/found"));
+    let folder = Path::new(concat!(env!("REPOSITORY"), "/tests/faults/found"));
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).context("failed to list the found plans")? {
         let path = entry.context("failed to list the found plans")?.path();

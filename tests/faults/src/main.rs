@@ -49,7 +49,7 @@ const CI: usize = 720;
 const RECORDINGS: usize = 8;
 const CHECKS: usize = 2;
 /// The recorded clean run.
-const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded.txt");
+const RECORDED: &str = concat!(env!("REPOSITORY"), "/tests/faults/recorded.txt");
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use vobiz_fuzz::TARGETS;
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+    Path::new(env!("REPOSITORY")).join("tests/fuzz").join(name)
 }
 
 fn names(folder: &Path) -> BTreeSet<String> {

@@ -47,7 +47,7 @@ impl Binaries {
         if let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()) {
             return Self::from_assets(Path::new(&assets));
         }
-        let sources = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../controlplane"));
+        let sources = Path::new(concat!(env!("REPOSITORY"), "/tests/controlplane"));
         let cached = cache::root()?.join("controlplane").join(key(sources)?);
         if !complete(&cached) {
             build_once(sources, &cached)?;

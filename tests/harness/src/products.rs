@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 /// The root of the repository that this crate was built from.
 #[must_use]
 pub fn repository() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    Path::new(env!("REPOSITORY"))
 }
 
 /// The operator: `VOBIZ_OPERATOR_BINARY`, else beside the running program.

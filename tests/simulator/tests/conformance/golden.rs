@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::bed::{Bed, PARENT, TOKEN, gen1, gen2};
 
 fn golden(name: &str) -> Value {
-    let path = format!("{}/../golden/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/golden/{name}.json", env!("REPOSITORY"));
     serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()
 }
 
@@ -255,7 +255,7 @@ async fn every_error_envelope_is_as_its_golden_file() {
         bed.fault(json!({"action": action, "times": 1})).await;
         let response = bed.request("GET", &gen2("")).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 502);
-        let path = format!("{}/../golden/{file}", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/tests/golden/{file}", env!("REPOSITORY"));
         assert_eq!(
             response.text().await.unwrap(),
             std::fs::read_to_string(path).unwrap()
