@@ -1,8 +1,8 @@
 //! What every pass over Subaccounts and Records shares. I/O (holds the clients).
 
-use super::held_pairs::HeldPairs;
-use super::memory::Memory;
-use super::records::Records;
+use super::store::held_pairs::HeldPairs;
+use super::store::memory::Memory;
+use super::store::records::Records;
 use super::traces::{ListWaiters, Traces};
 use crate::account::marker::Installation;
 use crate::account::registry::Registry;

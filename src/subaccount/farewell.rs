@@ -1,10 +1,10 @@
 //! What is told last, of an object that goes: what became of its account, and of its Secret. I/O (one read).
 
-use super::effects;
+use super::act;
 use super::facts::Directive;
 use super::news::{News, normal};
 use super::pass::Pass;
-use super::record::Phase;
+use super::store::record::Phase;
 use super::unreadable::forced as forced_note;
 use crate::controller::event::EventKind;
 use crate::vobiz::AuthId;
@@ -64,7 +64,7 @@ pub(super) async fn left_secret(pass: &Pass<'_>) -> Option<News> {
         .as_ref()
         .is_some_and(|(record, _)| record.ledger.phase == Phase::Closed && record.auth_id().is_some());
     let name = if deleted {
-        effects::stays_behind(pass).await?
+        act::stays_behind(pass).await?
     } else {
         return None;
     };

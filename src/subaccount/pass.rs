@@ -17,7 +17,7 @@ use super::context::Context;
 use super::desired::{Desired, InvalidSpec};
 use super::facts::{self, Claim, Facts, Made, Object, UserSecret};
 use super::news::Deeds;
-use super::record::{Record, secret_name};
+use super::store::record::{Record, secret_name};
 use super::{secret, status, wish};
 use crate::account::access::{Caller, Permit};
 use crate::account::registry::Snapshot;

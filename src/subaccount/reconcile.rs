@@ -6,8 +6,8 @@ use super::facts::{Object, UserSecret};
 use super::outcome::{Next, Outcome, SECRET_PROBE, secret_probe};
 use super::pass::Pass;
 use super::plan::{Rest, Step, Wait, plan};
-use super::record::Phase;
-use super::{effects, news, orphan, report};
+use super::store::record::Phase;
+use super::{act, news, orphan, report};
 use crate::controller::wake::Guarded;
 use crate::crd::Subaccount;
 use futures::future::join_all;
@@ -157,7 +157,7 @@ async fn run(pass: &mut Pass<'_>) -> Outcome {
         if let Step::Rest(rest) = step {
             return explain(pass, rest);
         }
-        if let Err(outcome) = effects::run(step, pass).await {
+        if let Err(outcome) = act::run(step, pass).await {
             return outcome;
         }
     }

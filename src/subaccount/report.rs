@@ -5,9 +5,9 @@ use super::news::{self, News};
 use super::outcome::{Outcome, failure};
 use super::pass::{Pass, wall_clock};
 use super::plan::{Rest, Wait};
-use super::record::secret_name;
 use super::status::{self, View};
-use super::{effects, farewell};
+use super::store::record::secret_name;
+use super::{act, farewell};
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch;
 use crate::controller::instrument::ConditionStatus;
@@ -113,7 +113,7 @@ async fn write_status(
     }
     match guarded_patch::patch_status(&pass.objects(), object, operations).await {
         Ok(written) => {
-            effects::remember(pass, written);
+            act::remember(pass, written);
             Ok(Some(status))
         }
         Err(error) => {

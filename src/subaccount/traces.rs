@@ -2,9 +2,9 @@
 //! state).
 
 use super::context::ListWaiter;
-use super::memory::Memory;
-use super::record::secret_name;
-use super::records::Records;
+use super::store::memory::Memory;
+use super::store::record::secret_name;
+use super::store::records::Records;
 use crate::controller::backoff::Backoff;
 use crate::controller::newest::Newest;
 use crate::controller::wake::ObjectKey;

@@ -2,8 +2,8 @@
 
 use super::context::{Context, source_of_record};
 use super::holders::{Holders, Holding, account_named_by, kept_under, misses_its_record};
-use super::record::{RECORD_TYPE, secret_name};
-use super::records::{Change, Records};
+use super::store::record::{RECORD_TYPE, secret_name};
+use super::store::records::{Change, Records};
 use super::traces::Traces;
 use super::wish::WISHES;
 use crate::account::credentials_watch::CredentialsWatch;

@@ -3,8 +3,8 @@
 use super::*;
 use crate::account::marker::Series;
 use crate::crd::{Account, Subaccount};
-use crate::subaccount::record::{RECORD_TYPE, Record, Subject, encode, secret_name};
-use crate::subaccount::records::{Change, Records};
+use crate::subaccount::store::record::{RECORD_TYPE, Record, Subject, encode, secret_name};
+use crate::subaccount::store::records::{Change, Records};
 use crate::vobiz::{Generation, ParentAuthId};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::core::{ObjectList, PartialObjectMeta, WatchEvent};

@@ -5,7 +5,7 @@ use crate::account::access::Access;
 use crate::account::generation::recorded;
 use crate::crd::{DeletionPolicy, DeletionSettings};
 use crate::subaccount::facts::{self, Object};
-use crate::subaccount::record::{Decision, Ledger, Phase};
+use crate::subaccount::store::record::{Decision, Ledger, Phase};
 use crate::subaccount::wish::accepts;
 use crate::vobiz::{Generation, ParentAuthId};
 

@@ -6,8 +6,8 @@
 use super::{Pass, now};
 use crate::account::access::Access;
 use crate::subaccount::facts::{Object, Remote};
-use crate::subaccount::memory::Remembered;
-use crate::subaccount::record::Phase;
+use crate::subaccount::store::memory::Remembered;
+use crate::subaccount::store::record::Phase;
 use crate::vobiz::{self, AuthId};
 use std::time::Instant;
 

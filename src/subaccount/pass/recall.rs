@@ -4,7 +4,7 @@
 use super::Pass;
 use crate::crd::Subaccount;
 use crate::subaccount::facts::{Made, Remote};
-use crate::subaccount::record::Phase;
+use crate::subaccount::store::record::Phase;
 use crate::subaccount::wish;
 
 impl Pass<'_> {

@@ -5,7 +5,7 @@ use crate::crd::Subaccount;
 use crate::subaccount::desired::Desired;
 use crate::subaccount::facts::{Object, Remote, UserSecret};
 use crate::subaccount::outcome::STALLED_PROBE;
-use crate::subaccount::record::Phase;
+use crate::subaccount::store::record::Phase;
 use crate::vobiz::{self, Fields};
 use std::time::Instant;
 

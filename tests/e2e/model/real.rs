@@ -25,7 +25,7 @@ use vobiz_operator::account::marker::{Installation, Series};
 use vobiz_operator::controller::guarded_patch;
 use vobiz_operator::controller::versioned::{Versioned, create_versioned, get_versioned};
 use vobiz_operator::crd::{FINALIZER, Subaccount};
-use vobiz_operator::subaccount::{record, secret};
+use vobiz_operator::subaccount::{secret, store::record};
 use vobiz_operator::vobiz::Credentials;
 
 use crate::model::view::View;

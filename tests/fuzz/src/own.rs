@@ -11,7 +11,7 @@ use k8s_openapi::ByteString;
 use vobiz_operator::account::marker::{
     Installation, MARKER_MAX_LENGTH, MARKER_START, Marker, Series, without_marker,
 };
-use vobiz_operator::subaccount::record::{Record, decode, encode};
+use vobiz_operator::subaccount::store::record::{Record, decode, encode};
 use vobiz_operator::vobiz::{AuthId, ParentAuthId};
 
 /// Whatever is taken for an id is one plain segment of a path.

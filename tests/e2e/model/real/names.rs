@@ -10,8 +10,8 @@ use vobiz_operator::account::marker::Series;
 use vobiz_operator::controller::guarded_patch;
 use vobiz_operator::controller::versioned::Versioned;
 use vobiz_operator::crd::{DeletionPolicy, FINALIZER, Subaccount};
-use vobiz_operator::subaccount::record;
-use vobiz_operator::subaccount::record::{RECORD_TYPE, Subject};
+use vobiz_operator::subaccount::store::record;
+use vobiz_operator::subaccount::store::record::{RECORD_TYPE, Subject};
 use vobiz_operator::vobiz::{AuthToken, Credentials, Generation, ParentAuthId};
 
 use super::{Real, UNKNOWN};

@@ -6,7 +6,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use vobiz_harness::test_bed::ACCOUNT;
 use vobiz_model::world::{Object, Policy};
-use vobiz_operator::subaccount::record;
+use vobiz_operator::subaccount::store::record;
 
 use super::Real;
 

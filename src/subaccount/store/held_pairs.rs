@@ -83,7 +83,7 @@ impl HeldPairs {
 mod tests {
     use super::*;
     use crate::account::marker::Series;
-    use crate::subaccount::record::Subject;
+    use crate::subaccount::store::record::Subject;
     use crate::vobiz::{AuthId, AuthToken, Generation, ParentAuthId};
 
     fn held(since: Instant, refused: bool) -> HeldPair {

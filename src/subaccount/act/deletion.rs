@@ -1,7 +1,7 @@
 //! Steps that delete an account at Vobiz. I/O.
 
-use super::account::{access, failed, missing, target};
 use super::impossible;
+use super::remote::{access, failed, missing, target};
 use crate::account::access::Access;
 use crate::subaccount::facts::Remote;
 use crate::subaccount::outcome::Outcome;

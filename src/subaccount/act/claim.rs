@@ -1,18 +1,18 @@
 //! Steps that find out whose an account is before anything is done about it on the word of a status or of a Secret. I/O.
 
-use super::account::{access, look_for};
+use super::remote::{access, look_for};
 use super::{impossible, lookup};
 use crate::account::access::Access;
 use crate::account::roster::marker_of;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::AUTH_ID_ANNOTATION;
 use crate::subaccount::facts::{Claim, Evidence, Object, UserSecret};
-use crate::subaccount::memory::{Judged, Mark, Proof, Tried};
 use crate::subaccount::outcome::{Outcome, SECRET_PROBE, STALLED_PROBE};
 use crate::subaccount::pass::{Conflict, Pass, now};
 use crate::subaccount::plan::Block;
-use crate::subaccount::record::Decision;
 use crate::subaccount::secret;
+use crate::subaccount::store::memory::{Judged, Mark, Proof, Tried};
+use crate::subaccount::store::record::Decision;
 use crate::vobiz::{self, AuthId, Credentials};
 
 /// The account that the status names: every Record, by quorum, and its own marker.

@@ -4,11 +4,11 @@ use super::impossible;
 use super::record::{decode, swap, take};
 use crate::controller::versioned::get_versioned;
 use crate::subaccount::facts::{Directive, Made, Object};
-use crate::subaccount::held_pairs::HeldPair;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now};
 use crate::subaccount::plan::{Rest, Wait};
-use crate::subaccount::record::Record;
+use crate::subaccount::store::held_pairs::HeldPair;
+use crate::subaccount::store::record::Record;
 use crate::vobiz::Credentials;
 use vobiz_protocol::judge::{self, Bind};
 

@@ -6,10 +6,10 @@ use crate::account::marker::Marker;
 use crate::subaccount::desired::updated;
 use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{Evidence, Made, Object, Phase, Record, Remote};
-use crate::subaccount::memory::Unspent;
 use crate::subaccount::outcome::{Outcome, cool_off_left};
 use crate::subaccount::pass::{Listed, Pass, now, wall_clock};
 use crate::subaccount::plan::{Rest, Wait};
+use crate::subaccount::store::memory::Unspent;
 use crate::subaccount::wish;
 use crate::vobiz::{self, AuthId, Created, Credentials, Error, Fields, Generation, UnknownOutcome, Unusable};
 
@@ -55,9 +55,10 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             }
             let account = subaccount.map_or_else(|| as_posted(&credentials, &fields), |account| *account);
             access.parent.roster().note(account);
-            pass.context
-                .memory
-                .with(&pass.uid, super::super::memory::Remembered::forget_unusable);
+            pass.context.memory.with(
+                &pass.uid,
+                crate::subaccount::store::memory::Remembered::forget_unusable,
+            );
             pass.made = Some(credentials);
             pass.facts.made = Made::Pair;
             Ok(())
@@ -134,7 +135,7 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .memory
         .with(&pass.uid, |remembered| remembered.request_handled = request);
     if found.is_some() {
-        let forget = super::super::memory::Remembered::forget_missing;
+        let forget = crate::subaccount::store::memory::Remembered::forget_missing;
         pass.context.memory.with(&pass.uid, forget);
     }
     pass.facts.remote = match (found, pass.facts.remote) {

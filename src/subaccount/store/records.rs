@@ -2,9 +2,9 @@
 //!
 //! A cached Record may be trusted only where it says Bound, and only to rest or to publish the user's Secret.
 
-use super::facts::Predecessor;
 use super::record::{self, Damaged, Phase, Record};
 use crate::account::marker::Series;
+use crate::subaccount::facts::Predecessor;
 use crate::vobiz::{AuthId, ParentAuthId};
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::watcher::Event;
@@ -250,7 +250,7 @@ fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Secrets>, key: &K
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::subaccount::record::{Decision, Subject, encode, secret_name};
+    use crate::subaccount::store::record::{Decision, Subject, encode, secret_name};
     use crate::vobiz::{AuthToken, Generation};
 
     fn id(name: &str) -> AuthId {

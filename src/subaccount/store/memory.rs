@@ -1,7 +1,7 @@
 //! What this process remembers about one object, or one Record, between passes; all of it may be lost without harm. PURE.
 
-use super::contest::Contest;
 use super::retention::Sighting;
+use crate::subaccount::contest::Contest;
 use crate::vobiz::{self, AuthId, Credentials, Fields};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};

@@ -8,11 +8,11 @@ use crate::controller::versioned::{Versioned, create_versioned, delete, replace}
 use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
 use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{self, Claim, Confirmation, Object};
-use crate::subaccount::memory::{Remembered, Unspent};
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now, wall_clock};
 use crate::subaccount::plan::{Block, Rest, Wait};
-use crate::subaccount::record::{self, Ledger, Record};
+use crate::subaccount::store::memory::{Remembered, Unspent};
+use crate::subaccount::store::record::{self, Ledger, Record};
 use crate::vobiz::{AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;

@@ -2,7 +2,6 @@
 //!
 //! An effect that cannot go on ends the pass with an outcome; nothing is retried here but what protects a pair.
 
-mod account;
 mod bind;
 mod claim;
 mod deletion;
@@ -10,6 +9,7 @@ mod lookup;
 mod object;
 mod predecessor;
 mod record;
+mod remote;
 mod secret;
 
 pub(super) use object::remember;
@@ -22,7 +22,7 @@ use super::plan::{Rest, Step};
 /// Runs the step. `Err` ends the pass.
 pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
     match step {
-        Step::TakePermit => account::take_permit(pass).await,
+        Step::TakePermit => remote::take_permit(pass).await,
         Step::AddFinalizer => object::add_finalizer(pass).await,
         Step::ReadRecord => record::read(pass).await,
         Step::OpenRecord => record::open(pass).await,
@@ -32,13 +32,13 @@ pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Step::ClosePredecessor => predecessor::close(pass).await,
         Step::Reclaim => predecessor::reclaim(pass).await,
         Step::Confirm => object::confirm(pass).await,
-        Step::Create => account::create(pass).await,
+        Step::Create => remote::create(pass).await,
         Step::Bind => bind::bind(pass).await,
         Step::ReadSecret => secret::read(pass).await,
         Step::JudgeClaim => claim::judge(pass).await,
         Step::ProvePair => claim::prove(pass).await,
         Step::RecoverPair => {
-            account::recover_pair(pass);
+            remote::recover_pair(pass);
             Ok(())
         }
         Step::ForgetIdentity => object::forget_identity(pass).await,
@@ -46,8 +46,8 @@ pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Step::RestorePair => record::restore_pair(pass).await,
         Step::PublishSecret => secret::publish(pass).await,
         Step::RemoveFormerSecret => secret::remove_former(pass).await,
-        Step::ReadAccount => account::read(pass).await,
-        Step::Update => account::update(pass).await,
+        Step::ReadAccount => remote::read(pass).await,
+        Step::Update => remote::update(pass).await,
         Step::Close => record::close(pass).await,
         Step::Delete => deletion::delete(pass).await,
         Step::DeleteMade => deletion::delete_made(pass).await,

@@ -11,7 +11,7 @@ use crate::crd::{AUTH_ID_LABEL, RECLAIMED_BY_LABEL, Subaccount};
 use crate::subaccount::facts::{Object, Predecessor};
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, names};
-use crate::subaccount::record::{Phase, Record, Subject, secret_name};
+use crate::subaccount::store::record::{Phase, Record, Subject, secret_name};
 use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt;
