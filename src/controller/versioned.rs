@@ -33,7 +33,8 @@ impl<T> fmt::Debug for Versioned<T> {
 }
 
 impl<T: Resource> Versioned<T> {
-    fn read(object: T) -> Result<Self, ClusterError> {
+    /// What the API server answered.
+    pub(crate) fn read(object: T) -> Result<Self, ClusterError> {
         let name = object.meta().name.clone().filter(|name| !name.is_empty());
         let version = object.resource_version().filter(|version| !version.is_empty());
         match (name, version) {

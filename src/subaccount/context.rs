@@ -169,7 +169,7 @@ impl Context {
             return false;
         }
         for (of, held) in self.held_pairs.all() {
-            let subject = &held.record.subject;
+            let subject = &held.read.record.subject;
             let object = self.cached(&subject.namespace, &subject.name);
             let lives = object.is_some_and(|object| object.uid().as_deref() == Some(&of));
             let recorded = self.records.in_secret(&held.record_name).is_some();

@@ -1,14 +1,14 @@
 //! What a rest that `plan` decided on is told people as: stable text, and what to do. I/O (reads the clock; no request).
 
-use super::facts::Predecessor;
+use super::known::{Conflict, KnownPair, KnownPredecessor};
 use super::outcome::Outcome;
-use super::pass::{Conflict, Pass, now};
+use super::pass::{Pass, now};
 use super::plan::{Block, Rest, Wait};
 use crate::crd::condition::Reason;
 
 /// What to tell people about a rest that `plan` decided on.
 pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
-    let spec = pass.object.as_ref().map(|object| &object.spec);
+    let spec = pass.object().map(|object| &object.spec);
     match rest {
         Rest::Settled | Rest::Outdated => Outcome::new(rest, ""),
         Rest::Waiting(wait) => {
@@ -62,7 +62,7 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                         pass.differing().join(", ")
                     ),
                 },
-                Block::OrphanFound if pass.facts.predecessor == Predecessor::Another => {
+                Block::OrphanFound if matches!(pass.known.predecessor, KnownPredecessor::Another) => {
                     "the status names an account that is lost, and an earlier object of this name left another one: set spec.deletion.policy \
                      to Retain, delete this object, apply it again without its old status, and set the annotation vobiz.ai/reclaim to \
                      \"true\" to take the other one over"
@@ -79,7 +79,7 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
                         .to_owned()
                 }
                 Block::SecretConflict => {
-                    let name = pass.object.as_ref().map(|object| super::secret::name_of(object)).unwrap_or_default();
+                    let name = pass.object().map(super::secret::name_of).unwrap_or_default();
                     format!(
                         "the Secret {name} belongs to somebody else, holds more than the pair, or is of another type: remove it, or \
                          name another one in spec.secretRef; it is looked at again within a minute"
@@ -102,19 +102,18 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
 }
 
 fn credentials_lost(pass: &Pass<'_>) -> String {
-    let name = pass
-        .object
-        .as_ref()
-        .map(|object| super::secret::name_of(object))
-        .unwrap_or_default();
-    let found = if pass.evidence.is_some() {
-        format!("the pair is lost, and Vobiz refuses the one in the Secret {name}")
-    } else {
-        "the pair is lost and Vobiz shows no token a second time".to_owned()
+    let name = pass.object().map(super::secret::name_of).unwrap_or_default();
+    let found = match pass.known.evidence {
+        KnownPair::Unread | KnownPair::Nothing => {
+            "the pair is lost and Vobiz shows no token a second time".to_owned()
+        }
+        KnownPair::Claimed(_) | KnownPair::Disproved | KnownPair::Proven(..) => {
+            format!("the pair is lost, and Vobiz refuses the one in the Secret {name}")
+        }
     };
-    let instead = if pass.is_unmarked {
+    let instead = if pass.known.is_unmarked() {
         "delete this object, which leaves the subaccount as it is"
-    } else if pass.facts.identity && pass.predecessor.is_none() {
+    } else if pass.known.is_named() && pass.known.left_id().is_none() {
         "set spec.credentialRecovery to Recreate to have another subaccount made in place of this one"
     } else {
         "choose another name"
@@ -126,8 +125,8 @@ fn credentials_lost(pass: &Pass<'_>) -> String {
 
 /// Names nothing of another namespace but that there is something.
 fn conflict(pass: &Pass<'_>) -> String {
-    let id = pass.known_id().map(|id| id.to_string()).unwrap_or_default();
-    match pass.conflict {
+    let id = pass.known.named_id().map(|id| id.to_string()).unwrap_or_default();
+    match pass.conflict() {
         Some(Conflict::Installation) => format!(
             "status.authId names {id}, which another installation of the operator made: set the annotation vobiz.ai/reclaim to \
              \"true\" if this one is to keep it from here on, or delete this object, which leaves it as it is"
@@ -148,7 +147,7 @@ fn conflict(pass: &Pass<'_>) -> String {
 
 /// An attempt was marked where the list that its Account reads does not show it.
 fn marked_elsewhere(pass: &Pass<'_>) -> bool {
-    let (Some(access), Some((record, _))) = (pass.access(), &pass.record) else {
+    let (Some(access), Some(record)) = (pass.access(), pass.known.record()) else {
         return false;
     };
     !record.ledger.is_shown_by(access.generation)
@@ -156,8 +155,7 @@ fn marked_elsewhere(pass: &Pass<'_>) -> bool {
 
 fn waits_for_account(pass: &Pass<'_>) -> String {
     let name = pass
-        .object
-        .as_ref()
+        .object()
         .map_or("", |object| object.spec.account_ref.name.as_str());
     let recorded = pass.parent();
     match &pass.account {

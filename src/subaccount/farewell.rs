@@ -11,11 +11,11 @@ use crate::vobiz::AuthId;
 
 /// What became of the account.
 pub(super) fn of(pass: &Pass<'_>) -> News {
-    if pass.facts.directive == Directive::ForceDelete {
+    if pass.known.directive() == Directive::ForceDelete {
         return forced(pass);
     }
-    match &pass.record {
-        Some((record, _)) => match (record.ledger.phase, record.auth_id()) {
+    match pass.known.record() {
+        Some(record) => match (record.ledger.phase, record.auth_id()) {
             (Phase::Kept, Some(id)) if record.ledger.disable => normal(
                 "SubaccountDisabled",
                 format!("{id} is disabled and kept, as the deletion policy says"),
@@ -27,12 +27,12 @@ pub(super) fn of(pass: &Pass<'_>) -> News {
             (_, Some(id)) => normal("SubaccountDeleted", format!("{id} is deleted at Vobiz")),
             (_, None) => normal("SubaccountDeleted", "nothing is left at Vobiz".to_owned()),
         },
-        None => match pass.known_id() {
+        None => match pass.known.named_id() {
             Some(id) => normal(
                 "SubaccountRetained",
                 format!("{id}, which the status named, is somebody else's and is left as it is"),
             ),
-            None if pass.facts.identity => normal(
+            None if pass.known.is_named() => normal(
                 "SubaccountRetained",
                 "the status names what can be no subaccount; whatever there was is left as it is".to_owned(),
             ),
@@ -47,7 +47,7 @@ fn forced(pass: &Pass<'_>) -> News {
     pass.context
         .memory
         .with(&pass.uid, |remembered| remembered.orphan_reported = true);
-    let (dropped, known) = (&pass.deeds.pair_dropped, pass.known_id());
+    let (dropped, known) = (&pass.deeds.pair_dropped, pass.known.named_id());
     let left = dropped.as_ref().or(known.as_ref()).map(AuthId::as_str);
     let note = forced_note(left, dropped.is_some());
     News {
@@ -60,9 +60,9 @@ fn forced(pass: &Pass<'_>) -> News {
 /// With `--cascade=orphan` the Secret stays, and its pair no longer works once the account is deleted.
 pub(super) async fn left_secret(pass: &Pass<'_>) -> Option<News> {
     let deleted = pass
-        .record
-        .as_ref()
-        .is_some_and(|(record, _)| record.ledger.phase == Phase::Closed && record.auth_id().is_some());
+        .known
+        .record()
+        .is_some_and(|record| record.ledger.phase == Phase::Closed && record.auth_id().is_some());
     let name = if deleted {
         act::stays_behind(pass).await?
     } else {

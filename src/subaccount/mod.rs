@@ -6,8 +6,10 @@ pub mod context;
 pub mod dependents;
 pub mod desired;
 mod explain;
+pub mod facts;
 mod farewell;
 mod holders;
+mod known;
 pub mod news;
 mod orphan;
 pub mod outcome;
@@ -22,4 +24,4 @@ pub mod unreadable;
 pub mod watches;
 pub mod wish;
 
-pub use vobiz_protocol::{facts, plan};
+pub use vobiz_protocol::plan;

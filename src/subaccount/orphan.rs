@@ -1,7 +1,7 @@
 //! Tells once of an account whose object went without its finalizer, after a look at what became of it. I/O: one read at
 //! Vobiz, and one write that says on the Record that it was told.
 
-use super::facts::{self, Confirmation};
+use super::facts::{Confirmation, Remote};
 use super::news::News;
 use super::outcome::Outcome;
 use super::pass::{Listed, Pass};
@@ -36,14 +36,8 @@ enum Fate {
 /// A bound account whose object is gone: a restore brings objects back with new uids, so it is reported and kept. Only who
 /// watches its namespace tells: others see its Record too.
 pub(super) async fn tell(pass: &Pass<'_>, outcome: &Outcome) -> Told {
-    let is_bound = matches!(
-        pass.facts.record,
-        facts::Record::Present {
-            phase: facts::Phase::Bound,
-            ..
-        }
-    );
-    let is_gone = pass.facts.confirmation == Confirmation::Refuted;
+    let is_bound = pass.known.is_bound();
+    let is_gone = pass.known.confirmation == Confirmation::Refuted;
     let is_ours = pass.context.subaccounts.cover(&pass.key.namespace);
     let (true, Some(id)) = (
         is_bound && is_gone && is_ours && outcome.rest == Rest::Settled,
@@ -92,9 +86,9 @@ pub(super) async fn tell(pass: &Pass<'_>, outcome: &Outcome) -> Told {
 
 /// The Record's Secret as this pass read it.
 async fn record_secret(pass: &Pass<'_>) -> Result<Option<Versioned<Secret>>, ClusterError> {
-    match &pass.record {
-        Some((_, Some(secret))) => Ok(Some(secret.clone())),
-        _ => get_versioned(&pass.context.record_api(), &pass.record_name).await,
+    match pass.known.read_record() {
+        Some(read) => Ok(Some(read.secret.clone())),
+        None => get_versioned(&pass.context.record_api(), &pass.record_name).await,
     }
 }
 
@@ -108,7 +102,7 @@ fn failed(pass: &Pass<'_>, error: &ClusterError) -> Told {
 
 /// None: Vobiz cannot be asked now, or its list, without which a 404 proves nothing, is still to be read.
 async fn fate(pass: &Pass<'_>, id: &AuthId) -> Option<Fate> {
-    if pass.facts.remote == facts::Remote::Gone {
+    if pass.known.remote == Remote::Gone {
         // A list has confirmed the 404 of an earlier pass: another one would want another list.
         return Some(Fate::Gone);
     }

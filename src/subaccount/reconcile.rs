@@ -2,7 +2,8 @@
 
 use super::context::{Context, ListWaiter};
 use super::explain::explain;
-use super::facts::{Object, UserSecret};
+use super::facts::Object;
+use super::known::KnownSecret;
 use super::outcome::{Next, Outcome, SECRET_PROBE, secret_probe};
 use super::pass::Pass;
 use super::plan::{Rest, Step, Wait, plan};
@@ -51,7 +52,7 @@ impl Ended {
 /// One pass over a Subaccount as the cache shows it.
 pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Ended {
     let mut pass = Pass::of_object(context, cached);
-    let observed = pass.object.clone();
+    let observed = pass.known.object.clone();
     let outcome = run(&mut pass).await;
     let outcome = persistent(&pass, outcome);
     report::finish(&mut pass, observed.as_deref(), &outcome).await;
@@ -113,7 +114,7 @@ pub async fn store_held_pairs(context: &Context) {
         while !context.held_pairs.all().is_empty() {
             let held = context.held_pairs.all().into_iter();
             join_all(held.map(|(_, held)| async move {
-                let mut pass = Pass::of_record(context, held.record_name, &held.record);
+                let mut pass = Pass::of_record(context, held.record_name, &held.read.record);
                 run(&mut pass).await
             }))
             .await;
@@ -151,8 +152,8 @@ fn persistent(pass: &Pass<'_>, outcome: Outcome) -> Outcome {
 
 async fn run(pass: &mut Pass<'_>) -> Outcome {
     for _ in 0..STEPS_PER_PASS {
-        pass.refresh();
-        let step = plan(&pass.facts);
+        pass.look_around();
+        let step = plan(&pass.facts());
         tracing::trace!(object = %pass.key, uid = pass.uid, ?step, "next step");
         if let Step::Rest(rest) = step {
             return explain(pass, rest);
@@ -186,7 +187,7 @@ fn next(pass: &Pass<'_>, outcome: &Outcome) -> Option<Duration> {
     if pass.status_failed {
         return Some(pass.context.backoff_next(&pass.uid));
     }
-    let checks_secret = pass.facts.object == Object::Live && pass.facts.secret != UserSecret::Foreign;
+    let checks_secret = pass.known.life == Object::Live && !matches!(pass.known.secret, KnownSecret::Foreign);
     let settled = if checks_secret {
         pass.secret_due_in()
     } else {

@@ -43,7 +43,9 @@ pub(super) async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, o
         return;
     }
     pass.deeds.inherited |= pass.record_name != secret_name(&pass.uid);
-    let Some(object) = pass.object.clone() else { return };
+    let Some(object) = pass.known.object.clone() else {
+        return;
+    };
     let (written, refused) = match write_status(pass, &object, outcome).await {
         Ok(written) => (written, None),
         Err(error) => {
@@ -89,10 +91,10 @@ async fn write_status(
         super::secret::name_of(object),
     );
     let contested = pass.told_of_contest();
-    let record = pass.record.as_ref().map(|(record, _)| record);
-    let parent = record.map(|record| record.parent.clone());
+    let parent = pass.known.record().map(|record| record.parent.clone());
+    let facts = pass.facts();
     let view = View {
-        facts: &pass.facts,
+        facts: &facts,
         auth_id: auth_id.as_ref(),
         parent: parent.as_ref().filter(|_| auth_id.is_some()),
         generation: pass.generation().filter(|_| auth_id.is_some()),
@@ -130,12 +132,12 @@ pub(super) fn note_refusals(pass: &Pass<'_>, outcome: &Outcome, status: Option<R
         .chain(outcome.refusal.as_deref().cloned())
         .chain(status)
         .collect();
-    let source = match pass.facts.object {
+    let source = match pass.known.life {
         Object::Unseen => pass.context.source_of_record(&pass.record_name),
         Object::Live | Object::Deleting => Source::Object("Subaccount", pass.key.clone()),
     };
     pass.context.refusals.set(source.clone(), &refused);
-    if pass.facts.object != Object::Unseen && !pass.context.is_stored(&pass.key, &pass.uid) {
+    if pass.known.life != Object::Unseen && !pass.context.is_stored(&pass.key, &pass.uid) {
         // It went meanwhile: no pass comes any more that could say otherwise.
         pass.context.refusals.clear(source);
     }
@@ -143,7 +145,7 @@ pub(super) fn note_refusals(pass: &Pass<'_>, outcome: &Outcome, status: Option<R
 
 /// Publishes events about the object that the pass was about.
 pub(super) async fn publish(pass: &Pass<'_>, news: Vec<News>) {
-    let regarding = match &pass.object {
+    let regarding = match pass.object() {
         Some(object) => object.object_ref(&()),
         None => ObjectReference {
             api_version: Some(Subaccount::api_version(&()).into_owned()),
@@ -164,7 +166,7 @@ pub(super) async fn publish(pass: &Pass<'_>, news: Vec<News>) {
 
 /// The series of the object that the pass was about.
 pub(super) fn metrics(pass: &Pass<'_>) {
-    let Some(object) = &pass.object else { return };
+    let Some(object) = pass.object() else { return };
     let status_of = |kind| {
         let conditions = &object.status.as_ref()?.conditions;
         let found = condition::find(conditions, kind)?;

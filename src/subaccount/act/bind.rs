@@ -3,11 +3,13 @@
 use super::impossible;
 use super::record::{decode, swap, take};
 use crate::controller::versioned::get_versioned;
-use crate::subaccount::facts::{Directive, Made, Object};
+use crate::subaccount::facts::{Directive, Object};
+use crate::subaccount::known::MadePair;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now};
 use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::store::held_pairs::HeldPair;
+use crate::subaccount::store::record::ReadRecord;
 use crate::subaccount::store::record::Record;
 use crate::vobiz::Credentials;
 use vobiz_protocol::judge::{self, Bind};
@@ -15,7 +17,8 @@ use vobiz_protocol::judge::{self, Bind};
 /// Writes the pair. It exists nowhere else: what cannot be written is held for the next pass, and given up only on proof that the
 /// Record has another owner.
 pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let (Some(pair), Some((claimed, _))) = (pass.made.clone(), pass.record.clone()) else {
+    let (MadePair::Pair(pair), Some(claimed)) = (pass.known.made.clone(), pass.known.read_record().cloned())
+    else {
         return Err(impossible("pair and record"));
     };
     if write_pair(pass, &pair).await.is_ok() {
@@ -27,7 +30,7 @@ pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Err(outcome) => return hold_or_drop(pass, claimed, pair, outcome),
     };
     match judge::bind(
-        &claimed.ledger,
+        &claimed.record.ledger,
         &pair.auth_id,
         found.as_ref().map(|record| &record.ledger),
     ) {
@@ -38,7 +41,7 @@ pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         }
         Bind::Fenced => {
             pass.context.held_pairs.release(&pass.uid);
-            pass.facts.made = Made::Fenced;
+            pass.known.made = MadePair::Fenced(pair);
             Ok(())
         }
         Bind::Lost => {
@@ -60,17 +63,16 @@ pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// Keeps the pair for the next pass; unless a person lets the object go without proof, and with it what is not stored.
 fn hold_or_drop(
     pass: &mut Pass<'_>,
-    claimed: Record,
+    claimed: ReadRecord,
     pair: Credentials,
     failed: Outcome,
 ) -> Result<(), Outcome> {
-    let is_forced = pass.facts.object == Object::Deleting && pass.facts.directive == Directive::ForceDelete;
+    let is_forced = pass.known.life == Object::Deleting && pass.known.directive() == Directive::ForceDelete;
     if !is_forced {
         return Err(hold(pass, claimed, pair, failed));
     }
     tracing::warn!(object = %pass.key, uid = pass.uid, auth_id = %pair.auth_id, "a pair that could not be stored is dropped by force");
     stored(pass);
-    pass.facts.made = Made::Nothing;
     pass.deeds.pair_dropped = Some(pair.auth_id);
     Ok(())
 }
@@ -82,12 +84,12 @@ async fn write_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<(), Outco
 }
 
 fn stored(pass: &mut Pass<'_>) {
-    pass.made = None;
+    pass.known.made = MadePair::Nothing;
     pass.context.held_pairs.release(&pass.uid);
 }
 
 /// Keeps the pair in memory, and says so: a worker that waited here would be one less for everybody else.
-fn hold(pass: &Pass<'_>, claimed: Record, pair: Credentials, failed: Outcome) -> Outcome {
+fn hold(pass: &Pass<'_>, claimed: ReadRecord, pair: Credentials, failed: Outcome) -> Outcome {
     let rest = match failed.rest {
         Rest::Waiting(Wait::WriteRefused) => failed.rest,
         _ => Rest::Waiting(Wait::Cluster),
@@ -99,8 +101,7 @@ fn hold(pass: &Pass<'_>, claimed: Record, pair: Credentials, failed: Outcome) ->
     tracing::warn!(object = %pass.key, uid = pass.uid, reason = message, "a pair is not stored yet");
     let held = HeldPair {
         pair,
-        record: pass.record.as_ref().map_or(claimed, |(record, _)| record.clone()),
-        secret: pass.record.as_ref().and_then(|(_, secret)| secret.clone()),
+        read: pass.known.read_record().cloned().unwrap_or(claimed),
         record_name: pass.record_name.clone(),
         since: now(),
         refused: failed.refusal.is_some(),
@@ -115,6 +116,7 @@ fn hold(pass: &Pass<'_>, claimed: Record, pair: Credentials, failed: Outcome) ->
 
 /// What the Record says now; one that cannot be read proves nothing. Whomever it serves, its ledger tells what became of the pair.
 async fn look_again(pass: &mut Pass<'_>) -> Result<Option<Record>, Outcome> {
+    let at = now();
     let found = get_versioned(&pass.context.record_api(), &pass.record_name)
         .await
         .map_err(|error| {
@@ -123,7 +125,7 @@ async fn look_again(pass: &mut Pass<'_>) -> Result<Option<Record>, Outcome> {
     let Some(secret) = found else { return Ok(None) };
     let record = decode(secret.object())?;
     if record.subject.uid == pass.uid {
-        take(pass, secret)?;
+        take(pass, secret, at)?;
     }
     Ok(Some(record))
 }

@@ -4,11 +4,12 @@ use super::remote::{access, look_for};
 use super::{impossible, lookup};
 use crate::account::access::Access;
 use crate::account::roster::marker_of;
-use crate::controller::versioned::{Versioned, get_versioned};
+use crate::controller::versioned::get_versioned;
 use crate::crd::AUTH_ID_ANNOTATION;
-use crate::subaccount::facts::{Claim, Evidence, Object, UserSecret};
+use crate::subaccount::facts::Object;
+use crate::subaccount::known::{Conflict, Judgement, KnownPair, KnownSecret};
 use crate::subaccount::outcome::{Outcome, SECRET_PROBE, STALLED_PROBE};
-use crate::subaccount::pass::{Conflict, Pass, now};
+use crate::subaccount::pass::{Pass, now};
 use crate::subaccount::plan::Block;
 use crate::subaccount::secret;
 use crate::subaccount::store::memory::{Judged, Mark, Proof, Tried};
@@ -17,10 +18,18 @@ use crate::vobiz::{self, AuthId, Credentials};
 
 /// The account that the status names: every Record, by quorum, and its own marker.
 pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some(id) = pass.known_id() else {
-        pass.conflict = Some(Conflict::NoId);
-        pass.facts.claim = Claim::Foreign;
-        return Ok(());
+    pass.known.claim = Some(judgement(pass).await?);
+    Ok(())
+}
+
+async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
+    let without_look = |conflict| Judgement {
+        conflict,
+        is_unmarked: false,
+        account: None,
+    };
+    let Some(id) = pass.known.named_id() else {
+        return Ok(without_look(Some(Conflict::NoId)));
     };
     let conflict = if lookup::is_held_by_another(pass, &id).await? {
         Some(Conflict::Record)
@@ -29,15 +38,10 @@ pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     } else {
         None
     };
-    if conflict.is_some() {
-        pass.conflict = conflict;
-        pass.facts.claim = Claim::Foreign;
-        return Ok(());
-    }
-    if pass.facts.object == Object::Deleting && pass.decision() == Some(Decision::Retain) {
-        // Nothing will be done about it: nobody need be asked.
-        pass.facts.claim = Claim::Own;
-        return Ok(());
+    // Of what will be kept nothing will be done: nobody need be asked.
+    let is_kept = || pass.known.life == Object::Deleting && pass.decision() == Some(Decision::Retain);
+    if conflict.is_some() || is_kept() {
+        return Ok(without_look(conflict));
     }
     let judged = match recall(pass, &id) {
         Some(judged) => *judged,
@@ -46,19 +50,18 @@ pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let is_marked = judged.mark == Mark::Ours || judged.account.is_none();
     // Without our mark only its pair makes it this object's: no annotation that was left on does, and neither does the status, where
     // the account is to be deleted or made anew.
-    pass.facts.recreate &= is_marked;
-    let claim = match (judged.mark, pass.facts.object) {
-        _ if is_marked => Claim::Own,
-        (Mark::None, Object::Live) => Claim::Own,
-        (Mark::Anothers, Object::Live) if pass.facts.reclaim => Claim::Own,
-        (Mark::None, _) if holds_pair(pass, &judged).await? => Claim::Own,
-        _ => Claim::Foreign,
+    let is_own = match (judged.mark, pass.known.life) {
+        _ if is_marked => true,
+        (Mark::None, Object::Live) => true,
+        (Mark::Anothers, Object::Live) if pass.known.reclaims() => true,
+        (Mark::None, _) => holds_pair(pass, &judged).await?,
+        _ => false,
     };
-    pass.is_unmarked = !is_marked;
-    pass.conflict = (claim == Claim::Foreign).then_some(Conflict::Installation);
-    pass.facts.claim = claim;
-    pass.claimed = judged.account;
-    Ok(())
+    Ok(Judgement {
+        conflict: (!is_own).then_some(Conflict::Installation),
+        is_unmarked: !is_marked,
+        account: judged.account,
+    })
 }
 
 /// Whether the user's Secret holds a pair of the account that works.
@@ -83,11 +86,11 @@ fn recall(pass: &Pass<'_>, id: &AuthId) -> Option<Box<Judged>> {
         .memory
         .with(&pass.uid, |remembered| remembered.judged.clone())?;
     // What is deleted on this word is looked at as late as can be without asking at every retry.
-    let lasts = match pass.facts.object {
+    let lasts = match pass.known.life {
         Object::Live => STALLED_PROBE,
         Object::Deleting | Object::Unseen => SECRET_PROBE,
     };
-    (judged.id == *id && now().duration_since(judged.at) < lasts && !pass.facts.requested).then_some(judged)
+    (judged.id == *id && now().duration_since(judged.at) < lasts && !pass.is_requested()).then_some(judged)
 }
 
 async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
@@ -116,11 +119,11 @@ async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
 /// What the pair in the user's Secret proves. It works, the parent knows the account, and it is nobody else's: then it is evidence,
 /// if the status names it, or an earlier object left it, or our own marker is on it.
 pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some((pair, _)) = pass.evidence.clone() else {
+    let KnownPair::Claimed(pair) = pass.known.evidence.clone() else {
         return Err(impossible("claim"));
     };
-    let expected = pass.expected_id();
-    let left_over = pass.predecessor.as_ref().and_then(|(record, _)| record.auth_id()) == Some(&pair.auth_id);
+    let expected = pass.known.expected_id();
+    let left_over = pass.known.left_id() == Some(&pair.auth_id);
     let recorded = pass.auth_id().is_some();
     // Beside a Record's pair another one can only be a dead one that is in the way.
     let another = !recorded
@@ -128,7 +131,6 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             .as_ref()
             .is_some_and(|expected| *expected != pair.auth_id);
     if another || (!left_over && pass.known_conflict(&pair.auth_id).is_some()) {
-        disprove(pass, pass.facts.secret);
         return leave_to_others(pass);
     }
     let proof = match tried(pass, &pair) {
@@ -137,43 +139,39 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     };
     match proof {
         Proof::Works(account) if !recorded && (expected.is_some() || is_ours(pass, &account)) => {
-            pass.facts.evidence = Evidence::Proven;
-            pass.evidence = Some((pair, Some(*account)));
+            pass.known.evidence = KnownPair::Proven(pair, Some(account));
         }
         // A working pair of somebody else's account is never written over.
-        Proof::Works(_) | Proof::WorksElsewhere => disprove(pass, UserSecret::Foreign),
+        Proof::Works(_) | Proof::WorksElsewhere => {
+            pass.known.evidence = KnownPair::Disproved;
+            pass.known.secret = KnownSecret::Foreign;
+        }
         Proof::Refused(account) if !account.enabled => {
             // A disabled account's own pair is refused: that disproves nothing, and neither does it prove.
             let message = "the pair in the Secret cannot be proved while the subaccount is disabled: enable it at Vobiz";
             return Err(Outcome::blocked(Block::CredentialsLost, message));
         }
         Proof::Refused(_) | Proof::Nothing => {
-            disprove(pass, pass.facts.secret);
             return leave_to_others(pass);
         }
         Proof::Dead => {
-            pass.secret_is_dead = true;
-            disprove(pass, UserSecret::Different);
+            pass.known.evidence = KnownPair::Disproved;
+            if let KnownSecret::Different(read) = &mut pass.known.secret {
+                read.is_dead = true;
+            }
         }
     }
     Ok(())
 }
 
-fn disprove(pass: &mut Pass<'_>, secret: UserSecret) {
-    pass.facts.evidence = Evidence::Nothing;
-    pass.facts.secret = secret;
-}
-
 /// A Secret that is not ours by its owner, and that its pair does not prove to be ours, is somebody else's.
 fn leave_to_others(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = super::object::object(pass)?;
-    let owned = pass
-        .secret
-        .as_ref()
-        .is_some_and(|secret| secret::is_ours(secret.object(), &object));
-    if !owned {
-        pass.facts.secret = UserSecret::Foreign;
+    let read = pass.known.secret.read();
+    if !read.is_some_and(|read| secret::is_ours(read.secret.object(), &object)) {
+        pass.known.secret = KnownSecret::Foreign;
     }
+    pass.known.evidence = KnownPair::Disproved;
     Ok(())
 }
 
@@ -185,7 +183,7 @@ fn is_ours(pass: &Pass<'_>, account: &vobiz::Subaccount) -> bool {
 }
 
 fn tried(pass: &Pass<'_>, pair: &Credentials) -> Option<Proof> {
-    let version = pass.secret.as_ref().map(Versioned::version)?;
+    let version = pass.known.secret.read()?.secret.version();
     let tried = pass
         .context
         .memory
@@ -193,18 +191,18 @@ fn tried(pass: &Pass<'_>, pair: &Credentials) -> Option<Proof> {
     let fresh = tried.version == version
         && tried.pair == *pair
         && now().duration_since(tried.at) < STALLED_PROBE
-        && !pass.facts.requested;
+        && !pass.is_requested();
     fresh.then_some(tried.proof)
 }
 
 /// Whether a text in a Secret that could be an account's id is one by any other word than that Secret's data.
 fn is_id(pass: &Pass<'_>, access: &Access, text: &AuthId) -> bool {
     let annotated = || {
-        let metadata = &pass.secret.as_ref()?.object().metadata;
+        let metadata = &pass.known.secret.read()?.secret.object().metadata;
         metadata.annotations.as_ref()?.get(AUTH_ID_ANNOTATION)
     };
     text.says_subaccount()
-        || pass.expected_id().as_ref() == Some(text)
+        || pass.known.expected_id().as_ref() == Some(text)
         || annotated().is_some_and(|id| id == text.as_str())
         || access.parent.roster().get(text).is_some()
 }
@@ -220,9 +218,9 @@ async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outc
         return Ok(Proof::Nothing);
     }
     // It stays known: it may show the token, should this one be refused.
-    let known = pass
-        .claimed
-        .clone()
+    let judged = pass.known.claim.as_ref();
+    let known = judged
+        .and_then(|judged| judged.account.clone())
         .filter(|account| account.auth_id == pair.auth_id);
     let account = match known {
         Some(account) => Some(account),
@@ -234,10 +232,9 @@ async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outc
         (false, Some(account)) => Proof::Refused(Box::new(account)),
         (false, None) => Proof::Dead,
     };
-    let version = pass.secret.as_ref().map(|secret| secret.version().to_owned());
-    if let Some(version) = version {
+    if let Some(read) = pass.known.secret.read() {
         let tried = Tried {
-            version,
+            version: read.secret.version().to_owned(),
             pair: pair.clone(),
             proof: proof.clone(),
             at: now(),

@@ -4,6 +4,7 @@ use super::impossible;
 use super::remote::{access, failed, missing, target};
 use crate::account::access::Access;
 use crate::subaccount::facts::Remote;
+use crate::subaccount::known::MadePair;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now};
 use crate::vobiz::{AuthId, Deletion};
@@ -14,15 +15,12 @@ const LOST_WAY_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
-    let cascade = pass
-        .record
-        .as_ref()
-        .is_some_and(|(record, _)| record.ledger.cascade);
+    let cascade = pass.known.record().is_some_and(|record| record.ledger.cascade);
     let deleted = access
         .delete(generation, &id, cascade)
         .await
         .map_err(|error| failed(pass, "delete the subaccount", &error))?;
-    pass.facts.remote = match deleted {
+    pass.known.remote = match deleted {
         Deletion::Accepted => Remote::Deleted,
         Deletion::AlreadyGone => missing(pass, &access, &id),
     };
@@ -33,7 +31,7 @@ pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// The Record proves that our epoch was fenced while the POST was under way: nobody else will bind this account.
 pub(super) async fn delete_made(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let access = access(pass)?;
-    let Some(pair) = pass.made.take() else {
+    let MadePair::Fenced(pair) = std::mem::replace(&mut pass.known.made, MadePair::Nothing) else {
         return Err(impossible("pair"));
     };
     // Should this fail, its marker is fenced: a walk finds it.

@@ -9,6 +9,7 @@ use crate::controller::lenient::Guarded;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{AUTH_ID_LABEL, RECLAIMED_BY_LABEL, Subaccount};
 use crate::subaccount::facts::{Object, Predecessor};
+use crate::subaccount::known::KnownPredecessor;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, names};
 use crate::subaccount::store::record::{Phase, Record, Subject, secret_name};
@@ -21,7 +22,7 @@ use kube::api::{Api, ListParams, ObjectList};
 pub(super) async fn find(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Outcome> {
     let name = pass.record_name.clone();
     let mut found = get(pass, &name).await?;
-    if pass.facts.object == Object::Unseen {
+    if pass.known.life == Object::Unseen {
         return Ok(found);
     }
     let own = secret_name(&pass.uid);
@@ -29,8 +30,7 @@ pub(super) async fn find(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>
         pass.record_name.clone_from(&own);
         found = get(pass, &own).await?;
     }
-    pass.predecessor = None;
-    pass.facts.predecessor = Predecessor::Nothing;
+    pass.known.predecessor = KnownPredecessor::Nothing;
     // One that was taken over counts before an open one that this object opened itself.
     let settled = found
         .as_ref()
@@ -80,7 +80,7 @@ async fn taken_over(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Ou
             note_predecessor(pass, record, secret);
         }
     }
-    if !pass.facts.reclaim && !pass.facts.identity {
+    if !pass.known.reclaims() && !pass.known.is_named() {
         return Ok(None);
     }
     let labelled = ListParams::default().labels(&format!("{RECLAIMED_BY_LABEL}={}", pass.uid));
@@ -132,24 +132,23 @@ pub(super) async fn is_named_by_another(pass: &Pass<'_>, id: &AuthId) -> Result<
 
 /// An open one comes first where it is to be closed, one with an account where it is to be reported.
 fn note_predecessor(pass: &mut Pass<'_>, record: Record, secret: Versioned<Secret>) {
-    let (known, found) = (pass.facts.predecessor, record.ledger.as_predecessor());
+    let (known, found) = (pass.known.predecessor.fact(), record.ledger.as_predecessor());
     // What the status names is looked for; of anything else it is only known that it is there.
-    let named = pass.known_id();
+    let named = pass.known.named_id();
     if named.is_some() && named.as_ref() != record.auth_id() {
         if known == Predecessor::Nothing && matches!(found, Predecessor::Orphaned | Predecessor::Tokenless) {
-            pass.facts.predecessor = Predecessor::Another;
+            pass.known.predecessor = KnownPredecessor::Another;
         }
         return;
     }
     let more = match (known, found) {
         (Predecessor::Nothing | Predecessor::Another, _) => found != Predecessor::Nothing,
-        (Predecessor::Open, _) => !pass.facts.reclaim && found != Predecessor::Nothing,
-        (_, Predecessor::Open) => pass.facts.reclaim,
+        (Predecessor::Open, _) => !pass.known.reclaims() && found != Predecessor::Nothing,
+        (_, Predecessor::Open) => pass.known.reclaims(),
         (known, found) => known == Predecessor::Tokenless && found == Predecessor::Orphaned,
     };
     if more {
-        pass.facts.predecessor = found;
-        pass.predecessor = Some((record, secret));
+        pass.known.predecessor = KnownPredecessor::Found(record, secret);
     }
 }
 

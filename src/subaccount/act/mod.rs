@@ -1,4 +1,4 @@
-//! Carries out one step of a pass and folds the answer back into its facts. I/O, one request each.
+//! Carries out one step of a pass and stores what it was answered in what the pass knows. I/O.
 //!
 //! An effect that cannot go on ends the pass with an outcome; nothing is retried here but what protects a pair.
 

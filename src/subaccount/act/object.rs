@@ -5,6 +5,7 @@ use crate::controller::guarded_patch;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{FINALIZER, Subaccount};
 use crate::subaccount::facts::{Confirmation, Object};
+use crate::subaccount::known::KnownPair;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Rest;
@@ -30,22 +31,22 @@ pub(super) async fn confirm(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let current = read
         .map(Versioned::into_object)
         .filter(|object| object.metadata.uid.as_deref() == Some(&pass.uid));
-    let believed = pass.seen();
+    let believed = pass.known.seen();
     let found = current.map(|object| {
         let deleting = object.metadata.deletion_timestamp.is_some();
-        if pass.facts.object == Object::Unseen {
-            pass.facts.directive = wish::directive(&object);
+        if pass.known.life == Object::Unseen {
+            pass.known.met = Some(wish::directive(&object));
         } else {
             // What follows counts on the object as the quorum read shows it.
-            pass.take(Arc::new(object));
+            pass.known.take_object(Arc::new(object));
         }
         Seen {
             deleting,
-            ..pass.seen()
+            ..pass.known.seen()
         }
     });
-    pass.facts.confirmation = judge::confirm(pass.facts.object, &believed, found.as_ref());
-    if pass.facts.confirmation == Confirmation::Refuted {
+    pass.known.confirmation = judge::confirm(pass.known.life, &believed, found.as_ref());
+    if pass.known.confirmation == Confirmation::Refuted {
         pass.context
             .memory
             .with(&pass.uid, |remembered| remembered.unspent = None);
@@ -73,7 +74,7 @@ pub(super) async fn forget_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> 
 /// restores the Record.
 pub(super) async fn adopt_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
-    let Some((pair, _)) = pass.evidence.clone() else {
+    let KnownPair::Proven(pair, _) = &pass.known.evidence else {
         return Err(impossible("evidence"));
     };
     let mut status = object.status.clone().unwrap_or_default();
@@ -100,7 +101,7 @@ pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome
         .map_err(|error| Outcome::of_cluster("release the finalizer", &error))?;
     pass.released = true;
     pass.context.newest.forget(&pass.uid);
-    if pass.record.is_none() {
+    if pass.known.record().is_none() {
         // Nobody else will: there is no Record whose end would.
         pass.context.memory.forget(&pass.uid);
     }
@@ -117,9 +118,9 @@ pub(in super::super) fn remember(pass: &mut Pass<'_>, written: Subaccount) {
     {
         pass.context.newest.seen(cached);
     }
-    pass.take(written);
+    pass.known.take_object(written);
 }
 
 pub(super) fn object(pass: &Pass<'_>) -> Result<Arc<Subaccount>, Outcome> {
-    pass.object.clone().ok_or_else(|| impossible("object"))
+    pass.known.object.clone().ok_or_else(|| impossible("object"))
 }

@@ -4,9 +4,9 @@ use super::object::object;
 use super::{impossible, lookup, record};
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{ACCEPT_RESTORED_NAMESPACE_ANNOTATION, RECLAIMED_BY_LABEL};
-use crate::subaccount::facts::Evidence;
+use crate::subaccount::known::{KnownPair, KnownPredecessor};
 use crate::subaccount::outcome::Outcome;
-use crate::subaccount::pass::{Pass, wall_clock};
+use crate::subaccount::pass::{Pass, now, wall_clock};
 use crate::subaccount::plan::Block;
 use crate::subaccount::secret::pair_in;
 use crate::subaccount::store::record::{Decision, Record};
@@ -16,7 +16,9 @@ use kube::ResourceExt;
 
 /// Its object is gone, proved by the quorum read of the one that has the name now: its attempt is void.
 pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some((found, secret)) = pass.predecessor.take() else {
+    let KnownPredecessor::Found(found, secret) =
+        std::mem::replace(&mut pass.known.predecessor, KnownPredecessor::Nothing)
+    else {
         return Err(impossible("predecessor"));
     };
     let decision = Decision::Delete { cascade: false };
@@ -30,16 +32,17 @@ pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 /// From here on it serves this object: account and pair change hands in one write.
 pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some((found, secret)) = pass.predecessor.take() else {
+    let KnownPredecessor::Found(found, secret) =
+        std::mem::replace(&mut pass.known.predecessor, KnownPredecessor::Nothing)
+    else {
         return Err(impossible("predecessor"));
     };
     let subject = lookup::subject(pass).await?;
     let earlier = found.subject.namespace_uid.clone();
-    let proven = pass
-        .evidence
-        .take()
-        .filter(|(pair, _)| pass.facts.evidence == Evidence::Proven && found.auth_id() == Some(&pair.auth_id))
-        .map(|(pair, _)| pair.auth_token);
+    let proven = match &pass.known.evidence {
+        KnownPair::Proven(pair, _) if found.auth_id() == Some(&pair.auth_id) => Some(pair.auth_token.clone()),
+        _ => None,
+    };
     if subject.namespace_uid != earlier && proven.is_none() && !may_cross(pass, &found, &secret).await? {
         return Err(Outcome::blocked(
             Block::OrphanFound,
@@ -65,12 +68,13 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         labels.insert(RECLAIMED_BY_LABEL.to_owned(), pass.uid.clone());
         secret
     });
+    let at = now();
     let written = record::write(pass, &taken, labelled)
         .await
         .map_err(|error| Outcome::of_cluster("take over the record of an earlier object", &error))?;
     pass.record_name = written.object().metadata.name.clone().unwrap_or_default();
     pass.deeds.reclaimed = true;
-    record::take(pass, written)
+    record::take(pass, written, at)
 }
 
 /// A name alone gives no right across namespaces of that name: whoever makes a deleted tenant's namespace anew must not inherit it.
@@ -90,7 +94,7 @@ async fn may_cross(pass: &Pass<'_>, found: &Record, secret: &Versioned<Secret>) 
 }
 
 fn cannot_cross(pass: &Pass<'_>, earlier: &str, secret: &Versioned<Secret>) -> String {
-    let spec = pass.object.as_ref().map(|object| &object.spec);
+    let spec = pass.object().map(|object| &object.spec);
     let account = spec.map_or("", |spec| spec.account_ref.name.as_str());
     format!(
         "an object of this name in an earlier namespace of this name left an account: put its pair into the Secret that \

@@ -7,29 +7,30 @@ use crate::controller::cluster::ClusterError;
 use crate::controller::versioned::{Versioned, create_versioned, delete, replace};
 use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
 use crate::subaccount::explain::explain;
-use crate::subaccount::facts::{self, Claim, Confirmation, Object};
+use crate::subaccount::facts::{Confirmation, Object, Remote};
+use crate::subaccount::known::{KnownPair, KnownRecord};
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::{Pass, now, wall_clock};
 use crate::subaccount::plan::{Block, Rest, Wait};
 use crate::subaccount::store::memory::{Remembered, Unspent};
+use crate::subaccount::store::record::ReadRecord;
 use crate::subaccount::store::record::{self, Ledger, Record};
-use crate::vobiz::{AuthId, Generation};
+use crate::vobiz::{self, AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let at = now();
     let found = lookup::find(pass).await?;
-    if pass.facts.confirmation == Confirmation::Confirmed {
-        pass.facts.looked_again = true;
+    if pass.known.confirmation == Confirmation::Confirmed {
+        pass.known.looked_again = true;
     }
-    pass.record_at = Some(at);
     if let Some(secret) = found {
-        return take(pass, secret);
+        return take(pass, secret, at);
     }
-    pass.record = None;
-    pass.facts.take_no_record();
+    pass.known.take_no_record();
     forget_unspent(pass);
     Ok(())
 }
@@ -38,10 +39,10 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 pub(super) async fn open(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let record = new_record(pass).await?;
     create(pass, &record).await?;
-    if pass.facts.object == Object::Deleting {
+    if pass.known.life == Object::Deleting {
         // Whoever acted on the object before the Record existed must be seen: both are looked at again.
-        pass.facts.confirmation = Confirmation::Unasked;
-        pass.facts.looked_again = false;
+        pass.known.confirmation = Confirmation::Unasked;
+        pass.known.looked_again = false;
         forget_unspent(pass);
     } else {
         claim(pass);
@@ -77,10 +78,10 @@ pub(super) async fn reopen(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 }
 
 pub(super) async fn restore_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some((pair, _)) = pass.evidence.clone() else {
+    let KnownPair::Proven(pair, account) = pass.known.evidence.clone() else {
         return Err(impossible("evidence"));
     };
-    let marker = proven_marker(pass);
+    let marker = account.and_then(|account| own_marker(pass, &account));
     swap(pass, "restore the record", |ledger| {
         ledger.restored(pair.auth_id, pair.auth_token, marker)
     })
@@ -94,18 +95,15 @@ pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Err(impossible("decision"));
     };
     // What is somebody else's is not this object's to close.
-    let known: Option<AuthId> = pass.known_id().filter(|_| pass.facts.claim != Claim::Foreign);
+    let known: Option<AuthId> = pass.known.named_id().filter(|_| pass.conflict().is_none());
     swap(pass, "close the record", |ledger| ledger.closed(decision, known)).await
 }
 
 pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some((record, Some(secret))) = &pass.record else {
+    let Some(ReadRecord { record, secret, .. }) = pass.known.read_record() else {
         return Err(impossible("record"));
     };
-    if pass.facts.parent_abandoned
-        && record.ledger.auth_id.is_some()
-        && pass.facts.remote != facts::Remote::Gone
-    {
+    if record.ledger.auth_id.is_some() && pass.known.remote != Remote::Gone {
         tracing::warn!(
             uid = pass.uid,
             parent = %record.parent,
@@ -153,8 +151,7 @@ async fn create(pass: &mut Pass<'_>, record: &Record) -> Result<(), Outcome> {
     let created = create_versioned(&pass.context.record_api(), &secret)
         .await
         .map_err(|error| Outcome::of_cluster(&format!("create the record {}", pass.record_name), &error))?;
-    pass.record_at = Some(at);
-    take(pass, created)
+    take(pass, created, at)
 }
 
 /// Replaces the Record by what the transition makes of it, if it is still the one that was read.
@@ -163,14 +160,13 @@ pub(super) async fn swap(
     act: &str,
     transition: impl FnOnce(Ledger) -> Ledger,
 ) -> Result<(), Outcome> {
-    let Some((record, Some(secret))) = pass.record.clone() else {
+    let Some(ReadRecord { record, secret, .. }) = pass.known.read_record().cloned() else {
         return Err(impossible("record"));
     };
     let at = now();
     let written = write(pass, &record.with(transition, wall_clock()), secret).await;
     let written = written.map_err(|error| Outcome::of_cluster(act, &error))?;
-    pass.record_at = Some(at);
-    take(pass, written)
+    take(pass, written, at)
 }
 
 /// Replaces the content of a Record that was read.
@@ -209,15 +205,15 @@ pub(super) fn decode(secret: &Secret) -> Result<Record, Outcome> {
     })
 }
 
-/// Folds a Record that was just read or written into the facts.
-pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(), Outcome> {
+/// Takes over a Record that was read or written; `at`: before that.
+pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>, at: Instant) -> Result<(), Outcome> {
     let record = decode(secret.object())?;
     if record.subject.uid != pass.uid {
         // A later object took it over.
         return Err(Outcome::outdated());
     }
-    if let (Some(named), Some(held)) = (pass.known_id(), record.auth_id())
-        && pass.facts.object == Object::Live
+    if let (Some(named), Some(held)) = (pass.known.named_id(), record.auth_id())
+        && pass.known.life == Object::Live
         && named != *held
     {
         return Err(Outcome::blocked(
@@ -244,12 +240,12 @@ pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>) -> Result<(),
         }
         remembered.unspent.is_some()
     });
-    let same_account = pass
-        .auth_id()
-        .is_none_or(|known| record.auth_id() == Some(&known));
-    pass.facts
-        .take_record(record.ledger.fact(unspent, true), same_account);
-    pass.record = Some((record, Some(secret)));
+    pass.known.take_record(ReadRecord {
+        record,
+        secret,
+        at,
+        unspent,
+    });
     Ok(())
 }
 
@@ -272,25 +268,23 @@ fn forget_unspent(pass: &Pass<'_>) {
 
 /// This process opened or took over the epoch just now: it may post it, once, if the object is then read again.
 fn claim(pass: &mut Pass<'_>) {
-    let Some((record, Some(secret))) = &pass.record else {
+    let KnownRecord::Read(read) = &mut pass.known.record else {
         return;
     };
+    read.unspent = true;
+    pass.known.confirmation = Confirmation::Unasked;
     let unspent = Unspent {
-        epoch: record.ledger.epoch,
-        version: secret.version().to_owned(),
+        epoch: read.record.ledger.epoch,
+        version: read.secret.version().to_owned(),
     };
-    pass.facts.record = record.ledger.fact(true, true);
-    pass.facts.confirmation = Confirmation::Unasked;
     pass.context
         .memory
         .with(&pass.uid, |remembered| remembered.unspent = Some(unspent));
 }
 
-/// Series and epoch in the marker of the account that was proved, if it is one of this cluster.
-fn proven_marker(pass: &Pass<'_>) -> Option<(Series, u32)> {
-    let (_, account) = pass.evidence.as_ref()?;
-    let generation = pass.generation()?;
-    marker_of(account.as_ref()?, generation)
+/// Series and epoch in the account's marker, if it is one of this installation.
+fn own_marker(pass: &Pass<'_>, account: &vobiz::Subaccount) -> Option<(Series, u32)> {
+    marker_of(account, pass.generation()?)
         .filter(|marker| marker.installation == pass.context.installation)
         .map(|marker| (marker.series, marker.epoch))
 }

@@ -5,11 +5,14 @@ use crate::account::access::{Access, CallError};
 use crate::account::marker::Marker;
 use crate::subaccount::desired::updated;
 use crate::subaccount::explain::explain;
-use crate::subaccount::facts::{Evidence, Made, Object, Phase, Record, Remote};
+use crate::subaccount::facts::{Object, Remote};
+use crate::subaccount::known::{KnownPair, MadePair};
 use crate::subaccount::outcome::{Outcome, cool_off_left};
 use crate::subaccount::pass::{Listed, Pass, now, wall_clock};
 use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::store::memory::Unspent;
+use crate::subaccount::store::record::Phase;
+use crate::subaccount::store::record::ReadRecord;
 use crate::subaccount::wish;
 use crate::vobiz::{self, AuthId, Created, Credentials, Error, Fields, Generation, UnknownOutcome, Unusable};
 
@@ -18,16 +21,18 @@ pub(super) async fn take_permit(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .permit()
         .await
         .map_err(|error| Outcome::of_call("take a permit", &error))?;
-    pass.permit = Some(permit);
+    pass.known.permit = Some(permit);
     Ok(())
 }
 
 /// The one POST of an epoch. What became of it decides whether the epoch may be used again.
 pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let access = access(pass)?;
-    let (Some(permit), Some((record, secret)), Some(Ok(desired))) =
-        (pass.permit.take(), pass.record.clone(), pass.desired.clone())
-    else {
+    let (Some(permit), Some(ReadRecord { record, secret, .. }), Some(Ok(desired))) = (
+        pass.known.permit.take(),
+        pass.known.read_record().cloned(),
+        pass.desired.clone(),
+    ) else {
         return Err(impossible("permit, record or spec"));
     };
     // Nothing is sent into a pause that Vobiz asked for since the permit was taken; the epoch stays unspent.
@@ -59,17 +64,13 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
                 &pass.uid,
                 crate::subaccount::store::memory::Remembered::forget_unusable,
             );
-            pass.made = Some(credentials);
-            pass.facts.made = Made::Pair;
+            pass.known.made = MadePair::Pair(credentials);
             Ok(())
         }
         Created::NotCommitted(error) => {
-            let version = secret
-                .map(|secret| secret.version().to_owned())
-                .unwrap_or_default();
             let unspent = Unspent {
                 epoch: record.ledger.epoch,
-                version,
+                version: secret.version().to_owned(),
             };
             pass.context
                 .memory
@@ -111,15 +112,15 @@ fn without_known(pass: &Pass<'_>, access: &Access, marker: Marker, created: Crea
 
 /// The pair is nowhere, but this API shows the parent its accounts' tokens: it did when the claim was judged.
 pub(super) fn recover_pair(pass: &mut Pass<'_>) {
-    pass.asked.token = true;
-    let found = pass.claimed.take();
-    if let Some((account, token)) = found.and_then(|account| Some((account.clone(), account.auth_token?))) {
-        let pair = Credentials {
-            auth_id: account.auth_id.clone(),
-            auth_token: token,
-        };
-        pass.evidence = Some((pair, Some(account)));
-        pass.facts.evidence = Evidence::Proven;
+    pass.known.asked.token = true;
+    let judged = pass.known.claim.as_ref();
+    let Some(account) = judged.and_then(|judged| judged.account.clone()) else {
+        return;
+    };
+    if let Some(auth_token) = account.auth_token.clone() {
+        let auth_id = account.auth_id.clone();
+        let pair = Credentials { auth_id, auth_token };
+        pass.known.evidence = KnownPair::Proven(pair, Some(Box::new(account)));
     }
 }
 
@@ -129,8 +130,8 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .get(generation, &id)
         .await
         .map_err(|error| failed(pass, "read the subaccount", &error))?;
-    (pass.asked.account, pass.facts.requested) = (true, false);
-    let request = pass.object.as_deref().and_then(wish::request).map(str::to_owned);
+    pass.known.asked.account = true;
+    let request = pass.object().and_then(wish::request).map(str::to_owned);
     pass.context
         .memory
         .with(&pass.uid, |remembered| remembered.request_handled = request);
@@ -138,7 +139,7 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         let forget = crate::subaccount::store::memory::Remembered::forget_missing;
         pass.context.memory.with(&pass.uid, forget);
     }
-    pass.facts.remote = match (found, pass.facts.remote) {
+    pass.known.remote = match (found, pass.known.remote) {
         // After a deletion that was accepted: the way to it is well.
         (None, Remote::Deleted) => {
             access.parent.roster().forget(&id);
@@ -161,21 +162,21 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
     let seen = access.parent.roster().get(&id).cloned();
     let Some(seen) = seen else {
-        pass.facts.remote = Remote::Unlisted;
+        pass.known.remote = Remote::Unlisted;
         return Ok(());
     };
     let changes = pass.changes(&seen);
     let answer = match access.update(generation, &id, &changes).await {
         Ok(answer) => answer,
         Err(CallError::Failed(Error::NotFound)) => {
-            pass.facts.remote = missing(pass, &access, &id);
+            pass.known.remote = missing(pass, &access, &id);
             return Ok(());
         }
         Err(error) => return Err(failed(pass, "update the subaccount", &error)),
     };
     let shown = answer.is_some();
     let account = answer.unwrap_or_else(|| updated(&seen, &changes));
-    pass.updates += 1;
+    pass.known.updates += 1;
     note_deed(pass, &changes);
     // Compared as `compare` will: without the marker. An answer that does not show the account proves nothing.
     let unmarked = |pass: &Pass<'_>, account| {
@@ -199,15 +200,10 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .memory
         .with(&pass.uid, |remembered| remembered.note_update(unproved));
     access.parent.roster().note(account.clone());
-    let kept = matches!(
-        pass.facts.record,
-        Record::Present {
-            phase: Phase::Kept { .. },
-            ..
-        }
-    );
+    let record = pass.known.record();
+    let kept = record.is_some_and(|record| record.ledger.phase == Phase::Kept);
     // An account that stays behind must be shown to be disabled, not only said to be.
-    pass.facts.remote = if kept && !shown {
+    pass.known.remote = if kept && !shown {
         Remote::Unknown
     } else {
         pass.compare(&account)
@@ -251,10 +247,7 @@ pub(super) async fn look_for(
 /// The bound account, and the way to it.
 pub(super) fn target(pass: &Pass<'_>) -> Result<(Access, Generation, AuthId), Outcome> {
     let access = access(pass)?;
-    let Some((record, _)) = &pass.record else {
-        return Err(impossible("record"));
-    };
-    let Some(id) = record.ledger.auth_id.clone() else {
+    let Some(id) = pass.auth_id() else {
         return Err(impossible("auth_id"));
     };
     let generation = access.generation;
@@ -271,7 +264,7 @@ pub(super) fn failed(pass: &Pass<'_>, act: &str, error: &CallError) -> Outcome {
         outcome.message = format!("{}; tried again after {until}", outcome.message);
         outcome.after = cool_off_left(*until, wall_clock());
     }
-    if pass.facts.object == Object::Deleting && matches!(outcome.rest, Rest::Blocked(_)) {
+    if pass.known.life == Object::Deleting && matches!(outcome.rest, Rest::Blocked(_)) {
         outcome.rest = Rest::Waiting(Wait::Unavailable);
     }
     outcome
@@ -283,8 +276,8 @@ fn note_deed(pass: &mut Pass<'_>, changes: &Fields) {
             pass.deeds.updated.push(field);
         }
     }
-    pass.deeds.drift = pass.facts.applied;
-    if pass.facts.applied {
+    pass.deeds.drift = pass.known.applied;
+    if pass.known.applied {
         for field in changes.names() {
             pass.context.metrics.drift(field);
         }

@@ -6,11 +6,13 @@ use crate::controller::field_managers::{FieldManager, field_managers};
 use crate::controller::versioned::{create_versioned, delete, get_versioned, replace};
 use crate::crd::Subaccount;
 use crate::subaccount::contest::{Change, Part, Ruling};
-use crate::subaccount::facts::{Evidence, Object, UserSecret};
+use crate::subaccount::facts::{Object, UserSecret};
+use crate::subaccount::known::{FormerSecret, KnownPair, KnownSecret, ReadSecret};
 use crate::subaccount::outcome::{Outcome, failure};
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Wait;
 use crate::subaccount::secret;
+use crate::subaccount::store::record::Record;
 use crate::vobiz::Credentials;
 use k8s_openapi::api::core::v1::Secret;
 use std::collections::BTreeSet;
@@ -21,15 +23,14 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let read = get_versioned(&pass.secrets(), &name)
         .await
         .map_err(|error| Outcome::of_cluster(&format!("read the Secret {name}"), &error))?;
-    let pair = pass.record.as_ref().and_then(|(record, _)| record.pair());
+    let pair = pass.known.record().and_then(Record::pair);
     // What others insisted on counts no more once a person asks for a look, or names other labels or another Secret.
-    if pass.facts.requested || !is_changed_by_others(&object, &name) {
+    if pass.is_requested() || !is_changed_by_others(&object, &name) {
         pass.forget_contest();
     }
     let Some(read) = read else {
-        pass.facts.secret = UserSecret::Absent;
-        pass.facts.evidence = Evidence::Nothing;
-        pass.secret = None;
+        pass.known.secret = KnownSecret::Absent;
+        pass.known.evidence = KnownPair::Nothing;
         if pair.is_some() && is_changed_by_others(&object, &name) {
             let gone = Change {
                 parts: BTreeSet::from([Part::Whole]),
@@ -43,37 +44,43 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         let message = format!("the Secret {name} of an earlier object of this name is still being removed");
         return Err(Outcome::waiting(Wait::StillThere, None, message));
     }
-    pass.secret_managers = if secret::needs_managers(read.object(), &object.spec.secret_ref) {
+    let managers = if secret::needs_managers(read.object(), &object.spec.secret_ref) {
         managers(pass, &name).await?
     } else {
         Vec::new()
     };
-    pass.facts.secret = secret::judge(read.object(), &object, pair.as_ref(), &pass.secret_managers);
-    if pass.facts.secret == UserSecret::Good {
-        pass.note_good_secret();
-    }
+    let verdict = secret::judge(read.object(), &object, pair.as_ref(), &managers);
     let claimed = secret::pair_in(read.object(), &object.spec.secret_ref.keys)
         .filter(|found| may_prove(pass, read.object(), &object, pair.as_ref(), found));
-    pass.facts.evidence = if claimed.is_some() {
+    let is_claimed = claimed.is_some();
+    pass.known.evidence = claimed.map_or(KnownPair::Nothing, KnownPair::Claimed);
+    match verdict {
+        UserSecret::Good if !is_claimed => pass.note_good_secret(),
+        UserSecret::Foreign if !is_claimed => pass.known.secret = KnownSecret::Foreign,
         // Without an owner, what the pair proves decides whether it may be written.
-        pass.facts.secret = UserSecret::Different;
-        Evidence::Claimed
-    } else {
-        Evidence::Nothing
-    };
-    pass.evidence = claimed.map(|pair| (pair, None));
-    if let (UserSecret::Different, Evidence::Nothing, Some(pair)) =
-        (pass.facts.secret, pass.facts.evidence, &pair)
-        && is_changed_by_others(&object, &name)
-    {
-        let wanted = secret::wanted(read.object(), &object, pair, &pass.secret_managers);
-        hold(pass, &name, secret::difference(read.object(), &wanted));
-        if pass.is_contest_nameless() {
-            let managers = managers(pass, &name).await?;
-            pass.name_contest(secret::changed_by(read.object(), &wanted, &managers));
+        _ => {
+            let recorded = pair.filter(|_| !is_claimed && is_changed_by_others(&object, &name));
+            let change = recorded.map(|pair| secret::wanted(read.object(), &object, &pair, &managers));
+            pass.known.secret = KnownSecret::Different(Box::new(ReadSecret {
+                secret: read.clone(),
+                managers,
+                is_dead: false,
+            }));
+            if let Some(wanted) = change {
+                contest(pass, &name, read.object(), &wanted).await?;
+            }
         }
     }
-    pass.secret = Some(read);
+    Ok(())
+}
+
+/// Somebody else changed what was written: it may be left alone for a while, and who it is, is asked once.
+async fn contest(pass: &mut Pass<'_>, name: &str, found: &Secret, wanted: &Secret) -> Result<(), Outcome> {
+    hold(pass, name, secret::difference(found, wanted));
+    if pass.is_contest_nameless() {
+        let managers = managers(pass, name).await?;
+        pass.name_contest(secret::changed_by(found, wanted, &managers));
+    }
     Ok(())
 }
 
@@ -94,7 +101,7 @@ fn is_changed_by_others(object: &Subaccount, name: &str) -> bool {
 
 /// Leaves the Secret as it is for a while, if somebody insists on that.
 fn hold(pass: &mut Pass<'_>, name: &str, change: Change) {
-    if pass.facts.object == Object::Live && pass.rule_on_secret(name, change) == Ruling::Hold {
+    if pass.known.life == Object::Live && pass.rule_on_secret(name, change) == Ruling::Hold {
         pass.take_secret_for_good();
     }
 }
@@ -107,7 +114,7 @@ fn may_prove(
     recorded: Option<&Credentials>,
     found: &Credentials,
 ) -> bool {
-    match (recorded, pass.expected_id()) {
+    match (recorded, pass.known.expected_id()) {
         // It may be the pair of an account that is gone: then there is room for the pair of the Record.
         (Some(recorded), _) => found != recorded && secret::was_written_for(secret, object),
         (None, Some(expected)) => {
@@ -120,40 +127,41 @@ fn may_prove(
 pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
     let name = secret::name_of(&object);
-    let Some(pair) = pass.record.as_ref().and_then(|(record, _)| record.pair()) else {
+    let Some(pair) = pass.known.record().and_then(Record::pair) else {
         return Err(impossible("pair"));
     };
-    let written = match pass.secret.take() {
+    let written = match pass.known.secret.read().cloned() {
         // What it holds beside the pair would be lost.
         Some(read)
-            if !pass.secret_is_dead
-                && secret::judge(read.object(), &object, Some(&pair), &[]) == UserSecret::Foreign =>
+            if !read.is_dead
+                && secret::judge(read.secret.object(), &object, Some(&pair), &[]) == UserSecret::Foreign =>
         {
-            pass.facts.secret = UserSecret::Foreign;
+            pass.known.secret = KnownSecret::Foreign;
             return Ok(());
         }
-        // A Secret that is there was read in this pass, and is ours.
-        Some(read) if pass.facts.secret == UserSecret::Different => {
-            let changed = read.map(|mut existing| {
-                secret::apply(&mut existing, &object, &pair, &pass.secret_managers);
+        Some(read) => {
+            let changed = read.secret.map(|mut existing| {
+                secret::apply(&mut existing, &object, &pair, &read.managers);
                 existing
             });
-            replace(&pass.secrets(), changed).await
+            replace(&pass.secrets(), changed).await.map(drop)
         }
-        _ => create_versioned(&pass.secrets(), &secret::build(&object, &pair)).await,
+        None => create_versioned(&pass.secrets(), &secret::build(&object, &pair))
+            .await
+            .map(drop),
     };
-    let written = match written {
-        Ok(written) => written,
+    match written {
+        Ok(()) => {}
         // The pair is safe in the Record whatever Kubernetes says: all else goes on, and it is told at the end.
         Err(error) if error.is_denied() => {
-            pass.facts.secret = UserSecret::Refused;
+            pass.known.secret = KnownSecret::Refused;
             let told = failure(&format!("store the Secret {name}"), &error);
             let told = format!("{told}; the pair is safe in the record");
             pass.note_refusal(&error, told);
             return Ok(());
         }
         Err(error) => return Err(Outcome::of_cluster(&format!("write the Secret {name}"), &error)),
-    };
+    }
     let published = object
         .status
         .as_ref()
@@ -162,8 +170,7 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     if is_changed_by_others(&object, &name) {
         pass.note_repair();
     }
-    pass.deeds.secret_restored |= published && pass.facts.applied && pass.told_of_contest().is_none();
-    pass.secret = Some(written);
+    pass.deeds.secret_restored |= published && pass.known.applied && pass.told_of_contest().is_none();
     pass.note_good_secret();
     Ok(())
 }
@@ -175,7 +182,7 @@ pub(super) async fn remove_former(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .status
         .as_ref()
         .and_then(|status| status.secret_name.clone());
-    pass.facts.former_secret = false;
+    pass.known.former_secret = FormerSecret::Gone;
     let Some(name) = former else { return Ok(()) };
     let read = get_versioned(&pass.secrets(), &name)
         .await
@@ -187,7 +194,7 @@ pub(super) async fn remove_former(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Ok(()) => Ok(()),
         Err(error) if error.is_not_found() => Ok(()),
         Err(error) if error.is_denied() => {
-            pass.facts.write_refused = true;
+            pass.known.former_secret = FormerSecret::Refused;
             pass.note_refusal(
                 &error,
                 failure(&format!("remove the former Secret {name}"), &error),
@@ -203,7 +210,7 @@ pub(super) async fn remove_former(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 /// Whether the Secret of an object that is going, and with it its account, stays behind: with a pair that no longer works.
 pub(in super::super) async fn stays_behind(pass: &Pass<'_>) -> Option<String> {
-    let object = pass.object.as_deref()?;
+    let object = pass.object()?;
     let name = secret::name_of(object);
     let read = get_versioned(&pass.secrets(), &name).await.ok()??;
     let found = secret::pair_in(read.object(), &object.spec.secret_ref.keys)?;

@@ -14,11 +14,10 @@ impl Pass<'_> {
         if self.is_held_by_breaker() {
             return facts::Account::Unavailable;
         }
-        if self.facts.object == Object::Live {
+        if self.known.life == Object::Live {
             let Some(snapshot) = &self.account else {
                 let name = self
-                    .object
-                    .as_ref()
+                    .object()
                     .map_or("", |object| object.spec.account_ref.name.as_str());
                 let awaited = self.context.account_is_readable(&self.key.namespace, name);
                 return if awaited {
@@ -30,8 +29,8 @@ impl Pass<'_> {
             let Some(access) = &snapshot.access else {
                 return facts::Account::Unavailable;
             };
-            let served = match &self.record {
-                Some((record, _)) => access.serves(&record.parent),
+            let served = match self.known.record() {
+                Some(record) => access.serves(&record.parent),
                 None => self.parent().is_none_or(|parent| access.serves(&parent)),
             };
             return match &snapshot.trouble {
@@ -42,7 +41,7 @@ impl Pass<'_> {
                 None => facts::Account::Ready,
             };
         }
-        match (self.access(), &self.object, &self.account) {
+        match (self.access(), self.object(), &self.account) {
             (Some(_), _, _) => facts::Account::Ready,
             (None, Some(object), None)
                 if self
@@ -64,17 +63,10 @@ impl Pass<'_> {
         if !parent.breaker().is_open() {
             return false;
         }
-        let bound = matches!(
-            self.facts.record,
-            facts::Record::Present {
-                phase: facts::Phase::Bound,
-                ..
-            }
-        );
         let listed = self
             .auth_id()
             .is_some_and(|id| parent.roster().get(&id).is_some());
-        !(self.facts.object == Object::Live && bound && listed)
+        !(self.known.life == Object::Live && self.known.is_bound() && listed)
     }
 
     /// The way to the parent that the account lives under: through the object's Account, else through any of that
@@ -99,7 +91,7 @@ impl Pass<'_> {
     /// than the Account uses now, the list of that one.
     #[must_use]
     pub fn marks(&self) -> Option<Access> {
-        let (access, (record, _)) = (self.access()?, self.record.as_ref()?);
+        let (access, record) = (self.access()?, self.known.record()?);
         if record.ledger.is_shown_by(access.generation) {
             return Some(access);
         }
@@ -121,23 +113,16 @@ impl Pass<'_> {
     /// The API generation that an attempt was made under, or that the object's status tells.
     #[must_use]
     pub fn recorded_generation(&self) -> Option<Generation> {
-        let own = self.record.as_ref().map(|(record, _)| record.ledger.generation);
-        own.or_else(|| {
-            self.object
-                .as_ref()?
-                .status
-                .as_ref()?
-                .api_generation
-                .map(recorded)
-        })
+        let own = self.known.record().map(|record| record.ledger.generation);
+        own.or_else(|| self.object()?.status.as_ref()?.api_generation.map(recorded))
     }
 
     /// The parent that the account lives under, as the Record or the object's status tells.
     #[must_use]
     pub fn parent(&self) -> Option<ParentAuthId> {
-        let recorded = self.record.as_ref().map(|(record, _)| record.parent.clone());
+        let recorded = self.known.record().map(|record| record.parent.clone());
         recorded.or_else(|| {
-            let status = self.object.as_ref()?.status.as_ref()?;
+            let status = self.object()?.status.as_ref()?;
             ParentAuthId::parse(status.parent_auth_id.as_deref()?).ok()
         })
     }
@@ -145,7 +130,7 @@ impl Pass<'_> {
     /// Whether the Account allows that what was left in this earlier namespace is taken over.
     #[must_use]
     pub fn account_accepts(&self, namespace_uid: &str) -> bool {
-        let Some(object) = &self.object else { return false };
+        let Some(object) = self.object() else { return false };
         let stored = self
             .context
             .accounts
@@ -161,19 +146,15 @@ impl Pass<'_> {
     /// What becomes of the account when the object goes; none while nothing may be guessed.
     #[must_use]
     pub fn decision(&self) -> Option<Decision> {
-        let Some(object) = self
-            .object
-            .as_ref()
-            .filter(|_| self.facts.object == Object::Deleting)
-        else {
+        let Some(object) = self.object().filter(|_| self.known.life == Object::Deleting) else {
             // Leftovers of a gone object, or an account that is made anew.
             return Some(Decision::Delete { cascade: false });
         };
         let own = object.spec.deletion;
         let fenced = self
-            .record
-            .as_ref()
-            .is_some_and(|(record, _)| record.ledger.is_fenced());
+            .known
+            .record()
+            .is_some_and(|record| record.ledger.is_fenced());
         if own.policy == Some(DeletionPolicy::Retain) && !fenced {
             return Some(Decision::Retain);
         }
@@ -188,10 +169,10 @@ impl Pass<'_> {
     /// The policy that a deletion of the object follows, or is following; none while nothing may be guessed.
     #[must_use]
     pub fn policy(&self) -> Option<DeletionPolicy> {
-        let object = self.object.as_ref()?;
-        let is_deleting = self.facts.object == Object::Deleting;
-        let decided = self.record.as_ref().filter(|_| is_deleting);
-        if let Some(decided) = decided.and_then(|(record, _)| decided_by(&record.ledger)) {
+        let object = self.object()?;
+        let is_deleting = self.known.life == Object::Deleting;
+        let decided = self.known.record().filter(|_| is_deleting);
+        if let Some(decided) = decided.and_then(|record| decided_by(&record.ledger)) {
             return Some(decided);
         }
         let own = object.spec.deletion;
@@ -206,7 +187,7 @@ impl Pass<'_> {
         if self.parent().is_some_and(|recorded| recorded != *parent) {
             return None;
         }
-        let name = &self.object.as_ref()?.spec.account_ref.name;
+        let name = &self.object()?.spec.account_ref.name;
         // As the Account says now, not as its last finished pass found it.
         let stored = self.context.accounts.get(&self.key.namespace, name)?;
         Some(stored.0.as_ref().ok()?.spec.defaults.deletion)

@@ -6,37 +6,29 @@ use super::Pass;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::Subaccount;
 use crate::subaccount::context::Context;
-use crate::subaccount::facts::{Claim, Object};
+use crate::subaccount::facts::Object;
+use crate::subaccount::known::Conflict;
 use crate::vobiz::AuthId;
 use kube::ResourceExt;
 use std::collections::HashSet;
 
-/// Who keeps the account that an object's status names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Conflict {
-    /// The Record of another object.
-    Record,
-    /// Another object whose status names it too.
-    Status,
-    /// Another installation of the operator, which marked it.
-    Installation,
-    /// Nobody: what the status names can be no account.
-    NoId,
-}
-
 impl Pass<'_> {
-    /// What the caches show of a living object's claim needs no request. An object that is going is judged by quorum alone: its
-    /// finalizer must not go on the word of a cache.
-    pub(super) fn refresh_claim(&mut self) {
-        if self.facts.object != Object::Live || self.facts.claim != Claim::Unread || self.auth_id().is_some()
-        {
-            return;
-        }
-        let Some(id) = self.known_id() else { return };
-        let conflict = self.known_conflict(&id);
-        if conflict.is_some() {
-            self.conflict = conflict;
-            self.facts.claim = Claim::Foreign;
+    /// Who else keeps the account that a living object's status names, as far as the caches show it: that needs no request. An object
+    /// that is going is judged by quorum alone: its finalizer must not go on the word of a cache.
+    #[must_use]
+    pub fn cached_conflict(&self) -> Option<Conflict> {
+        let is_open =
+            self.known.life == Object::Live && self.known.claim.is_none() && self.known.auth_id().is_none();
+        let named = self.known.named_id().filter(|_| is_open)?;
+        self.known_conflict(&named)
+    }
+
+    /// Who else keeps the account that the status names.
+    #[must_use]
+    pub fn conflict(&self) -> Option<Conflict> {
+        match &self.known.claim {
+            Some(judgement) => judgement.conflict,
+            None => self.cached_conflict(),
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 impl Pass<'_> {
     /// How far the fenced epochs are from being proved absent.
-    pub(super) fn fence(&self, record: &Record, now: Instant) -> Fence {
+    pub(super) fn fence(&self, record: &Record, retention_over: bool, now: Instant) -> Fence {
         if !record.ledger.is_fenced() {
             return Fence::Clean;
         }
@@ -27,7 +27,7 @@ impl Pass<'_> {
         self.context.memory.with(&self.record_name, |remembered| {
             remembered.note_fence(record.ledger.fenced_through, now);
             let not_before = self.walk_from(remembered, now);
-            let tombstone = self.facts.retention_over && self.facts.object == Object::Unseen;
+            let tombstone = retention_over && self.known.life == Object::Unseen;
             if tombstone && remembered.retention_over_since.is_none() {
                 // The last look before the Record goes: what came late, in all that time, is found now or never.
                 remembered.retention_over_since = Some(now);
@@ -72,7 +72,7 @@ impl Pass<'_> {
     /// never one.
     #[must_use]
     pub fn leftovers(&self, access: &Access) -> HashSet<AuthId> {
-        let Some((record, _)) = &self.record else {
+        let Some(record) = self.known.record() else {
             return HashSet::new();
         };
         let (installation, series) = (self.context.installation, record.ledger.series);
@@ -90,8 +90,7 @@ impl Pass<'_> {
     /// How much longer the Record is kept for its fenced epochs.
     #[must_use]
     pub fn retention_left(&self) -> Option<Duration> {
-        let (record, _) = self.record.as_ref()?;
-        let (dated, now) = (record.last_fenced_at?, now());
+        let (dated, now) = (self.known.record()?.last_fenced_at?, now());
         let sighting = self.context.memory.with(&self.record_name, |remembered| {
             remembered.sight(dated, wall_clock(), now)
         });

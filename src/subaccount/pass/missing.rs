@@ -7,7 +7,6 @@ use super::{Pass, now};
 use crate::account::access::Access;
 use crate::subaccount::facts::{Object, Remote};
 use crate::subaccount::store::memory::Remembered;
-use crate::subaccount::store::record::Phase;
 use crate::vobiz::{self, AuthId};
 use std::time::Instant;
 
@@ -33,7 +32,7 @@ impl Pass<'_> {
 
     /// What has become of an account for which Vobiz answered 404 in this pass or in an earlier one.
     pub(super) fn refresh_missing(&mut self) {
-        let (Remote::Unknown | Remote::Missing, Some(id)) = (self.facts.remote, self.auth_id()) else {
+        let (Remote::Unknown | Remote::Missing, Some(id)) = (self.known.remote, self.auth_id()) else {
             return;
         };
         let is_asked_anew = self.is_asked_anew(&id);
@@ -47,7 +46,7 @@ impl Pass<'_> {
             return;
         }
         let listed = self.access().map(|access| self.listed(&access, &id));
-        self.facts.remote = match listed {
+        self.known.remote = match listed {
             None | Some(Listed::Unread) => Remote::Missing,
             Some(Listed::Absent) => Remote::Gone,
             // It is asked for again.
@@ -59,7 +58,7 @@ impl Pass<'_> {
     /// The moment from which a list tells what has become of the account for which Vobiz answered 404.
     #[must_use]
     pub fn missing_since(&self) -> Instant {
-        let asked = self.auth_id().or_else(|| self.expected_id());
+        let asked = self.auth_id().or_else(|| self.known.expected_id());
         asked
             .and_then(|id| {
                 self.context
@@ -73,18 +72,14 @@ impl Pass<'_> {
     /// wants a look, or who wants the account made anew or deleted.
     fn is_asked_anew(&self, id: &AuthId) -> bool {
         let is_gone = |remembered: &mut Remembered| remembered.is_gone(id);
-        match self.facts.object {
+        match self.known.life {
             Object::Live => {
-                self.facts.requested || (self.facts.recreate && self.context.memory.with(&self.uid, is_gone))
+                self.is_requested()
+                    || (self.known.recreates() && self.context.memory.with(&self.uid, is_gone))
             }
-            Object::Deleting => self.is_bound(),
+            Object::Deleting => self.known.is_bound(),
             Object::Unseen => false,
         }
-    }
-
-    fn is_bound(&self) -> bool {
-        let record = self.record.as_ref();
-        record.is_some_and(|(record, _)| record.ledger.phase == Phase::Bound)
     }
 
     fn listed(&self, access: &Access, id: &AuthId) -> Listed {
@@ -96,7 +91,7 @@ impl Pass<'_> {
         let is_believed = begun.is_some() && access.parent.believed_list() == begun;
         // Every list wakes the object of an account that it does not show: to ask for that alone each time, and for a list
         // because of the answer, would have no end.
-        let lasts = self.facts.object == Object::Live && self.is_bound() && !self.facts.recreate;
+        let lasts = self.known.life == Object::Live && self.known.is_bound() && !self.known.recreates();
         self.context.memory.with(&self.uid, |remembered| {
             let since = remembered.missing_since(id);
             if since.is_none_or(|since| begun.is_none_or(|begun| begun < since)) {

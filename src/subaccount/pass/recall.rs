@@ -2,8 +2,8 @@
 //! remembered).
 
 use super::Pass;
-use crate::crd::Subaccount;
-use crate::subaccount::facts::{Made, Remote};
+use crate::subaccount::facts::Remote;
+use crate::subaccount::known::{KnownRecord, MadePair};
 use crate::subaccount::store::record::Phase;
 use crate::subaccount::wish;
 
@@ -14,16 +14,16 @@ impl Pass<'_> {
             return false;
         };
         self.record_name = held.record_name;
-        self.facts.record = held.record.ledger.fact(false, true);
-        self.record = Some((held.record, held.secret));
-        self.made = Some(held.pair);
-        self.facts.made = Made::Pair;
+        self.known.record = KnownRecord::Read(held.read);
+        self.known.made = MadePair::Pair(held.pair);
         true
     }
 
     /// Whether a person asked for a look that was not taken yet. The status may not say so because it cannot be written.
-    pub(super) fn is_requested(&self, object: &Subaccount) -> bool {
-        let Some(request) = wish::pending_request(object) else {
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        let asked = self.object().filter(|_| !self.known.asked.account);
+        let Some(request) = asked.and_then(wish::pending_request) else {
             return false;
         };
         self.context.memory.with(&self.uid, |remembered| {
@@ -34,8 +34,8 @@ impl Pass<'_> {
     /// What this process proved about the account of a Record that has come to its end need not be proved again, however often
     /// the last write to Kubernetes is refused.
     pub(super) fn recall_proofs(&mut self) {
-        let Some((record, _)) = &self.record else { return };
-        let (Some(id), Remote::Unknown) = (record.auth_id(), self.facts.remote) else {
+        let Some(record) = self.known.record() else { return };
+        let (Some(id), Remote::Unknown) = (record.auth_id(), self.known.remote) else {
             return;
         };
         let (gone, disabled) = self.context.memory.with(&self.uid, |remembered| {
@@ -45,10 +45,10 @@ impl Pass<'_> {
             )
         });
         match record.ledger.phase {
-            Phase::Closed if gone => self.facts.remote = Remote::Gone,
+            Phase::Closed if gone => self.known.remote = Remote::Gone,
             // A late update of somebody who was held up may have enabled it again: the list shows it.
             Phase::Kept if disabled && !self.remote_account().is_some_and(|account| account.enabled) => {
-                self.facts.remote = Remote::Matches;
+                self.known.remote = Remote::Matches;
             }
             _ => {}
         }
@@ -56,10 +56,10 @@ impl Pass<'_> {
 
     /// Remembers what was proved about the account of a Record that has come to its end.
     pub fn remember_proofs(&self) {
-        let Some((record, _)) = &self.record else { return };
+        let Some(record) = self.known.record() else { return };
         let id = record.auth_id().cloned();
         self.context.memory.with(&self.uid, |remembered| {
-            match (record.ledger.phase, self.facts.remote) {
+            match (record.ledger.phase, self.known.remote) {
                 (Phase::Closed, Remote::Gone) => remembered.proved_gone = id,
                 (Phase::Kept, Remote::Matches) => remembered.shown_disabled = id,
                 _ => {}

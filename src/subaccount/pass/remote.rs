@@ -3,7 +3,8 @@
 use super::Pass;
 use crate::crd::Subaccount;
 use crate::subaccount::desired::Desired;
-use crate::subaccount::facts::{Object, Remote, UserSecret};
+use crate::subaccount::facts::{Object, Remote};
+use crate::subaccount::known::KnownSecret;
 use crate::subaccount::outcome::STALLED_PROBE;
 use crate::subaccount::store::record::Phase;
 use crate::vobiz::{self, Fields};
@@ -14,13 +15,10 @@ const UPDATES_PER_PASS: u32 = 3;
 
 impl Pass<'_> {
     pub(super) fn is_unusable(&self, now: Instant) -> bool {
+        let changed = !self.known.applied && self.object().is_some_and(seen_another_generation);
+        let requested = self.is_requested();
         self.context.memory.with(&self.uid, |remembered| {
-            let changed = !self.facts.applied
-                && self
-                    .object
-                    .as_ref()
-                    .is_some_and(|object| seen_another_generation(object));
-            if changed || self.facts.requested {
+            if changed || requested {
                 remembered.forget_unusable();
             }
             remembered.is_unusable(now, STALLED_PROBE)
@@ -29,10 +27,10 @@ impl Pass<'_> {
 
     pub(super) fn refresh_remote(&mut self) {
         let undecided = matches!(
-            self.facts.remote,
+            self.known.remote,
             Remote::Unknown | Remote::Unlisted | Remote::Matches | Remote::Differs
         );
-        if !undecided || self.facts.object != Object::Live {
+        if !undecided || self.known.life != Object::Live {
             return;
         }
         let (Some(id), Some(access)) = (self.auth_id(), self.access()) else {
@@ -42,16 +40,16 @@ impl Pass<'_> {
         let account = roster.get(&id).cloned();
         let known = roster.is_known();
         drop(roster);
-        self.facts.remote = match account {
+        self.known.remote = match account {
             Some(account) => self.compare(&account),
             None if known => Remote::Unlisted,
             None => Remote::Unknown,
         };
         // Whoever changed the one may have changed the other, and the pass has work anyway.
-        if matches!(self.facts.remote, Remote::Differs | Remote::Unlisted)
-            && self.facts.secret == UserSecret::NotDue
+        if matches!(self.known.remote, Remote::Differs | Remote::Unlisted)
+            && matches!(self.known.secret, KnownSecret::NotDue)
         {
-            self.facts.secret = UserSecret::Unread;
+            self.known.secret = KnownSecret::Unread;
         }
     }
 
@@ -62,7 +60,7 @@ impl Pass<'_> {
         else {
             return desired;
         };
-        let inherited = access.parent.roster().inherited(&id, asked, self.facts.applied);
+        let inherited = access.parent.roster().inherited(&id, asked, self.known.applied);
         desired.inheriting(inherited)
     }
 
@@ -80,7 +78,7 @@ impl Pass<'_> {
             .context
             .memory
             .with(&self.uid, |remembered| remembered.is_stubborn(&changes));
-        if fought || self.updates >= UPDATES_PER_PASS {
+        if fought || self.known.updates >= UPDATES_PER_PASS {
             Remote::Stubborn
         } else {
             Remote::Differs
@@ -106,9 +104,9 @@ impl Pass<'_> {
     #[must_use]
     pub fn changes(&self, account: &vobiz::Subaccount) -> Fields {
         let marker = self
-            .record
-            .as_ref()
-            .map(|(record, _)| record.marker(self.context.installation));
+            .known
+            .record()
+            .map(|record| record.marker(self.context.installation));
         self.target()
             .map(|target| target.changes(account, marker.as_ref()))
             .unwrap_or_default()
@@ -117,8 +115,8 @@ impl Pass<'_> {
     /// What an account that the Record names should show: as the spec says, or disabled for good.
     #[must_use]
     pub fn target(&self) -> Option<Desired> {
-        match (&self.record, self.generation()) {
-            (Some((record, _)), Some(generation)) if record.ledger.phase == Phase::Kept => {
+        match (self.known.record(), self.generation()) {
+            (Some(record), Some(generation)) if record.ledger.phase == Phase::Kept => {
                 Some(Desired::disabled(generation))
             }
             _ => self.desired.clone().and_then(Result::ok),

@@ -3,7 +3,7 @@
 use super::{Pass, now};
 use crate::crd::condition::{ConditionStatus, ConditionType, find};
 use crate::subaccount::contest::{Change, Contest, Ruling};
-use crate::subaccount::facts::UserSecret;
+use crate::subaccount::known::KnownSecret;
 use crate::subaccount::outcome::SECRET_PROBE;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ impl Pass<'_> {
 
     /// Whether the last that was told of the Secret is that something is wrong with it.
     fn is_unpublished(&self) -> bool {
-        let status = self.object.as_ref().and_then(|object| object.status.as_ref());
+        let status = self.object().and_then(|object| object.status.as_ref());
         status
             .and_then(|status| find(&status.conditions, ConditionType::CredentialsPublished))
             .is_some_and(|published| published.status != ConditionStatus::True.as_str())
@@ -112,10 +112,10 @@ impl Pass<'_> {
             .context
             .memory
             .with(&self.uid, |remembered| remembered.contest.is_of_pair());
-        self.facts.secret = if is_of_pair {
-            UserSecret::Contested
+        self.known.secret = if is_of_pair {
+            KnownSecret::Contested
         } else {
-            UserSecret::Good
+            KnownSecret::Good
         };
     }
 

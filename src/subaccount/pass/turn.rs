@@ -34,10 +34,10 @@ fn caller(who: Who, wake: impl Fn() + Send + Sync + 'static) -> Caller {
 impl Pass<'_> {
     /// Its place in the queue. What a person has just asked for passes ahead of what may be needed thousands of times.
     pub(super) fn caller(&self) -> Caller {
-        let edited = self.facts.identity && !self.facts.applied;
-        self.caller.with_class(match self.facts.object {
+        let edited = self.known.is_named() && !self.known.applied;
+        self.caller.with_class(match self.known.life {
             Object::Deleting => Class::Person,
-            Object::Live if edited || self.facts.requested => Class::Person,
+            Object::Live if edited || self.is_requested() => Class::Person,
             Object::Live | Object::Unseen => Class::Bulk,
         })
     }

@@ -3,10 +3,8 @@
 //! Each is written by the next pass over its object or its Record; until then nothing more is created, for a crash would lose
 //! one more.
 
-use super::record::Record;
-use crate::controller::versioned::Versioned;
+use super::record::ReadRecord;
 use crate::vobiz::Credentials;
-use k8s_openapi::api::core::v1::Secret;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,10 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct HeldPair {
     /// The pair.
     pub pair: Credentials,
-    /// The Record as its attempt was claimed.
-    pub record: Record,
-    /// The Secret of that Record, as read.
-    pub secret: Option<Versioned<Secret>>,
+    /// The Record as its attempt was claimed, or as it was last read.
+    pub read: ReadRecord,
     /// Name of that Secret.
     pub record_name: String,
     /// Since when.
@@ -83,8 +79,10 @@ impl HeldPairs {
 mod tests {
     use super::*;
     use crate::account::marker::Series;
-    use crate::subaccount::store::record::Subject;
+    use crate::controller::versioned::Versioned;
+    use crate::subaccount::store::record::{Record, Subject};
     use crate::vobiz::{AuthId, AuthToken, Generation, ParentAuthId};
+    use k8s_openapi::api::core::v1::Secret;
 
     fn held(since: Instant, refused: bool) -> HeldPair {
         let subject = Subject {
@@ -94,13 +92,20 @@ mod tests {
             uid: "u-1".to_owned(),
         };
         let parent = ParentAuthId::parse("MA_PARENT").unwrap();
+        let mut secret = Secret::default();
+        secret.metadata.name = Some("subaccount-u-1".to_owned());
+        secret.metadata.resource_version = Some("1".to_owned());
         HeldPair {
             pair: Credentials {
                 auth_id: AuthId::parse("SA_ONE").unwrap(),
                 auth_token: AuthToken::parse("token").unwrap(),
             },
-            record: Record::open(subject, parent, Generation::Gen2, Series(1)),
-            secret: None,
+            read: ReadRecord {
+                record: Record::open(subject, parent, Generation::Gen2, Series(1)),
+                secret: Versioned::read(secret).unwrap(),
+                at: since,
+                unspent: false,
+            },
             record_name: "subaccount-u-1".to_owned(),
             since,
             refused,

@@ -4,10 +4,13 @@
 //! phase is a transition of its ledger, written by compare-and-swap.
 
 use crate::account::marker::{Installation, Marker, Series};
+use crate::controller::versioned::Versioned;
 use crate::vobiz::{AuthId, AuthToken, Credentials, Generation, ParentAuthId};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 pub use vobiz_protocol::ledger::{Decision, Phase};
 
@@ -41,6 +44,19 @@ pub struct Record {
     pub ledger: Ledger,
     /// When a fence last moved, in wall time; serves retention only.
     pub last_fenced_at: Option<Timestamp>,
+}
+
+/// A Record that can be replaced by comparing and swapping.
+#[derive(Clone, Debug)]
+pub struct ReadRecord {
+    /// What it says.
+    pub record: Record,
+    /// The Secret that holds it, in the version that was read.
+    pub secret: Versioned<Secret>,
+    /// Before it was read or written.
+    pub at: Instant,
+    /// This process knows that nothing was posted under its epoch.
+    pub unspent: bool,
 }
 
 /// A Record that a person or a fault has damaged.
