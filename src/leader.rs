@@ -14,10 +14,10 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Client};
 use tokio::sync::oneshot;
 
+use crate::clock::{now, wall_clock};
 use crate::controller::cluster::{ClusterError, within};
 use crate::controller::heartbeat::Beat;
 use crate::controller::instrument::Metrics;
@@ -132,9 +132,9 @@ impl Election {
         let claim = observer.judge(
             read.as_ref().map(|_| spec.unwrap_or(&nobodys)),
             &self.identity,
-            monotonic(),
+            now(),
         );
-        let sent = monotonic();
+        let sent = now();
         let written = match (claim, read) {
             (Claim::Wait(pause), _) => return Ok(Attempt::Held(by, pause)),
             (Claim::Create | Claim::Take, None) => {
@@ -155,13 +155,13 @@ impl Election {
     fn fresh(&self) -> Lease {
         let mut lease = Lease::default();
         lease.metadata.name = Some(LEASE.to_owned());
-        lease.spec = Some(held(LeaseSpec::default(), &self.identity, wall()));
+        lease.spec = Some(held(LeaseSpec::default(), &self.identity, wall_clock()));
         lease
     }
 
     async fn renew(&self, lease: Versioned<Lease>) -> Result<Versioned<Lease>, ClusterError> {
         let renewed = lease.map(|lease| Lease {
-            spec: Some(held(lease.spec.unwrap_or_default(), &self.identity, wall())),
+            spec: Some(held(lease.spec.unwrap_or_default(), &self.identity, wall_clock())),
             ..lease
         });
         replace(&self.api, renewed).await
@@ -202,17 +202,17 @@ impl Election {
                 () = tokio::time::sleep(RETRY_PERIOD) => {}
             }
             self.beat.now();
-            let Some(left) = term.left(monotonic()) else {
+            let Some(left) = term.left(now()) else {
                 break late(failure);
             };
-            let sent = monotonic();
+            let sent = now();
             let prolonged = within(left.min(ATTEMPT), self.prolong(lease.clone())).await;
             self.tell(prolonged.as_ref().err());
             match prolonged {
                 Ok(Prolonged::Renewed(renewed)) => {
                     lease = *renewed;
                     failure = None;
-                    if term.left(monotonic()).is_none() || !term.renewed(sent) {
+                    if term.left(now()).is_none() || !term.renewed(sent) {
                         break late(failure);
                     }
                 }
@@ -251,7 +251,7 @@ impl Election {
         let attempt = async {
             let released = |lease: Versioned<Lease>| {
                 lease.map(|lease| Lease {
-                    spec: lease.spec.map(|spec| released(spec, wall())),
+                    spec: lease.spec.map(|spec| released(spec, wall_clock())),
                     ..lease
                 })
             };
@@ -295,7 +295,7 @@ enum Prolonged {
 /// the process, which is near, drops it.
 pub async fn in_term<T>(term: Term, pass: impl Future<Output = T>) -> T {
     let mut pass = pin!(pass);
-    poll_fn(|context| match term.left(monotonic()) {
+    poll_fn(|context| match term.left(now()) {
         Some(_) => pass.as_mut().poll(context),
         None => Poll::Pending,
     })
@@ -305,7 +305,7 @@ pub async fn in_term<T>(term: Term, pass: impl Future<Output = T>) -> T {
 /// The term of a process that takes part in no election.
 #[must_use]
 pub fn endless_term() -> Term {
-    Term::endless(monotonic())
+    Term::endless(now())
 }
 
 /// Somebody else wrote the Lease first, or deleted it.
@@ -316,17 +316,4 @@ fn is_beaten(error: &ClusterError) -> bool {
 fn late(failure: Option<ClusterError>) -> String {
     let why = failure.map_or_else(|| "the process stood still".to_owned(), |error| error.to_string());
     format!("it was not renewed in time ({why})")
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a term is measured on this process's clock"
-)]
-fn monotonic() -> Instant {
-    Instant::now()
-}
-
-#[expect(clippy::disallowed_methods, reason = "people read it in the Lease")]
-fn wall() -> Timestamp {
-    Timestamp::now()
 }

@@ -22,7 +22,7 @@
 //! Imports run one way: `main > operator > subaccount > account > {vobiz, crd, controller}`. The last three know nothing
 //! of each other: what Vobiz calls things, what users may write, and what any controller needs are three subjects. `cli`,
 //! `http`, `leader` and `telemetry` belong to the process and are used by `main` and `operator` alone. `proxy` is what both
-//! clients need to know of the network; it knows nothing of either.
+//! clients need to know of the network; it knows nothing of either. `clock` reads the time for all who act.
 //!
 //! - **Layer rule**: no `use crate::` points against that order. Absent on purpose: a Kubernetes client in `vobiz`, an
 //!   HTTP client outside `vobiz`, a Vobiz name in `controller`.
@@ -34,6 +34,7 @@
 
 pub mod account;
 pub mod cli;
+pub mod clock;
 pub mod controller;
 pub mod crd;
 pub mod http;

@@ -9,7 +9,7 @@ mod unsupported;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _, Shared, select};
 use k8s_openapi::api::core::v1::Secret;
@@ -21,6 +21,7 @@ use crate::account::marker::Installation;
 use crate::account::registry::Registry;
 use crate::account::tally::Tally;
 use crate::cli::Config;
+use crate::clock::now;
 use crate::controller::backoff::{Backoff, delay};
 use crate::controller::cluster;
 use crate::controller::event::{Recorder, instance};
@@ -305,12 +306,4 @@ fn caches<K: Resource<DynamicType = ()> + Clone + 'static>(
 ) -> Caches<K> {
     let stores = watches.iter().map(|watch| watch.store.clone());
     Caches::new(scopes.iter().cloned().zip(stores).collect())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the moment that monotonic times count from"
-)]
-fn now() -> Instant {
-    Instant::now()
 }

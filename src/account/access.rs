@@ -5,6 +5,7 @@ use crate::account::doubts::Doubts;
 use crate::account::gate::{Gate, Heard, Held, Passed};
 use crate::account::parent::Parent;
 use crate::account::queue::{Class, Turn};
+use crate::clock::{now, wall_clock};
 use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
 use crate::crd::Account;
@@ -210,7 +211,7 @@ impl Access {
         ticket: Ticket,
     ) {
         self.metrics
-            .api_request(operation, client.status(), begun.elapsed());
+            .api_request(operation, client.status(), now().duration_since(begun));
         let heard = match error {
             Some(Error::RateLimited { retry_after }) => Heard::TooMany(*retry_after),
             Some(Error::Server { .. } | Error::Unreachable(_) | Error::Interrupted(_)) => Heard::Failure,
@@ -222,8 +223,10 @@ impl Access {
     }
 
     fn succeeded(&self) {
-        self.metrics
-            .api_success(&self.account.to_string(), unix_seconds());
+        self.metrics.api_success(
+            &self.account.to_string(),
+            wall_clock().as_duration().as_secs_f64(),
+        );
     }
 
     /// Nothing more is sent for Subaccounts until the Account's pass has found out whether the parent works.
@@ -246,14 +249,4 @@ impl Access {
             _ => {}
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "measures durations")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a metric in wall time")]
-fn unix_seconds() -> f64 {
-    jiff::Timestamp::now().as_duration().as_secs_f64()
 }

@@ -183,6 +183,7 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::now;
     use proptest::prelude::*;
 
     fn limit(requests_per_second: u32, burst: u32) -> Limit {
@@ -192,16 +193,11 @@ mod tests {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
-    fn start() -> Instant {
-        Instant::now()
-    }
-
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn what_was_sent_without_a_permit_is_waited_for_by_the_next() {
-        let start = start();
+        let start = now();
         let mut bucket = Bucket::new(limit(1, 2), start);
         bucket.charge(start);
         assert!(bucket.take(start).is_ok());
@@ -216,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_the_next_caller_is_told_when_to_come_back() {
-        let now = start();
+        let now = now();
         let mut bucket = Bucket::new(limit(2, 3), now);
         for _ in 0..3 {
             assert!(bucket.take(now).is_ok());
@@ -229,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_pause_is_never_shortened_and_one_request_goes_ahead_of_the_others_when_it_is_over() {
-        let now = start();
+        let now = now();
         let mut bucket = Bucket::new(limit(1000, 1000), now);
         bucket.limited(SECOND * 60, now);
         bucket.limited(SECOND, now);
@@ -257,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_probe_of_which_nothing_is_heard_or_that_was_never_sent_does_not_close_the_gate_for_ever() {
-        let now = start();
+        let now = now();
         let mut bucket = Bucket::new(limit(10, 10), now);
         bucket.limited(SECOND, now);
         let over = now + SECOND;
@@ -274,7 +270,7 @@ mod tests {
                 .filter(|step| bucket.take(from + SECOND * *step / 100).is_ok())
                 .count()
         };
-        let mut now = start();
+        let mut now = now();
         let mut bucket = Bucket::new(limit(32, 4), now);
         let mut rates = Vec::new();
         for _ in 0..4 {
@@ -302,7 +298,7 @@ mod tests {
         fn nothing_is_sent_into_a_pause_whatever_was_taken_given_back_and_answered_before(
             steps in proptest::collection::vec((0_u8..4, 0_u64..20, 0_usize..8), 1..200)
         ) {
-            let mut now = start();
+            let mut now = now();
             let mut bucket = Bucket::new(limit(10, 5), now);
             let mut taken: Vec<Ticket> = Vec::new();
             let mut closed_until = now;
@@ -330,7 +326,7 @@ mod tests {
         fn no_window_ever_holds_more_than_the_burst_and_what_its_time_allows(
             rate in 1_u32..200, burst in 1_u32..50, pauses in proptest::collection::vec(0_u64..300, 1..400)
         ) {
-            let mut now = start();
+            let mut now = now();
             let mut bucket = Bucket::new(limit(rate, burst), now);
             let mut taken = Vec::new();
             for pause in pauses {

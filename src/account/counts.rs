@@ -122,11 +122,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::clock::now;
 
     fn key(name: &str) -> ObjectKey {
         ObjectKey {
@@ -142,7 +138,7 @@ mod tests {
 
     #[test]
     fn each_subaccount_counts_once_under_the_account_that_it_is_kept_under() {
-        let (mut counts, now) = (Counts::default(), start());
+        let (mut counts, now) = (Counts::default(), now());
         let (main, other) = (key("main"), key("other"));
         assert!(counts.note("1", None, now).is_empty(), "it has no account yet");
         assert_eq!(
@@ -166,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_change_is_told_once_its_pause_is_over_and_what_changed_meanwhile_after_another() {
-        let (mut counts, begun) = (Counts::default(), start());
+        let (mut counts, begun) = (Counts::default(), now());
         let main = key("main");
         counts.note("1", Some(main.clone()), begun);
         assert_eq!(counts.due(&main, begun), None);
@@ -186,7 +182,7 @@ mod tests {
 
     #[test]
     fn while_it_goes_on_the_pauses_grow_to_a_minute_and_a_minute_without_a_change_ends_that() {
-        let (mut counts, begun) = (Counts::default(), start());
+        let (mut counts, begun) = (Counts::default(), now());
         let main = key("main");
         let (mut now, mut pauses) = (begun, Vec::new());
         for number in 0..8_u32 {
@@ -205,7 +201,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_of_an_account_that_is_gone_and_has_no_subaccounts() {
-        let (mut counts, now) = (Counts::default(), start());
+        let (mut counts, now) = (Counts::default(), now());
         let main = key("main");
         counts.note("1", Some(main.clone()), now);
         counts.forget(&main);

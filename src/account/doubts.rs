@@ -1,5 +1,6 @@
 //! What passes over Subaccounts were answered that is for their Account's own pass to look into. I/O (clock).
 
+use crate::clock::now;
 use crate::controller::wake::ObjectKey;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -69,7 +70,7 @@ impl Doubts {
         self.lock()
             .get(account)
             .and_then(|doubt| doubt.balance)
-            .is_some_and(|at| at.elapsed() < period)
+            .is_some_and(|at| now().duration_since(at) < period)
     }
 
     /// Notes whether the list of the generation of the API in use was answered as if there were none, while another one's was well. True
@@ -94,11 +95,6 @@ impl Doubts {
     fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Doubt>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a balance was too low for some time")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 #[cfg(test)]

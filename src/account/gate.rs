@@ -5,6 +5,7 @@
 
 use crate::account::bucket::{Bucket, Limit, Ticket};
 use crate::account::queue::{Class, Queue, Turn, Who};
+use crate::clock::now;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -326,11 +327,6 @@ fn wake_all(turns: &[Turn]) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "rates and pauses are monotonic time")]
-fn now() -> Instant {
-    Instant::now()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -385,7 +381,7 @@ mod tests {
             assert!(gate.try_pass(woken).is_ok());
         }
         assert!(
-            begun.elapsed() >= Duration::from_millis(95),
+            now().duration_since(begun) >= Duration::from_millis(95),
             "no faster than the limit"
         );
         assert!(woken.try_recv().is_err(), "nobody is woken twice");
@@ -407,7 +403,7 @@ mod tests {
         gate.leave(&second.who);
         assert_eq!(woken.recv().await.as_deref(), Some("third"));
         assert!(
-            begun.elapsed() < Duration::from_millis(900),
+            now().duration_since(begun) < Duration::from_millis(900),
             "its permit was there already"
         );
         assert!(gate.try_pass(&third).is_ok());
@@ -451,7 +447,7 @@ mod tests {
         );
         assert!(gate.try_pass(&probe).is_err() && gate.try_pass(&other).is_err());
         assert_eq!(woken.recv().await.as_deref(), Some("probe"));
-        assert!(begun.elapsed() >= Duration::from_millis(100));
+        assert!(now().duration_since(begun) >= Duration::from_millis(100));
         let probing = gate.try_pass(&probe).unwrap();
         assert!(
             woken.try_recv().is_err(),
@@ -482,7 +478,7 @@ mod tests {
             Some("kept"),
             "it has a place again"
         );
-        assert!(begun.elapsed() >= pause);
+        assert!(now().duration_since(begun) >= pause);
         assert!(gate.try_pass(&kept).is_ok());
     }
 

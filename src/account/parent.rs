@@ -282,6 +282,7 @@ mod tests {
     use super::*;
     use crate::account::breaker::Absence;
     use crate::account::bucket::Limit;
+    use crate::clock::now;
     use std::collections::BTreeMap;
     use std::num::NonZeroU32;
 
@@ -294,11 +295,6 @@ mod tests {
         };
         let id = ParentAuthId::parse("MA_PARENT").unwrap();
         Parent::new(id, Generation::Gen2, Arc::new(Gate::new(limit)))
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
-    fn now() -> Instant {
-        Instant::now()
     }
 
     fn walk(begun: Instant) -> Walk {

@@ -204,6 +204,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::now;
 
     fn turn(class: Class, namespace: &str, name: &str) -> Turn {
         let key = ObjectKey {
@@ -225,11 +226,6 @@ mod tests {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
-    fn start() -> Instant {
-        Instant::now()
-    }
-
     fn drain(queue: &mut Queue) -> Vec<String> {
         std::iter::from_fn(|| queue.take(|_| true))
             .map(|(turn, _)| match &*turn.who {
@@ -243,9 +239,9 @@ mod tests {
     fn an_edit_passes_ahead_of_every_create_that_waits() {
         let mut queue = Queue::default();
         for number in 0..1000 {
-            queue.join(&turn(Class::Bulk, "a", &number.to_string()), start());
+            queue.join(&turn(Class::Bulk, "a", &number.to_string()), now());
         }
-        queue.join(&turn(Class::Person, "a", "edited"), start());
+        queue.join(&turn(Class::Person, "a", "edited"), now());
         assert!(queue.goes_before(Class::Person), "the next edit waits in line");
         assert!(!queue.goes_before(Class::Underway));
         assert_eq!(drain(&mut queue)[..2], ["a/edited", "a/0"]);
@@ -256,11 +252,11 @@ mod tests {
     fn namespaces_take_turns_and_each_is_served_in_its_own_order() {
         let mut queue = Queue::default();
         for name in ["1", "2", "3"] {
-            queue.join(&turn(Class::Bulk, "big", name), start());
+            queue.join(&turn(Class::Bulk, "big", name), now());
         }
         assert!(queue.take(|_| true).is_some());
-        queue.join(&turn(Class::Bulk, "small", "1"), start());
-        queue.join(&turn(Class::Bulk, "big", "4"), start());
+        queue.join(&turn(Class::Bulk, "small", "1"), now());
+        queue.join(&turn(Class::Bulk, "big", "4"), now());
         assert_eq!(drain(&mut queue), ["small/1", "big/2", "big/3", "big/4"]);
     }
 
@@ -268,10 +264,10 @@ mod tests {
     fn who_asks_again_keeps_the_place_and_who_turns_urgent_moves_up() {
         let mut queue = Queue::default();
         for name in ["1", "2", "3"] {
-            queue.join(&turn(Class::Bulk, "a", name), start());
+            queue.join(&turn(Class::Bulk, "a", name), now());
         }
-        queue.join(&turn(Class::Bulk, "a", "1"), start());
-        queue.join(&turn(Class::Person, "a", "3"), start());
+        queue.join(&turn(Class::Bulk, "a", "1"), now());
+        queue.join(&turn(Class::Person, "a", "3"), now());
         queue.leave(&Who::Object(ObjectKey {
             namespace: "a".to_owned(),
             name: "2".to_owned(),
@@ -282,10 +278,10 @@ mod tests {
     #[test]
     fn a_list_comes_last_but_is_not_starved() {
         let mut queue = Queue::default();
-        queue.join(&sweep(1), start());
-        queue.join(&sweep(2), start());
+        queue.join(&sweep(1), now());
+        queue.join(&sweep(2), now());
         for number in 0..30 {
-            queue.join(&turn(Class::Bulk, "a", &number.to_string()), start());
+            queue.join(&turn(Class::Bulk, "a", &number.to_string()), now());
         }
         let served = drain(&mut queue);
         let places: Vec<_> = (0..served.len())
@@ -297,9 +293,9 @@ mod tests {
     #[test]
     fn whoever_may_not_go_is_passed_over_and_keeps_the_place() {
         let mut queue = Queue::default();
-        queue.join(&turn(Class::Person, "a", "1"), start());
+        queue.join(&turn(Class::Person, "a", "1"), now());
         assert!(queue.take(|class| class == Class::Sweep).is_none());
-        queue.join(&sweep(1), start());
+        queue.join(&sweep(1), now());
         let (next, _) = queue.take(|class| class == Class::Sweep).unwrap();
         assert_eq!(next.class, Class::Sweep);
         assert_eq!(drain(&mut queue), ["a/1"]);

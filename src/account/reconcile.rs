@@ -16,6 +16,7 @@ use crate::account::slots::Slots;
 use crate::account::status::{Findings, is_look_requested};
 use crate::account::tally::Tally;
 use crate::account::users::Users;
+use crate::clock::now;
 use crate::controller::backoff::Backoff;
 use crate::controller::cluster::ClusterError;
 use crate::controller::event::Recorder;
@@ -27,7 +28,6 @@ use crate::controller::wake::ObjectKey;
 use crate::crd::condition::{ConditionType, Reason, find};
 use crate::crd::{Account, SubaccountCounts};
 use crate::vobiz::ParentAuthId;
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use kube::api::Api;
@@ -231,7 +231,7 @@ impl Pass<'_> {
     ) -> Result<Duration, ClusterError> {
         let status = account.status.as_ref();
         let is_told = status.is_some_and(|status| find(&status.conditions, ConditionType::Ready).is_some());
-        let left = TOLD_AFTER.saturating_sub(since.elapsed());
+        let left = TOLD_AFTER.saturating_sub(now().duration_since(since));
         if is_told {
             return Ok(interval(account));
         }
@@ -309,7 +309,11 @@ impl Pass<'_> {
                 next
             }
             Some(trouble) => {
-                let pause = backoff.failed(self.key.clone(), self.context.started.elapsed(), rand::random());
+                let pause = backoff.failed(
+                    self.key.clone(),
+                    now().duration_since(self.context.started),
+                    rand::random(),
+                );
                 match trouble.reason {
                     // The gate knows how long Vobiz asked us to stay away, unless another Account's pass has heard it. And
                     // whatever Kubernetes refuses, the list is read at its usual pace.
@@ -333,14 +337,4 @@ impl Pass<'_> {
 
 fn interval(account: &Account) -> Duration {
     Terms::of(&account.spec).interval
-}
-
-#[expect(clippy::disallowed_methods, reason = "schedules on the monotonic clock")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[expect(clippy::disallowed_methods, reason = "transition times are wall time")]
-fn wall_clock() -> Timestamp {
-    Timestamp::now()
 }

@@ -204,6 +204,7 @@ pub fn marked(lists: [&[Subaccount]; 2], generation: Generation) -> BTreeMap<Mar
 mod tests {
     use super::*;
     use crate::account::marker::{Installation, Series};
+    use crate::clock::now;
 
     fn id(name: &str) -> AuthId {
         AuthId::parse(&format!("SA_{name}")).unwrap()
@@ -236,9 +237,8 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
     fn what_our_own_calls_did_while_a_list_was_read_wins_over_the_list() {
-        let (mut roster, begun) = (Roster::new(Generation::Gen2), Instant::now());
+        let (mut roster, begun) = (Roster::new(Generation::Gen2), now());
         roster.note(account("STALE"));
         assert!(!roster.is_known(), "our own calls tell nothing about the others");
         roster.begin_list();
@@ -266,7 +266,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
     fn accounts_of_a_series_are_found_as_they_are_now() {
         let marked = |name: &str, epoch| Subaccount {
             description: Some(Marker { epoch, ..marker() }.append_to(None)),
@@ -284,7 +283,7 @@ mod tests {
         roster.note(account("B"));
         assert_eq!(found(&roster), [(id("A"), 2)]);
         roster.begin_list();
-        roster.replace([account("A"), marked("B", 1), marked("C", 3)], Instant::now());
+        roster.replace([account("A"), marked("B", 1), marked("C", 3)], now());
         assert_eq!(found(&roster), [(id("B"), 1), (id("C"), 3)]);
         roster.forget(&id("B"));
         roster.note(account("C"));

@@ -3,8 +3,8 @@
 use crate::account::access::{Access, CallError};
 use crate::account::listing::{Flaw, Listing, Progress};
 use crate::account::roster::{Walk, marked};
+use crate::clock::now;
 use crate::vobiz::{AuthId, Error, Subaccount};
-use std::time::Instant;
 use vobiz_protocol::judge::misses_nothing;
 
 /// Pairs of lists that are compared before the parent is left alone for a while: on a busy parent pages shift all the time.
@@ -92,9 +92,4 @@ pub(super) fn settled<T>(access: &Access, answer: Result<T, CallError>) -> Resul
             },
         })
     })
-}
-
-#[expect(clippy::disallowed_methods, reason = "walks are dated on the monotonic clock")]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -3,9 +3,10 @@
 use crate::account::counts::Counts;
 use crate::account::errands::Errands;
 use crate::account::registry::Registry;
+use crate::clock::now;
 use crate::controller::wake::ObjectKey;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How many Subaccounts keep an account under each Account.
 pub struct Tally {
@@ -76,9 +77,4 @@ impl Tally {
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "pauses are monotonic time")]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -9,6 +9,7 @@ use crate::account::generation::Choice;
 use crate::account::members::Terms;
 use crate::account::queue::{Class, Queue, Turn, Who};
 use crate::account::registry::Trouble;
+use crate::clock::now;
 use crate::controller::wake::ObjectKey;
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials};
 use std::collections::HashMap;
@@ -256,11 +257,6 @@ impl Trial {
             self.gate.set_limit(terms.limit);
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "who waits long says so")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 use super::cluster::{ask, body};
 use super::refusal::{Request, Verb};
 use super::refusals::{Refusals, Source};
+use crate::clock::wall_clock;
 
 /// Who reports, to people and to tools.
 const REPORTING_CONTROLLER: &str = "vobiz.ai/operator";
@@ -102,13 +103,10 @@ struct Stamp {
 }
 
 impl Stamp {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "I/O: an event happens at a real time and needs a unique name"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "I/O: a name that no other event has")]
     fn now() -> Self {
         Self {
-            time: Timestamp::now(),
+            time: wall_clock(),
             suffix: uuid::Uuid::new_v4().simple().to_string(),
         }
     }

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::clock::now;
+
 /// The loops of this process; a cheap handle to one shared list.
 #[derive(Clone, Debug)]
 pub struct Heartbeats {
@@ -21,11 +23,10 @@ pub struct Beat {
 }
 
 impl Default for Heartbeats {
-    #[expect(clippy::disallowed_methods, reason = "I/O: liveness is about real time")]
     fn default() -> Self {
         Self {
             loops: Arc::default(),
-            start: Instant::now(),
+            start: now(),
         }
     }
 }
@@ -46,9 +47,8 @@ impl Heartbeats {
 
     /// The loops that have not beaten within `limit`, each with the time since its last beat.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "I/O: liveness is about real time")]
     pub fn silent(&self, limit: Duration) -> Vec<(String, Duration)> {
-        self.silent_at(Instant::now(), limit)
+        self.silent_at(now(), limit)
     }
 
     fn silent_at(&self, now: Instant, limit: Duration) -> Vec<(String, Duration)> {
@@ -68,7 +68,7 @@ impl Heartbeats {
 impl Beat {
     /// Says that the loop turns.
     pub fn now(&self) {
-        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let elapsed = u64::try_from(now().duration_since(self.start).as_millis()).unwrap_or(u64::MAX);
         self.last.fetch_max(elapsed, Ordering::Relaxed);
     }
 

@@ -110,6 +110,7 @@ pub fn released(before: LeaseSpec, now: Timestamp) -> LeaseSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::now;
 
     fn lease(holder: &str, renewed: i64) -> LeaseSpec {
         held(
@@ -119,14 +120,9 @@ mod tests {
         )
     }
 
-    fn start() -> Instant {
-        #[expect(clippy::disallowed_methods, reason = "a moment to count from")]
-        Instant::now()
-    }
-
     #[test]
     fn a_lease_that_is_not_there_is_created_and_one_of_nobody_taken() {
-        let (mut observer, now) = (Observer::default(), start());
+        let (mut observer, now) = (Observer::default(), now());
         assert_eq!(observer.judge(None, "a", now), Claim::Create);
         let nobody = released(lease("b", 0), Timestamp::UNIX_EPOCH);
         assert_eq!(observer.judge(Some(&nobody), "a", now), Claim::Take);
@@ -138,12 +134,12 @@ mod tests {
     #[test]
     fn a_claim_whose_answer_was_lost_is_still_the_candidates_own() {
         let mine = lease("a", 0);
-        assert_eq!(Observer::default().judge(Some(&mine), "a", start()), Claim::Take);
+        assert_eq!(Observer::default().judge(Some(&mine), "a", now()), Claim::Take);
     }
 
     #[test]
     fn a_holder_that_renews_keeps_its_lease_whatever_its_clock_says() {
-        let (mut observer, start) = (Observer::default(), start());
+        let (mut observer, start) = (Observer::default(), now());
         for (round, renewed) in (0..100).zip([-86_400, 0, 86_400, 5].into_iter().cycle()) {
             let now = start + RETRY_PERIOD * round;
             assert_eq!(
@@ -156,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_silent_holder_loses_its_lease_when_it_was_seen_unchanged_for_its_duration() {
-        let (mut observer, start) = (Observer::default(), start());
+        let (mut observer, start) = (Observer::default(), now());
         // The clock of the holder is a year behind: read as an age, this Lease was over long ago.
         let silent = lease("b", -31_536_000);
         let mut judge = |seconds| observer.judge(Some(&silent), "a", start + Duration::from_millis(seconds));
@@ -168,7 +164,7 @@ mod tests {
 
     #[test]
     fn another_holder_starts_the_wait_anew_and_its_own_duration_holds() {
-        let (mut observer, start) = (Observer::default(), start());
+        let (mut observer, start) = (Observer::default(), now());
         let after = |seconds| start + Duration::from_secs(seconds);
         observer.judge(Some(&lease("b", 0)), "a", start);
         let mut patient = lease("c", 0);

@@ -76,17 +76,13 @@ fn micros(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::now;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn start() -> Instant {
-        #[expect(clippy::disallowed_methods, reason = "a moment to count from")]
-        Instant::now()
-    }
-
     #[test]
     fn a_term_ends_when_no_renewal_succeeds_within_the_deadline() {
-        let start = start();
+        let start = now();
         let term = Term::begun(start);
         assert_eq!(term.left(start + SECOND), Some(SECOND * 9));
         assert!(term.renewed(start + SECOND * 4));
@@ -96,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_term_that_somebody_found_over_is_over_for_all_even_if_a_renewal_comes_late() {
-        let start = start();
+        let start = now();
         let term = Term::begun(start);
         let other = term.clone();
         assert_eq!(other.left(start + SECOND * 10), None);
@@ -106,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_renewal_counts_from_when_it_was_sent_not_from_when_its_answer_came() {
-        let start = start();
+        let start = now();
         let term = Term::begun(start);
         assert!(term.renewed(start + SECOND));
         // The answer was read after the process had been frozen.
@@ -115,7 +111,7 @@ mod tests {
 
     #[test]
     fn without_an_election_no_term_ends() {
-        let start = start();
+        let start = now();
         let term = Term::endless(start);
         assert!(term.left(start + SECOND * 1_000_000_000).is_some());
     }

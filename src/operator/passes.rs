@@ -9,6 +9,7 @@ use kube::runtime::controller::Action;
 
 use super::unsupported;
 use crate::account;
+use crate::clock::now;
 use crate::controller::instrument::{Pass, ReconcileResult};
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::{Account, Subaccount};
@@ -46,7 +47,7 @@ pub(super) async fn account_pass(
             let mut backoff = context.backoff.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(Action::requeue(backoff.failed(
                 key,
-                context.started.elapsed(),
+                now().duration_since(context.started),
                 rand::random(),
             )))
         }

@@ -141,9 +141,9 @@ impl Contest {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "any moment will do")]
 mod tests {
     use super::*;
+    use crate::clock::now;
 
     const STEP: Duration = Duration::from_mins(1);
     const LONGEST: Duration = Duration::from_mins(15);
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn after_the_third_repair_in_a_row_it_is_told_and_the_pauses_grow() {
-        let mut now = Instant::now();
+        let mut now = now();
         let mut contest = contested(now);
         for pause in [1, 2, 4, 8, 15, 15] {
             assert_eq!(contest.found("acme", labels(), now), Ruling::Hold);
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn it_ends_when_the_other_gives_in() {
-        let now = Instant::now();
+        let now = now();
         let mut contest = contested(now);
         contest.found("acme", labels(), now);
         let mut put_back_by_the_other = contest.clone();
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn changes_that_come_one_by_one_are_none_of_it() {
-        let (mut now, mut contest) = (Instant::now(), Contest::default());
+        let (mut now, mut contest) = (now(), Contest::default());
         for _ in 0..10 {
             assert_eq!(contest.found("acme", labels(), now), Ruling::Repair);
             contest.repaired(now, STEP, LONGEST);
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn what_is_told_names_who_and_what_and_stays_the_same() {
-        let now = Instant::now();
+        let now = now();
         let mut contest = contested(now);
         let other = Change {
             parts: BTreeSet::from([Part::Data]),

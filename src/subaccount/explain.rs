@@ -2,8 +2,9 @@
 
 use super::known::{Conflict, KnownPair, KnownPredecessor};
 use super::outcome::Outcome;
-use super::pass::{Pass, now};
+use super::pass::Pass;
 use super::plan::{Block, Rest, Wait};
+use crate::clock::now;
 use crate::crd::condition::Reason;
 
 /// What to tell people about a rest that `plan` decided on.

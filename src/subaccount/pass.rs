@@ -21,15 +21,14 @@ use super::status;
 use super::store::record::{Record, secret_name};
 use crate::account::access::Caller;
 use crate::account::registry::Snapshot;
+use crate::clock::now;
 use crate::controller::refusal::Refusal;
 use crate::controller::wake::ObjectKey;
 use crate::crd::Subaccount;
 use crate::vobiz::{AuthId, Generation};
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// One pass over an object, or over the Record of one.
 pub struct Pass<'a> {
@@ -206,24 +205,4 @@ impl<'a> Pass<'a> {
     pub fn secrets(&self) -> Api<Secret> {
         Api::namespaced(self.context.cluster.clone(), &self.key.namespace)
     }
-}
-
-/// The monotonic clock.
-#[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "settle, guard and intervals are monotonic time"
-)]
-pub fn now() -> Instant {
-    Instant::now()
-}
-
-/// Wall time, for what outlives the process.
-#[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "retention and transition times are wall time"
-)]
-pub fn wall_clock() -> Timestamp {
-    Timestamp::now()
 }

@@ -9,6 +9,7 @@ use super::pass::Pass;
 use super::plan::{Rest, Step, Wait, plan};
 use super::store::record::Phase;
 use super::{act, news, orphan, report};
+use crate::clock::now;
 use crate::controller::wake::Guarded;
 use crate::crd::Subaccount;
 use futures::future::join_all;
@@ -227,6 +228,6 @@ impl Context {
     #[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
     fn backoff_next(&self, uid: &str) -> Duration {
         let mut backoff = self.backoff.lock().unwrap_or_else(PoisonError::into_inner);
-        backoff.failed(uid.to_owned(), self.started.elapsed(), rand::random())
+        backoff.failed(uid.to_owned(), now().duration_since(self.started), rand::random())
     }
 }

@@ -3,11 +3,12 @@
 use super::facts::Object;
 use super::news::{self, News};
 use super::outcome::{Outcome, failure};
-use super::pass::{Pass, wall_clock};
+use super::pass::Pass;
 use super::plan::{Rest, Wait};
 use super::status::{self, View};
 use super::store::record::secret_name;
 use super::{act, farewell};
+use crate::clock::wall_clock;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch;
 use crate::controller::instrument::ConditionStatus;

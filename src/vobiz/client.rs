@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response};
 use secrecy::zeroize::Zeroizing;
@@ -24,6 +23,7 @@ use super::token::{AuthToken, Credentials, ParentCredentials};
 use super::transport::Connections;
 use super::wire;
 use super::{gen1, gen2};
+use crate::clock::wall_clock;
 
 /// More than this is not read of an answer about one subaccount, nor of any error.
 const ITEM_CAP: usize = 1 << 20;
@@ -95,7 +95,10 @@ impl Client {
 
     /// Whether the parent's pair works (`GET auth/me`): tells a bad pair from a path of the wrong case.
     pub async fn me(&self) -> Result<(), Error> {
-        let body = self.ask(&request::me(), ITEM_CAP).await?.into_body(now())?;
+        let body = self
+            .ask(&request::me(), ITEM_CAP)
+            .await?
+            .into_body(wall_clock())?;
         let account: Object = wire::parse(&body).map_err(Error::Unusable)?;
         match account.auth_id.text() {
             Some(id) if id != self.parent().as_str() => Err(Error::Unusable(Unusable::DifferentAuthId)),
@@ -108,7 +111,7 @@ impl Client {
         let answer = self
             .exchange(pair.auth_id.as_str(), &pair.auth_token, &request::me(), ITEM_CAP)
             .await?;
-        let body = answer.into_body(now())?;
+        let body = answer.into_body(wall_clock())?;
         let account: Object = wire::parse(&body).map_err(Error::Unusable)?;
         account
             .into_subaccount()
@@ -122,7 +125,7 @@ impl Client {
             Generation::Gen1 => gen1::list(self.parent(), page),
             Generation::Gen2 => gen2::list(self.parent(), page),
         };
-        let body = self.ask(&request, PAGE_CAP).await?.into_body(now())?;
+        let body = self.ask(&request, PAGE_CAP).await?.into_body(wall_clock())?;
         decode::page(generation, page, &body).map_err(Error::Unusable)
     }
 
@@ -137,7 +140,7 @@ impl Client {
             Generation::Gen1 => gen1::get(self.parent(), &in_path),
             Generation::Gen2 => gen2::get(self.parent(), &in_path),
         };
-        let body = match self.ask(&request, ITEM_CAP).await?.into_body(now()) {
+        let body = match self.ask(&request, ITEM_CAP).await?.into_body(wall_clock()) {
             Err(Error::NotFound) => return Ok(None),
             answer => answer?,
         };
@@ -158,7 +161,7 @@ impl Client {
             }
             Err(error) => Err(error),
         };
-        create::outcome(generation, self.parent(), exchange, now())
+        create::outcome(generation, self.parent(), exchange, wall_clock())
     }
 
     /// Sets the fields that are `Some`. Returns the subaccount where the answer shows it: generation 1 never
@@ -175,7 +178,7 @@ impl Client {
             Generation::Gen1 => gen1::update(self.parent(), &in_path, fields),
             Generation::Gen2 => gen2::update(self.parent(), &in_path, fields),
         };
-        let body = self.ask(&request, ITEM_CAP).await?.into_body(now())?;
+        let body = self.ask(&request, ITEM_CAP).await?.into_body(wall_clock())?;
         match decode::subaccount(generation, &auth_id, &body) {
             Ok(subaccount) => Ok(Some(subaccount)),
             // Done, and nothing is said about the object.
@@ -201,7 +204,7 @@ impl Client {
         if answer.is_success() {
             return Ok(Deletion::Accepted);
         }
-        match answer.refusal(now()) {
+        match answer.refusal(wall_clock()) {
             Error::NotFound => Ok(Deletion::AlreadyGone),
             refusal => Err(refusal),
         }
@@ -294,12 +297,4 @@ fn sensitive(value: &str) -> Result<HeaderValue, Error> {
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the clock enters the PURE files from here"
-)]
-fn now() -> Timestamp {
-    Timestamp::now()
 }

@@ -1,10 +1,15 @@
 //! Imports run one way: main > operator > subaccount > account > {vobiz, crd, controller}. What belongs to the process
-//! (`cli`, `http`, `leader`, `telemetry`) is used by `main` and `operator` alone; `proxy` by whoever makes a client.
+//! (`cli`, `http`, `leader`, `telemetry`) is used by `main` and `operator` alone; `proxy` by whoever makes a client;
+//! `clock` by all.
 
 use crate::source;
 
-/// Each module, and the modules that it may name beside itself.
+/// What every module may name.
+const FOR_ALL: &[&str] = &["clock"];
+
+/// Each module, and the modules that it may name beside itself and those for all.
 const MAY_NAME: &[(&str, &[&str])] = &[
+    ("clock", &[]),
     ("proxy", &[]),
     ("vobiz", &["proxy"]),
     ("crd", &[]),
@@ -79,6 +84,7 @@ fn breaches(path: &str, text: &str) -> Vec<String> {
             && is_module
             && name != top
             && !allowed.contains(&name)
+            && !FOR_ALL.contains(&name)
         {
             breaches.push(format!("{path} names {}", path_of_code.join("::")));
         }
@@ -118,6 +124,7 @@ fn an_import_against_the_order_is_caught_however_it_is_written() {
         ("src/subaccount/plan.rs", "use crate::operator;"),
         ("src/controller/backoff.rs", "use {crate::crd::GROUP, std::fmt};"),
         ("src/http.rs", "use super::cli::Config;"),
+        ("src/clock.rs", "use crate::cli::Config;"),
         ("src/helpers.rs", ""),
         ("src/account/sweep.rs", "use reqwest::Client;"),
         ("src/vobiz/client.rs", "fn f(client: kube::Client) {}"),
@@ -127,7 +134,7 @@ fn an_import_against_the_order_is_caught_however_it_is_written() {
     for (path, text) in [
         (
             "src/subaccount/plan.rs",
-            "use crate::{account::Roster, crd, subaccount::desired, VERSION};",
+            "use crate::{account::Roster, clock::now, crd, subaccount::desired, VERSION};",
         ),
         (
             "src/account/sweep.rs",

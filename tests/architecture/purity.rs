@@ -1,4 +1,5 @@
-//! A file whose first lines say PURE takes facts and gives decisions; every other file says I/O.
+//! A file whose first lines say PURE takes facts and gives decisions; every other file says I/O. One file reads the
+//! clocks.
 
 use crate::source;
 
@@ -12,8 +13,7 @@ const FORBIDDEN_PATHS: &[&str] = &[
     "reqwest",
     "tokio",
     "rand",
-    "jiff::Zoned::now",
-    "jiff::Timestamp::now",
+    "crate::clock",
     "std::fs",
     "std::net",
     "std::process",
@@ -25,16 +25,18 @@ const FORBIDDEN_PATHS: &[&str] = &[
 const FACTS: &[&str] = &["reqwest::Error", "reqwest::StatusCode", "reqwest::header"];
 
 /// Words that a PURE file must not hold, in code without white space.
-const FORBIDDEN_WORDS: &[&str] = &[
-    ".await",
+const FORBIDDEN_WORDS: &[&str] = &[".await", "Uuid::new_v4", "rand::", "Client::try_default"];
+
+/// The one file that reads the clocks, for whoever acts.
+const CLOCK: &str = "src/clock.rs";
+
+/// Words that only [`CLOCK`] may hold, in code without white space.
+const READINGS: &[&str] = &[
     "Instant::now",
     ".elapsed()",
     "Timestamp::now",
     "Zoned::now",
     "SystemTime",
-    "Uuid::new_v4",
-    "rand::",
-    "Client::try_default",
 ];
 
 /// What the first lines of a file say.
@@ -107,6 +109,16 @@ fn breaches(path: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
+/// How a file reads a clock past the one that does it for all, its tests included.
+fn readings(path: &str, text: &str) -> Vec<String> {
+    let dense: String = source::code(text).split_whitespace().collect();
+    READINGS
+        .iter()
+        .filter(|word| path != CLOCK && dense.contains(**word))
+        .map(|word| format!("{path} holds {word}: {CLOCK} reads the clocks"))
+        .collect()
+}
+
 #[test]
 fn every_file_says_whether_it_decides_or_acts() {
     let found: Vec<String> = source::files("src", ".rs")
@@ -131,6 +143,17 @@ fn files_that_decide_hold_no_client_await_clock_or_randomness() {
 }
 
 #[test]
+fn one_file_reads_the_clocks() {
+    let files = source::files("src", ".rs");
+    assert!(files.iter().any(|(path, _)| path == CLOCK), "the clock is gone");
+    let found: Vec<String> = files
+        .iter()
+        .flat_map(|(path, text)| readings(path, text))
+        .collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
 fn an_opening_that_says_nothing_or_both_is_caught() {
     for text in [
         "use std::fmt;",
@@ -150,6 +173,22 @@ fn an_opening_that_says_nothing_or_both_is_caught() {
 }
 
 #[test]
+fn a_clock_that_is_read_elsewhere_is_caught() {
+    for planted in [
+        "fn a() { let now = jiff::Timestamp::now(); }",
+        "fn a(since: std::time::Instant) -> bool { since.elapsed().is_zero() }",
+        "fn a() { Instant :: now(); }",
+        "use std::time::SystemTime;",
+    ] {
+        assert_eq!(readings("src/a.rs", planted).len(), 1, "{planted}");
+        assert_eq!(readings(CLOCK, planted), Vec::<String>::new());
+    }
+    let innocent =
+        "// Instant::now()\nfn a(at: std::time::Instant) { crate::clock::now().duration_since(at) }";
+    assert_eq!(readings("src/a.rs", innocent), Vec::<String>::new());
+}
+
+#[test]
 fn a_client_an_await_a_clock_or_dice_in_a_pure_file_is_caught() {
     for planted in [
         "use kube::Client;",
@@ -158,10 +197,8 @@ fn a_client_an_await_a_clock_or_dice_in_a_pure_file_is_caught() {
         "fn a(client: &reqwest::Client) {}",
         "fn a() { b()\n        .await; }",
         "async fn a() {}",
-        "fn a() { let now = jiff::Timestamp::now(); }",
-        "fn a(since: std::time::Instant) -> bool { since.elapsed().is_zero() }",
-        "fn a() { Instant :: now(); }",
-        "use std::time::SystemTime;",
+        "use crate::clock::now;",
+        "fn a() { let now = crate::clock::wall_clock(); }",
         "use rand::Rng;",
         "fn a() -> u8 { rand::random() }",
         "use tokio::sync::Mutex;",

@@ -1,10 +1,11 @@
 //! Has the list of the parent account read when it is due, and looks at what it does not show. I/O.
 
-use super::{Dependents, Pass, now};
+use super::{Dependents, Pass};
 use crate::account::access::Access;
 use crate::account::parent::Failure;
 use crate::account::registry::{Registry, Snapshot};
 use crate::account::sweep::{SweepError, sweep, walk};
+use crate::clock::now;
 use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
 use crate::vobiz::Generation;
 use std::sync::Arc;

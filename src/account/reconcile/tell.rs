@@ -1,10 +1,11 @@
 //! Tells what a pass found: in the Account's status, in events, and among the refusals. I/O.
 
+use super::Pass;
 use super::look::Found;
 use super::obstacles::Obstacles;
-use super::{Pass, wall_clock};
 use crate::account::registry::{Snapshot, Trouble};
 use crate::account::status::{self, Findings};
+use crate::clock::wall_clock;
 use crate::controller::cluster::ClusterError;
 use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;

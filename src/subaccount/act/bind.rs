@@ -2,11 +2,12 @@
 
 use super::impossible;
 use super::record::{decode, swap, take};
+use crate::clock::now;
 use crate::controller::versioned::get_versioned;
 use crate::subaccount::facts::{Directive, Object};
 use crate::subaccount::known::MadePair;
 use crate::subaccount::outcome::Outcome;
-use crate::subaccount::pass::{Pass, now};
+use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::store::held_pairs::HeldPair;
 use crate::subaccount::store::record::ReadRecord;

@@ -3,10 +3,11 @@
 use super::impossible;
 use super::remote::{access, failed, missing, target};
 use crate::account::access::Access;
+use crate::clock::now;
 use crate::subaccount::facts::Remote;
 use crate::subaccount::known::MadePair;
 use crate::subaccount::outcome::Outcome;
-use crate::subaccount::pass::{Pass, now};
+use crate::subaccount::pass::Pass;
 use crate::vobiz::{AuthId, Deletion};
 use std::time::Duration;
 

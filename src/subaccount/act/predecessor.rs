@@ -2,11 +2,12 @@
 
 use super::object::object;
 use super::{impossible, lookup, record};
+use crate::clock::{now, wall_clock};
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{ACCEPT_RESTORED_NAMESPACE_ANNOTATION, RECLAIMED_BY_LABEL};
 use crate::subaccount::known::{KnownPair, KnownPredecessor};
 use crate::subaccount::outcome::Outcome;
-use crate::subaccount::pass::{Pass, now, wall_clock};
+use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Block;
 use crate::subaccount::secret::pair_in;
 use crate::subaccount::store::record::{Decision, Record};

@@ -3,6 +3,7 @@
 use super::{impossible, lookup};
 use crate::account::marker::Series;
 use crate::account::roster::marker_of;
+use crate::clock::{now, wall_clock};
 use crate::controller::cluster::ClusterError;
 use crate::controller::versioned::{Versioned, create_versioned, delete, replace};
 use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
@@ -10,7 +11,7 @@ use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{Confirmation, Object, Remote};
 use crate::subaccount::known::{KnownPair, KnownRecord};
 use crate::subaccount::outcome::Outcome;
-use crate::subaccount::pass::{Pass, now, wall_clock};
+use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::{Block, Rest, Wait};
 use crate::subaccount::store::memory::{Remembered, Unspent};
 use crate::subaccount::store::record::ReadRecord;

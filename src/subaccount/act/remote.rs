@@ -3,12 +3,13 @@
 use super::impossible;
 use crate::account::access::{Access, CallError};
 use crate::account::marker::Marker;
+use crate::clock::{now, wall_clock};
 use crate::subaccount::desired::updated;
 use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{Object, Remote};
 use crate::subaccount::known::{KnownPair, MadePair};
 use crate::subaccount::outcome::{Outcome, cool_off_left};
-use crate::subaccount::pass::{Listed, Pass, now, wall_clock};
+use crate::subaccount::pass::{Listed, Pass};
 use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::store::memory::Unspent;
 use crate::subaccount::store::record::Phase;

@@ -1,9 +1,10 @@
 //! How far the fenced epochs of a Record are from being proved absent, and how long the Record is kept. I/O (reads the
 //! clock; no request).
 
-use super::{Pass, now, wall_clock};
+use super::Pass;
 use crate::account::access::Access;
 use crate::account::marker::Marker;
+use crate::clock::{now, wall_clock};
 use crate::subaccount::facts::{Fence, Object};
 use crate::subaccount::store::memory::Remembered;
 use crate::subaccount::store::record::Record;

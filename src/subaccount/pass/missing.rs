@@ -3,8 +3,9 @@
 //!
 //! A gateway that has lost its way to single accounts answers 404 for each of them, while the list is well.
 
-use super::{Pass, now};
+use super::Pass;
 use crate::account::access::Access;
+use crate::clock::now;
 use crate::subaccount::facts::{Object, Remote};
 use crate::subaccount::store::memory::Remembered;
 use crate::vobiz::{self, AuthId};

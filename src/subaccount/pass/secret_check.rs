@@ -1,6 +1,7 @@
 //! When the user's Secret is compared with the Record again. I/O (reads the clock; no request).
 
-use super::{Pass, now};
+use super::Pass;
+use crate::clock::now;
 use crate::crd::condition::{ConditionStatus, ConditionType, find};
 use crate::subaccount::contest::{Change, Contest, Ruling};
 use crate::subaccount::known::KnownSecret;

@@ -79,6 +79,7 @@ impl HeldPairs {
 mod tests {
     use super::*;
     use crate::account::marker::Series;
+    use crate::clock::now;
     use crate::controller::versioned::Versioned;
     use crate::subaccount::store::record::{Record, Subject};
     use crate::vobiz::{AuthId, AuthToken, Generation, ParentAuthId};
@@ -113,9 +114,8 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
     fn others_wait_for_a_pair_that_is_refused_or_was_held_for_long_and_its_own_object_never_does() {
-        let (now, pairs) = (Instant::now(), HeldPairs::default());
+        let (now, pairs) = (now(), HeldPairs::default());
         pairs.hold("u-1", held(now, false));
         assert!(!pairs.hold_creates_of("u-2", now), "it may go well the next time");
         pairs.hold("u-1", held(now + PATIENCE, false));

@@ -281,6 +281,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::now;
 
     fn fields(name: &str) -> Fields {
         Fields {
@@ -290,9 +291,8 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
     fn three_unusable_answers_in_a_row_hold_creates_until_the_pause_is_over_or_a_person_acts() {
-        let (now, pause) = (Instant::now(), Duration::from_mins(15));
+        let (now, pause) = (now(), Duration::from_mins(15));
         let mut remembered = Remembered::default();
         for held in [false, false, true] {
             remembered.note_unusable(now);
@@ -319,9 +319,8 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
     fn a_404_counts_from_the_first_one_for_an_account_until_that_is_shown() {
-        let (first, later) = (Instant::now(), Instant::now() + Duration::from_secs(1));
+        let (first, later) = (now(), now() + Duration::from_secs(1));
         let (one, other) = (AuthId::parse("SA_1").unwrap(), AuthId::parse("SA_2").unwrap());
         let mut remembered = Remembered::default();
         remembered.note_missing(&one, first);
@@ -340,9 +339,8 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
     fn settling_counts_from_the_first_sight_of_a_fence_and_anew_for_the_next() {
-        let (first, later) = (Instant::now(), Instant::now() + Duration::from_secs(1));
+        let (first, later) = (now(), now() + Duration::from_secs(1));
         let mut remembered = Remembered::default();
         remembered.note_fence(1, first);
         remembered.note_fence(1, later);
@@ -359,9 +357,8 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
     fn a_wall_clock_that_is_set_by_an_hour_makes_no_fence_older_or_younger() {
-        let (dated, seen) = (Timestamp::UNIX_EPOCH, Instant::now());
+        let (dated, seen) = (Timestamp::UNIX_EPOCH, now());
         let (hour, retention) = (Duration::from_hours(1), Duration::from_mins(30));
         for set in [dated + hour, dated - hour] {
             let mut remembered = Remembered::default();

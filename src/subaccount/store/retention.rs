@@ -42,9 +42,9 @@ impl Sighting {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "any moment will do")]
 mod tests {
     use super::*;
+    use crate::clock::now;
 
     const HOUR: Duration = Duration::from_hours(1);
     const RETENTION: Duration = Duration::from_mins(30);
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_fence_is_kept_for_its_whole_retention_after_its_date() {
-        let seen = Instant::now();
+        let seen = now();
         let sighting = Sighting::new(noon(), noon() + Duration::from_mins(10), seen);
         assert_eq!(sighting.left(RETENTION, seen), Some(Duration::from_mins(20)));
         let almost = seen + Duration::from_secs(20 * 60 - 1);
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_date_in_the_future_counts_from_when_it_was_seen() {
-        let seen = Instant::now();
+        let seen = now();
         for ahead in [HOUR, HOUR * 24 * 365 * 100] {
             let sighting = Sighting::new(noon() + ahead, noon(), seen);
             assert_eq!(sighting.left(RETENTION, seen), Some(RETENTION), "{ahead:?}");
@@ -76,12 +76,10 @@ mod tests {
 
     #[test]
     fn a_date_in_the_farthest_past_is_over_and_overflows_nothing() {
-        let sighting = Sighting::new(Timestamp::MIN, Timestamp::MAX, Instant::now());
-        assert_eq!(sighting.left(RETENTION, Instant::now()), None);
+        let sighting = Sighting::new(Timestamp::MIN, Timestamp::MAX, now());
+        assert_eq!(sighting.left(RETENTION, now()), None);
         assert_eq!(
-            sighting
-                .left(Duration::MAX, Instant::now())
-                .map(|left| left > RETENTION),
+            sighting.left(Duration::MAX, now()).map(|left| left > RETENTION),
             Some(true)
         );
     }
