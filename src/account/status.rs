@@ -2,7 +2,9 @@
 
 use crate::account::registry::Trouble;
 use crate::account::users::Users;
-use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, find, merge, same};
+use crate::crd::condition::{
+    ConditionStatus, ConditionType, NewCondition, Reason, find, merge, not_ready, same,
+};
 use crate::crd::{Account, AccountStatus, ApiGeneration, RECONCILE_REQUESTED_ANNOTATION, SubaccountCounts};
 use jiff::Timestamp;
 
@@ -138,9 +140,10 @@ fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
     };
     match &findings.trouble {
         Some(Trouble { reason, message }) => in_trouble(*reason, &with_holders(message)),
-        None if deleting => of_two(
-            Reason::Deleting,
+        None if deleting => not_ready(
+            ConditionStatus::False,
             ConditionType::Reconciling,
+            Reason::Deleting,
             &held.unwrap_or_default(),
         ),
         None => vec![NewCondition::new(
@@ -172,15 +175,12 @@ fn in_trouble(reason: Reason, message: &str) -> Vec<NewCondition> {
         | Reason::VobizUnavailable
         | Reason::WriteRefused
         | Reason::Progressing
-        | Reason::ProgressingWithRetry => of_two(reason, ConditionType::Reconciling, message),
-        _ => of_two(reason, ConditionType::Stalled, message),
+        | Reason::ProgressingWithRetry => not_ready(
+            ConditionStatus::False,
+            ConditionType::Reconciling,
+            reason,
+            message,
+        ),
+        _ => not_ready(ConditionStatus::False, ConditionType::Stalled, reason, message),
     }
-}
-
-/// Not Ready, and why in terms of a second condition.
-fn of_two(reason: Reason, second: ConditionType, message: &str) -> Vec<NewCondition> {
-    vec![
-        NewCondition::new(ConditionType::Ready, ConditionStatus::False, reason, message),
-        NewCondition::new(second, ConditionStatus::True, reason, message),
-    ]
 }

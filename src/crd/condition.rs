@@ -159,6 +159,20 @@ impl NewCondition {
     }
 }
 
+/// Not Ready, and why in a second condition too, which exists only while it is true.
+#[must_use]
+pub fn not_ready(
+    status: ConditionStatus,
+    second: ConditionType,
+    reason: Reason,
+    message: &str,
+) -> Vec<NewCondition> {
+    vec![
+        NewCondition::new(ConditionType::Ready, status, reason, message),
+        NewCondition::new(second, ConditionStatus::True, reason, message),
+    ]
+}
+
 /// The conditions to write: exactly the desired ones, in their order.
 ///
 /// A condition whose value is unchanged keeps its transition time; the others get `now`, in whole seconds as

@@ -20,13 +20,14 @@ use crate::controller::guarded_patch;
 use crate::controller::lenient::Tree;
 use crate::controller::refusals::{Refusals, Source};
 use crate::controller::wake::{Guarded, ObjectKey};
-use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, same};
+use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, not_ready, same};
 use crate::crd::{Account, Subaccount};
 use crate::subaccount::context::Context;
 use crate::subaccount::facts::Directive;
-use crate::subaccount::outcome::STALLED_PROBE;
-use crate::subaccount::status::paused::paused_message;
-use crate::subaccount::unreadable;
+use crate::subaccount::tell::pause::STALLED_PROBE;
+use crate::subaccount::tell::rows::UNREADABLE;
+use crate::subaccount::tell::status::unreadable;
+use crate::subaccount::unreadable::let_go;
 use crate::subaccount::wish::directive;
 
 /// The pause after a write that failed.
@@ -37,24 +38,11 @@ pub(super) async fn subaccount(context: &Context, object: &Guarded<Subaccount>) 
     let wish = directive(object);
     tracing::debug!(object = %ObjectKey::of(object), ?wish, "pass over a subaccount that cannot be read");
     if wish == Directive::ForceDelete {
-        let went = unreadable::let_go(context, object).await;
+        let went = let_go(context, object).await;
         return note(&context.refusals, "Subaccount", object, went, None);
     }
     let is_deleting = object.meta().deletion_timestamp.is_some();
-    let message = if is_deleting {
-        unreadable::DELETING
-    } else {
-        unreadable::LIVING
-    };
-    let mut conditions = unsupported(message);
-    if wish == Directive::Pause {
-        conditions.push(NewCondition::new(
-            ConditionType::Synced,
-            ConditionStatus::Unknown,
-            Reason::Paused,
-            paused_message(is_deleting),
-        ));
-    }
+    let conditions = unreadable(is_deleting, wish == Directive::Pause);
     let told = tell(&context.cluster, object, conditions).await;
     note(&context.refusals, "Subaccount", object, told, Some(STALLED_PROBE))
 }
@@ -65,12 +53,18 @@ pub(super) async fn account(
     object: &Guarded<Account>,
 ) -> Option<Duration> {
     let released = in_use::release_unreadable(context, object, named_secrets(object)).await;
-    let mut message = unreadable::LIVING.to_owned();
+    let mut message = UNREADABLE.to_owned();
     if object.meta().deletion_timestamp.is_some() {
         let users = context.dependents.users(&ObjectKey::of(object));
         message = format!("{message}; {}", users.told());
     }
-    let told = tell(&context.cluster, object, unsupported(&message)).await;
+    let conditions = not_ready(
+        ConditionStatus::False,
+        ConditionType::Stalled,
+        Reason::Unsupported,
+        &message,
+    );
+    let told = tell(&context.cluster, object, conditions).await;
     note(
         &context.refusals,
         "Account",
@@ -98,14 +92,6 @@ fn note<K: Resource<DynamicType = ()>>(
             Some(RETRY)
         }
     }
-}
-
-fn unsupported(message: &str) -> Vec<NewCondition> {
-    let condition = |kind, status| NewCondition::new(kind, status, Reason::Unsupported, message);
-    vec![
-        condition(ConditionType::Ready, ConditionStatus::False),
-        condition(ConditionType::Stalled, ConditionStatus::True),
-    ]
 }
 
 /// Writes the conditions, if they are not there already.

@@ -3,8 +3,9 @@
 use super::context::{Context, ListWaiter};
 use super::desired::Desired;
 use super::holders::account_named_by;
-use super::status::{is_applied, kyc_differs};
 use super::store::record::{Phase, Record};
+use super::stored_status::is_applied;
+use super::tell::status::kyc_differs;
 use crate::account::access::Access;
 use crate::account::breaker::Absence;
 use crate::account::named_secrets::named_secrets;

@@ -1,6 +1,6 @@
 //! Which Subaccounts hold which Account, and when the first of them comes or the last one goes. PURE.
 
-use super::status::is_applied;
+use super::stored_status::is_applied;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::Subaccount;
 use crate::vobiz::AuthId;

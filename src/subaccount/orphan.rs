@@ -2,13 +2,12 @@
 //! Vobiz, and one write that says on the Record that it was told.
 
 use super::facts::{Confirmation, Remote};
-use super::news::News;
-use super::outcome::Outcome;
 use super::pass::{Listed, Pass};
 use super::plan::Rest;
 use super::report;
+use super::tell::Outcome;
+use super::tell::farewell::{Fate, of_orphan};
 use crate::controller::cluster::ClusterError;
-use crate::controller::event::EventKind;
 use crate::controller::refusal::Refusal;
 use crate::controller::versioned::{Versioned, get_versioned, replace};
 use crate::crd::ORPHAN_TOLD_ANNOTATION;
@@ -23,14 +22,6 @@ pub(super) struct Told {
     pub again: bool,
     /// That the Record says so is refused.
     pub refusal: Option<Refusal>,
-}
-
-/// What became of the account.
-enum Fate {
-    Kept,
-    Gone,
-    /// No Account of its parent is left to look with.
-    Unseen,
 }
 
 /// A bound account whose object is gone: a restore brings objects back with new uids, so it is reported and kept. Only who
@@ -65,7 +56,7 @@ pub(super) async fn tell(pass: &Pass<'_>, outcome: &Outcome) -> Told {
             };
         };
         tracing::warn!(object = %pass.key, uid = pass.uid, auth_id = %id, "an object is gone without its finalizer");
-        report::publish(pass, vec![news(pass, &id, &fate)]).await;
+        report::publish(pass, vec![of_orphan(&id, fate, &pass.record_name)]).await;
         pass.context.memory.with(&pass.uid, |remembered| {
             remembered.orphan_reported = true;
             remembered.forget_missing();
@@ -121,25 +112,5 @@ async fn fate(pass: &Pass<'_>, id: &AuthId) -> Option<Fate> {
             pass.context.registry.wake(&access.account);
             None
         }
-    }
-}
-
-fn news(pass: &Pass<'_>, id: &AuthId, fate: &Fate) -> News {
-    let note = match fate {
-        Fate::Kept => format!("{id} is kept at Vobiz although its object is gone without the finalizer"),
-        Fate::Gone => format!(
-            "the object is gone without its finalizer, and {id} is gone at Vobiz: what is left is the Secret {} of the operator, \
-             which may be deleted",
-            pass.record_name
-        ),
-        Fate::Unseen => format!(
-            "the object is gone without its finalizer. The operator has not deleted {id}; no Account of its parent is left to see \
-             by whether it is still at Vobiz"
-        ),
-    };
-    News {
-        kind: EventKind::Warning,
-        reason: "SubaccountOrphaned",
-        note,
     }
 }

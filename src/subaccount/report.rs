@@ -1,13 +1,14 @@
 //! What a pass tells: in the object's status, in events, in metrics, and among what Kubernetes refuses. I/O.
 
-use super::facts::Object;
-use super::news::{self, News};
-use super::outcome::{Outcome, failure};
+use super::act;
+use super::facts::{Directive, Object};
 use super::pass::Pass;
 use super::plan::{Rest, Wait};
-use super::status::{self, View};
-use super::store::record::secret_name;
-use super::{act, farewell};
+use super::store::record::{Phase, secret_name};
+use super::tell::news::{self, News};
+use super::tell::outcome::{Outcome, failure};
+use super::tell::status::{self, View};
+use super::tell::{farewell, refusals};
 use crate::clock::wall_clock;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch;
@@ -16,6 +17,7 @@ use crate::controller::refusal::Refusal;
 use crate::controller::refusals::Source;
 use crate::crd::condition::{self, ConditionType};
 use crate::crd::{Subaccount, SubaccountStatus};
+use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use serde_json::json;
@@ -25,22 +27,13 @@ impl Pass<'_> {
     pub fn note_refusal(&mut self, error: &ClusterError, message: String) {
         self.refused.push((error.refusal(), message));
     }
-
-    /// What to tell of the writes that were refused and held nothing up.
-    #[must_use]
-    pub fn told_of_refusals(&self) -> String {
-        let told: Vec<&str> = self.refused.iter().map(|(_, message)| message.as_str()).collect();
-        told.join("; ")
-    }
 }
 
 /// Status and events of a pass over an object.
 pub(super) async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, outcome: &Outcome) {
     if pass.released {
         note_refusals(pass, outcome, None);
-        let mut news = vec![farewell::of(pass)];
-        news.extend(farewell::left_secret(pass).await);
-        publish(pass, news).await;
+        publish(pass, farewell(pass).await).await;
         return;
     }
     pass.deeds.inherited |= pass.record_name != secret_name(&pass.uid);
@@ -81,6 +74,31 @@ pub(super) async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, o
     }
 }
 
+/// What became of the account, and of the Secret, of an object that goes.
+async fn farewell(pass: &Pass<'_>) -> Vec<News> {
+    let (record, named) = (pass.known.record(), pass.known.named_id());
+    let last = if pass.known.directive() == Directive::ForceDelete {
+        // The janitor need not say it again.
+        pass.context
+            .memory
+            .with(&pass.uid, |remembered| remembered.orphan_reported = true);
+        let dropped = pass.deeds.pair_dropped.as_ref();
+        let left = dropped.or(named.as_ref()).map(AuthId::as_str);
+        farewell::forced(left, dropped.is_some())
+    } else {
+        farewell::of(record, named.as_ref(), pass.known.is_named())
+    };
+    let is_deleted =
+        record.is_some_and(|record| record.ledger.phase == Phase::Closed && record.auth_id().is_some());
+    let left = if is_deleted {
+        act::stays_behind(pass).await
+    } else {
+        None
+    };
+    let left = left.map(|name| farewell::of_left_secret(&name));
+    [last].into_iter().chain(left).collect()
+}
+
 async fn write_status(
     pass: &mut Pass<'_>,
     object: &Subaccount,
@@ -102,7 +120,7 @@ async fn write_status(
         policy: pass.policy(),
         secret_name: &secret_name,
         account: account.as_ref(),
-        refused: &pass.told_of_refusals(),
+        refused: &refusals(&pass.refused),
         contested: contested.as_deref(),
     };
     let Some(status) = status::of(object, &view, outcome, wall_clock()) else {

@@ -1,22 +1,14 @@
 //! A Subaccount that this version cannot read, and that a person lets go without proof. I/O.
 
 use super::context::Context;
+use super::tell::farewell::forced;
+use super::tell::news::News;
 use crate::controller::cluster::ClusterError;
-use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::{FINALIZER, FORCE_DELETE_ANNOTATION, Subaccount};
 use kube::{Api, Resource as _, ResourceExt as _};
 use serde_json::json;
-
-/// What an object says that cannot be read.
-pub const LIVING: &str = "the stored object cannot be read by this version of the operator: apply it again as its schema asks, or \
-                          run the version that wrote it";
-
-/// What a Subaccount says that cannot be read and is being deleted.
-pub const DELETING: &str = "the deletion waits: the stored object cannot be read by this version of the operator, so nobody can \
-                            tell what is to become of its account. Apply it again as its schema asks, or run the version that \
-                            wrote it; or let it go without proof with the annotation vobiz.ai/force-delete: \"true\"";
 
 /// Takes the finalizer off the object, if it still asks for it, and tells what may be left.
 pub async fn let_go(context: &Context, object: &Guarded<Subaccount>) -> Result<(), ClusterError> {
@@ -56,28 +48,10 @@ pub async fn let_go(context: &Context, object: &Guarded<Subaccount>) -> Result<(
         .err()
         .and_then(|unreadable| unreadable.text("/status/authId"));
     let made = held.as_ref().map(|held| held.pair.auth_id.as_str());
-    let note = forced(told.or(made), held.is_some());
+    let News { kind, reason, note } = forced(told.or(made), held.is_some());
     context
         .recorder
-        .publish(
-            object.object_ref(&()),
-            EventKind::Warning,
-            "SubaccountOrphaned",
-            "Reconcile",
-            &note,
-        )
+        .publish(object.object_ref(&()), kind, reason, "Reconcile", &note)
         .await;
     Ok(())
-}
-
-/// What is told of an object that goes without proof: nothing that is left at Vobiz is anybody's any more.
-#[must_use]
-pub(super) fn forced(account: Option<&str>, pair_dropped: bool) -> String {
-    let left = account.unwrap_or("a subaccount");
-    let pair = if pair_dropped {
-        ", and its pair, which Kubernetes did not take, is dropped"
-    } else {
-        ""
-    };
-    format!("let go without proof, as vobiz.ai/force-delete asks; {left} may be left at Vobiz{pair}")
 }

@@ -3,28 +3,10 @@
 use super::*;
 use crate::crd::condition::find;
 use crate::subaccount::facts::{Account, Fence, Phase, Policy, Record, Remote};
+use crate::subaccount::plan::Block;
+use crate::subaccount::tell::rows::RESTS;
 use serde_json::json;
 
-const WAITS: [Wait; 18] = [
-    Wait::AccountPreparing,
-    Wait::Account,
-    Wait::Gate,
-    Wait::Settle,
-    Wait::CleanWalk,
-    Wait::List,
-    Wait::StillThere,
-    Wait::Retention,
-    Wait::Guard,
-    Wait::RateLimited,
-    Wait::Unavailable,
-    Wait::OutcomeUnknown,
-    Wait::CoolOff,
-    Wait::SecretForbidden,
-    Wait::SecretContested,
-    Wait::WriteRefused,
-    Wait::PairsHeld,
-    Wait::Cluster,
-];
 const BLOCKS: [(Block, Reason); 9] = [
     (Block::InvalidSpec, Reason::InvalidSpec),
     (Block::Unsupported, Reason::Unsupported),
@@ -37,11 +19,12 @@ const BLOCKS: [(Block, Reason); 9] = [
     (Block::UnusableAnswer, Reason::UnusableAnswer),
 ];
 
-fn rests() -> Vec<Rest> {
-    let mut rests = vec![Rest::Settled, Rest::Outdated];
-    rests.extend(WAITS.map(Rest::Waiting));
-    rests.extend(BLOCKS.map(|(block, _)| Rest::Blocked(block)));
-    rests
+/// What a pass over an object that is not paused may end with.
+fn rests() -> impl Iterator<Item = Rest> {
+    RESTS
+        .iter()
+        .copied()
+        .filter(|rest| *rest != Rest::Waiting(Wait::Paused))
 }
 
 fn facts(object: Object, applied: bool, secret: UserSecret) -> Facts {
@@ -212,10 +195,7 @@ fn every_status_says_ready_and_never_contradicts_itself() {
     ];
     for before in [None, Some(converged(3)), Some(converged(2))] {
         let object = object(before);
-        for (rest, secret) in rests()
-            .into_iter()
-            .flat_map(|rest| secrets.map(|secret| (rest, secret)))
-        {
+        for (rest, secret) in rests().flat_map(|rest| secrets.map(|secret| (rest, secret))) {
             for (state, failed) in [
                 (Object::Live, false),
                 (Object::Live, true),

@@ -2,18 +2,21 @@
 
 mod kyc;
 mod managed;
-pub mod paused;
+mod paused;
 mod published;
 
 pub use kyc::kyc_differs;
 
-use super::facts::{Facts, Object, UserSecret};
 use super::outcome::Outcome;
-use super::plan::{Block, Rest, Wait};
-use super::wish;
+use super::rows::{Ready, UNREADABLE, row};
 use crate::account::generation::stored;
-use crate::crd::condition::{self, ConditionStatus, ConditionType, NewCondition, Reason};
+use crate::crd::condition::{self, ConditionStatus, ConditionType, NewCondition, Reason, not_ready};
 use crate::crd::{DeletionPolicy, NOT_OBSERVED, Subaccount, SubaccountStatus};
+use crate::subaccount::facts::{Facts, Object, UserSecret};
+use crate::subaccount::plan::{Rest, Wait};
+pub use crate::subaccount::stored_status::is_applied;
+use crate::subaccount::stored_status::{said, was_paused};
+use crate::subaccount::wish;
 use crate::vobiz::{self, Generation};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -121,17 +124,6 @@ pub fn of(
     (!unchanged).then_some(status)
 }
 
-/// Whether the status says that the object's present spec is applied: it then stays untouched while its parent is in
-/// trouble.
-#[must_use]
-pub fn is_applied(object: &Subaccount) -> bool {
-    object.status.as_ref().is_some_and(|status| {
-        Some(status.observed_generation) == object.metadata.generation
-            && condition::find(&status.conditions, ConditionType::Ready)
-                .is_some_and(|ready| ready.status == ConditionStatus::True.as_str())
-    })
-}
-
 fn live(
     previous: &SubaccountStatus,
     view: &View<'_>,
@@ -140,48 +132,34 @@ fn live(
 ) -> Option<Vec<NewCondition>> {
     let message = outcome.message.as_str();
     // Before the first create nobody knows yet whether it will be ready; afterwards it certainly is not.
-    let not_ready = match (view.auth_id, &previous.auth_id) {
-        (None, None) => ConditionStatus::Unknown,
-        _ => ConditionStatus::False,
-    };
+    let is_new = view.auth_id.is_none() && previous.auth_id.is_none();
     // Whatever else the pass waits for: without its Secret nobody can use it.
     let applied = view.facts.applied
         && !matches!(
             view.facts.secret,
             UserSecret::Refused | UserSecret::Foreign | UserSecret::Contested
         );
-    let mut conditions = match rest {
-        Rest::Settled if applied && view.account.is_none() => return unchanged_but_published(previous, view),
-        Rest::Settled => ready(view),
-        Rest::Outdated | Rest::Waiting(Wait::Paused | Wait::AccountPreparing | Wait::Gate | Wait::Guard) => {
-            return None;
+    let mut conditions = match row(rest).ready {
+        Ready::Unsaid => return None,
+        Ready::Settled if applied && view.account.is_none() => {
+            return unchanged_but_published(previous, view);
         }
-        Rest::Waiting(Wait::Settle | Wait::CleanWalk | Wait::Retention)
-            if previous.observed_generation == NOT_OBSERVED =>
-        {
-            return None;
-        }
+        Ready::Settled => vec![ready(view)],
+        Ready::Stalled(reason) => not_ready(ConditionStatus::False, ConditionType::Stalled, reason, message),
+        Ready::Waiting(Reason::Progressing) if previous.observed_generation == NOT_OBSERVED => return None,
         // Drift that cannot be repaired now: the spec was applied and the Secret is good.
-        Rest::Waiting(Wait::Account) if applied && !outcome.failed_request => return None,
-        Rest::Waiting(Wait::SecretForbidden | Wait::WriteRefused | Wait::PairsHeld) => {
-            progress(not_ready, Reason::WriteRefused, message)
+        Ready::Waiting(Reason::DependencyNotReady) if applied && !outcome.failed_request => return None,
+        Ready::Waiting(reason) if applied && reason != Reason::WriteRefused => {
+            vec![said(&previous.conditions, ConditionType::Ready)?]
         }
-        Rest::Waiting(_) if applied => keep(previous, ConditionType::Ready)?,
-        Rest::Waiting(Wait::Settle | Wait::CleanWalk | Wait::Retention) => {
-            progress(ConditionStatus::Unknown, Reason::Progressing, message)
+        Ready::Waiting(reason) => {
+            let status = if is_new || reason == Reason::Progressing {
+                ConditionStatus::Unknown
+            } else {
+                ConditionStatus::False
+            };
+            not_ready(status, ConditionType::Reconciling, reason, message)
         }
-        Rest::Waiting(Wait::Account) => progress(not_ready, Reason::DependencyNotReady, message),
-        Rest::Waiting(
-            Wait::StillThere
-            | Wait::List
-            | Wait::RateLimited
-            | Wait::Unavailable
-            | Wait::OutcomeUnknown
-            | Wait::CoolOff
-            | Wait::SecretContested
-            | Wait::Cluster,
-        ) => progress(not_ready, Reason::ProgressingWithRetry, message),
-        Rest::Blocked(block) => stalled(reason(block), message),
     };
     conditions.extend(synced(rest, outcome));
     conditions.extend(published(view, rest, message));
@@ -189,9 +167,8 @@ fn live(
     Some(conditions)
 }
 
-fn ready(view: &View<'_>) -> Vec<NewCondition> {
-    let disabled = view.account.is_some_and(|account| !account.enabled);
-    let (reason, message) = if disabled {
+fn ready(view: &View<'_>) -> NewCondition {
+    let (reason, message) = if view.account.is_some_and(|account| !account.enabled) {
         (
             Reason::Disabled,
             "the subaccount is disabled, as the manifest asks",
@@ -199,42 +176,23 @@ fn ready(view: &View<'_>) -> Vec<NewCondition> {
     } else {
         (Reason::Available, "the subaccount is as the manifest says")
     };
-    vec![NewCondition::new(
-        ConditionType::Ready,
-        ConditionStatus::True,
-        reason,
-        message,
-    )]
+    NewCondition::new(ConditionType::Ready, ConditionStatus::True, reason, message)
 }
 
 fn deleting(rest: Rest, outcome: &Outcome) -> Option<Vec<NewCondition>> {
-    let message = match rest {
-        Rest::Settled | Rest::Outdated | Rest::Waiting(Wait::AccountPreparing | Wait::Gate | Wait::Guard) => {
-            return None;
-        }
-        Rest::Waiting(_) | Rest::Blocked(_) => outcome.message.as_str(),
+    let reason = match row(rest).ready {
+        Ready::Settled | Ready::Unsaid => return None,
+        Ready::Waiting(reason @ Reason::WriteRefused) => reason,
+        Ready::Waiting(_) | Ready::Stalled(_) => Reason::Deleting,
     };
-    let reason = match rest {
-        Rest::Waiting(Wait::WriteRefused) => Reason::WriteRefused,
-        _ => Reason::Deleting,
-    };
-    let mut conditions = progress(ConditionStatus::False, reason, message);
+    let mut conditions = not_ready(
+        ConditionStatus::False,
+        ConditionType::Reconciling,
+        reason,
+        &outcome.message,
+    );
     conditions.extend(synced(rest, outcome));
     Some(conditions)
-}
-
-fn progress(status: ConditionStatus, reason: Reason, message: &str) -> Vec<NewCondition> {
-    vec![
-        NewCondition::new(ConditionType::Ready, status, reason, message),
-        NewCondition::new(ConditionType::Reconciling, ConditionStatus::True, reason, message),
-    ]
-}
-
-fn stalled(reason: Reason, message: &str) -> Vec<NewCondition> {
-    vec![
-        NewCondition::new(ConditionType::Ready, ConditionStatus::False, reason, message),
-        NewCondition::new(ConditionType::Stalled, ConditionStatus::True, reason, message),
-    ]
 }
 
 fn synced(rest: Rest, outcome: &Outcome) -> Option<NewCondition> {
@@ -247,16 +205,11 @@ fn synced(rest: Rest, outcome: &Outcome) -> Option<NewCondition> {
             message,
         ));
     }
-    let reason = match rest {
-        Rest::Waiting(Wait::RateLimited) => Reason::RateLimited,
-        Rest::Waiting(Wait::Unavailable | Wait::OutcomeUnknown) => Reason::VobizUnavailable,
-        _ => Reason::ReconcileError,
-    };
     (outcome.failed_request || rest == Rest::Waiting(Wait::Cluster)).then(|| {
         NewCondition::new(
             ConditionType::Synced,
             ConditionStatus::False,
-            reason,
+            row(rest).synced,
             &outcome.message,
         )
     })
@@ -264,7 +217,7 @@ fn synced(rest: Rest, outcome: &Outcome) -> Option<NewCondition> {
 
 /// Nothing was looked up and the spec is applied: only the Secret can have changed.
 fn unchanged_but_published(previous: &SubaccountStatus, view: &View<'_>) -> Option<Vec<NewCondition>> {
-    let mut conditions = keep(previous, ConditionType::Ready)?;
+    let mut conditions = vec![said(&previous.conditions, ConditionType::Ready)?];
     conditions.extend(published(view, Rest::Settled, ""));
     if was_paused(&previous.conditions) {
         conditions.extend(synced(Rest::Settled, &Outcome::new(Rest::Settled, "")));
@@ -282,51 +235,30 @@ fn with_previous(mut conditions: Vec<NewCondition>, previous: &[Condition]) -> V
     for kind in lasting {
         let over = kind == ConditionType::Synced && was_paused(previous);
         if !over && !conditions.iter().any(|condition| condition.kind == kind) {
-            conditions.extend(condition::find(previous, kind).and_then(parse));
+            conditions.extend(said(previous, kind));
         }
     }
     conditions
 }
 
-/// Whether the last thing that was said is that nothing is done.
-pub(super) fn was_paused(conditions: &[Condition]) -> bool {
-    condition::find(conditions, ConditionType::Synced)
-        .is_some_and(|synced| synced.reason == Reason::Paused.as_str())
-}
-
-fn keep(previous: &SubaccountStatus, kind: ConditionType) -> Option<Vec<NewCondition>> {
-    condition::find(&previous.conditions, kind)
-        .and_then(parse)
-        .map(|condition| vec![condition])
-}
-
-fn parse(stored: &Condition) -> Option<NewCondition> {
-    Some(NewCondition {
-        kind: *ConditionType::ALL
-            .iter()
-            .find(|kind| kind.as_str() == stored.type_)?,
-        status: *ConditionStatus::ALL
-            .iter()
-            .find(|status| status.as_str() == stored.status)?,
-        reason: *Reason::ALL
-            .iter()
-            .find(|reason| reason.as_str() == stored.reason)?,
-        message: stored.message.clone(),
-    })
-}
-
-fn reason(block: Block) -> Reason {
-    match block {
-        Block::InvalidSpec => Reason::InvalidSpec,
-        Block::Unsupported => Reason::Unsupported,
-        Block::Forbidden => Reason::Forbidden,
-        Block::OrphanFound => Reason::OrphanFound,
-        Block::ExternalResourceMissing => Reason::ExternalResourceMissing,
-        Block::SecretConflict => Reason::SecretConflict,
-        Block::AuthIdConflict => Reason::AuthIdConflict,
-        Block::CredentialsLost => Reason::CredentialsLost,
-        Block::UnusableAnswer => Reason::UnusableAnswer,
-    }
+/// What an object says that cannot be read: nobody can tell what it asks for, but that it is paused.
+#[must_use]
+pub fn unreadable(is_deleting: bool, is_paused: bool) -> Vec<NewCondition> {
+    let message = if is_deleting {
+        "the deletion waits: the stored object cannot be read by this version of the operator, so nobody can tell what is to become of \
+         its account. Apply it again as its schema asks, or run the version that wrote it; or let it go without proof with the \
+         annotation vobiz.ai/force-delete: \"true\""
+    } else {
+        UNREADABLE
+    };
+    let mut conditions = not_ready(
+        ConditionStatus::False,
+        ConditionType::Stalled,
+        Reason::Unsupported,
+        message,
+    );
+    conditions.extend(is_paused.then(|| paused::synced(is_deleting)));
+    conditions
 }
 
 #[cfg(test)]

@@ -1,35 +1,21 @@
 //! How a pass ended: the one value that status, events, metrics and the next pass are made from. PURE.
 
-use super::plan::{Block, Rest, Wait};
+use super::findings::Findings;
+use super::pause::Pause;
+pub use super::pause::{Next, SECRET_PROBE, STALLED_PROBE, cool_off_left, secret_probe};
+use super::rows::row;
 use crate::account::access::CallError;
 use crate::controller::cluster::ClusterError;
 use crate::controller::refusal::Refusal;
-use crate::vobiz::Error;
+use crate::subaccount::plan::{Block, Rest, Wait};
+use crate::vobiz::{AuthId, Error};
 use jiff::Timestamp;
 use std::time::Duration;
-
-/// Stalled objects are looked at again after this long, even if nobody changed anything.
-pub const STALLED_PROBE: Duration = Duration::from_mins(15);
-
-/// Where a person must put a Secret right, it is looked at this often at least.
-pub const SECRET_PROBE: Duration = Duration::from_mins(1);
-
-/// It is looked at no more often than this: nobody who mends one waits for longer.
-const SECRET_PROBE_OF_FEW: Duration = Duration::from_secs(3);
-
-/// How many of those who wait so are looked at in a second, all of them together: a restore makes thousands of them at once.
-const SECRET_PROBES_PER_SECOND: u32 = 10;
-
-/// How often those look who wait until pairs of others are stored; they ask nobody.
-const HELD_PROBE: Duration = Duration::from_secs(5);
 
 /// What a 403 for an account means that the parent's list does not show.
 const ELSEWHERE: &str = "Vobiz answers 403 for this subaccount alone, and the list of its parent account does not show it: it belongs to \
                          another main account. Ask Vobiz to give it back, or let this object go without it: delete it with the annotation \
                          vobiz.ai/force-delete: \"true\"";
-
-/// What Vobiz dates later than this is tried all the same: a clock that is wrong, here or there, must not put it off for ever.
-const LONGEST_COOL_OFF: Duration = Duration::from_hours(1);
 
 /// How a pass ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,19 +32,6 @@ pub struct Outcome {
     pub refusal: Option<Box<Refusal>>,
 }
 
-/// When the next pass is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// After this time.
-    After(Duration),
-    /// After a pause that grows with every failure.
-    Backoff,
-    /// When something wakes it; the time is a safety net.
-    Woken,
-    /// When the gate wakes it: it keeps the place of everyone who waits, and needs no safety net.
-    InTurn,
-}
-
 impl Outcome {
     /// An outcome without a failed request.
     #[must_use]
@@ -69,6 +42,18 @@ impl Outcome {
             after: None,
             failed_request: false,
             refusal: None,
+        }
+    }
+
+    /// The end of a pass that `plan` decided on.
+    #[must_use]
+    pub fn of_rest(rest: Rest, found: &Findings<'_>) -> Self {
+        let mut refused = found.refused.iter();
+        let refusal = refused.find_map(|(refusal, _)| refusal.clone());
+        Self {
+            after: found.due_in,
+            refusal: refusal.filter(|_| matches!(rest, Rest::Waiting(_))).map(Box::new),
+            ..Self::new(rest, (row(rest).message)(found))
         }
     }
 
@@ -104,6 +89,24 @@ impl Outcome {
             },
             CallError::Failed(error) => Self::of_error(act, error),
         }
+    }
+
+    /// A request for the account that this object is about. A cool-off that Vobiz dates is told with its date; nobody can edit an object
+    /// that is going, so that it is tried again.
+    #[must_use]
+    pub fn of_own_call(act: &str, error: &CallError, is_deleting: bool, wall: Timestamp) -> Self {
+        let mut outcome = Self::of_call(act, error);
+        if let CallError::Failed(Error::Conflict {
+            until: Some(until), ..
+        }) = error
+        {
+            outcome.message = format!("{}; tried again after {until}", outcome.message);
+            outcome.after = cool_off_left(*until, wall);
+        }
+        if is_deleting && matches!(outcome.rest, Rest::Blocked(_)) {
+            outcome.rest = Rest::Waiting(Wait::Unavailable);
+        }
+        outcome
     }
 
     /// A request to Vobiz that failed.
@@ -158,41 +161,50 @@ impl Outcome {
         }
     }
 
+    /// The same, where what failed was to store the pair of an account: it exists nowhere else.
+    #[must_use]
+    pub fn holding(self, pair: &AuthId) -> Self {
+        let rest = match self.rest {
+            Rest::Waiting(Wait::WriteRefused) => self.rest,
+            _ => Rest::Waiting(Wait::Cluster),
+        };
+        let message = format!(
+            "{}; the pair of {pair} is in the operator's memory only: do not stop the operator before it is stored",
+            self.message
+        );
+        Self {
+            rest,
+            message,
+            ..self
+        }
+    }
+
+    /// The same, where pass after pass was outdated: none ends without a word for long.
+    #[must_use]
+    pub fn persistent(self) -> Self {
+        let rest = Rest::Waiting(Wait::Cluster);
+        let message = match self.message.as_str() {
+            "" => "what the operator reads changes before it can act: is another one at work on this object?"
+                .to_owned(),
+            _ => self.message,
+        };
+        Self {
+            rest,
+            message,
+            ..self
+        }
+    }
+
     /// When the next pass is due. `settled` is the pause of an object at rest.
     #[must_use]
     pub fn next(&self, settled: Duration) -> Next {
-        if let Some(after) = self.after {
-            return Next::After(after);
-        }
-        match self.rest {
-            Rest::Settled => Next::After(settled),
-            // Nobody tells when a person has put a Secret right: it is looked at, and Vobiz is not asked.
-            Rest::Blocked(
-                Block::SecretConflict | Block::CredentialsLost | Block::AuthIdConflict | Block::OrphanFound,
-            ) => Next::After(SECRET_PROBE),
-            Rest::Blocked(_) => Next::After(STALLED_PROBE),
-            Rest::Waiting(Wait::PairsHeld) => Next::After(HELD_PROBE),
-            Rest::Waiting(Wait::Account) if self.failed_request => Next::Backoff,
-            Rest::Waiting(
-                Wait::Paused
-                | Wait::Account
-                | Wait::AccountPreparing
-                | Wait::CleanWalk
-                | Wait::List
-                | Wait::Retention,
-            ) => Next::Woken,
-            Rest::Waiting(Wait::Gate) => Next::InTurn,
-            Rest::Outdated | Rest::Waiting(_) => Next::Backoff,
+        match (self.after, row(self.rest).pause) {
+            (Some(after), _) => Next::After(after),
+            // Nothing need wake it: what it waits for has just been asked for, and failed.
+            (None, Pause::Woken) if self.failed_request => Next::Backoff,
+            (None, pause) => pause.next(settled),
         }
     }
-}
-
-/// When a Secret is looked at again that a person must put right, where so many objects wait for that.
-#[must_use]
-pub fn secret_probe(waiting: usize) -> Duration {
-    let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
-    Duration::from_secs(u64::from(waiting / SECRET_PROBES_PER_SECOND))
-        .clamp(SECRET_PROBE_OF_FEW, SECRET_PROBE)
 }
 
 /// What people are told about a request to Kubernetes that failed; one that is refused names who refuses it, and what to do.
@@ -204,16 +216,10 @@ pub fn failure(act: &str, error: &ClusterError) -> String {
     }
 }
 
-/// The pause until the end of a cool-off, at most an hour; none if it is over.
-#[must_use]
-pub fn cool_off_left(until: Timestamp, wall: Timestamp) -> Option<Duration> {
-    let left = Duration::try_from(until.duration_since(wall)).ok()?;
-    (!left.is_zero()).then(|| left.min(LONGEST_COOL_OFF))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subaccount::tell::pause::STALLED_PROBE;
 
     const REST: Duration = Duration::from_mins(15);
 
@@ -291,30 +297,5 @@ mod tests {
         for (rest, next) in table {
             assert_eq!(Outcome::new(rest, "").next(REST), next, "{rest:?}");
         }
-    }
-
-    #[test]
-    fn what_a_person_puts_right_is_seen_within_seconds_and_thousands_who_wait_are_no_burden() {
-        let pauses = [0, 1, 30, 300, 10_000, usize::MAX].map(|waiting| secret_probe(waiting).as_secs());
-        assert_eq!(pauses, [3, 3, 3, 30, 60, 60]);
-    }
-
-    #[test]
-    fn a_cool_off_is_waited_for_and_a_wrong_clock_puts_nothing_off_for_more_than_an_hour() {
-        let (now, minute) = (Timestamp::UNIX_EPOCH, Duration::from_mins(1));
-        assert_eq!(cool_off_left(now + minute, now), Some(minute));
-        assert_eq!(
-            cool_off_left(now + minute, now + LONGEST_COOL_OFF),
-            None,
-            "an hour fast"
-        );
-        let slow = now - LONGEST_COOL_OFF;
-        assert_eq!(cool_off_left(now + minute, slow), Some(LONGEST_COOL_OFF));
-        assert_eq!(
-            cool_off_left(Timestamp::MAX, Timestamp::MIN),
-            Some(LONGEST_COOL_OFF)
-        );
-        assert_eq!(cool_off_left(Timestamp::MIN, Timestamp::MAX), None);
-        assert_eq!(cool_off_left(now, now), None);
     }
 }

@@ -1,0 +1,75 @@
+//! What the words of a rest name: plain values of one pass. PURE.
+
+use crate::controller::refusal::Refusal;
+use crate::crd::condition::Reason;
+use crate::subaccount::desired::InvalidSpec;
+use crate::subaccount::known::Conflict;
+use crate::vobiz::ParentAuthId;
+use std::time::Duration;
+
+/// What a pass found, as far as it is told.
+#[expect(clippy::struct_excessive_bools, reason = "independent findings of one pass")]
+#[derive(Clone, Debug, Default)]
+pub struct Findings<'a> {
+    /// Name of the Account.
+    pub account: &'a str,
+    /// Why it cannot be used.
+    pub account_state: AccountState,
+    /// Name of the user's Secret.
+    pub secret_name: String,
+    /// The account that the object's status names; empty if it names none.
+    pub named: String,
+    /// Who else keeps it.
+    pub conflict: Option<Conflict>,
+    /// It does not carry this installation's mark: only its pair takes it over.
+    pub is_unmarked: bool,
+    /// Another one may be made in its place.
+    pub may_be_recreated: bool,
+    /// An earlier object of this name left another account than that.
+    pub is_another_left: bool,
+    /// Vobiz refuses the pair that was found in the user's Secret.
+    pub is_pair_refused: bool,
+    /// An attempt was marked where the list that its Account reads does not show it.
+    pub is_marked_elsewhere: bool,
+    /// Why the spec cannot be applied.
+    pub invalid: Option<&'a InvalidSpec>,
+    /// The fields that Vobiz does not keep.
+    pub differing: Vec<&'static str>,
+    /// Writes that Kubernetes refused and that held nothing up, and what to tell of them.
+    pub refused: &'a [(Option<Refusal>, String)],
+    /// What to tell of somebody who keeps changing the user's Secret.
+    pub contest: Option<String>,
+    /// When that comes which is waited for, where a clock tells.
+    pub due_in: Option<Duration>,
+}
+
+/// What to tell of writes that were refused and held nothing up.
+#[must_use]
+pub fn refusals(refused: &[(Option<Refusal>, String)]) -> String {
+    let told: Vec<&str> = refused.iter().map(|(_, told)| told.as_str()).collect();
+    told.join("; ")
+}
+
+/// Why an Account cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountState {
+    /// There is none of that name.
+    Missing,
+    /// It is in trouble, which may have a name.
+    NotReady(Option<Reason>),
+    /// It is being deleted.
+    Closing,
+    /// It belongs to another parent account than the one that the subaccount lives under.
+    Moved {
+        /// The parent account that it belongs to.
+        to: ParentAuthId,
+        /// The one that the subaccount lives under.
+        recorded: ParentAuthId,
+    },
+}
+
+impl Default for AccountState {
+    fn default() -> Self {
+        Self::NotReady(None)
+    }
+}
