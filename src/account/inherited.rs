@@ -16,21 +16,21 @@ impl Inherited {
     /// different ones were, the API rather keeps none at all, and the first word stands.
     pub fn learn(&mut self, sent: &Fields, shown: &Subaccount) {
         let Some(sent) = sent.permissions else { return };
-        match shown.permissions {
+        match shown.fields.permissions {
             None => {
                 self.learned.get_or_insert(sent);
                 self.taken_off.remove(&shown.auth_id);
             }
-            Some(own) if self.learned.is_some_and(|learned| own == learned.into()) => self.learned = None,
+            Some(own) if self.learned.is_some_and(|learned| own == learned) => self.learned = None,
             Some(_) => {}
         }
     }
 
     /// Takes in how an account shows itself, after how it did before.
     pub fn note(&mut self, before: Option<&Subaccount>, now: &Subaccount) {
-        if now.permissions.is_some() {
+        if now.fields.permissions.is_some() {
             self.taken_off.remove(&now.auth_id);
-        } else if before.is_some_and(|before| before.permissions.is_some()) {
+        } else if before.is_some_and(|before| before.fields.permissions.is_some()) {
             self.taken_off.insert(now.auth_id.clone());
         }
     }
@@ -54,30 +54,20 @@ mod tests {
     use super::*;
 
     const ALL: Permissions = Permissions {
-        calls: true,
-        cdr: true,
+        calls: Some(true),
+        cdr: Some(true),
     };
     const NONE: Permissions = Permissions {
-        calls: false,
-        cdr: false,
+        calls: Some(false),
+        cdr: Some(false),
     };
 
     fn account(permissions: Option<Permissions>) -> Subaccount {
-        Subaccount {
-            auth_id: AuthId::parse("SA_ONE").unwrap(),
-            other_id: None,
-            auth_token: None,
-            name: String::new(),
-            enabled: true,
-            description: None,
-            email: None,
-            phone: None,
-            rate_limit: None,
-            permissions: permissions.map(Into::into),
-            kyc_mode: None,
-            business_type: None,
-            kyc_calls_blocked: None,
-        }
+        let fields = Fields {
+            permissions,
+            ..Fields::default()
+        };
+        Subaccount::new(AuthId::parse("SA_ONE").unwrap(), fields)
     }
 
     fn sent(permissions: Permissions) -> Fields {

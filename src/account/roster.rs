@@ -169,11 +169,11 @@ impl Roster {
 /// shows what was made under either.
 #[must_use]
 pub fn marker_of(account: &Subaccount, generation: Generation) -> Option<Marker> {
-    let staged = || Marker::at_end_of(&account.name).filter(|marker| marker.to_string() == account.name);
+    let staged = || Marker::at_end_of(account.name()).filter(|marker| marker.to_string() == account.name());
     match generation {
         Generation::Gen1 => staged(),
         Generation::Gen2 => {
-            let described = account.description.as_deref().and_then(Marker::at_end_of);
+            let described = account.fields.description.as_deref().and_then(Marker::at_end_of);
             described.or_else(staged)
         }
     }
@@ -211,21 +211,22 @@ mod tests {
     }
 
     fn account(name: &str) -> Subaccount {
-        Subaccount {
-            auth_id: id(name),
-            other_id: None,
-            auth_token: None,
-            name: name.to_owned(),
-            enabled: true,
-            description: None,
-            email: None,
-            phone: None,
-            rate_limit: None,
-            permissions: None,
-            kyc_mode: None,
-            business_type: None,
-            kyc_calls_blocked: None,
-        }
+        named(name, name)
+    }
+
+    fn named(id_name: &str, name: &str) -> Subaccount {
+        let fields = Fields {
+            name: Some(name.to_owned()),
+            ..Fields::default()
+        };
+        Subaccount::new(id(id_name), fields)
+    }
+
+    fn described(name: &str, description: String) -> Subaccount {
+        account(name).updated(&Fields {
+            description: Some(description),
+            ..Fields::default()
+        })
     }
 
     fn marker() -> Marker {
@@ -242,10 +243,10 @@ mod tests {
         roster.note(account("STALE"));
         assert!(!roster.is_known(), "our own calls tell nothing about the others");
         roster.begin_list();
-        let edited = Subaccount {
-            enabled: false,
-            ..account("EDITED")
-        };
+        let edited = account("EDITED").updated(&Fields {
+            enabled: Some(false),
+            ..Fields::default()
+        });
         roster.note(edited.clone());
         roster.note(account("MADE"));
         roster.forget(&id("DELETED"));
@@ -267,10 +268,7 @@ mod tests {
 
     #[test]
     fn accounts_of_a_series_are_found_as_they_are_now() {
-        let marked = |name: &str, epoch| Subaccount {
-            description: Some(Marker { epoch, ..marker() }.append_to(None)),
-            ..account(name)
-        };
+        let marked = |name, epoch| described(name, Marker { epoch, ..marker() }.append_to(None));
         let found = |roster: &Roster| {
             let found = roster.of_series(marker().series);
             let mut found: Vec<_> = found.map(|(marker, id)| (id.clone(), marker.epoch)).collect();
@@ -295,10 +293,7 @@ mod tests {
     fn an_account_that_was_there_before_is_told_from_the_one_that_was_just_made() {
         let mut roster = Roster::new(Generation::Gen2);
         roster.note(account("BEFORE"));
-        roster.note(Subaccount {
-            description: Some(marker().append_to(None)),
-            ..account("MADE")
-        });
+        roster.note(described("MADE", marker().append_to(None)));
         let before = Marker { epoch: 2, ..marker() };
         assert!(roster.shows_another(&id("BEFORE"), marker()) && roster.shows_another(&id("MADE"), before));
         assert!(
@@ -324,18 +319,9 @@ mod tests {
 
     #[test]
     fn a_marker_is_read_from_where_its_generation_keeps_it_and_a_newer_one_shows_it_too() {
-        let staged = Subaccount {
-            name: marker().to_string(),
-            ..account("A")
-        };
-        let described = Subaccount {
-            description: Some(marker().append_to(Some("text"))),
-            ..account("B")
-        };
-        let renamed = Subaccount {
-            name: format!("Acme {}", marker()),
-            ..account("C")
-        };
+        let staged = named("A", &marker().to_string());
+        let described = described("B", marker().append_to(Some("text")));
+        let renamed = named("C", &format!("Acme {}", marker()));
         assert_eq!(marker_of(&staged, Generation::Gen1), Some(marker()));
         assert_eq!(marker_of(&described, Generation::Gen2), Some(marker()));
         assert_eq!(

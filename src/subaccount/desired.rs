@@ -2,7 +2,7 @@
 
 use crate::account::marker::{Marker, without_marker};
 use crate::crd::{BusinessType, KycMode, SubaccountSpec};
-use crate::vobiz::{Fields, Generation, Permissions, ShownPermissions, Subaccount};
+use crate::vobiz::{Field, Fields, Generation, Permissions, Subaccount};
 
 /// Characters of a name that Vobiz accepts.
 const NAME_MAX_LENGTH: usize = 100;
@@ -46,26 +46,13 @@ impl Desired {
         if name.is_empty() || name.chars().count() > NAME_MAX_LENGTH {
             return Err(InvalidSpec::NameLength);
         }
-        let trimmed = |field: &Option<String>| field.as_deref().map(|text| text.trim().to_owned());
         let fields = Fields {
             name: Some(name),
-            enabled: Some(spec.enabled),
-            description: trimmed(&spec.description),
-            email: trimmed(&spec.email),
-            phone: trimmed(&spec.phone),
-            rate_limit: spec.rate_limit,
-            permissions: spec.permissions.map(|permissions| Permissions {
-                calls: permissions.calls,
-                cdr: permissions.cdr,
-            }),
-            kyc_mode: spec.kyc_mode.map(|mode| kyc_mode(mode).to_owned()),
-            business_type: spec.business_type.map(|kind| business_type(kind).to_owned()),
+            ..read(spec)
         };
-        if generation == Generation::Gen1 {
-            let fields = optional_fields(spec);
-            if !fields.is_empty() {
-                return Err(InvalidSpec::NotInGeneration1 { fields });
-            }
+        let unsupported = in_spec(fields.unsupported_by(generation));
+        if !unsupported.is_empty() {
+            return Err(InvalidSpec::NotInGeneration1 { fields: unsupported });
         }
         Ok(Self {
             fields,
@@ -125,44 +112,21 @@ impl Desired {
     #[must_use]
     pub fn changes(&self, actual: &Subaccount, marker: Option<&Marker>) -> Fields {
         let Fields {
-            name,
-            enabled,
             description,
-            email,
-            phone,
-            rate_limit,
             permissions,
-            kyc_mode,
-            business_type,
+            ..
         } = &self.fields;
-        let description = differing_text(
-            description.as_ref(),
-            actual.description.as_deref().map(without_marker),
-        );
+        let shown = &actual.fields;
+        let text = shown.description.as_deref().map_or("", without_marker).trim();
+        let description = description.as_ref().filter(|wanted| *wanted != text);
+        let may = shown.permissions.or(self.inherited);
         let mut changes = Fields {
-            name: differing_text(name.as_ref(), Some(&actual.name)),
-            enabled: enabled.filter(|enabled| *enabled != actual.enabled),
-            description: description.map(|text| match marker {
-                Some(marker) => marker.append_to(Some(&text)),
-                None => text,
+            description: description.map(|wanted| match marker {
+                Some(marker) => marker.append_to(Some(wanted)),
+                None => wanted.clone(),
             }),
-            email: email.clone().filter(|email| {
-                !actual
-                    .email
-                    .as_deref()
-                    .unwrap_or("")
-                    .trim()
-                    .eq_ignore_ascii_case(email)
-            }),
-            phone: differing_text(phone.as_ref(), actual.phone.as_deref()),
-            rate_limit: rate_limit.filter(|limit| actual.rate_limit != Some(*limit)),
-            permissions: permissions.filter(|wanted| {
-                let inherited = self.inherited.map(ShownPermissions::from);
-                let shown = actual.permissions.or(inherited);
-                !shown.is_some_and(|shown| shown.agree_with(*wanted))
-            }),
-            kyc_mode: differing_text(kyc_mode.as_ref(), actual.kyc_mode.as_deref()),
-            business_type: differing_text(business_type.as_ref(), actual.business_type.as_deref()),
+            permissions: permissions.filter(|wanted| !may.is_some_and(|may| may.agree_with(*wanted))),
+            ..self.fields.differing_from(shown)
         };
         if changes.email.is_some() && changes.kyc_mode.is_some() {
             changes.kyc_mode = None;
@@ -170,11 +134,10 @@ impl Desired {
         if self.generation == Generation::Gen1 && !changes.is_empty() {
             // Generation 1 documents its update with both fields; what it does about a missing one is not documented.
             changes = Fields {
-                name: name.clone(),
-                enabled: *enabled,
+                name: self.fields.name.as_ref().or(shown.name.as_ref()).cloned(),
+                enabled: self.fields.enabled,
                 ..Fields::default()
             };
-            changes.name = changes.name.or_else(|| Some(actual.name.clone()));
         }
         changes
     }
@@ -186,57 +149,33 @@ impl Desired {
     }
 }
 
-/// The account after an update whose answer does not show it (generation 1).
-#[must_use]
-pub fn updated(actual: &Subaccount, changes: &Fields) -> Subaccount {
-    let Fields {
-        name,
-        enabled,
-        description,
-        email,
-        phone,
-        rate_limit,
-        permissions,
-        kyc_mode,
-        business_type,
-    } = changes.clone();
-    let actual = actual.clone();
-    Subaccount {
-        name: name.unwrap_or(actual.name),
-        enabled: enabled.unwrap_or(actual.enabled),
-        description: description.or(actual.description),
-        email: email.or(actual.email),
-        phone: phone.or(actual.phone),
-        rate_limit: rate_limit.or(actual.rate_limit),
-        permissions: permissions.map(Into::into).or(actual.permissions),
-        kyc_mode: kyc_mode.or(actual.kyc_mode),
-        business_type: business_type.or(actual.business_type),
-        ..actual
+/// What a spec sets, as the API would store it; but the name, for which it is not the only source.
+fn read(spec: &SubaccountSpec) -> Fields {
+    let trimmed = |field: &Option<String>| field.as_deref().map(|text| text.trim().to_owned());
+    Fields {
+        name: None,
+        enabled: Some(spec.enabled),
+        description: trimmed(&spec.description),
+        email: trimmed(&spec.email),
+        phone: trimmed(&spec.phone),
+        rate_limit: spec.rate_limit,
+        permissions: spec.permissions.map(|permissions| Permissions {
+            calls: Some(permissions.calls),
+            cdr: Some(permissions.cdr),
+        }),
+        kyc_mode: spec.kyc_mode.map(|mode| kyc_mode(mode).to_owned()),
+        business_type: spec.business_type.map(|kind| business_type(kind).to_owned()),
     }
-}
-
-/// The wanted text if the stored one differs by more than space around it.
-fn differing_text(wanted: Option<&String>, stored: Option<&str>) -> Option<String> {
-    wanted
-        .filter(|wanted| stored.unwrap_or("").trim() != wanted.as_str())
-        .cloned()
 }
 
 /// The fields that the spec names and need not, as it spells them; generation 1 of the API has none of them.
 #[must_use]
 pub fn optional_fields(spec: &SubaccountSpec) -> Vec<&'static str> {
-    [
-        ("description", spec.description.is_some()),
-        ("email", spec.email.is_some()),
-        ("phone", spec.phone.is_some()),
-        ("rateLimit", spec.rate_limit.is_some()),
-        ("permissions", spec.permissions.is_some()),
-        ("kycMode", spec.kyc_mode.is_some()),
-        ("businessType", spec.business_type.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(name, set)| set.then_some(name))
-    .collect()
+    in_spec(read(spec).unsupported_by(Generation::Gen1))
+}
+
+fn in_spec(fields: impl Iterator<Item = &'static Field>) -> Vec<&'static str> {
+    fields.map(|field| field.in_spec).collect()
 }
 
 fn kyc_mode(mode: KycMode) -> &'static str {

@@ -100,7 +100,7 @@ impl Client {
             .await?
             .into_body(wall_clock())?;
         let account: Object = wire::parse(&body).map_err(Error::Unusable)?;
-        match account.auth_id.text() {
+        match account.read_only.auth_id.text() {
             Some(id) if id != self.parent().as_str() => Err(Error::Unusable(Unusable::DifferentAuthId)),
             _ => Ok(()),
         }
@@ -280,11 +280,14 @@ async fn read_body(response: &mut Response, cap: usize) -> Result<Body, Error> {
 }
 
 fn supported(generation: Generation, fields: &Fields) -> Result<(), Error> {
-    let unsupported = fields.unsupported_by(generation);
-    if unsupported.is_empty() {
+    let fields: Vec<_> = fields
+        .unsupported_by(generation)
+        .map(|field| field.name)
+        .collect();
+    if fields.is_empty() {
         Ok(())
     } else {
-        Err(Error::Unsupported { fields: unsupported })
+        Err(Error::Unsupported { fields })
     }
 }
 

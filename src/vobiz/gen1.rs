@@ -1,7 +1,7 @@
 //! Generation 1 on the wire, `Subaccount` (Vobiz API documentation): the requests to send and what their
 //! answers say. PURE.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::auth_id::{AuthId, ParentAuthId};
 use super::create::Place;
@@ -22,23 +22,6 @@ fn item(parent: &ParentAuthId, id: &AuthId) -> String {
     format!("api/v1/Account/{parent}/Subaccount/{id}/")
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    enabled: Option<bool>,
-}
-
-impl<'a> From<&'a Fields> for Body<'a> {
-    fn from(fields: &'a Fields) -> Self {
-        Self {
-            name: fields.name.as_deref(),
-            enabled: fields.enabled,
-        }
-    }
-}
-
 pub(super) fn list(parent: &ParentAuthId, page: u32) -> Request {
     let offset = u64::from(page) * PAGE_SIZE;
     Request::new(Verb::Get, collection(parent)).query(format!("limit={PAGE_SIZE}&offset={offset}"))
@@ -49,11 +32,11 @@ pub(super) fn get(parent: &ParentAuthId, id: &AuthId) -> Request {
 }
 
 pub(super) fn create(parent: &ParentAuthId, fields: &Fields) -> Request {
-    Request::new(Verb::Post, collection(parent)).json(&Body::from(fields))
+    Request::new(Verb::Post, collection(parent)).json(fields)
 }
 
 pub(super) fn update(parent: &ParentAuthId, id: &AuthId, fields: &Fields) -> Request {
-    Request::new(Verb::Post, item(parent, id)).json(&Body::from(fields))
+    Request::new(Verb::Post, item(parent, id)).json(fields)
 }
 
 /// `cascade` goes both ways: the documentation shows a query parameter, the clients of this API's shape, the vendor's own among
@@ -79,8 +62,8 @@ pub(super) fn created(body: &[u8]) -> Result<(Vec<Place>, Option<Object>), Unusa
     let object: Object = wire::parse(body)?;
     Ok((
         vec![Place {
-            auth_id: object.auth_id,
-            auth_token: object.auth_token,
+            auth_id: object.read_only.auth_id,
+            auth_token: object.read_only.auth_token,
         }],
         None,
     ))

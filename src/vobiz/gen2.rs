@@ -1,14 +1,14 @@
 //! Generation 2 on the wire, `sub-accounts` (Vobiz API documentation): the requests to send and what their
 //! answers say. PURE.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::auth_id::{AuthId, ParentAuthId};
 use super::create::Place;
 use super::error::Unusable;
 use super::object::{Entries, Object};
 use super::request::{DeleteBody, Request, Verb};
-use super::subaccount::{Fields, Page, Permissions, Subaccount};
+use super::subaccount::{Fields, Page, Subaccount};
 use super::wire::{self, Keyed, Scalar};
 
 /// The largest `size` known to work.
@@ -23,56 +23,6 @@ fn item(parent: &ParentAuthId, id: &AuthId) -> String {
     format!("api/v1/accounts/{parent}/sub-accounts/{id}")
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rate_limit: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    permissions: Option<Permissions>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    enabled: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kyc_mode: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    business_type: Option<&'a str>,
-}
-
-impl<'a> From<&'a Fields> for Body<'a> {
-    fn from(fields: &'a Fields) -> Self {
-        // Without `..`, so that a new field cannot be forgotten here.
-        let Fields {
-            name,
-            enabled,
-            description,
-            email,
-            phone,
-            rate_limit,
-            permissions,
-            kyc_mode,
-            business_type,
-        } = fields;
-        Self {
-            name: name.as_deref(),
-            email: email.as_deref(),
-            phone: phone.as_deref(),
-            description: description.as_deref(),
-            rate_limit: *rate_limit,
-            permissions: *permissions,
-            enabled: *enabled,
-            kyc_mode: kyc_mode.as_deref(),
-            business_type: business_type.as_deref(),
-        }
-    }
-}
-
 pub(super) fn list(parent: &ParentAuthId, page: u32) -> Request {
     let number = u64::from(page) + 1;
     // What the API takes `active_only` for when it is left out is undocumented; disabled ones must be listed.
@@ -85,11 +35,11 @@ pub(super) fn get(parent: &ParentAuthId, id: &AuthId) -> Request {
 }
 
 pub(super) fn create(parent: &ParentAuthId, fields: &Fields) -> Request {
-    Request::new(Verb::Post, collection(parent)).json(&Body::from(fields))
+    Request::new(Verb::Post, collection(parent)).json(fields)
 }
 
 pub(super) fn update(parent: &ParentAuthId, id: &AuthId, fields: &Fields) -> Request {
-    Request::new(Verb::Put, item(parent, id)).json(&Body::from(fields))
+    Request::new(Verb::Put, item(parent, id)).json(fields)
 }
 
 pub(super) fn delete(parent: &ParentAuthId, id: &AuthId, cascade: bool) -> Request {
@@ -130,8 +80,8 @@ pub(super) fn created(body: &[u8]) -> Result<(Vec<Place>, Option<Object>), Unusa
     }
     let mut object = answer.sub_account.0;
     if let Some(object) = &mut object {
-        let auth_id = std::mem::take(&mut object.auth_id);
-        let auth_token = std::mem::take(&mut object.auth_token);
+        let auth_id = std::mem::take(&mut object.read_only.auth_id);
+        let auth_token = std::mem::take(&mut object.read_only.auth_token);
         places.push(Place { auth_id, auth_token });
     }
     Ok((places, object))

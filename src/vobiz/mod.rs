@@ -11,6 +11,7 @@ pub mod decode;
 mod envelope;
 mod error;
 mod failure;
+mod field;
 mod gen1;
 mod gen2;
 mod generation;
@@ -28,8 +29,9 @@ pub use auth_id::{AuthId, InvalidAuthId, ParentAuthId};
 pub use client::{Client, Deletion};
 pub use create::{Created, UnknownOutcome};
 pub use error::{Error, ErrorCode, Interrupted, Unreachable, Unusable};
+pub use field::Field;
 pub use generation::{Generation, UnknownGeneration};
-pub use subaccount::{Fields, Page, Permissions, ShownPermissions, Subaccount};
+pub use subaccount::{Fields, Page, Permissions, Subaccount};
 pub use token::{
     AuthToken, Credentials, InvalidAuthToken, InvalidCredentials, InvalidValue, ParentCredentials,
 };

@@ -8,85 +8,75 @@ use serde_json::value::RawValue;
 
 use super::auth_id::AuthId;
 use super::error::Unusable;
-use super::subaccount::{Page, ShownPermissions, Subaccount};
+use super::subaccount::{Fields, Page, Subaccount};
 use super::token::AuthToken;
-use super::wire::{self, Keyed, Scalar};
+use super::wire::{self, Scalar};
 
 /// More entries than any page size of the API has; a list with more would only fill memory.
 const MAX_ENTRIES: usize = 1000;
 
 /// A subaccount as either generation writes it: generation 1 has a part of generation 2's fields.
+pub(super) struct Object {
+    pub read_only: ReadOnly,
+    fields: Fields,
+}
+
+/// What no request sets.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Object {
+pub(super) struct ReadOnly {
     pub auth_id: Scalar,
     pub auth_token: Scalar,
     id: Scalar,
-    name: Scalar,
-    enabled: Scalar,
     is_active: Scalar,
-    description: Scalar,
-    email: Scalar,
-    phone: Scalar,
-    rate_limit: Scalar,
-    permissions: Keyed<PermissionsObject>,
-    kyc_mode: Scalar,
-    business_type: Scalar,
     kyc_calls_blocked: Scalar,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct PermissionsObject {
-    calls: Scalar,
-    cdr: Scalar,
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Read once for each part: serde's `flatten` would keep what neither knows, and stumble over a number out of range.
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        // The reason may quote the answer, so it is dropped.
+        let wrong_shape = |_| D::Error::custom("wrong shape");
+        Ok(Self {
+            read_only: serde_json::from_str(raw).map_err(wrong_shape)?,
+            fields: serde_json::from_str(raw).map_err(wrong_shape)?,
+        })
+    }
 }
 
 impl Object {
     pub fn into_subaccount(self) -> Result<Subaccount, Unusable> {
-        let auth_id = match &self.auth_id {
+        let ReadOnly {
+            auth_id, auth_token, ..
+        } = &self.read_only;
+        let auth_id = match auth_id {
             Scalar::Null => return Err(Unusable::NoAuthId),
             Scalar::Text(text) => AuthId::parse(text).map_err(|_| Unusable::InvalidAuthId)?,
             _ => return Err(Unusable::InvalidAuthId),
         };
-        let auth_token = self
-            .auth_token
-            .text()
-            .and_then(|text| AuthToken::parse(text).ok());
+        let auth_token = auth_token.text().and_then(|text| AuthToken::parse(text).ok());
         Ok(self.known_as(auth_id, auth_token))
     }
 
-    pub fn known_as(&self, auth_id: AuthId, auth_token: Option<AuthToken>) -> Subaccount {
-        let permissions = self.permissions.0.as_ref();
-        let permissions = permissions.map(|permissions| ShownPermissions {
-            calls: permissions.calls.flag(),
-            cdr: permissions.cdr.flag(),
-        });
+    pub fn known_as(self, auth_id: AuthId, auth_token: Option<AuthToken>) -> Subaccount {
+        let Self { read_only, fields } = self;
         let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        let other_id = self
+        let other_id = read_only
             .id
             .text()
             .filter(|text| !is_number(text))
             .and_then(|text| AuthId::parse(text).ok())
             .filter(|id| *id != auth_id);
+        let fields = Fields {
+            enabled: fields.enabled.or_else(|| read_only.is_active.flag()),
+            ..fields
+        };
         Subaccount {
-            auth_id,
             other_id,
             auth_token,
-            name: self.name.owned_text().unwrap_or_default(),
-            enabled: self
-                .enabled
-                .flag()
-                .or_else(|| self.is_active.flag())
-                .unwrap_or(true),
-            description: self.description.owned_text(),
-            email: self.email.owned_text(),
-            phone: self.phone.owned_text(),
-            rate_limit: self.rate_limit.integer(),
-            permissions,
-            kyc_mode: self.kyc_mode.owned_text(),
-            business_type: self.business_type.owned_text(),
-            kyc_calls_blocked: self.kyc_calls_blocked.flag(),
+            kyc_calls_blocked: read_only.kyc_calls_blocked.flag(),
+            ..Subaccount::new(auth_id, fields)
         }
     }
 }
@@ -179,7 +169,11 @@ mod tests {
         assert_eq!(entries.invalid, 10);
         let spoiled = &entries.subaccounts[1];
         assert_eq!(
-            (spoiled.name.as_str(), spoiled.rate_limit, spoiled.permissions),
+            (
+                spoiled.name(),
+                spoiled.fields.rate_limit,
+                spoiled.fields.permissions
+            ),
             ("", None, None)
         );
         assert_eq!(spoiled.auth_token, None);
@@ -229,7 +223,7 @@ mod tests {
                 .unwrap()
                 .into_subaccount()
                 .unwrap()
-                .enabled
+                .is_enabled()
         };
         assert!(!enabled(r#"{"auth_id": "SA_A", "is_active": false}"#));
         assert!(!enabled(

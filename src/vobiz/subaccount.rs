@@ -1,8 +1,10 @@
 //! The subaccount as both generations tell it, and the fields that a request may set. PURE.
 
+use serde::{Deserialize, Serialize};
+
 use super::auth_id::AuthId;
-use super::generation::Generation;
 use super::token::AuthToken;
+use super::wire::{keyed, lenient};
 
 /// One subaccount as the API shows it. What a generation does not have, or an answer left out, is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,136 +16,99 @@ pub struct Subaccount {
     pub other_id: Option<AuthId>,
     /// Its token, where the answer shows it: always in generation 1, only in the create's answer in generation 2.
     pub auth_token: Option<AuthToken>,
-    /// Its name, as the API stores it; empty when the answer has none. Not unique.
-    pub name: String,
-    /// Whether API calls and trunk use are allowed. Taken from `enabled`, else from `is_active`, else true.
-    pub enabled: bool,
-    /// Free text, with a marker at its end where the operator made the account.
-    pub description: Option<String>,
-    /// The contact's e-mail address.
-    pub email: Option<String>,
-    /// The contact's telephone number.
-    pub phone: Option<String>,
-    /// Requests per period.
-    pub rate_limit: Option<i64>,
-    /// What it may use; `None`: not reported, or inherited from the parent.
-    pub permissions: Option<ShownPermissions>,
-    /// `personal_use` or `customer_use`.
-    pub kyc_mode: Option<String>,
-    /// One of the ten kinds of business of the API documentation.
-    pub business_type: Option<String>,
+    /// What a request may set. Name and enabled are always there.
+    pub fields: Fields,
     /// Whether calls are blocked until verification is complete.
     pub kyc_calls_blocked: Option<bool>,
 }
 
-/// What a subaccount may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Permissions {
-    /// Make and take calls.
-    pub calls: bool,
-    /// Read call detail records.
-    pub cdr: bool,
-}
-
-/// What an answer shows of that: one of the two may be missing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ShownPermissions {
-    /// Make and take calls.
-    pub calls: Option<bool>,
-    /// Read call detail records.
-    pub cdr: Option<bool>,
-}
-
-impl ShownPermissions {
-    /// Whether nothing that is shown is otherwise. What is not shown is neither equal nor different.
+impl Subaccount {
+    /// One of which nothing is known but its fields. Without a name it has an empty one, and it is enabled unless they say otherwise.
     #[must_use]
-    pub fn agree_with(self, wanted: Permissions) -> bool {
-        let agrees = |shown: Option<bool>, wanted| shown.is_none_or(|shown| shown == wanted);
-        agrees(self.calls, wanted.calls) && agrees(self.cdr, wanted.cdr)
-    }
-}
-
-impl From<Permissions> for ShownPermissions {
-    fn from(permissions: Permissions) -> Self {
+    pub fn new(auth_id: AuthId, mut fields: Fields) -> Self {
+        fields.name.get_or_insert_default();
+        fields.enabled.get_or_insert(true);
         Self {
-            calls: Some(permissions.calls),
-            cdr: Some(permissions.cdr),
+            auth_id,
+            other_id: None,
+            auth_token: None,
+            fields,
+            kyc_calls_blocked: None,
         }
     }
+
+    /// The same after an update that set these.
+    #[must_use]
+    pub fn updated(mut self, changes: &Fields) -> Self {
+        self.fields.overlay(changes);
+        self
+    }
+
+    /// Its name, as the API stores it; empty when the answer has none. Not unique.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.fields.name.as_deref().unwrap_or_default()
+    }
+
+    /// Whether API calls and trunk use are allowed.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.fields.enabled.unwrap_or(true)
+    }
 }
 
-/// What a create or an update asks for. Only what is `Some` is sent; the API leaves the rest as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a create or an update asks for, and what an answer shows of that: the body of generation 2, of which generation 1 has
+/// a part. Only what is `Some` is sent; the API leaves the rest as it is. What an answer shows in no form that can be read is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Fields {
     /// The name.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether API calls and trunk use are allowed.
-    pub enabled: Option<bool>,
-    /// Free text (generation 2).
-    pub description: Option<String>,
-    /// The contact's e-mail address (generation 2).
+    /// The contact's e-mail address.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// The contact's telephone number (generation 2).
+    /// The contact's telephone number.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// Requests per period (generation 2).
+    /// Free text, with a marker at its end where the operator made the account.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Requests per period.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<i64>,
-    /// What it may use (generation 2).
+    /// What it may use; `None` in an answer: not reported, or inherited from the parent.
+    #[serde(deserialize_with = "keyed", skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
-    /// `personal_use` or `customer_use` (generation 2).
+    /// Whether API calls and trunk use are allowed.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// `personal_use` or `customer_use`.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub kyc_mode: Option<String>,
-    /// The kind of business (generation 2).
+    /// One of the ten kinds of business of the API documentation.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub business_type: Option<String>,
 }
 
-impl Fields {
-    /// Nothing is set: there is nothing to send.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.names().is_empty()
-    }
+/// What a subaccount may use. A request gives both; an answer may leave out one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Permissions {
+    /// Make and take calls.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub calls: Option<bool>,
+    /// Read call detail records.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub cdr: Option<bool>,
+}
 
-    /// The API's names of the fields that are set, in a fixed order.
+impl Permissions {
+    /// Whether nothing that both say is otherwise. What is not said is neither equal nor different.
     #[must_use]
-    pub fn names(&self) -> Vec<&'static str> {
-        // Without `..`, so that a new field cannot be forgotten here.
-        let Self {
-            name,
-            enabled,
-            description,
-            email,
-            phone,
-            rate_limit,
-            permissions,
-            kyc_mode,
-            business_type,
-        } = self;
-        [
-            ("name", name.is_some()),
-            ("enabled", enabled.is_some()),
-            ("description", description.is_some()),
-            ("email", email.is_some()),
-            ("phone", phone.is_some()),
-            ("rate_limit", rate_limit.is_some()),
-            ("permissions", permissions.is_some()),
-            ("kyc_mode", kyc_mode.is_some()),
-            ("business_type", business_type.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(name, is_set)| is_set.then_some(name))
-        .collect()
-    }
-
-    /// The names of the fields that are set and that this generation does not have.
-    #[must_use]
-    pub fn unsupported_by(&self, generation: Generation) -> Vec<&'static str> {
-        match generation {
-            Generation::Gen1 => self
-                .names()
-                .into_iter()
-                .filter(|name| !matches!(*name, "name" | "enabled"))
-                .collect(),
-            Generation::Gen2 => Vec::new(),
-        }
+    pub fn agree_with(self, other: Self) -> bool {
+        let agrees = |one: Option<bool>, other| one.zip(other).is_none_or(|(one, other)| one == other);
+        agrees(self.calls, other.calls) && agrees(self.cdr, other.cdr)
     }
 }
 
@@ -169,8 +134,8 @@ mod tests {
     #[test]
     fn a_permission_that_is_not_shown_is_not_compared() {
         let wanted = Permissions {
-            calls: true,
-            cdr: false,
+            calls: Some(true),
+            cdr: Some(false),
         };
         for (calls, cdr, agrees) in [
             (Some(true), Some(false), true),
@@ -181,26 +146,8 @@ mod tests {
             (None, Some(true), false),
             (Some(true), Some(true), false),
         ] {
-            let shown = ShownPermissions { calls, cdr };
+            let shown = Permissions { calls, cdr };
             assert_eq!(shown.agree_with(wanted), agrees, "{shown:?}");
         }
-        assert_eq!(ShownPermissions::from(wanted).cdr, Some(false));
-    }
-
-    #[test]
-    fn generation_1_has_only_name_and_enabled() {
-        let fields = Fields {
-            name: Some("acme".into()),
-            enabled: Some(true),
-            description: Some(String::new()),
-            rate_limit: Some(5),
-            ..Fields::default()
-        };
-        assert_eq!(
-            fields.unsupported_by(Generation::Gen1),
-            ["description", "rate_limit"]
-        );
-        assert!(fields.unsupported_by(Generation::Gen2).is_empty());
-        assert!(!fields.is_empty() && Fields::default().is_empty());
     }
 }

@@ -49,10 +49,6 @@ impl Scalar {
         }
     }
 
-    pub fn owned_text(&self) -> Option<String> {
-        self.text().map(str::to_owned)
-    }
-
     pub fn flag(&self) -> Option<bool> {
         match self {
             Self::Flag(flag) => Some(*flag),
@@ -109,6 +105,46 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Keyed<T> {
             .map(|object| Self(Some(object)))
             .map_err(|_| D::Error::custom("wrong shape"))
     }
+}
+
+/// What a [`Scalar`] may be read as.
+pub(super) trait FromScalar: Sized {
+    fn from_scalar(scalar: Scalar) -> Option<Self>;
+}
+
+impl FromScalar for String {
+    fn from_scalar(scalar: Scalar) -> Option<Self> {
+        match scalar {
+            Scalar::Text(mut text) => Some(std::mem::take(&mut *text)),
+            _ => None,
+        }
+    }
+}
+
+impl FromScalar for bool {
+    fn from_scalar(scalar: Scalar) -> Option<Self> {
+        scalar.flag()
+    }
+}
+
+impl FromScalar for i64 {
+    fn from_scalar(scalar: Scalar) -> Option<Self> {
+        scalar.integer()
+    }
+}
+
+/// For `deserialize_with`: one value, `None` where it is another.
+pub(super) fn lenient<'de, D: Deserializer<'de>, T: FromScalar>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Scalar::deserialize(deserializer).map(T::from_scalar)
+}
+
+/// For `deserialize_with`: an object, `None` where it is another value.
+pub(super) fn keyed<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Keyed::deserialize(deserializer).map(|Keyed(object)| object)
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ async fn what_can_be_tolerated_is() {
         .unwrap()
         .unwrap();
     assert_eq!(
-        (found.name.as_str(), found.rate_limit, found.enabled),
+        (found.name(), found.fields.rate_limit, found.is_enabled()),
         ("", None, true)
     );
     let created = server.client().create(Generation::Gen1, &fields()).await;

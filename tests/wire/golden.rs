@@ -66,76 +66,47 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-fn permissions() -> Permissions {
-    Permissions {
-        calls: true,
-        cdr: false,
+fn all_fields() -> Fields {
+    Fields {
+        enabled: Some(true),
+        description: Some("Voice for Acme".into()),
+        email: Some("voice@acme.example".into()),
+        phone: Some("+911140001234".into()),
+        rate_limit: Some(250),
+        permissions: Some(Permissions {
+            calls: Some(true),
+            cdr: Some(false),
+        }),
+        kyc_mode: Some("customer_use".into()),
+        business_type: Some("private_limited".into()),
+        ..name_only()
     }
 }
 
 fn full() -> Subaccount {
     Subaccount {
-        auth_id: acme(),
-        other_id: None,
-        auth_token: None,
-        name: "acme".into(),
-        enabled: true,
-        description: Some("Voice for Acme".into()),
-        email: Some("voice@acme.example".into()),
-        phone: Some("+911140001234".into()),
-        rate_limit: Some(250),
-        permissions: Some(permissions().into()),
-        kyc_mode: Some("customer_use".into()),
-        business_type: Some("private_limited".into()),
         kyc_calls_blocked: Some(true),
+        ..Subaccount::new(acme(), all_fields())
     }
 }
 
 fn minimal() -> Subaccount {
-    Subaccount {
-        description: None,
-        email: None,
-        phone: None,
+    let fields = Fields {
+        enabled: Some(true),
         rate_limit: Some(1000),
-        permissions: None,
         kyc_mode: Some("personal_use".into()),
-        business_type: None,
+        ..name_only()
+    };
+    Subaccount {
         kyc_calls_blocked: Some(false),
-        ..full()
+        ..Subaccount::new(acme(), fields)
     }
 }
 
 fn plain() -> Subaccount {
-    let auth_token = Some(pair().auth_token);
     Subaccount {
-        auth_token,
-        rate_limit: None,
-        kyc_mode: None,
-        kyc_calls_blocked: None,
-        ..minimal()
-    }
-}
-
-fn all_fields() -> Fields {
-    let Subaccount {
-        description,
-        email,
-        phone,
-        rate_limit,
-        kyc_mode,
-        business_type,
-        ..
-    } = full();
-    Fields {
-        name: Some("acme".into()),
-        enabled: Some(true),
-        description,
-        email,
-        phone,
-        rate_limit,
-        permissions: Some(permissions()),
-        kyc_mode,
-        business_type,
+        auth_token: Some(pair().auth_token),
+        ..Subaccount::new(acme(), name_only())
     }
 }
 
@@ -220,11 +191,11 @@ async fn an_item_is_read_in_both_generations() {
             Generation::Gen1,
             "/api/v1/Account/MA_7QX2M4KD/Subaccount/SA_4RTN8WZC/",
             golden!("gen1-get-updated-answer.json"),
-            Subaccount {
-                name: "acme-renamed".into(),
-                enabled: false,
-                ..plain()
-            },
+            plain().updated(&Fields {
+                name: Some("acme-renamed".into()),
+                enabled: Some(false),
+                ..Fields::default()
+            }),
         ),
         (
             Generation::Gen2,
@@ -317,17 +288,12 @@ async fn an_update_sends_only_what_is_set() {
     );
 
     let server = answering(200, golden!("gen2-update-answer.json")).await;
-    let description = Some("Voice for Acme, second line".to_owned());
     let fields = Fields {
-        description: description.clone(),
+        description: Some("Voice for Acme, second line".to_owned()),
         enabled: Some(false),
         ..Fields::default()
     };
-    let expected = Subaccount {
-        description,
-        enabled: false,
-        ..full()
-    };
+    let expected = full().updated(&fields);
     assert_eq!(
         server.client().update(Generation::Gen2, &acme(), &fields).await,
         Ok(Some(expected))

@@ -147,7 +147,7 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             pass.known.evidence = KnownPair::Disproved;
             pass.known.secret = KnownSecret::Foreign;
         }
-        Proof::Refused(account) if !account.enabled => {
+        Proof::Refused(account) if !account.is_enabled() => {
             // A disabled account's own pair is refused: that disproves nothing, and neither does it prove.
             let message = "the pair in the Secret cannot be proved while the subaccount is disabled: enable it at Vobiz";
             return Err(Outcome::blocked(Block::CredentialsLost, message));

@@ -4,7 +4,6 @@ use super::impossible;
 use crate::account::access::{Access, CallError};
 use crate::account::marker::Marker;
 use crate::clock::{now, wall_clock};
-use crate::subaccount::desired::updated;
 use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{Object, Remote};
 use crate::subaccount::known::{KnownPair, MadePair};
@@ -59,7 +58,11 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             if let Some(shown) = &subaccount {
                 access.parent.roster().learn(&fields, shown);
             }
-            let account = subaccount.map_or_else(|| as_posted(&credentials, &fields), |account| *account);
+            let account = match subaccount {
+                Some(account) => *account,
+                // Generation 1 answers with the pair alone; the rest is what was sent.
+                None => vobiz::Subaccount::new(credentials.auth_id.clone(), fields),
+            };
             access.parent.roster().note(account);
             pass.context.memory.with(
                 &pass.uid,
@@ -176,7 +179,8 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Err(error) => return Err(failed(pass, "update the subaccount", &error)),
     };
     let shown = answer.is_some();
-    let account = answer.unwrap_or_else(|| updated(&seen, &changes));
+    // Generation 1 does not show what it made of it.
+    let account = answer.unwrap_or_else(|| seen.clone().updated(&changes));
     pass.known.updates += 1;
     note_deed(pass, &changes);
     // Compared as `compare` will: without the marker. An answer that does not show the account proves nothing.
@@ -282,24 +286,5 @@ fn note_deed(pass: &mut Pass<'_>, changes: &Fields) {
         for field in changes.names() {
             pass.context.metrics.drift(field);
         }
-    }
-}
-
-/// Generation 1 answers a create with the pair alone; the rest is what was sent.
-fn as_posted(credentials: &Credentials, fields: &Fields) -> vobiz::Subaccount {
-    vobiz::Subaccount {
-        auth_id: credentials.auth_id.clone(),
-        other_id: None,
-        auth_token: None,
-        name: fields.name.clone().unwrap_or_default(),
-        enabled: fields.enabled.unwrap_or(true),
-        description: fields.description.clone(),
-        email: fields.email.clone(),
-        phone: fields.phone.clone(),
-        rate_limit: fields.rate_limit,
-        permissions: fields.permissions.map(Into::into),
-        kyc_mode: fields.kyc_mode.clone(),
-        business_type: fields.business_type.clone(),
-        kyc_calls_blocked: None,
     }
 }

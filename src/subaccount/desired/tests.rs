@@ -3,6 +3,7 @@
 use super::*;
 use crate::account::marker::{Installation, Series};
 use crate::vobiz::AuthId;
+use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
 fn spec(more: &Value) -> SubaccountSpec {
@@ -27,27 +28,20 @@ fn marker() -> Marker {
 
 /// An account that says of everything something else than the tests below ask for.
 fn stored() -> Subaccount {
-    Subaccount {
-        auth_id: AuthId::parse("SA_ONE").unwrap(),
-        other_id: None,
-        auth_token: None,
-        name: "Acme".to_owned(),
-        enabled: true,
+    let fields = Fields {
         description: Some(marker().append_to(Some("old text"))),
         email: Some("old@example.com".to_owned()),
         phone: Some("+911".to_owned()),
         rate_limit: Some(1),
-        permissions: Some(
-            Permissions {
-                calls: true,
-                cdr: true,
-            }
-            .into(),
-        ),
+        permissions: Some(Permissions {
+            calls: Some(true),
+            cdr: Some(true),
+        }),
         kyc_mode: Some("personal_use".to_owned()),
         business_type: Some("llp".to_owned()),
-        kyc_calls_blocked: None,
-    }
+        ..desired(&json!({})).fields
+    };
+    Subaccount::new(AuthId::parse("SA_ONE").unwrap(), fields)
 }
 
 #[test]
@@ -70,7 +64,7 @@ fn each_field_that_the_user_set_is_sent_when_it_differs_and_alone() {
         let changes = desired(&more).changes(&stored(), None);
         assert_eq!(changes.names(), [field], "{more}");
         assert!(
-            desired(&more).matches(&updated(&stored(), &changes)),
+            desired(&more).matches(&stored().updated(&changes)),
             "{more} is done after one update"
         );
     }
@@ -101,7 +95,7 @@ fn a_new_email_is_stored_before_customer_use_is_asked_for() {
     let asked = desired(&json!({"email": "new@example.com", "kycMode": "customer_use"}));
     let first = asked.changes(&stored(), None);
     assert_eq!(first.names(), ["email"]);
-    let second = asked.changes(&updated(&stored(), &first), None);
+    let second = asked.changes(&stored().updated(&first), None);
     assert_eq!(second.names(), ["kyc_mode"]);
 }
 
@@ -140,10 +134,10 @@ fn the_create_request_always_carries_the_marker() {
 #[test]
 fn generation_1_is_renamed_from_its_staged_name_and_told_both_of_its_fields() {
     let gen1 = Desired::from_spec(&spec(&json!({"enabled": false})), "acme", "", Generation::Gen1).unwrap();
-    let staged = Subaccount {
-        name: marker().to_string(),
-        ..stored()
-    };
+    let staged = stored().updated(&Fields {
+        name: Some(marker().to_string()),
+        ..Fields::default()
+    });
     let changes = gen1.changes(&staged, Some(&marker()));
     assert_eq!(
         (changes.name.as_deref(), changes.enabled),
@@ -154,6 +148,16 @@ fn generation_1_is_renamed_from_its_staged_name_and_told_both_of_its_fields() {
         (disabled.name.as_deref(), disabled.enabled),
         (Some("Acme"), Some(false))
     );
+}
+
+#[test]
+fn each_field_is_called_in_messages_as_the_spec_calls_it() {
+    let definition = serde_json::to_value(crate::crd::Subaccount::crd()).unwrap();
+    let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    for field in stored().fields.rows() {
+        let in_spec = &schema["properties"]["spec"]["properties"][field.in_spec];
+        assert!(in_spec.is_object(), "{}", field.in_spec);
+    }
 }
 
 #[test]

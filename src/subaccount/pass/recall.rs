@@ -47,7 +47,7 @@ impl Pass<'_> {
         match record.ledger.phase {
             Phase::Closed if gone => self.known.remote = Remote::Gone,
             // A late update of somebody who was held up may have enabled it again: the list shows it.
-            Phase::Kept if disabled && !self.remote_account().is_some_and(|account| account.enabled) => {
+            Phase::Kept if disabled && !self.remote_account().is_some_and(|account| account.is_enabled()) => {
                 self.known.remote = Remote::Matches;
             }
             _ => {}

@@ -168,7 +168,7 @@ fn live(
 }
 
 fn ready(view: &View<'_>) -> NewCondition {
-    let (reason, message) = if view.account.is_some_and(|account| !account.enabled) {
+    let (reason, message) = if view.account.is_some_and(|account| !account.is_enabled()) {
         (
             Reason::Disabled,
             "the subaccount is disabled, as the manifest asks",

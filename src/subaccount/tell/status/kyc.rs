@@ -16,9 +16,9 @@ pub fn kyc_differs(object: &Subaccount, account: &vobiz::Subaccount) -> bool {
 /// Whether the subaccount may place and receive calls, as far as Vobiz tells.
 pub(super) fn calls_allowed(account: &vobiz::Subaccount) -> NewCondition {
     let (status, reason, message) = match (
-        account.enabled,
+        account.is_enabled(),
         account.kyc_calls_blocked,
-        account.kyc_mode.as_deref(),
+        account.fields.kyc_mode.as_deref(),
     ) {
         (false, _, _) => (
             ConditionStatus::False,
@@ -51,7 +51,7 @@ pub(super) fn calls_allowed(account: &vobiz::Subaccount) -> NewCondition {
 
 /// What the status shows of the check.
 pub(super) fn kyc(account: &vobiz::Subaccount) -> Option<KycStatus> {
-    let mode = match account.kyc_mode.as_deref() {
+    let mode = match account.fields.kyc_mode.as_deref() {
         Some("personal_use") => Some(KycMode::PersonalUse),
         Some("customer_use") => Some(KycMode::CustomerUse),
         _ => None,

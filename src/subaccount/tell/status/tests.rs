@@ -57,20 +57,13 @@ fn object(status: Option<SubaccountStatus>) -> Subaccount {
 }
 
 fn account() -> vobiz::Subaccount {
+    let fields = vobiz::Fields {
+        name: Some("acme".to_owned()),
+        ..vobiz::Fields::default()
+    };
     vobiz::Subaccount {
-        auth_id: id(),
-        other_id: None,
-        auth_token: None,
-        name: "acme".to_owned(),
-        enabled: true,
-        description: None,
-        email: None,
-        phone: None,
-        rate_limit: None,
-        permissions: None,
-        kyc_mode: None,
-        business_type: None,
         kyc_calls_blocked: Some(false),
+        ..vobiz::Subaccount::new(id(), fields)
     }
 }
 
@@ -419,33 +412,28 @@ fn an_edit_that_is_not_applied_yet_is_not_ready_while_its_account_is_in_trouble(
 
 #[test]
 fn whether_calls_are_allowed_is_told_as_vobiz_reports_it() {
-    let customer = Some("customer_use".to_owned());
+    let customer = account().updated(&vobiz::Fields {
+        kyc_mode: Some("customer_use".to_owned()),
+        ..vobiz::Fields::default()
+    });
     let table = [
         (
-            vobiz::Subaccount {
-                enabled: false,
-                ..account()
-            },
+            account().updated(&vobiz::Fields {
+                enabled: Some(false),
+                ..vobiz::Fields::default()
+            }),
             ("False", "AccountDisabled"),
             "Disabled",
         ),
         (
             vobiz::Subaccount {
                 kyc_calls_blocked: Some(true),
-                kyc_mode: customer.clone(),
-                ..account()
+                ..customer.clone()
             },
             ("False", "KycPending"),
             "Available",
         ),
-        (
-            vobiz::Subaccount {
-                kyc_mode: customer,
-                ..account()
-            },
-            ("True", "KycComplete"),
-            "Available",
-        ),
+        (customer, ("True", "KycComplete"), "Available"),
         (account(), ("True", "KycNotRequired"), "Available"),
         (
             vobiz::Subaccount {
