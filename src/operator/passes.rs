@@ -14,8 +14,8 @@ use crate::controller::instrument::{Pass, ReconcileResult};
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::{Account, Subaccount};
 use crate::subaccount;
+use crate::subaccount::again::Ended;
 use crate::subaccount::context::Context;
-use crate::subaccount::reconcile::Ended;
 
 #[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
 pub(super) async fn account_pass(
@@ -75,7 +75,7 @@ pub(super) async fn record_pass(secret: Arc<Secret>, context: Arc<Context>) -> R
         next: None,
         failed: false,
     };
-    let ended = subaccount::reconcile::record(&context, &secret.name_any()).await;
+    let ended = subaccount::janitor::record(&context, &secret.name_any()).await;
     Ok(finish(pass, ended.unwrap_or(nothing)))
 }
 

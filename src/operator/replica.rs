@@ -21,7 +21,7 @@ use crate::controller::wake::Guarded;
 use crate::crd::{Account, Subaccount};
 use crate::leader::{Term, in_term};
 use crate::subaccount::context::Context;
-use crate::subaccount::reconcile::store_held_pairs;
+use crate::subaccount::janitor::store_held_pairs;
 
 /// Complete caches, and what passes over their objects need.
 pub(super) struct Replica {

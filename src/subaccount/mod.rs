@@ -1,6 +1,7 @@
 //! One Subaccount: facts are gathered, `plan` decides, one effect acts, and again until there is nothing to do.
 
 mod act;
+pub mod again;
 pub mod contest;
 pub mod context;
 pub mod deeds;
@@ -9,6 +10,7 @@ pub mod desired;
 mod explain;
 pub mod facts;
 mod holders;
+pub mod janitor;
 mod known;
 mod orphan;
 pub mod pass;

@@ -1,6 +1,6 @@
 //! The step that writes the pair of a new account into its Record, or keeps it until that can be done. I/O.
 
-use super::impossible;
+use super::needs::{must, read_record};
 use super::record::{decode, swap, take};
 use crate::clock::now;
 use crate::controller::versioned::get_versioned;
@@ -18,10 +18,12 @@ use vobiz_protocol::judge::{self, Bind};
 /// Writes the pair. It exists nowhere else: what cannot be written is held for the next pass, and given up only on proof that the
 /// Record has another owner.
 pub(super) async fn bind(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let (MadePair::Pair(pair), Some(claimed)) = (pass.known.made.clone(), pass.known.read_record().cloned())
-    else {
-        return Err(impossible("pair and record"));
+    let claimed = read_record(pass)?;
+    let made = match &pass.known.made {
+        MadePair::Pair(pair) => Some(pair.clone()),
+        MadePair::Nothing | MadePair::Fenced(_) => None,
     };
+    let pair = must(made, "made pair")?;
     if write_pair(pass, &pair).await.is_ok() {
         stored(pass);
         return Ok(());

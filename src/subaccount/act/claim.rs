@@ -1,7 +1,8 @@
 //! Steps that find out whose an account is before anything is done about it on the word of a status or of a Secret. I/O.
 
+use super::lookup;
+use super::needs::{claimed_pair, object};
 use super::remote::{access, look_for};
-use super::{impossible, lookup};
 use crate::account::access::Access;
 use crate::account::roster::marker_of;
 use crate::clock::now;
@@ -67,7 +68,7 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
 
 /// Whether the user's Secret holds a pair of the account that works.
 async fn holds_pair(pass: &Pass<'_>, judged: &Judged) -> Result<bool, Outcome> {
-    let object = super::object::object(pass)?;
+    let object = object(pass)?;
     let name = secret::name_of(&object);
     let read = get_versioned(&pass.secrets(), &name)
         .await
@@ -120,9 +121,7 @@ async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
 /// What the pair in the user's Secret proves. It works, the parent knows the account, and it is nobody else's: then it is evidence,
 /// if the status names it, or an earlier object left it, or our own marker is on it.
 pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let KnownPair::Claimed(pair) = pass.known.evidence.clone() else {
-        return Err(impossible("claim"));
-    };
+    let pair = claimed_pair(pass)?;
     let expected = pass.known.expected_id();
     let left_over = pass.known.left_id() == Some(&pair.auth_id);
     let recorded = pass.auth_id().is_some();
@@ -167,7 +166,7 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 /// A Secret that is not ours by its owner, and that its pair does not prove to be ours, is somebody else's.
 fn leave_to_others(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let object = super::object::object(pass)?;
+    let object = object(pass)?;
     let read = pass.known.secret.read();
     if !read.is_some_and(|read| secret::is_ours(read.secret.object(), &object)) {
         pass.known.secret = KnownSecret::Foreign;

@@ -1,6 +1,6 @@
 //! Steps that delete an account at Vobiz. I/O.
 
-use super::impossible;
+use super::needs::must;
 use super::remote::{access, failed, missing, target};
 use crate::account::access::Access;
 use crate::clock::now;
@@ -32,9 +32,11 @@ pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// The Record proves that our epoch was fenced while the POST was under way: nobody else will bind this account.
 pub(super) async fn delete_made(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let access = access(pass)?;
-    let MadePair::Fenced(pair) = std::mem::replace(&mut pass.known.made, MadePair::Nothing) else {
-        return Err(impossible("pair"));
+    let fenced = match std::mem::replace(&mut pass.known.made, MadePair::Nothing) {
+        MadePair::Fenced(pair) => Some(pair),
+        MadePair::Nothing | MadePair::Pair(_) => None,
     };
+    let pair = must(fenced, "fenced pair")?;
     // Should this fail, its marker is fenced: a walk finds it.
     let deleted = access.delete(access.generation, &pair.auth_id, false).await;
     let deleted =

@@ -6,6 +6,7 @@ mod bind;
 mod claim;
 mod deletion;
 mod lookup;
+mod needs;
 mod object;
 mod predecessor;
 mod record;
@@ -17,7 +18,7 @@ pub(super) use secret::stays_behind;
 
 use super::outcome::Outcome;
 use super::pass::Pass;
-use super::plan::{Rest, Step};
+use super::plan::Step;
 
 /// Runs the step. `Err` ends the pass.
 pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
@@ -56,10 +57,4 @@ pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Step::DropRecord => record::discard(pass).await,
         Step::Rest(rest) => Err(Outcome::new(rest, "")),
     }
-}
-
-/// Something that `plan` rules out: the pass ends, and the next one looks anew.
-fn impossible(what: &'static str) -> Outcome {
-    tracing::error!(what, "a step lacks what it needs");
-    Outcome::new(Rest::Outdated, "")
 }

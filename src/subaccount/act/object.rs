@@ -1,11 +1,10 @@
 //! Steps on the Subaccount object itself. I/O.
 
-use super::impossible;
+use super::needs::{object, proven_pair};
 use crate::controller::guarded_patch;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{FINALIZER, Subaccount};
 use crate::subaccount::facts::{Confirmation, Object};
-use crate::subaccount::known::KnownPair;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Rest;
@@ -74,9 +73,7 @@ pub(super) async fn forget_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> 
 /// restores the Record.
 pub(super) async fn adopt_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
-    let KnownPair::Proven(pair, _) = &pass.known.evidence else {
-        return Err(impossible("evidence"));
-    };
+    let (pair, _) = proven_pair(pass)?;
     let mut status = object.status.clone().unwrap_or_default();
     status.auth_id = Some(pair.auth_id.to_string());
     status.parent_auth_id = pass.access().map(|access| access.parent.id.to_string());
@@ -119,8 +116,4 @@ pub(in super::super) fn remember(pass: &mut Pass<'_>, written: Subaccount) {
         pass.context.newest.seen(cached);
     }
     pass.known.take_object(written);
-}
-
-pub(super) fn object(pass: &Pass<'_>) -> Result<Arc<Subaccount>, Outcome> {
-    pass.known.object.clone().ok_or_else(|| impossible("object"))
 }

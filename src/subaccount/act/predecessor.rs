@@ -1,11 +1,11 @@
 //! Steps on the Record of an earlier object of the same name. I/O.
 
-use super::object::object;
-use super::{impossible, lookup, record};
+use super::needs::{must, object, predecessor};
+use super::{lookup, record};
 use crate::clock::{now, wall_clock};
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{ACCEPT_RESTORED_NAMESPACE_ANNOTATION, RECLAIMED_BY_LABEL};
-use crate::subaccount::known::{KnownPair, KnownPredecessor};
+use crate::subaccount::known::KnownPair;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Block;
@@ -17,11 +17,7 @@ use kube::ResourceExt;
 
 /// Its object is gone, proved by the quorum read of the one that has the name now: its attempt is void.
 pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let KnownPredecessor::Found(found, secret) =
-        std::mem::replace(&mut pass.known.predecessor, KnownPredecessor::Nothing)
-    else {
-        return Err(impossible("predecessor"));
-    };
+    let (found, secret) = predecessor(pass)?;
     let decision = Decision::Delete { cascade: false };
     let closed = found.with(|ledger| ledger.closed(decision, None), wall_clock());
     record::write(pass, &closed, secret)
@@ -33,11 +29,7 @@ pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 /// From here on it serves this object: account and pair change hands in one write.
 pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let KnownPredecessor::Found(found, secret) =
-        std::mem::replace(&mut pass.known.predecessor, KnownPredecessor::Nothing)
-    else {
-        return Err(impossible("predecessor"));
-    };
+    let (found, secret) = predecessor(pass)?;
     let subject = lookup::subject(pass).await?;
     let earlier = found.subject.namespace_uid.clone();
     let proven = match &pass.known.evidence {
@@ -56,9 +48,7 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             "an earlier object of this name left an account of another parent account: name an Account of it";
         return Err(Outcome::blocked(Block::OrphanFound, message));
     }
-    let Some(ledger) = found.ledger.clone().reclaimed(proven) else {
-        return Err(impossible("pair"));
-    };
+    let ledger = must(found.ledger.clone().reclaimed(proven), "pair to serve with")?;
     let taken = Record {
         subject,
         ledger,

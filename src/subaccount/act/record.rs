@@ -1,6 +1,7 @@
 //! Steps on the Record: each write is a compare-and-swap. I/O.
 
-use super::{impossible, lookup};
+use super::lookup;
+use super::needs::{must, proven_pair, read_record};
 use crate::account::marker::Series;
 use crate::account::roster::marker_of;
 use crate::clock::{now, wall_clock};
@@ -9,7 +10,7 @@ use crate::controller::versioned::{Versioned, create_versioned, delete, replace}
 use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
 use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{Confirmation, Object, Remote};
-use crate::subaccount::known::{KnownPair, KnownRecord};
+use crate::subaccount::known::KnownRecord;
 use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::{Block, Rest, Wait};
@@ -79,9 +80,7 @@ pub(super) async fn reopen(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 }
 
 pub(super) async fn restore_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let KnownPair::Proven(pair, account) = pass.known.evidence.clone() else {
-        return Err(impossible("evidence"));
-    };
+    let (pair, account) = proven_pair(pass)?;
     let marker = account.and_then(|account| own_marker(pass, &account));
     swap(pass, "restore the record", |ledger| {
         ledger.restored(pair.auth_id, pair.auth_token, marker)
@@ -92,18 +91,14 @@ pub(super) async fn restore_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 }
 
 pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some(decision) = pass.decision() else {
-        return Err(impossible("decision"));
-    };
+    let decision = must(pass.decision(), "decision")?;
     // What is somebody else's is not this object's to close.
     let known: Option<AuthId> = pass.known.named_id().filter(|_| pass.conflict().is_none());
     swap(pass, "close the record", |ledger| ledger.closed(decision, known)).await
 }
 
 pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let Some(ReadRecord { record, secret, .. }) = pass.known.read_record() else {
-        return Err(impossible("record"));
-    };
+    let ReadRecord { record, secret, .. } = read_record(pass)?;
     if record.ledger.auth_id.is_some() && pass.known.remote != Remote::Gone {
         tracing::warn!(
             uid = pass.uid,
@@ -111,7 +106,7 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             "a closed record goes after its retention: no account of its parent is left to prove its subaccount gone with"
         );
     }
-    match delete(&pass.context.record_api(), secret).await {
+    match delete(&pass.context.record_api(), &secret).await {
         Ok(()) => {}
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(Outcome::of_cluster("drop the record", &error)),
@@ -161,9 +156,7 @@ pub(super) async fn swap(
     act: &str,
     transition: impl FnOnce(Ledger) -> Ledger,
 ) -> Result<(), Outcome> {
-    let Some(ReadRecord { record, secret, .. }) = pass.known.read_record().cloned() else {
-        return Err(impossible("record"));
-    };
+    let ReadRecord { record, secret, .. } = read_record(pass)?;
     let at = now();
     let written = write(pass, &record.with(transition, wall_clock()), secret).await;
     let written = written.map_err(|error| Outcome::of_cluster(act, &error))?;

@@ -1,6 +1,6 @@
 //! Steps on the account at Vobiz. I/O.
 
-use super::impossible;
+use super::needs::{auth_id, must, read_record};
 use crate::account::access::{Access, CallError};
 use crate::account::marker::Marker;
 use crate::clock::{now, wall_clock};
@@ -28,13 +28,9 @@ pub(super) async fn take_permit(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// The one POST of an epoch. What became of it decides whether the epoch may be used again.
 pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let access = access(pass)?;
-    let (Some(permit), Some(ReadRecord { record, secret, .. }), Some(Ok(desired))) = (
-        pass.known.permit.take(),
-        pass.known.read_record().cloned(),
-        pass.desired.clone(),
-    ) else {
-        return Err(impossible("permit, record or spec"));
-    };
+    let ReadRecord { record, secret, .. } = read_record(pass)?;
+    let permit = must(pass.known.permit.take(), "permit")?;
+    let desired = must(pass.desired.clone().and_then(Result::ok), "valid spec")?;
     // Nothing is sent into a pause that Vobiz asked for since the permit was taken; the epoch stays unspent.
     let permit = access
         .renew(permit)
@@ -252,9 +248,7 @@ pub(super) async fn look_for(
 /// The bound account, and the way to it.
 pub(super) fn target(pass: &Pass<'_>) -> Result<(Access, Generation, AuthId), Outcome> {
     let access = access(pass)?;
-    let Some(id) = pass.auth_id() else {
-        return Err(impossible("auth_id"));
-    };
+    let id = auth_id(pass)?;
     let generation = access.generation;
     Ok((access, generation, id))
 }

@@ -1,7 +1,6 @@
 //! Steps on the user's Secret. I/O.
 
-use super::impossible;
-use super::object::object;
+use super::needs::{object, recorded_pair};
 use crate::controller::field_managers::{FieldManager, field_managers};
 use crate::controller::versioned::{create_versioned, delete, get_versioned, replace};
 use crate::crd::Subaccount;
@@ -127,9 +126,7 @@ fn may_prove(
 pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
     let name = secret::name_of(&object);
-    let Some(pair) = pass.known.record().and_then(Record::pair) else {
-        return Err(impossible("pair"));
-    };
+    let pair = recorded_pair(pass)?;
     let written = match pass.known.secret.read().cloned() {
         // What it holds beside the pair would be lost.
         Some(read)

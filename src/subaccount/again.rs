@@ -1,0 +1,129 @@
+//! What follows a pass: when the next one is due, and who is asked to wake it. I/O (reads what is remembered; no request).
+
+use super::context::{Context, ListWaiter};
+use super::facts::Object;
+use super::known::KnownSecret;
+use super::outcome::{Next, Outcome, SECRET_PROBE, secret_probe};
+use super::pass::Pass;
+use super::plan::{Rest, Wait};
+use crate::clock::now;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// A safety net for passes that something else wakes.
+const WOKEN_AT_LAST: Duration = Duration::from_mins(5);
+
+/// Passes in a row that found something else than they had read, before it is told.
+const OUTDATED_BEFORE_TOLD: u32 = 2;
+
+/// The longest pause between two attempts to store a pair that is in memory only.
+const HELD_PAUSE: Duration = Duration::from_secs(10);
+
+/// What a pass comes to for its controller.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// When to look again; none: when something changes.
+    pub next: Option<Duration>,
+    /// A request that it made failed.
+    pub failed: bool,
+}
+
+impl Ended {
+    pub(super) fn new(outcome: &Outcome, next: Option<Duration>) -> Self {
+        let failed = outcome.failed_request
+            || matches!(outcome.rest, Rest::Waiting(Wait::Cluster | Wait::WriteRefused));
+        Self { next, failed }
+    }
+}
+
+impl Pass<'_> {
+    /// What keeps changing under a pass time and again is told: no pass ends without a word for long.
+    pub(super) fn persistent(&self, outcome: Outcome) -> Outcome {
+        let count = self.context.memory.with(&self.uid, |remembered| {
+            remembered.outdated_in_a_row = match outcome.rest {
+                Rest::Outdated => remembered.outdated_in_a_row.saturating_add(1),
+                _ => 0,
+            };
+            remembered.outdated_in_a_row
+        });
+        if count < OUTDATED_BEFORE_TOLD {
+            return outcome;
+        }
+        let message = match outcome.message.as_str() {
+            "" => "what the operator reads changes before it can act: is another one at work on this object?",
+            message => message,
+        };
+        Outcome {
+            refusal: outcome.refusal,
+            ..Outcome::waiting(Wait::Cluster, outcome.after, message)
+        }
+    }
+
+    /// A pass that needs a walk, or a list, asks the Account for one and is woken by its result.
+    pub(super) fn await_list(&self, outcome: &Outcome, waiter: ListWaiter) {
+        let (Rest::Waiting(wait @ (Wait::CleanWalk | Wait::List)), Some(access)) =
+            (outcome.rest, self.access())
+        else {
+            return;
+        };
+        self.context.await_list(&access.parent.id, waiter);
+        match wait {
+            Wait::CleanWalk => {
+                let marks = self.marks().unwrap_or_else(|| access.clone());
+                marks.parent.request_walk(self.walk_not_before());
+            }
+            _ => access.parent.request_list(self.missing_since()),
+        }
+        self.context.registry.wake(&access.account);
+    }
+
+    /// When the next pass is due; none: when something changes.
+    pub(super) fn next(&self, outcome: &Outcome) -> Option<Duration> {
+        if self.status_failed {
+            return Some(self.context.backoff_next(&self.uid));
+        }
+        let checks_secret =
+            self.known.life == Object::Live && !matches!(self.known.secret, KnownSecret::Foreign);
+        let settled = if checks_secret {
+            self.secret_due_in()
+        } else {
+            WOKEN_AT_LAST
+        };
+        let next = outcome.next(settled);
+        let waits_for_secret = outcome.after.is_none() && next == Next::After(SECRET_PROBE);
+        let waiting = self.context.memory.note_waiting(&self.uid, waits_for_secret);
+        match next {
+            Next::After(pause) => {
+                self.context.succeeded(&self.uid);
+                let interval = self.context.times.secret_check_interval;
+                Some(if waits_for_secret {
+                    secret_probe(waiting).min(interval)
+                } else {
+                    pause
+                })
+            }
+            Next::Woken => Some(WOKEN_AT_LAST),
+            Next::InTurn => None,
+            Next::Backoff => {
+                let pause = self.context.backoff_next(&self.uid);
+                let holds = self.context.held_pairs.get(&self.uid).is_some();
+                Some(if holds { pause.min(HELD_PAUSE) } else { pause })
+            }
+        }
+    }
+}
+
+impl Context {
+    pub(super) fn succeeded(&self, uid: &str) {
+        self.backoff
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .succeeded(&uid.to_owned());
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
+    pub(super) fn backoff_next(&self, uid: &str) -> Duration {
+        let mut backoff = self.backoff.lock().unwrap_or_else(PoisonError::into_inner);
+        backoff.failed(uid.to_owned(), now().duration_since(self.started), rand::random())
+    }
+}
