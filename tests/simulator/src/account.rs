@@ -1,8 +1,13 @@
 //! PURE. What the simulator keeps of one subaccount, and how each generation prints it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// The texts that generation 2 stores as they come, and prints as they are stored.
+pub const TEXTS: [&str; 2] = ["phone", "description"];
 
 /// What reads print in the place of a token in generation 2.
 pub const REDACTED: &str = "<redacted>";
@@ -69,10 +74,9 @@ pub struct Account {
     pub name: String,
     /// Optional text.
     pub email: Option<String>,
-    /// Optional text.
-    pub phone: Option<String>,
-    /// The only free field.
-    pub description: Option<String>,
+    /// Those of [`TEXTS`].
+    #[serde(flatten)]
+    pub texts: BTreeMap<String, Option<String>>,
     /// None: inherited.
     pub permissions: Option<Permissions>,
     /// Requests per period.
@@ -149,11 +153,9 @@ impl Account {
         let (account, resource_uri) = self.paths();
         let created = microseconds(self.created_at);
         let updated = microseconds(self.updated_at);
-        json!({
+        let mut object = json!({
             "name": self.name,
             "email": self.email,
-            "phone": self.phone,
-            "description": self.description,
             "permissions": self.permissions,
             "rate_limit": self.rate_limit,
             "id": self.id,
@@ -175,7 +177,11 @@ impl Account {
             "kyc_mode": self.kyc_mode,
             "business_type": self.business_type,
             "kyc_calls_blocked": self.kyc.calls_blocked,
-        })
+        });
+        for (name, text) in &self.texts {
+            object[name] = json!(text);
+        }
+        object
     }
 
     /// The answer of `kyc/status`.

@@ -2,9 +2,11 @@
 
 #![expect(clippy::option_option, reason = "absent, null and set are three things")]
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
-use crate::account::{Account, Kyc, Permissions};
+use crate::account::{Account, Kyc, Permissions, TEXTS};
 use crate::settings::{Generation, Settings};
 
 const BUSINESS_TYPES: [&str; 10] = [
@@ -40,8 +42,7 @@ pub struct Fields {
     name: Option<String>,
     enabled: Option<bool>,
     email: Option<Option<String>>,
-    phone: Option<Option<String>>,
-    description: Option<Option<String>>,
+    texts: BTreeMap<String, Option<String>>,
     rate_limit: Option<u64>,
     permissions: Option<Option<Permissions>>,
     kyc_mode: Option<String>,
@@ -98,8 +99,10 @@ impl Fields {
                     &json!(email),
                 ));
             }
-            fields.phone = text("phone", get("phone"), settings, &mut faults);
-            fields.description = text("description", get("description"), settings, &mut faults);
+            for name in TEXTS {
+                let text = text(name, get(name), settings, &mut faults);
+                fields.texts.extend(text.map(|text| (name.to_owned(), text)));
+            }
             fields.rate_limit = rate_limit(get("rate_limit"), settings, &mut faults);
             fields.permissions = permissions(get("permissions"), settings, &mut faults);
             fields.kyc_mode = one_of(
@@ -154,8 +157,7 @@ impl Fields {
             name,
             enabled,
             email,
-            phone,
-            description,
+            texts,
             rate_limit,
             permissions,
             kyc_mode,
@@ -164,8 +166,7 @@ impl Fields {
         set(&mut account.name, name);
         set(&mut account.enabled, enabled);
         set(&mut account.email, email);
-        set(&mut account.phone, phone);
-        set(&mut account.description, description);
+        account.texts.extend(texts);
         set(&mut account.rate_limit, rate_limit);
         set(&mut account.permissions, permissions);
         set(&mut account.business_type, business_type);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Account, Kyc};
+use crate::account::{Account, Kyc, TEXTS};
 use crate::mint::Minted;
 use crate::settings::{ItemPath, ListOrder, Settings};
 
@@ -145,8 +145,7 @@ impl World {
             api_id: minted.api_id.clone(),
             name: String::new(),
             email: None,
-            phone: None,
-            description: None,
+            texts: TEXTS.map(|name| (name.to_owned(), None)).into(),
             permissions: None,
             rate_limit: 1000,
             enabled: true,
