@@ -3,9 +3,10 @@
 use super::context::{Context, ListWaiter};
 use super::facts::Object;
 use super::known::KnownSecret;
-use super::outcome::{Next, Outcome, SECRET_PROBE, secret_probe};
 use super::pass::Pass;
 use super::plan::{Rest, Wait};
+use super::tell::Outcome;
+use super::tell::pause::{Next, SECRET_PROBE, secret_probe};
 use crate::clock::now;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -47,15 +48,9 @@ impl Pass<'_> {
             remembered.outdated_in_a_row
         });
         if count < OUTDATED_BEFORE_TOLD {
-            return outcome;
-        }
-        let message = match outcome.message.as_str() {
-            "" => "what the operator reads changes before it can act: is another one at work on this object?",
-            message => message,
-        };
-        Outcome {
-            refusal: outcome.refusal,
-            ..Outcome::waiting(Wait::Cluster, outcome.after, message)
+            outcome
+        } else {
+            outcome.persistent()
         }
     }
 

@@ -1,4 +1,4 @@
-//! Somebody who keeps changing what the operator puts back: how often it is put back, and what is told. PURE.
+//! Somebody who keeps changing what the operator puts back: how often it is put back. PURE.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
@@ -55,13 +55,16 @@ pub enum Ruling {
 /// How often one Secret was put back in a row, and what is known of who changes it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contest {
-    secret: String,
+    /// Name of the Secret.
+    pub secret: String,
+    /// What was changed in it.
+    pub change: Change,
+    /// The field manager that changed it, once it is known.
+    pub by: Option<String>,
     repairs: u32,
     /// When it is looked at again.
     until: Option<Instant>,
     held: bool,
-    change: Change,
-    by: Option<String>,
 }
 
 impl Contest {
@@ -120,23 +123,6 @@ impl Contest {
     #[must_use]
     pub fn is_of_pair(&self) -> bool {
         self.is_told() && self.change.pair
-    }
-
-    /// What is told, and what to do.
-    #[must_use]
-    pub fn message(&self) -> String {
-        let parts: Vec<_> = self.change.parts.iter().map(ToString::to_string).collect();
-        let parts = parts.join(", ");
-        let who = match &self.by {
-            Some(manager) => format!("the field manager {manager}"),
-            None => "somebody".to_owned(),
-        };
-        format!(
-            "{who} keeps changing the Secret {} ({parts}): make it leave this Secret alone, or name the labels and annotations that it \
-             wants in spec.secretRef; meanwhile it is put back ever more rarely, and at once when the annotation \
-             vobiz.ai/reconcile-requested-at is set to another value",
-            self.secret
-        )
     }
 }
 
@@ -228,7 +214,7 @@ mod tests {
         assert!(contest.is_of_pair() && contest.is_nameless());
         contest.name(Some("reflector".to_owned()));
         contest.name(Some("another".to_owned()));
-        let told = contest.message();
+        let told = crate::subaccount::tell::contested(&contest);
         assert!(
             told.starts_with("the field manager reflector keeps changing the Secret acme (data, labels): "),
             "{told}"

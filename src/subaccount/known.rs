@@ -9,6 +9,7 @@ pub use secret::{FormerSecret, KnownPair, KnownSecret, ReadSecret};
 use super::facts::{Confirmation, Directive, Object, Predecessor, Remote};
 use super::secret::name_of;
 use super::store::record::{Phase, ReadRecord, Record};
+use super::tell::Conflict;
 use super::wish;
 use crate::account::access::Permit;
 use crate::controller::versioned::Versioned;
@@ -93,19 +94,6 @@ pub struct Judgement {
     pub is_unmarked: bool,
     /// What it shows, if Vobiz was asked for it.
     pub account: Option<vobiz::Subaccount>,
-}
-
-/// Who keeps the account that an object's status names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Conflict {
-    /// The Record of another object.
-    Record,
-    /// Another object whose status names it too.
-    Status,
-    /// Another installation of the operator, which marked it.
-    Installation,
-    /// Nobody: what the status names can be no account.
-    NoId,
 }
 
 /// A pair that a POST answered and that is in no Record yet.

@@ -25,5 +25,4 @@ pub mod unreadable;
 pub mod watches;
 pub mod wish;
 
-use tell::{news, outcome, status};
 pub use vobiz_protocol::plan;

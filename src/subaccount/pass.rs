@@ -13,12 +13,12 @@ pub(super) use claim::names;
 pub use missing::Listed;
 
 use super::context::Context;
+use super::deeds::Deeds;
 use super::desired::{Desired, InvalidSpec};
 use super::facts::{self, Facts, Fence, Object, Policy, Surroundings};
 use super::known::{Known, KnownRecord, KnownSecret};
-use super::news::Deeds;
-use super::status;
 use super::store::record::{Record, secret_name};
+use super::stored_status::is_applied;
 use crate::account::access::Caller;
 use crate::account::registry::Snapshot;
 use crate::clock::now;
@@ -81,7 +81,7 @@ impl<'a> Pass<'a> {
         let caller = turn::of_object(context, &key);
         let mut pass = Self::new(context, key, uid, life, caller);
         pass.account = account;
-        pass.known.applied = status::is_applied(&object);
+        pass.known.applied = is_applied(&object);
         pass.known.take_object(object);
         if pass.take_held() {
             return pass;

@@ -3,9 +3,9 @@
 use super::again::Ended;
 use super::context::{Context, ListWaiter};
 use super::explain::explain;
-use super::outcome::Outcome;
 use super::pass::Pass;
 use super::plan::{Step, plan};
+use super::tell::Outcome;
 use super::{act, report};
 use crate::crd::Subaccount;
 use std::sync::Arc;

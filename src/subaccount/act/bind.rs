@@ -6,12 +6,11 @@ use crate::clock::now;
 use crate::controller::versioned::get_versioned;
 use crate::subaccount::facts::{Directive, Object};
 use crate::subaccount::known::MadePair;
-use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
-use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::store::held_pairs::HeldPair;
 use crate::subaccount::store::record::ReadRecord;
 use crate::subaccount::store::record::Record;
+use crate::subaccount::tell::Outcome;
 use crate::vobiz::Credentials;
 use vobiz_protocol::judge::{self, Bind};
 
@@ -93,28 +92,17 @@ fn stored(pass: &mut Pass<'_>) {
 
 /// Keeps the pair in memory, and says so: a worker that waited here would be one less for everybody else.
 fn hold(pass: &Pass<'_>, claimed: ReadRecord, pair: Credentials, failed: Outcome) -> Outcome {
-    let rest = match failed.rest {
-        Rest::Waiting(Wait::WriteRefused) => failed.rest,
-        _ => Rest::Waiting(Wait::Cluster),
-    };
-    let message = format!(
-        "{}; the pair of {} is in the operator's memory only: do not stop the operator before it is stored",
-        failed.message, pair.auth_id
-    );
-    tracing::warn!(object = %pass.key, uid = pass.uid, reason = message, "a pair is not stored yet");
+    let outcome = failed.holding(&pair.auth_id);
+    tracing::warn!(object = %pass.key, uid = pass.uid, reason = outcome.message, "a pair is not stored yet");
     let held = HeldPair {
         pair,
         read: pass.known.read_record().cloned().unwrap_or(claimed),
         record_name: pass.record_name.clone(),
         since: now(),
-        refused: failed.refusal.is_some(),
+        refused: outcome.refusal.is_some(),
     };
     pass.context.held_pairs.hold(&pass.uid, held);
-    Outcome {
-        rest,
-        message,
-        ..failed
-    }
+    outcome
 }
 
 /// What the Record says now; one that cannot be read proves nothing. Whomever it serves, its ledger tells what became of the pair.

@@ -9,13 +9,13 @@ use crate::clock::now;
 use crate::controller::versioned::get_versioned;
 use crate::crd::AUTH_ID_ANNOTATION;
 use crate::subaccount::facts::Object;
-use crate::subaccount::known::{Conflict, Judgement, KnownPair, KnownSecret};
-use crate::subaccount::outcome::{Outcome, SECRET_PROBE, STALLED_PROBE};
+use crate::subaccount::known::{Judgement, KnownPair, KnownSecret};
 use crate::subaccount::pass::Pass;
-use crate::subaccount::plan::Block;
 use crate::subaccount::secret;
 use crate::subaccount::store::memory::{Judged, Mark, Proof, Tried};
 use crate::subaccount::store::record::Decision;
+use crate::subaccount::tell::pause::{SECRET_PROBE, STALLED_PROBE};
+use crate::subaccount::tell::{Conflict, Outcome, Trouble};
 use crate::vobiz::{self, AuthId, Credentials};
 
 /// The account that the status names: every Record, by quorum, and its own marker.
@@ -148,8 +148,7 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         }
         Proof::Refused(account) if !account.is_enabled() => {
             // A disabled account's own pair is refused: that disproves nothing, and neither does it prove.
-            let message = "the pair in the Secret cannot be proved while the subaccount is disabled: enable it at Vobiz";
-            return Err(Outcome::blocked(Block::CredentialsLost, message));
+            return Err(Trouble::DisabledAccount.into());
         }
         Proof::Refused(_) | Proof::Nothing => {
             return leave_to_others(pass);

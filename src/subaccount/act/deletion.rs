@@ -6,8 +6,8 @@ use crate::account::access::Access;
 use crate::clock::now;
 use crate::subaccount::facts::Remote;
 use crate::subaccount::known::MadePair;
-use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
+use crate::subaccount::tell::Outcome;
 use crate::vobiz::{AuthId, Deletion};
 use std::time::Duration;
 

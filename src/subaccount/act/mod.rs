@@ -16,9 +16,9 @@ mod secret;
 pub(super) use object::remember;
 pub(super) use secret::stays_behind;
 
-use super::outcome::Outcome;
 use super::pass::Pass;
 use super::plan::Step;
+use super::tell::Outcome;
 
 /// Runs the step. `Err` ends the pass.
 pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {

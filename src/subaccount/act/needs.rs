@@ -4,9 +4,9 @@
 use crate::controller::versioned::Versioned;
 use crate::crd::Subaccount;
 use crate::subaccount::known::{KnownPair, KnownPredecessor};
-use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::store::record::{ReadRecord, Record};
+use crate::subaccount::tell::Outcome;
 use crate::vobiz::{self, AuthId, Credentials};
 use k8s_openapi::api::core::v1::Secret;
 use std::mem;

@@ -4,13 +4,12 @@ use super::needs::{must, object, predecessor};
 use super::{lookup, record};
 use crate::clock::{now, wall_clock};
 use crate::controller::versioned::{Versioned, get_versioned};
-use crate::crd::{ACCEPT_RESTORED_NAMESPACE_ANNOTATION, RECLAIMED_BY_LABEL};
+use crate::crd::RECLAIMED_BY_LABEL;
 use crate::subaccount::known::KnownPair;
-use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
-use crate::subaccount::plan::Block;
 use crate::subaccount::secret::pair_in;
 use crate::subaccount::store::record::{Decision, Record};
+use crate::subaccount::tell::{Outcome, Trouble};
 use crate::subaccount::wish::accepts;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
@@ -37,16 +36,17 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         _ => None,
     };
     if subject.namespace_uid != earlier && proven.is_none() && !may_cross(pass, &found, &secret).await? {
-        return Err(Outcome::blocked(
-            Block::OrphanFound,
-            cannot_cross(pass, &earlier, &secret),
-        ));
+        let object = pass.object();
+        let trouble = Trouble::EarlierNamespace {
+            earlier,
+            account: object.map_or_else(String::new, |object| object.spec.account_ref.name.clone()),
+            record: secret.object().name_any(),
+        };
+        return Err(trouble.into());
     }
     let served = pass.access().is_some_and(|access| access.serves(&found.parent));
     if !served {
-        let message =
-            "an earlier object of this name left an account of another parent account: name an Account of it";
-        return Err(Outcome::blocked(Block::OrphanFound, message));
+        return Err(Trouble::OtherParent.into());
     }
     let ledger = must(found.ledger.clone().reclaimed(proven), "pair to serve with")?;
     let taken = Record {
@@ -82,15 +82,4 @@ async fn may_cross(pass: &Pass<'_>, found: &Record, secret: &Versioned<Secret>) 
         .map_err(|error| Outcome::of_cluster(&format!("read the Secret {name}"), &error))?;
     let pair = read.and_then(|read| pair_in(read.object(), &object.spec.secret_ref.keys));
     Ok(pair.is_some() && pair == found.pair())
-}
-
-fn cannot_cross(pass: &Pass<'_>, earlier: &str, secret: &Versioned<Secret>) -> String {
-    let spec = pass.object().map(|object| &object.spec);
-    let account = spec.map_or("", |spec| spec.account_ref.name.as_str());
-    format!(
-        "an object of this name in an earlier namespace of this name left an account: put its pair into the Secret that \
-         spec.secretRef names, or have the annotation {ACCEPT_RESTORED_NAMESPACE_ANNOTATION} set to \"{earlier}\" on the Account \
-         {account} or on the record {} of the operator; or choose another name",
-        secret.object().name_any()
-    )
 }

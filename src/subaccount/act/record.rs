@@ -11,12 +11,12 @@ use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
 use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{Confirmation, Object, Remote};
 use crate::subaccount::known::KnownRecord;
-use crate::subaccount::outcome::Outcome;
 use crate::subaccount::pass::Pass;
-use crate::subaccount::plan::{Block, Rest, Wait};
+use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::store::memory::{Remembered, Unspent};
 use crate::subaccount::store::record::ReadRecord;
 use crate::subaccount::store::record::{self, Ledger, Record};
+use crate::subaccount::tell::{Outcome, Trouble};
 use crate::vobiz::{self, AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
@@ -191,11 +191,8 @@ fn store(secret: &mut Secret, record: &Record) {
 pub(super) fn decode(secret: &Secret) -> Result<Record, Outcome> {
     let empty = BTreeMap::new();
     record::decode(secret.data.as_ref().unwrap_or(&empty)).map_err(|damaged| {
-        let name = secret.name_any();
-        Outcome::blocked(
-            Block::CredentialsLost,
-            format!("{damaged}: correct or delete the Secret {name} of the operator"),
-        )
+        let record = secret.name_any();
+        Trouble::DamagedRecord { damaged, record }.into()
     })
 }
 
@@ -210,10 +207,12 @@ pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>, at: Instant) 
         && pass.known.life == Object::Live
         && named != *held
     {
-        return Err(Outcome::blocked(
-            Block::AuthIdConflict,
-            turned_back(&named, held, secret.object()),
-        ));
+        let trouble = Trouble::TurnedBack {
+            named,
+            held: held.clone(),
+            record: secret.object().name_any(),
+        };
+        return Err(trouble.into());
     }
     let ledger = &record.ledger;
     if ledger.is_fenced() {
@@ -241,17 +240,6 @@ pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>, at: Instant) 
         unspent,
     });
     Ok(())
-}
-
-/// No pass writes a Record and a status that name two accounts: one of them came back from a backup, and nothing may be written over
-/// on its word.
-fn turned_back(named: &AuthId, held: &AuthId, secret: &Secret) -> String {
-    let name = secret.name_any();
-    format!(
-        "status.authId names {named}, and the record {name} of the operator holds {held}: one of them is older than the other. If it is the \
-         record, delete that: it is made again from the pair in the Secret; or delete this object, which does with {held} as its \
-         deletion policy says"
-    )
 }
 
 fn forget_unspent(pass: &Pass<'_>) {

@@ -7,12 +7,12 @@ use crate::clock::{now, wall_clock};
 use crate::subaccount::explain::explain;
 use crate::subaccount::facts::{Object, Remote};
 use crate::subaccount::known::{KnownPair, MadePair};
-use crate::subaccount::outcome::{Outcome, cool_off_left};
 use crate::subaccount::pass::{Listed, Pass};
 use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::store::memory::Unspent;
 use crate::subaccount::store::record::Phase;
 use crate::subaccount::store::record::ReadRecord;
+use crate::subaccount::tell::{Outcome, Trouble};
 use crate::subaccount::wish;
 use crate::vobiz::{self, AuthId, Created, Credentials, Error, Fields, Generation, UnknownOutcome, Unusable};
 
@@ -87,10 +87,7 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
                     .memory
                     .with(&pass.uid, |remembered| remembered.note_unusable(now()));
             }
-            Err(Outcome {
-                failed_request: true,
-                ..Outcome::waiting(Wait::OutcomeUnknown, None, unknown.to_string())
-            })
+            Err(Trouble::Created(unknown).into())
         }
     }
 }
@@ -253,20 +250,9 @@ pub(super) fn target(pass: &Pass<'_>) -> Result<(Access, Generation, AuthId), Ou
     Ok((access, generation, id))
 }
 
-/// What a failed request means for this pass: a cool-off that Vobiz dates is shown with its date.
+/// What a failed request for the account means for this pass.
 pub(super) fn failed(pass: &Pass<'_>, act: &str, error: &CallError) -> Outcome {
-    let mut outcome = Outcome::of_call(act, error);
-    if let CallError::Failed(Error::Conflict {
-        until: Some(until), ..
-    }) = error
-    {
-        outcome.message = format!("{}; tried again after {until}", outcome.message);
-        outcome.after = cool_off_left(*until, wall_clock());
-    }
-    if pass.known.life == Object::Deleting && matches!(outcome.rest, Rest::Blocked(_)) {
-        outcome.rest = Rest::Waiting(Wait::Unavailable);
-    }
-    outcome
+    Outcome::of_own_call(act, error, pass.known.life == Object::Deleting, wall_clock())
 }
 
 fn note_deed(pass: &mut Pass<'_>, changes: &Fields) {

@@ -7,11 +7,11 @@ use crate::crd::Subaccount;
 use crate::subaccount::contest::{Change, Part, Ruling};
 use crate::subaccount::facts::{Object, UserSecret};
 use crate::subaccount::known::{FormerSecret, KnownPair, KnownSecret, ReadSecret};
-use crate::subaccount::outcome::{Outcome, failure};
 use crate::subaccount::pass::Pass;
-use crate::subaccount::plan::Wait;
 use crate::subaccount::secret;
 use crate::subaccount::store::record::Record;
+use crate::subaccount::tell::outcome::{failure, unpublished};
+use crate::subaccount::tell::{Outcome, Trouble};
 use crate::vobiz::Credentials;
 use k8s_openapi::api::core::v1::Secret;
 use std::collections::BTreeSet;
@@ -40,8 +40,7 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Ok(());
     };
     if secret::is_of_earlier_object(read.object(), &object) {
-        let message = format!("the Secret {name} of an earlier object of this name is still being removed");
-        return Err(Outcome::waiting(Wait::StillThere, None, message));
+        return Err(Trouble::FormerSecret(name).into());
     }
     let managers = if secret::needs_managers(read.object(), &object.spec.secret_ref) {
         managers(pass, &name).await?
@@ -152,9 +151,7 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         // The pair is safe in the Record whatever Kubernetes says: all else goes on, and it is told at the end.
         Err(error) if error.is_denied() => {
             pass.known.secret = KnownSecret::Refused;
-            let told = failure(&format!("store the Secret {name}"), &error);
-            let told = format!("{told}; the pair is safe in the record");
-            pass.note_refusal(&error, told);
+            pass.note_refusal(&error, unpublished(&name, &error));
             return Ok(());
         }
         Err(error) => return Err(Outcome::of_cluster(&format!("write the Secret {name}"), &error)),

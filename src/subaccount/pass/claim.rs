@@ -7,7 +7,7 @@ use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::Subaccount;
 use crate::subaccount::context::Context;
 use crate::subaccount::facts::Object;
-use crate::subaccount::known::Conflict;
+use crate::subaccount::tell::Conflict;
 use crate::vobiz::AuthId;
 use kube::ResourceExt;
 use std::collections::HashSet;

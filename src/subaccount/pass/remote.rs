@@ -5,8 +5,8 @@ use crate::crd::Subaccount;
 use crate::subaccount::desired::Desired;
 use crate::subaccount::facts::{Object, Remote};
 use crate::subaccount::known::KnownSecret;
-use crate::subaccount::outcome::STALLED_PROBE;
 use crate::subaccount::store::record::Phase;
+use crate::subaccount::tell::pause::STALLED_PROBE;
 use crate::vobiz::{self, Fields};
 use std::time::Instant;
 

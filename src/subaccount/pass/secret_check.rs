@@ -5,7 +5,8 @@ use crate::clock::now;
 use crate::crd::condition::{ConditionStatus, ConditionType, find};
 use crate::subaccount::contest::{Change, Contest, Ruling};
 use crate::subaccount::known::KnownSecret;
-use crate::subaccount::outcome::SECRET_PROBE;
+use crate::subaccount::tell::contested;
+use crate::subaccount::tell::pause::SECRET_PROBE;
 use std::time::{Duration, Instant};
 
 impl Pass<'_> {
@@ -125,7 +126,7 @@ impl Pass<'_> {
     pub fn told_of_contest(&self) -> Option<String> {
         self.context.memory.with(&self.uid, |remembered| {
             let contest = &remembered.contest;
-            contest.is_told().then(|| contest.message())
+            contest.is_told().then(|| contested(contest))
         })
     }
 }

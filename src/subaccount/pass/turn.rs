@@ -6,8 +6,8 @@ use crate::account::queue::{Class, Turn, Who};
 use crate::controller::wake::ObjectKey;
 use crate::subaccount::context::Context;
 use crate::subaccount::facts::Object;
-use crate::subaccount::outcome::Outcome;
 use crate::subaccount::plan::{Rest, Wait};
+use crate::subaccount::tell::Outcome;
 use std::sync::Arc;
 
 /// A pass over an object.

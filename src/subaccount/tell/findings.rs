@@ -2,8 +2,8 @@
 
 use crate::controller::refusal::Refusal;
 use crate::crd::condition::Reason;
+use crate::subaccount::contest::Contest;
 use crate::subaccount::desired::InvalidSpec;
-use crate::subaccount::known::Conflict;
 use crate::vobiz::ParentAuthId;
 use std::time::Duration;
 
@@ -72,4 +72,34 @@ impl Default for AccountState {
     fn default() -> Self {
         Self::NotReady(None)
     }
+}
+
+/// Who keeps the account that an object's status names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Conflict {
+    /// The Record of another object.
+    Record,
+    /// Another object whose status names it too.
+    Status,
+    /// Another installation of the operator, which marked it.
+    Installation,
+    /// Nobody: what the status names can be no account.
+    NoId,
+}
+
+/// What is told of somebody who keeps changing what the operator puts back, and what to do.
+#[must_use]
+pub fn contested(contest: &Contest) -> String {
+    let parts: Vec<_> = contest.change.parts.iter().map(ToString::to_string).collect();
+    let parts = parts.join(", ");
+    let who = match &contest.by {
+        Some(manager) => format!("the field manager {manager}"),
+        None => "somebody".to_owned(),
+    };
+    format!(
+        "{who} keeps changing the Secret {} ({parts}): make it leave this Secret alone, or name the labels and annotations that it \
+         wants in spec.secretRef; meanwhile it is put back ever more rarely, and at once when the annotation \
+         vobiz.ai/reconcile-requested-at is set to another value",
+        contest.secret
+    )
 }

@@ -5,7 +5,7 @@ use super::rows::row;
 use crate::controller::event::EventKind;
 use crate::crd::condition::{self, ConditionType};
 use crate::crd::{Subaccount, SubaccountStatus};
-pub use crate::subaccount::deeds::Deeds;
+use crate::subaccount::deeds::Deeds;
 use crate::subaccount::stored_status::was_paused;
 
 /// One event to publish.

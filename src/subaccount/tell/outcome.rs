@@ -1,8 +1,7 @@
 //! How a pass ended: the one value that status, events, metrics and the next pass are made from. PURE.
 
 use super::findings::Findings;
-use super::pause::Pause;
-pub use super::pause::{Next, SECRET_PROBE, STALLED_PROBE, cool_off_left, secret_probe};
+use super::pause::{Next, Pause, cool_off_left};
 use super::rows::row;
 use crate::account::access::CallError;
 use crate::controller::cluster::ClusterError;
@@ -205,6 +204,13 @@ impl Outcome {
             (None, pause) => pause.next(settled),
         }
     }
+}
+
+/// What people are told of a Secret of theirs that Kubernetes refuses to store.
+#[must_use]
+pub fn unpublished(name: &str, error: &ClusterError) -> String {
+    let failed = failure(&format!("store the Secret {name}"), error);
+    format!("{failed}; the pair is safe in the record")
 }
 
 /// What people are told about a request to Kubernetes that failed; one that is refused names who refuses it, and what to do.

@@ -1,10 +1,9 @@
 //! The table of what is told of each way in which a pass ends: what Ready says and why, what people read, which event goes with it, and
 //! when it is looked at again. PURE.
 
-use super::findings::{AccountState, Findings, refusals};
+use super::findings::{AccountState, Conflict, Findings, refusals};
 use super::pause::{HELD_PROBE, Pause, SECRET_PROBE, STALLED_PROBE};
 use crate::crd::condition::Reason;
-use crate::subaccount::known::Conflict;
 use crate::subaccount::plan::{Block, Rest, Wait};
 
 /// What is told of one way in which a pass ends.

@@ -14,7 +14,6 @@ use crate::crd::condition::{self, ConditionStatus, ConditionType, NewCondition, 
 use crate::crd::{DeletionPolicy, NOT_OBSERVED, Subaccount, SubaccountStatus};
 use crate::subaccount::facts::{Facts, Object, UserSecret};
 use crate::subaccount::plan::{Rest, Wait};
-pub use crate::subaccount::stored_status::is_applied;
 use crate::subaccount::stored_status::{said, was_paused};
 use crate::subaccount::wish;
 use crate::vobiz::{self, Generation};

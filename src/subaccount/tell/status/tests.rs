@@ -4,6 +4,7 @@ use super::*;
 use crate::crd::condition::find;
 use crate::subaccount::facts::{Account, Fence, Phase, Policy, Record, Remote};
 use crate::subaccount::plan::Block;
+use crate::subaccount::stored_status::is_applied;
 use crate::subaccount::tell::rows::RESTS;
 use serde_json::json;
 
