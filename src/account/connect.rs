@@ -2,14 +2,15 @@
 
 use crate::account::access::Access;
 use crate::account::generation::Choice;
+use crate::account::listing::SweepError;
 use crate::account::members::Terms;
 use crate::account::reconcile::Context;
-use crate::account::registry::{Registry, Snapshot, Trouble};
-use crate::account::sweep::{SweepError, settled};
+use crate::account::registry::{Registry, Snapshot};
+use crate::account::sweep::settled;
+use crate::account::tell::trouble::Trouble;
 use crate::account::trials::{Answer, Line, Next, Question};
 use crate::controller::wake::ObjectKey;
-use crate::crd::condition::Reason;
-use crate::crd::{Account, CONFIRM_MASS_DELETION_ANNOTATION};
+use crate::crd::Account;
 use crate::vobiz::{Error, Generation, ParentAuthId, ParentCredentials};
 use k8s_openapi::api::core::v1::Secret;
 use std::sync::Arc;
@@ -107,7 +108,7 @@ async fn prove(registry: &Registry, next: &Next) -> Result<Generation, Trouble> 
         Err(SweepError::List(Error::Unauthorized)) => registry.trials.note_proof(next, false),
         Err(_) => {}
     }
-    answer.map_err(|error| refused_pair(&error))?;
+    answer.map_err(refused_pair)?;
     let mut served = None;
     for generation in asked {
         let access = proved(generation);
@@ -117,7 +118,7 @@ async fn prove(registry: &Registry, next: &Next) -> Result<Generation, Trouble> 
                 break;
             }
             Err(SweepError::List(error)) if is_wrong_path(&error) => {}
-            Err(error) => return Err(trouble(&error)),
+            Err(error) => return Err(trouble(error)),
         }
     }
     let is_unserved = choice.first().is_some_and(|first| Some(first) != served);
@@ -138,16 +139,7 @@ fn is_wrong_path(error: &Error) -> bool {
 /// The pair in the Secret; whatever is wrong with it is named by its key.
 fn credentials(account: &Account, secret: Option<&Secret>) -> Result<ParentCredentials, Trouble> {
     let reference = &account.spec.credentials_secret_ref;
-    let missing = |message| Trouble {
-        reason: Reason::CredentialsMissing,
-        message,
-    };
-    let secret = secret.ok_or_else(|| {
-        missing(format!(
-            "create the Secret {} with the parent account's pair",
-            reference.name
-        ))
-    })?;
+    let secret = secret.ok_or_else(|| Trouble::SecretMissing(reference.name.clone()))?;
     let value = |key: &str| {
         secret
             .data
@@ -156,7 +148,7 @@ fn credentials(account: &Account, secret: Option<&Secret>) -> Result<ParentCrede
             .map(|value| value.0.as_slice())
     };
     ParentCredentials::parse(&reference.auth_id_key, &reference.auth_token_key, value)
-        .map_err(|error| missing(format!("correct the Secret {}: {error}", reference.name)))
+        .map_err(|error| Trouble::SecretInvalid(reference.name.clone(), error))
 }
 
 /// Subaccounts live under the parent they were made under: other credentials must not orphan them.
@@ -179,76 +171,27 @@ fn refuse_another_parent(
     if !context.dependents.any_under(key, &recorded) {
         return Ok(());
     }
-    // Nothing has proved yet that it is an id.
-    let found = if found.says_main_account() {
-        found.as_str()
-    } else {
-        "another account"
-    };
-    Err(Trouble {
-        reason: Reason::ParentChanged,
-        message: format!(
-            "the credentials now belong to {found}, but Subaccounts of this Account live under {recorded}: put the \
-             credentials of {recorded} back, or make another Account for {found}"
-        ),
+    Err(Trouble::ParentChanged {
+        // Nothing has proved yet that it is an id.
+        found: found.says_main_account().then(|| found.clone()),
+        recorded,
     })
 }
 
-fn refused_pair(error: &SweepError) -> Trouble {
+fn refused_pair(error: SweepError) -> Trouble {
     match error {
-        SweepError::List(Error::Unauthorized) => Trouble {
-            reason: Reason::Unauthorized,
-            message:
-                "Vobiz refuses the parent account's credentials: correct the Secret, or name another one in \
-                      spec.credentialsSecretRef"
-                    .to_owned(),
-        },
+        SweepError::List(Error::Unauthorized) => Trouble::PairRefused,
         error => trouble(error),
     }
 }
 
-/// What the Account says about a request of its own pass that failed.
+/// What it means for the Account that a request of its own pass failed.
 #[must_use]
-pub fn trouble(error: &SweepError) -> Trouble {
-    let (reason, message) = match error {
-        SweepError::List(error @ Error::Forbidden { .. }) => (
-            Reason::Forbidden,
-            format!("{error}: is the parent account active?"),
-        ),
-        SweepError::List(Error::InsufficientBalance) => return low_balance(),
-        SweepError::List(Error::RateLimited { .. }) => return rate_limited(),
-        error => (Reason::VobizUnavailable, error.to_string()),
-    };
-    Trouble { reason, message }
-}
-
-/// Vobiz answered 429.
-#[must_use]
-pub fn rate_limited() -> Trouble {
-    Trouble {
-        reason: Reason::RateLimited,
-        message: "Vobiz asked to slow down; every request of this parent account waits".to_owned(),
-    }
-}
-
-/// Vobiz answered 402.
-#[must_use]
-pub fn low_balance() -> Trouble {
-    Trouble {
-        reason: Reason::InsufficientBalance,
-        message: "the parent account's balance is too low to create subaccounts: top it up".to_owned(),
-    }
-}
-
-/// Too many accounts read absent at once.
-#[must_use]
-pub fn mass_deletion(token: &str) -> Trouble {
-    Trouble {
-        reason: Reason::MassDeletionSuspected,
-        message: format!(
-            "more than a tenth of the subaccounts that should exist are missing from the parent account's list: none is created or \
-             deleted until they are listed again, or until a person confirms that they are gone by setting the annotation \
-             {CONFIRM_MASS_DELETION_ANNOTATION} to \"{token}\" on this Account"
-        ),
+pub fn trouble(error: SweepError) -> Trouble {
+    match error {
+        SweepError::List(error @ Error::Forbidden { .. }) => Trouble::Inactive(error),
+        SweepError::List(Error::InsufficientBalance) => Trouble::LowBalance,
+        SweepError::List(Error::RateLimited { .. }) => Trouble::RateLimited,
+        error => Trouble::Unavailable(error),
     }
 }

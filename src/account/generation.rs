@@ -1,7 +1,6 @@
 //! Which generation of the API an Account uses; and how status spells it: two layers that know nothing of each other. PURE.
 
-use crate::account::registry::Trouble;
-use crate::crd::condition::Reason;
+use crate::account::tell::trouble::{Trouble, Unserved};
 use crate::crd::{Account, ApiGeneration, ApiGenerationChoice};
 use crate::vobiz::Generation;
 
@@ -78,36 +77,16 @@ impl Choice {
     /// under the same ids, and all that generation 1 does. The other way fields would be lost, and so a person decides.
     pub fn decide(self, served: Option<Generation>, is_retired: bool) -> Result<Generation, Trouble> {
         let (Some(first), Some(served)) = (self.first(), served) else {
-            return served.ok_or_else(|| {
-                let message = "the credentials work, but the parent account may not list its subaccounts: check spec.apiGeneration and \
-                               the rights of the parent account";
-                forbidden(message.to_owned())
-            });
+            return served.ok_or(Trouble::Unlisted);
         };
+        let generations = Unserved { first, served };
         match self {
             _ if first == served => Ok(served),
             Self::Found(Generation::Gen1) if is_retired => Ok(served),
-            Self::Found(Generation::Gen1) => Err(forbidden(format!(
-                "Vobiz does not serve the list of {first}, which this Account uses, and serves {served}: if that lasts, the Account goes \
-                 over to {served}, and its Subaccounts with it"
-            ))),
-            Self::Found(_) | Self::Pinned(Generation::Gen2) => Err(forbidden(format!(
-                "the credentials work, but Vobiz does not serve the list of {first}, and serves {served}: if that lasts, set \
-                 spec.apiGeneration to {served}; existing Subaccounts keep their ids and pairs, and what {served} has no field for must \
-                 then leave their specs"
-            ))),
-            Self::Open | Self::Pinned(Generation::Gen1) => Err(forbidden(format!(
-                "the credentials work, but Vobiz does not serve the list of {first}, and serves {served}: set spec.apiGeneration to Auto \
-                 or {served}; existing Subaccounts keep their ids and pairs"
-            ))),
+            Self::Found(Generation::Gen1) => Err(Trouble::Retiring(generations)),
+            Self::Found(_) | Self::Pinned(Generation::Gen2) => Err(Trouble::Lacking(generations)),
+            Self::Open | Self::Pinned(Generation::Gen1) => Err(Trouble::Unserved(generations)),
         }
-    }
-}
-
-fn forbidden(message: String) -> Trouble {
-    Trouble {
-        reason: Reason::Forbidden,
-        message,
     }
 }
 
@@ -151,7 +130,8 @@ mod tests {
         ];
         for (choice, served, way) in ways {
             let trouble = choice.decide(Some(served), false).unwrap_err();
-            assert!(trouble.message.contains(way), "{choice:?}: {}", trouble.message);
+            let message = trouble.row().message;
+            assert!(message.contains(way), "{choice:?}: {message}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Puts the pages of a parent's list together, and sees when there is no end of them. PURE.
 
-use crate::vobiz::{AuthId, Page, Subaccount};
+use crate::vobiz::{AuthId, Error, Page, Subaccount};
 use std::collections::HashSet;
 
 /// Pages in a row that show nothing new. Accounts that are made while the list is read push what was shown into the next page, but
@@ -32,17 +32,36 @@ pub enum Progress {
 }
 
 /// Why no complete list could be put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
     /// Pages do not join, or entries cannot be read.
-    #[error("the list is incomplete")]
     Incomplete,
     /// Page after page shows the same accounts.
-    #[error("page after page shows the same accounts: does a gateway on the way drop the query?")]
     Repeating,
-    /// More entries than any parent account has.
-    #[error("there is no end of it after {ENTRY_CAP} entries")]
-    Endless,
+    /// More entries than these, which no parent account has.
+    Endless(usize),
+}
+
+impl Flaw {
+    /// There is no end of pages.
+    pub const ENDLESS: Self = Self::Endless(ENTRY_CAP);
+}
+
+/// Why no complete list could be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SweepError {
+    /// A request failed.
+    List(Error),
+    /// Its pages make no complete list.
+    Flawed(Flaw),
+}
+
+impl SweepError {
+    /// Whether Vobiz refuses the pair that was used: another Account's may work.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::List(Error::Unauthorized | Error::Forbidden { .. }))
+    }
 }
 
 impl Listing {
@@ -72,7 +91,7 @@ impl Listing {
             return Progress::Failed(Flaw::Repeating);
         }
         if self.listed.len() > ENTRY_CAP {
-            return Progress::Failed(Flaw::Endless);
+            return Progress::Failed(Flaw::ENDLESS);
         }
         Progress::More
     }
@@ -156,7 +175,7 @@ mod tests {
     #[test]
     fn a_list_without_end_stops_at_a_number_of_entries() {
         let fresh = (0..).map(|number| page(number * 1000..(number + 1) * 1000, u64::MAX, false));
-        assert_eq!(read(fresh), (101, Progress::Failed(Flaw::Endless)));
+        assert_eq!(read(fresh), (101, Progress::Failed(Flaw::ENDLESS)));
     }
 
     proptest! {
@@ -186,7 +205,7 @@ mod tests {
                     }
                     Progress::Failed(flaw) => {
                         // More were made than shown: what was repeated is most of it.
-                        prop_assert!(newest > accounts, "{}", flaw);
+                        prop_assert!(newest > accounts, "{:?}", flaw);
                         return Ok(());
                     }
                 }

@@ -49,6 +49,17 @@ impl Terms {
     }
 }
 
+/// The lowest value that an Account of a parent asks for, where others ask for more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SharedTerm {
+    /// Where the spec has it.
+    pub field: &'static str,
+    /// The value.
+    pub value: u64,
+    /// Who asks for it.
+    pub account: ObjectKey,
+}
+
 /// Every Account whose pair was proved, with its parent.
 #[derive(Debug, Default)]
 pub struct Members {
@@ -92,31 +103,26 @@ impl Members {
         })
     }
 
-    /// What one Account asks for and others of its parent do not, in words: it holds for them too.
+    /// What one Account asks for and others of its parent do not: it holds for them too.
     #[must_use]
-    pub fn told(&self, parent: &ParentAuthId) -> Option<String> {
-        let values = [
+    pub fn shared(&self, parent: &ParentAuthId) -> Vec<SharedTerm> {
+        let fields = [
             "rateLimit.requestsPerSecond",
             "rateLimit.burst",
             "resyncIntervalSeconds",
         ];
-        let told: Vec<String> = values
-            .into_iter()
-            .enumerate()
-            .filter_map(|(number, name)| {
-                let value = |terms: &Terms| terms.values()[number];
-                let all = self.with_terms(parent);
-                let (lowest, account) = all.map(|(account, terms)| (value(terms), account)).min()?;
-                let differs = self.with_terms(parent).any(|(_, terms)| value(terms) != lowest);
-                differs.then(|| format!("{name} {lowest} of Account {account}"))
+        let of_field = |(number, field): (usize, &'static str)| {
+            let value = |terms: &Terms| terms.values()[number];
+            let all = self.with_terms(parent);
+            let (lowest, account) = all.map(|(account, terms)| (value(terms), account)).min()?;
+            let differs = self.with_terms(parent).any(|(_, terms)| value(terms) != lowest);
+            differs.then(|| SharedTerm {
+                field,
+                value: lowest,
+                account: account.clone(),
             })
-            .collect();
-        (!told.is_empty()).then(|| {
-            format!(
-                "Accounts of one parent account share its lowest values: {}",
-                told.join(", ")
-            )
-        })
+        };
+        fields.into_iter().enumerate().filter_map(of_field).collect()
     }
 
     fn with_terms<'a>(
@@ -132,6 +138,7 @@ impl Members {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::tell::holders;
     use proptest::prelude::*;
 
     fn account(name: &str) -> ObjectKey {
@@ -143,6 +150,10 @@ mod tests {
 
     fn parent(name: &str) -> ParentAuthId {
         ParentAuthId::parse(&format!("MA_{name}")).unwrap()
+    }
+
+    fn told(members: &Members, of: &str) -> Option<String> {
+        holders::shared(&members.shared(&parent(of)))
     }
 
     fn terms(requests_per_second: u32, burst: u32, seconds: u64) -> Terms {
@@ -159,21 +170,21 @@ mod tests {
     fn the_lowest_of_each_value_holds_and_is_told_with_the_account_that_asks_for_it() {
         let mut members = Members::default();
         members.join(&account("a"), &parent("ONE"), terms(10, 5, 300));
-        assert_eq!(members.told(&parent("ONE")), None, "it shares with nobody");
+        assert_eq!(told(&members, "ONE"), None, "it shares with nobody");
         members.join(&account("b"), &parent("ONE"), terms(10, 5, 300));
         members.join(&account("c"), &parent("TWO"), terms(1, 1, 10));
-        assert_eq!(members.told(&parent("ONE")), None, "all want the same");
+        assert_eq!(told(&members, "ONE"), None, "all want the same");
         members.join(&account("b"), &parent("ONE"), terms(1, 20, 300));
         assert_eq!(members.limit(&parent("ONE")), Some(terms(1, 5, 0).limit));
         assert_eq!(
-            members.told(&parent("ONE")).unwrap(),
+            told(&members, "ONE").unwrap(),
             "Accounts of one parent account share its lowest values: rateLimit.requestsPerSecond 1 of Account team/b, \
              rateLimit.burst 5 of Account team/a"
         );
         members.join(&account("b"), &parent("TWO"), terms(10, 5, 300));
-        assert_eq!(members.told(&parent("ONE")), None, "it went to another parent");
+        assert_eq!(told(&members, "ONE"), None, "it went to another parent");
         assert_eq!(
-            members.told(&parent("TWO")).unwrap(),
+            told(&members, "TWO").unwrap(),
             "Accounts of one parent account share its lowest values: rateLimit.requestsPerSecond 1 of Account team/c, \
              rateLimit.burst 1 of Account team/c, resyncIntervalSeconds 10 of Account team/c"
         );
@@ -200,7 +211,7 @@ mod tests {
                 backwards.join(&account(&name.to_string()), of, *terms);
             }
             for of in [parent("ONE"), parent("TWO")] {
-                prop_assert_eq!(members.told(&of), backwards.told(&of));
+                prop_assert_eq!(members.shared(&of), backwards.shared(&of));
                 for (_, terms) in last.values().filter(|(other, _)| *other == of) {
                     let limit = members.limit(&of).unwrap();
                     prop_assert!(limit.requests_per_second <= terms.limit.requests_per_second);

@@ -3,9 +3,9 @@
 use crate::account::addressing::{Addressing, Ways};
 use crate::account::breaker::Breaker;
 use crate::account::gate::Gate;
+use crate::account::listing::SweepError;
 use crate::account::marker::{Installation, Marker, Series};
 use crate::account::roster::{Roster, Walk};
-use crate::account::sweep::SweepError;
 use crate::controller::wake::ObjectKey;
 use crate::vobiz::{Address, AuthId, Generation, ParentAuthId};
 use std::collections::HashSet;

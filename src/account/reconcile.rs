@@ -11,10 +11,11 @@ use crate::account::breaker::Absence;
 use crate::account::errands::Errands;
 use crate::account::generation::stored;
 use crate::account::members::Terms;
-use crate::account::registry::{Registry, Snapshot, Trouble};
+use crate::account::registry::{Registry, Snapshot};
 use crate::account::slots::Slots;
-use crate::account::status::{Findings, is_look_requested};
 use crate::account::tally::Tally;
+use crate::account::tell::status::{Findings, is_look_requested};
+use crate::account::tell::trouble::{Act, Again, Trouble};
 use crate::account::users::Users;
 use crate::clock::now;
 use crate::controller::backoff::Backoff;
@@ -25,7 +26,7 @@ use crate::controller::newest::Newest;
 use crate::controller::refusals::Refusals;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::controller::wake::ObjectKey;
-use crate::crd::condition::{ConditionType, Reason, find};
+use crate::crd::condition::{ConditionType, find};
 use crate::crd::{Account, SubaccountCounts};
 use crate::vobiz::ParentAuthId;
 use k8s_openapi::api::core::v1::Secret;
@@ -131,34 +132,28 @@ impl Pass<'_> {
         let mut obstacles = Obstacles::default();
         let marked = self.mark_account().await;
         let account = obstacles
-            .pass("mark the Account as in use", marked)?
+            .pass(Act::MarkAccount, marked)?
             .unwrap_or_else(|| self.account.clone());
-        let read = obstacles.pass("read the credentials Secret", self.credentials_secret().await)?;
+        let read = obstacles.pass(Act::ReadSecret, self.credentials_secret().await)?;
         let known = self.context.registry.account(&self.key);
         let found = match &read {
             Some(secret) => match self.look(&account, secret.as_ref(), known.as_deref()) {
                 Look::Found(found) => *found,
-                Look::Awaited { what, since } => return self.wait(&account, what, since).await,
+                Look::Awaited(trouble, since) => return self.wait(&account, trouble, since).await,
             },
             None => unread(&account, known.as_deref()),
         };
         let secret = read.as_ref().and_then(Option::as_ref);
 
         let released = self.release_former_secret(&account).await;
-        let is_released = obstacles
-            .pass("let the former credentials Secret go", released)?
-            .is_some();
+        let is_released = obstacles.pass(Act::ReleaseFormerSecret, released)?.is_some();
         let (mut account, mut in_use) = (account, false);
         if is_released {
             let named = self.name_secret(account.clone(), secret).await;
-            if let Some(named) =
-                obstacles.pass("name the credentials Secret in the Account's status", named)?
-            {
+            if let Some(named) = obstacles.pass(Act::NameSecret, named)? {
                 account = named;
                 let marked = self.mark_secret(&account, secret, &found).await;
-                in_use = obstacles
-                    .pass("mark the credentials Secret as in use", marked)?
-                    .unwrap_or(false);
+                in_use = obstacles.pass(Act::MarkSecret, marked)?.unwrap_or(false);
             }
         }
         let told = told(&found, &obstacles);
@@ -175,14 +170,13 @@ impl Pass<'_> {
             managed: self.managed(&account, found.counts),
             trouble: told.clone(),
             users: self.users.clone(),
-            shared_terms: found
-                .access
-                .as_ref()
-                .and_then(|access| self.context.registry.shared_terms(&access.parent.id)),
+            shared_terms: found.access.as_ref().map_or_else(Vec::new, |access| {
+                self.context.registry.shared_terms(&access.parent.id)
+            }),
             secret_deleting: secret.is_some_and(|secret| secret.metadata.deletion_timestamp.is_some()),
         };
         let written = self.write_status(&account, &findings).await;
-        obstacles.pass("write the Account's status", written)?;
+        obstacles.pass(Act::WriteStatus, written)?;
         self.tell_refusals(&obstacles, known.as_deref()).await;
 
         let gate = found
@@ -190,9 +184,7 @@ impl Pass<'_> {
             .as_ref()
             .map(|access| Arc::clone(&access.parent.gate));
         // A pause that Vobiz asked for is kept by the gate; those who wait for it need no other reason.
-        let trouble = found
-            .trouble
-            .filter(|trouble| trouble.reason != Reason::RateLimited);
+        let trouble = found.trouble.filter(|trouble| *trouble != Trouble::RateLimited);
         let changed = self.context.registry.set(
             &self.key,
             account.metadata.uid.as_deref().unwrap_or_default(),
@@ -226,7 +218,7 @@ impl Pass<'_> {
     async fn wait(
         &self,
         account: &Account,
-        what: &'static str,
+        awaited: Trouble,
         since: Instant,
     ) -> Result<Duration, ClusterError> {
         let status = account.status.as_ref();
@@ -240,10 +232,7 @@ impl Pass<'_> {
         }
         let findings = Findings {
             credentials_secret_name: in_use::status_secret_name(account),
-            trouble: Some(Trouble {
-                reason: Reason::Progressing,
-                message: what.to_owned(),
-            }),
+            trouble: Some(awaited),
             users: self.users.clone(),
             ..Findings::default()
         };
@@ -255,10 +244,7 @@ impl Pass<'_> {
     async fn release(&self) -> Result<Option<Duration>, ClusterError> {
         let mut obstacles = Obstacles::default();
         let released = self.mark_account().await;
-        if obstacles
-            .pass("let the Account and its credentials Secret go", released)?
-            .is_some()
-        {
+        if obstacles.pass(Act::Release, released)?.is_some() {
             let uid = self.account.metadata.uid.as_deref().unwrap_or_default();
             self.context.registry.remove(&self.key, uid);
             self.context.refusals.clear(self.source());
@@ -270,7 +256,7 @@ impl Pass<'_> {
             ..Findings::default()
         };
         let written = self.write_status(self.account, &findings).await;
-        obstacles.pass("write the Account's status", written)?;
+        obstacles.pass(Act::WriteStatus, written)?;
         let known = self.context.registry.account(&self.key);
         self.tell_refusals(&obstacles, known.as_deref()).await;
         let trouble = obstacles.trouble();
@@ -298,31 +284,20 @@ impl Pass<'_> {
             .backoff
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        match trouble {
-            // The list is read at its usual pace: it may show them again.
-            None
-            | Some(Trouble {
-                reason: Reason::MassDeletionSuspected,
-                ..
-            }) => {
-                backoff.succeeded(&self.key);
-                next
-            }
-            Some(trouble) => {
-                let pause = backoff.failed(
-                    self.key.clone(),
-                    now().duration_since(self.context.started),
-                    rand::random(),
-                );
-                match trouble.reason {
-                    // The gate knows how long Vobiz asked us to stay away, unless another Account's pass has heard it. And
-                    // whatever Kubernetes refuses, the list is read at its usual pace.
-                    Reason::RateLimited | Reason::WriteRefused | Reason::ProgressingWithRetry => {
-                        next.min(pause)
-                    }
-                    _ => pause,
-                }
-            }
+        let again = trouble.map_or(Again::AsUsual, |trouble| trouble.row().again);
+        if again == Again::AsUsual {
+            backoff.succeeded(&self.key);
+            return next;
+        }
+        let pause = backoff.failed(
+            self.key.clone(),
+            now().duration_since(self.context.started),
+            rand::random(),
+        );
+        if again == Again::Sooner {
+            next.min(pause)
+        } else {
+            pause
         }
     }
 

@@ -5,9 +5,9 @@
 use crate::account::access::Access;
 use crate::account::doubts::Doubts;
 use crate::account::gate::Gate;
-use crate::account::members::{Members, Terms};
+use crate::account::members::{Members, SharedTerm, Terms};
 use crate::account::parent::Parent;
-pub use crate::account::snapshot::{Snapshot, Trouble};
+pub use crate::account::snapshot::Snapshot;
 use crate::account::trials::Trials;
 use crate::controller::instrument::Metrics;
 use crate::controller::wake::{Guarded, ObjectKey, Waker};
@@ -214,10 +214,10 @@ impl Registry {
         self.lock().members.get(account).is_some()
     }
 
-    /// What another Account of the parent asks for and holds for all of them, if anything does.
+    /// What other Accounts of the parent ask for and holds for all of them.
     #[must_use]
-    pub fn shared_terms(&self, parent: &ParentAuthId) -> Option<String> {
-        self.lock().members.told(parent)
+    pub fn shared_terms(&self, parent: &ParentAuthId) -> Vec<SharedTerm> {
+        self.lock().members.shared(parent)
     }
 
     /// Changes whose the Account is. The others of a parent where other terms hold now say so.
@@ -232,19 +232,19 @@ impl Registry {
             .map(|(parent, _)| parent)
             .chain(joins.map(|(parent, _)| parent.clone()))
             .collect();
-        let told: Vec<_> = parents
+        let shared: Vec<_> = parents
             .iter()
-            .map(|parent| (parent, members.told(parent)))
+            .map(|parent| (parent, members.shared(parent)))
             .collect();
         match joins {
             Some((parent, terms)) => members.join(account, parent, terms),
             None => members.part(account),
         }
-        for (parent, before) in told {
+        for (parent, before) in shared {
             if let (Some(gate), Some(limit)) = (gates.get(parent), members.limit(parent)) {
                 gate.set_limit(limit);
             }
-            if members.told(parent) != before {
+            if members.shared(parent) != before {
                 let others = members.of(parent).filter(|other| *other != account);
                 others.for_each(|other| self.accounts.wake(other));
             }
@@ -423,16 +423,15 @@ mod tests {
         registry.set_terms(&key("stranger"), terms(1));
         assert!(names().is_empty(), "nothing is new");
         let parent = pair().auth_id;
-        assert!(
-            registry
-                .shared_terms(&parent)
-                .unwrap()
-                .contains("requestsPerSecond 1 of Account team/b")
-        );
+        let [shared] = &registry.shared_terms(&parent)[..] else {
+            panic!("one value differs");
+        };
+        assert_eq!((shared.field, shared.value), ("rateLimit.requestsPerSecond", 1));
+        assert_eq!(shared.account, key("b"));
         registry.part(&key("b"));
         assert_eq!(
             (names(), registry.shared_terms(&parent)),
-            (vec!["a".to_owned()], None)
+            (vec!["a".to_owned()], Vec::new())
         );
     }
 

@@ -1,7 +1,7 @@
 //! An Account as its last pass left it, and what may be done by its word. I/O (none of its own: holds the way to the parent).
 
 use crate::account::access::Access;
-use crate::crd::condition::Reason;
+use crate::account::tell::trouble::{Trouble, Way};
 use std::time::Instant;
 
 /// An Account as its last pass left it.
@@ -28,34 +28,18 @@ impl Snapshot {
     /// from us; what a suspected mass deletion holds back depends on the account.
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        self.trouble.as_ref().is_none_or(|trouble| {
-            matches!(
-                trouble.reason,
-                Reason::InsufficientBalance
-                    | Reason::MassDeletionSuspected
-                    | Reason::WriteRefused
-                    | Reason::ProgressingWithRetry
-            )
-        })
+        self.way() != Way::Closed
     }
 
     /// Whether the last pass found that the pair works and the list answers.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.trouble.as_ref().is_none_or(|trouble| {
-            matches!(
-                trouble.reason,
-                Reason::MassDeletionSuspected | Reason::WriteRefused | Reason::ProgressingWithRetry
-            )
-        })
+        self.way() == Way::Open
     }
-}
 
-/// A trouble of the parent account, of the way there, or of what Kubernetes keeps for it. It is told on the Account, once for all its Subaccounts.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trouble {
-    /// Reason of the Account's condition.
-    pub reason: Reason,
-    /// What it is and what to do.
-    pub message: String,
+    fn way(&self) -> Way {
+        self.trouble
+            .as_ref()
+            .map_or(Way::Open, |trouble| trouble.row().way)
+    }
 }

@@ -1,7 +1,7 @@
 //! Reads the whole list of a parent account: once for the roster, twice where absence must be proved. I/O.
 
 use crate::account::access::{Access, CallError};
-use crate::account::listing::{Flaw, Listing, Progress};
+use crate::account::listing::{Flaw, Listing, Progress, SweepError};
 use crate::account::roster::{Walk, marked};
 use crate::clock::now;
 use crate::vobiz::{AuthId, Error, Subaccount};
@@ -9,25 +9,6 @@ use vobiz_protocol::judge::misses_nothing;
 
 /// Pairs of lists that are compared before the parent is left alone for a while: on a busy parent pages shift all the time.
 const WALK_ATTEMPTS: u32 = 5;
-
-/// Why no complete list could be had.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum SweepError {
-    /// A request failed.
-    #[error("failed to list the subaccounts: {0}")]
-    List(Error),
-    /// Its pages make no complete list.
-    #[error("failed to list the subaccounts: {0}")]
-    Flawed(Flaw),
-}
-
-impl SweepError {
-    /// Whether Vobiz refuses the pair that was used: another Account's may work.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::List(Error::Unauthorized | Error::Forbidden { .. }))
-    }
-}
 
 /// One complete list, into the roster.
 pub async fn sweep(access: &Access) -> Result<(), SweepError> {
@@ -77,7 +58,7 @@ async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {
             Progress::Failed(flaw) => return Err(SweepError::Flawed(flaw)),
         }
     }
-    Err(SweepError::Flawed(Flaw::Endless))
+    Err(SweepError::Flawed(Flaw::ENDLESS))
 }
 
 /// A request of the Account's own pass has waited for its turn at the gate; it is held only where Vobiz asked for a pause.

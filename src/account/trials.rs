@@ -8,7 +8,7 @@ use crate::account::gate::Gate;
 use crate::account::generation::Choice;
 use crate::account::members::Terms;
 use crate::account::queue::{Class, Queue, Turn, Who};
-use crate::account::registry::Trouble;
+use crate::account::tell::trouble::Trouble;
 use crate::clock::now;
 use crate::controller::wake::ObjectKey;
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials};
@@ -263,7 +263,6 @@ impl Trial {
 mod tests {
     use super::*;
     use crate::account::bucket::Limit;
-    use crate::crd::condition::Reason;
     use std::num::NonZeroU32;
     use std::time::Duration;
 
@@ -299,10 +298,7 @@ mod tests {
     }
 
     fn refused() -> Trouble {
-        Trouble {
-            reason: Reason::Unauthorized,
-            message: "no".to_owned(),
-        }
+        Trouble::PairRefused
     }
 
     #[test]

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::account;
 use crate::account::named_secrets::named_secrets;
 use crate::account::reconcile::in_use;
+use crate::account::tell::holders::held_by;
 use crate::clock::wall_clock;
 use crate::controller::cluster::{ClusterError, ask};
 use crate::controller::guarded_patch;
@@ -56,7 +57,7 @@ pub(super) async fn account(
     let mut message = UNREADABLE.to_owned();
     if object.meta().deletion_timestamp.is_some() {
         let users = context.dependents.users(&ObjectKey::of(object));
-        message = format!("{message}; {}", users.told());
+        message = format!("{message}; {}", held_by(&users));
     }
     let conditions = not_ready(
         ConditionStatus::False,

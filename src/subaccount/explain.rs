@@ -79,7 +79,7 @@ fn account_state(pass: &Pass<'_>) -> AccountState {
         };
     };
     if let Some(trouble) = &account.trouble {
-        return AccountState::NotReady(Some(trouble.reason));
+        return AccountState::NotReady(Some(trouble.row().reason));
     }
     let to = account.access.as_ref().map(|access| access.parent.id.clone());
     match (to, pass.parent()) {

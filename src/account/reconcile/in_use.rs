@@ -5,7 +5,7 @@
 use super::look::Found;
 use super::{Context, Pass};
 use crate::account::named_secrets::of_readable;
-use crate::account::status;
+use crate::account::tell::status;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch::{self, is_on};
 use crate::controller::versioned::get_versioned;

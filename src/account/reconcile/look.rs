@@ -4,7 +4,8 @@ use super::survey::Survey;
 use super::{Pass, in_use, interval};
 use crate::account::access::Access;
 use crate::account::connect::{self, Connection};
-use crate::account::registry::{Snapshot, Trouble};
+use crate::account::registry::Snapshot;
+use crate::account::tell::trouble::Trouble;
 use crate::crd::{Account, SubaccountCounts};
 use k8s_openapi::api::core::v1::Secret;
 use std::time::{Duration, Instant};
@@ -28,8 +29,8 @@ pub(super) struct Found {
 pub(super) enum Look {
     /// All that it is about.
     Found(Box<Found>),
-    /// Nothing before Vobiz has answered: then the Account is woken.
-    Awaited { what: &'static str, since: Instant },
+    /// Nothing before Vobiz has answered: then the Account is woken. What it waits for, and since when.
+    Awaited(Trouble, Instant),
 }
 
 impl Pass<'_> {
@@ -39,8 +40,7 @@ impl Pass<'_> {
             Connection::Good(access) => (Some(access), None),
             Connection::Bad { access, trouble } => (access, Some(trouble)),
             Connection::Awaited(since) => {
-                let what = "the credentials are being tried, as fast as spec.rateLimit allows and one pair after the other";
-                return Look::Awaited { what, since };
+                return Look::Awaited(Trouble::PairAwaited, since);
             }
         };
         let is_proved = trouble.is_none();
@@ -55,13 +55,10 @@ impl Pass<'_> {
                 Survey::Due(due) => next = due,
                 // What was known before holds until the list says more.
                 Survey::UnderWay(_) if was_listed && known.is_none_or(Snapshot::is_connected) => {}
-                Survey::UnderWay(since) => {
-                    let what = "the list of subaccounts is being read, page by page, as fast as the parent account's rate limit allows";
-                    return Look::Awaited { what, since };
-                }
+                Survey::UnderWay(since) => return Look::Awaited(Trouble::ListAwaited, since),
                 Survey::Failed(failure) => {
                     failed = Some(failure.at);
-                    trouble = Some(connect::trouble(&failure.error));
+                    trouble = Some(connect::trouble(failure.error));
                 }
             }
             let confirmed = self.confirm_mass_deletion(access);
@@ -74,16 +71,16 @@ impl Pass<'_> {
         }
         if let (Some(access), None) = (&access, &trouble) {
             let token = access.parent.breaker().token();
-            trouble = token.map(|token| connect::mass_deletion(&token));
+            trouble = token.map(Trouble::MassDeletion);
         }
         if trouble.is_none() && self.context.registry.doubts.balance_within(&self.key, interval) {
-            trouble = Some(connect::low_balance());
+            trouble = Some(Trouble::LowBalance);
         }
         if let (Some(pause), None) = (
             access.as_ref().and_then(|access| access.parent.gate.pause_left()),
             &trouble,
         ) {
-            trouble = Some(connect::rate_limited());
+            trouble = Some(Trouble::RateLimited);
             next = pause;
         }
         Look::Found(Box::new(Found {

@@ -1,15 +1,16 @@
 //! What Kubernetes keeps a pass over an Account from: it becomes a trouble of the Account, and the pass goes on. PURE.
 
-use crate::account::registry::Trouble;
+use crate::account::tell::trouble::{Act, Trouble};
 use crate::controller::cluster::ClusterError;
 use crate::controller::refusal::Refusal;
-use crate::crd::condition::Reason;
 
 /// All that failed in one pass.
 #[derive(Debug, Default)]
 pub(super) struct Obstacles {
     /// The one to tell: a refusal, which a person must end, rather than what may go by itself.
     trouble: Option<Trouble>,
+    /// It is a write that is refused.
+    is_refused: bool,
     refusals: Vec<Refusal>,
 }
 
@@ -18,7 +19,7 @@ impl Obstacles {
     /// then another one follows, which sees it.
     pub(super) fn pass<T>(
         &mut self,
-        act: &str,
+        act: Act,
         result: Result<T, ClusterError>,
     ) -> Result<Option<T>, ClusterError> {
         match result {
@@ -31,27 +32,17 @@ impl Obstacles {
         }
     }
 
-    fn note(&mut self, act: &str, error: &ClusterError) {
+    fn note(&mut self, act: Act, error: &ClusterError) {
         let refusal = error.refusal();
-        let trouble = match &refusal {
-            Some(refusal) => Trouble {
-                reason: if refusal.request.verb.is_write() {
-                    Reason::WriteRefused
-                } else {
-                    Reason::ProgressingWithRetry
-                },
-                message: format!("failed to {act}: {refusal}"),
-            },
-            None => Trouble {
-                reason: Reason::ProgressingWithRetry,
-                message: format!("failed to {act}: {error}; it is tried again"),
-            },
-        };
-        let is_first = |reason| self.trouble.as_ref().is_none_or(|told| told.reason != reason);
-        if self.trouble.is_none()
-            || (trouble.reason == Reason::WriteRefused && is_first(Reason::WriteRefused))
-        {
-            self.trouble = Some(trouble);
+        let is_refused = refusal
+            .as_ref()
+            .is_some_and(|refusal| refusal.request.verb.is_write());
+        if self.trouble.is_none() || (is_refused && !self.is_refused) {
+            self.is_refused = is_refused;
+            self.trouble = Some(match &refusal {
+                Some(refusal) => Trouble::Refused(act, refusal.clone()),
+                None => Trouble::Failed(act, error.to_string()),
+            });
         }
         let news = refusal.filter(|refusal| !self.refusals.contains(refusal));
         self.refusals.extend(news);
@@ -77,6 +68,7 @@ fn is_outdated(error: &ClusterError) -> bool {
 mod tests {
     use super::*;
     use crate::controller::refusal::{Request, Verb};
+    use crate::crd::condition::Reason;
     use std::time::Duration;
 
     fn answer(name: &str, verb: Verb) -> ClusterError {
@@ -90,23 +82,24 @@ mod tests {
     fn what_is_refused_is_told_before_what_failed_and_the_first_of_each_kind_is_told() {
         let mut obstacles = Obstacles::default();
         let late = ClusterError::TimedOut(Duration::from_secs(10));
-        assert_eq!(obstacles.pass::<()>("read the Secret", Err(late)).unwrap(), None);
-        let told = obstacles.trouble().unwrap();
+        assert_eq!(obstacles.pass::<()>(Act::ReadSecret, Err(late)).unwrap(), None);
+        let told = obstacles.trouble().unwrap().row();
         assert_eq!(told.reason, Reason::ProgressingWithRetry);
         assert!(
-            told.message.starts_with("failed to read the Secret: "),
+            told.message
+                .starts_with("failed to read the credentials Secret: "),
             "{}",
             told.message
         );
         for name in ["quota-exceeded", "policy-by-default"] {
             let refused = Err(answer(name, Verb::Update));
-            assert_eq!(obstacles.pass::<()>("mark it", refused).unwrap(), None);
+            assert_eq!(obstacles.pass::<()>(Act::MarkSecret, refused).unwrap(), None);
         }
-        let told = obstacles.trouble().unwrap();
+        let told = obstacles.trouble().unwrap().row();
         assert_eq!(told.reason, Reason::WriteRefused);
         assert_eq!(
             told.message,
-            "failed to mark it: update of secrets dev/pair is refused by ResourceQuota no-secrets: raise the quota"
+            "failed to mark the credentials Secret as in use: update of secrets dev/pair is refused by ResourceQuota no-secrets: raise the quota"
         );
         assert_eq!(obstacles.refusals().len(), 2);
     }
@@ -115,14 +108,17 @@ mod tests {
     fn a_read_that_is_forbidden_is_no_write_and_an_object_that_changed_ends_the_pass() {
         let mut obstacles = Obstacles::default();
         obstacles
-            .pass::<()>("read it", Err(answer("right-to-get", Verb::Get)))
+            .pass::<()>(Act::ReadSecret, Err(answer("right-to-get", Verb::Get)))
             .unwrap();
-        assert_eq!(obstacles.trouble().unwrap().reason, Reason::ProgressingWithRetry);
+        assert_eq!(
+            obstacles.trouble().unwrap().row().reason,
+            Reason::ProgressingWithRetry
+        );
         assert_eq!(obstacles.refusals().len(), 1);
         for name in ["stale", "failed-test", "not-found"] {
             assert!(
                 obstacles
-                    .pass::<()>("write it", Err(answer(name, Verb::Patch)))
+                    .pass::<()>(Act::WriteStatus, Err(answer(name, Verb::Patch)))
                     .is_err()
             );
         }

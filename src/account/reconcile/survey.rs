@@ -2,9 +2,10 @@
 
 use super::{Dependents, Pass};
 use crate::account::access::Access;
+use crate::account::listing::SweepError;
 use crate::account::parent::Failure;
 use crate::account::registry::{Registry, Snapshot};
-use crate::account::sweep::{SweepError, sweep, walk};
+use crate::account::sweep::{sweep, walk};
 use crate::clock::now;
 use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
 use crate::vobiz::Generation;

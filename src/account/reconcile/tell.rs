@@ -3,8 +3,9 @@
 use super::Pass;
 use super::look::Found;
 use super::obstacles::Obstacles;
-use crate::account::registry::{Snapshot, Trouble};
-use crate::account::status::{self, Findings};
+use crate::account::registry::Snapshot;
+use crate::account::tell::status::{self, Findings};
+use crate::account::tell::trouble::Trouble;
 use crate::clock::wall_clock;
 use crate::controller::cluster::ClusterError;
 use crate::controller::event::EventKind;
@@ -63,7 +64,7 @@ impl Pass<'_> {
         let of_status = obstacles.refusals().iter().find(is_status);
         let told = known.and_then(|known| known.trouble.as_ref());
         if let Some(refusal) = of_status
-            && told.is_none_or(|told| told.reason != Reason::WriteRefused)
+            && told.is_none_or(|told| told.row().reason != Reason::WriteRefused)
         {
             self.publish(Reason::WriteRefused.as_str(), &refusal.to_string())
                 .await;
@@ -86,6 +87,6 @@ impl Pass<'_> {
 /// What is told of both: a person must act on what Kubernetes refuses, and only waits where Vobiz asked to slow down.
 pub(super) fn told(found: &Found, obstacles: &Obstacles) -> Option<Trouble> {
     let trouble = found.trouble.as_ref();
-    let lasting = trouble.filter(|trouble| trouble.reason != Reason::RateLimited);
+    let lasting = trouble.filter(|trouble| **trouble != Trouble::RateLimited);
     lasting.or(obstacles.trouble()).or(trouble).cloned()
 }

@@ -1,6 +1,8 @@
 //! What an Account's status says about a pass. PURE.
 
-use crate::account::registry::Trouble;
+use super::holders::{doubt, held_by, shared};
+use super::trouble::{Row, Trouble};
+use crate::account::members::SharedTerm;
 use crate::account::users::Users;
 use crate::crd::condition::{
     ConditionStatus, ConditionType, NewCondition, Reason, find, merge, not_ready, same,
@@ -26,7 +28,7 @@ pub struct Findings {
     /// Subaccounts that name it.
     pub users: Users,
     /// What another Account of the parent asks for and holds for this one too.
-    pub shared_terms: Option<String>,
+    pub shared_terms: Vec<SharedTerm>,
     /// Its credentials Secret is being deleted, and held.
     pub secret_deleting: bool,
 }
@@ -95,8 +97,7 @@ pub fn naming(account: &Account, secret: &str) -> AccountStatus {
 /// What there is to tell of a pass: reason and note of each event, all of them warnings.
 #[must_use]
 pub fn news(account: &Account, findings: &Findings) -> Vec<(&'static str, String)> {
-    let trouble =
-        new_trouble(account, findings).map(|trouble| (trouble.reason.as_str(), trouble.message.clone()));
+    let trouble = new_trouble(account, findings).map(|row| (row.reason.as_str(), row.message));
     let orphans = |counts: Option<SubaccountCounts>| counts.map_or(0, |counts| counts.orphaned);
     let known = orphans(account.status.as_ref().and_then(|status| status.subaccounts));
     let more = orphans(findings.counts) > known;
@@ -109,15 +110,11 @@ pub fn news(account: &Account, findings: &Findings) -> Vec<(&'static str, String
 }
 
 /// A trouble that is shown for the first time.
-fn new_trouble<'a>(account: &Account, findings: &'a Findings) -> Option<&'a Trouble> {
+fn new_trouble(account: &Account, findings: &Findings) -> Option<Row> {
     let status = account.status.as_ref();
     let ready = status.and_then(|status| find(&status.conditions, ConditionType::Ready));
-    findings
-        .trouble
-        .as_ref()
-        // What is merely tried again is no news.
-        .filter(|trouble| !matches!(trouble.reason, Reason::Progressing | Reason::ProgressingWithRetry))
-        .filter(|trouble| ready.is_none_or(|ready| ready.reason != trouble.reason.as_str()))
+    let row = findings.trouble.as_ref().map(Trouble::row);
+    row.filter(|row| row.is_news && ready.is_none_or(|ready| ready.reason != row.reason.as_str()))
 }
 
 fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
@@ -125,21 +122,21 @@ fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
     let held = match deleting {
         // Nothing else holds it any more.
         true if findings.trouble.is_some() && findings.users == Users::default() => None,
-        true => Some(findings.users.told()),
+        true => Some(held_by(&findings.users)),
         false if findings.secret_deleting => Some(format!(
             "the Secret {} is being deleted: it works until it goes, and can still be edited; to keep a pair here, name another \
                  Secret in spec.credentialsSecretRef; {}",
             account.spec.credentials_secret_ref.name,
-            findings.users.told()
+            held_by(&findings.users)
         )),
-        false => findings.users.doubt(),
+        false => doubt(&findings.users),
     };
     let with_holders = |message: &str| match &held {
         Some(held) => format!("{message}; {held}"),
         None => message.to_owned(),
     };
-    match &findings.trouble {
-        Some(Trouble { reason, message }) => in_trouble(*reason, &with_holders(message)),
+    match findings.trouble.as_ref().map(Trouble::row) {
+        Some(row) => in_trouble(&row, &with_holders(&row.message)),
         None if deleting => not_ready(
             ConditionStatus::False,
             ConditionType::Reconciling,
@@ -150,37 +147,24 @@ fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
             ConditionType::Ready,
             ConditionStatus::True,
             Reason::Available,
-            &with_holders(&available(findings.shared_terms.as_deref())),
+            &with_holders(&available(&findings.shared_terms)),
         )],
     }
 }
 
-fn available(shared_terms: Option<&str>) -> String {
+fn available(shared_terms: &[SharedTerm]) -> String {
     let works = "the credentials work and the subaccounts can be listed";
-    shared_terms.map_or_else(|| works.to_owned(), |shared| format!("{works}. {shared}"))
+    shared(shared_terms).map_or_else(|| works.to_owned(), |shared| format!("{works}. {shared}"))
 }
 
-fn in_trouble(reason: Reason, message: &str) -> Vec<NewCondition> {
-    match reason {
-        // Arrives by itself when another tool writes the Secret: neither progress of ours nor a failure.
-        Reason::CredentialsMissing => {
-            vec![NewCondition::new(
-                ConditionType::Ready,
-                ConditionStatus::False,
-                reason,
-                message,
-            )]
-        }
-        Reason::RateLimited
-        | Reason::VobizUnavailable
-        | Reason::WriteRefused
-        | Reason::Progressing
-        | Reason::ProgressingWithRetry => not_ready(
+fn in_trouble(row: &Row, message: &str) -> Vec<NewCondition> {
+    match row.second {
+        Some(second) => not_ready(ConditionStatus::False, second, row.reason, message),
+        None => vec![NewCondition::new(
+            ConditionType::Ready,
             ConditionStatus::False,
-            ConditionType::Reconciling,
-            reason,
+            row.reason,
             message,
-        ),
-        _ => not_ready(ConditionStatus::False, ConditionType::Stalled, reason, message),
+        )],
     }
 }
