@@ -17,6 +17,7 @@ use kube::{Client, Resource};
 
 use crate::account;
 use crate::account::credentials_watch::CredentialsWatch;
+use crate::account::key::AccountWaker;
 use crate::account::marker::Installation;
 use crate::account::registry::Registry;
 use crate::account::tally::Tally;
@@ -160,6 +161,7 @@ async fn fill(
 ) -> anyhow::Result<Replica> {
     let scopes = scopes(config);
     let (wake_account, account_wakes) = queues::<Guarded<Account>>(&scopes);
+    let wake_account = AccountWaker::new(wake_account);
     let (wake_object, object_wakes) = queues::<Guarded<Subaccount>>(&scopes);
     let (wake_record, record_wakes) = queues::<Secret>(&[Scope::Cluster]);
     let metrics = endpoints.metrics.clone();

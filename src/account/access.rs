@@ -3,12 +3,11 @@
 use crate::account::bucket::Ticket;
 use crate::account::doubts::Doubts;
 use crate::account::gate::{Gate, Heard, Held, Passed};
+use crate::account::key::{AccountKey, AccountWaker};
 use crate::account::parent::Parent;
 use crate::account::queue::{Class, Turn};
 use crate::clock::{now, wall_clock};
 use crate::controller::instrument::Metrics;
-use crate::controller::wake::{Guarded, ObjectKey, Waker};
-use crate::crd::Account;
 use crate::vobiz::{
     AuthId, Client, Created, Credentials, Error, Fields, Generation, Page, ParentAuthId, UnknownOutcome,
 };
@@ -21,7 +20,7 @@ use std::time::Instant;
 #[derive(Clone)]
 pub struct Access {
     /// The Account.
-    pub account: ObjectKey,
+    pub account: AccountKey,
     /// The parent.
     pub parent: Arc<Parent>,
     /// The API generation that the Account uses.
@@ -30,7 +29,7 @@ pub struct Access {
     /// Whose pass it is; none for the Account's own.
     pub(super) caller: Option<Caller>,
     pub(super) metrics: Metrics,
-    pub(super) accounts: Waker<Guarded<Account>>,
+    pub(super) accounts: AccountWaker,
     pub(super) doubts: Arc<Doubts>,
 }
 

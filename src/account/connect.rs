@@ -2,6 +2,7 @@
 
 use crate::account::access::Access;
 use crate::account::generation::Choice;
+use crate::account::key::AccountKey;
 use crate::account::listing::SweepError;
 use crate::account::members::Terms;
 use crate::account::reconcile::Context;
@@ -9,7 +10,6 @@ use crate::account::registry::{Registry, Snapshot};
 use crate::account::sweep::settled;
 use crate::account::tell::trouble::Trouble;
 use crate::account::trials::{Answer, Line, Next, Question};
-use crate::controller::wake::ObjectKey;
 use crate::crd::Account;
 use crate::vobiz::{Error, Generation, ParentAuthId, ParentCredentials};
 use k8s_openapi::api::core::v1::Secret;
@@ -51,7 +51,7 @@ fn try_connect(
     context: &Context,
 ) -> Result<Connection, Trouble> {
     let credentials = credentials(account, secret)?;
-    let key = ObjectKey::of(account);
+    let key = AccountKey::of(account);
     refuse_another_parent(account, &key, &credentials.auth_id, context)?;
     let terms = Terms::of(&account.spec);
     let question = Question {
@@ -154,7 +154,7 @@ fn credentials(account: &Account, secret: Option<&Secret>) -> Result<ParentCrede
 /// Subaccounts live under the parent they were made under: other credentials must not orphan them.
 fn refuse_another_parent(
     account: &Account,
-    key: &ObjectKey,
+    key: &AccountKey,
     found: &ParentAuthId,
     context: &Context,
 ) -> Result<(), Trouble> {

@@ -1,6 +1,6 @@
 //! How many Subaccounts keep an account under which Account, and when a change of that is told. PURE.
 
-use crate::controller::wake::ObjectKey;
+use crate::account::key::AccountKey;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,8 +15,8 @@ const LONGEST: Duration = Duration::from_mins(1);
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     /// The Account of each Subaccount that keeps an account, by uid.
-    kept: HashMap<String, Arc<ObjectKey>>,
-    by_account: HashMap<Arc<ObjectKey>, Count>,
+    kept: HashMap<String, Arc<AccountKey>>,
+    by_account: HashMap<Arc<AccountKey>, Count>,
 }
 
 #[derive(Debug, Default)]
@@ -31,9 +31,9 @@ impl Counts {
     pub(super) fn note(
         &mut self,
         uid: &str,
-        account: Option<ObjectKey>,
+        account: Option<AccountKey>,
         now: Instant,
-    ) -> Vec<(ObjectKey, Duration)> {
+    ) -> Vec<(AccountKey, Duration)> {
         if self.kept.get(uid).map(|before| &**before) == account.as_ref() {
             return Vec::new();
         }
@@ -54,18 +54,18 @@ impl Counts {
     }
 
     /// How many there are under this Account.
-    pub(super) fn managed(&self, account: &ObjectKey) -> i64 {
+    pub(super) fn managed(&self, account: &AccountKey) -> i64 {
         self.by_account.get(account).map_or(0, |count| count.managed)
     }
 
     /// How many there are, if it is time to tell that they have become more or fewer.
-    pub(super) fn due(&self, account: &ObjectKey, now: Instant) -> Option<i64> {
+    pub(super) fn due(&self, account: &AccountKey, now: Instant) -> Option<i64> {
         let count = self.by_account.get(account)?;
         count.pace.is_due(now).then_some(count.managed)
     }
 
     /// So many were told. Returns the pause before the next telling, if it is wrong by now.
-    pub(super) fn told(&mut self, account: &ObjectKey, managed: i64, now: Instant) -> Option<Duration> {
+    pub(super) fn told(&mut self, account: &AccountKey, managed: i64, now: Instant) -> Option<Duration> {
         let count = self.by_account.get_mut(account)?;
         count.pace.told(now);
         (count.managed != managed)
@@ -74,7 +74,7 @@ impl Counts {
     }
 
     /// There is no such Account that could tell anything.
-    pub(super) fn forget(&mut self, account: &ObjectKey) {
+    pub(super) fn forget(&mut self, account: &AccountKey) {
         match self.by_account.get_mut(account) {
             Some(count) if count.managed > 0 => count.pace = Pace::default(),
             _ => drop(self.by_account.remove(account)),
@@ -124,15 +124,12 @@ mod tests {
     use super::*;
     use crate::clock::now;
 
-    fn key(name: &str) -> ObjectKey {
-        ObjectKey {
-            namespace: "team".to_owned(),
-            name: name.to_owned(),
-        }
+    fn key(name: &str) -> AccountKey {
+        AccountKey::within("team", name)
     }
 
-    fn pauses(due: Vec<(ObjectKey, Duration)>) -> Vec<(String, u64)> {
-        let of = |(account, pause): (ObjectKey, Duration)| (account.name, pause.as_secs());
+    fn pauses(due: Vec<(AccountKey, Duration)>) -> Vec<(String, u64)> {
+        let of = |(account, pause): (AccountKey, Duration)| (account.name().to_owned(), pause.as_secs());
         due.into_iter().map(of).collect()
     }
 

@@ -5,11 +5,11 @@
 //! theirs alike it is one. It brings metadata alone. Where the right to watch is not granted, Accounts read their Secrets
 //! with each pass, as they do anyway.
 
+use crate::account::key::{AccountKey, AccountWaker};
 use crate::account::named_secrets::NamedSecrets;
 use crate::controller::backoff::delay;
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
-use crate::controller::wake::{Guarded, ObjectKey, Scope, Waker};
-use crate::crd::Account;
+use crate::controller::wake::{Guarded, Scope};
 use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::WatchParams;
@@ -42,7 +42,7 @@ pub struct CredentialsWatch {
     cluster: Client,
     scopes: Vec<Scope>,
     named: Arc<NamedSecrets>,
-    wake: Waker<Guarded<Account>>,
+    wake: AccountWaker,
     running: Mutex<HashMap<Subject, JoinSet<()>>>,
     /// More are named than are followed, which is told once.
     crowded: AtomicBool,
@@ -51,12 +51,7 @@ pub struct CredentialsWatch {
 impl CredentialsWatch {
     /// Follows nothing yet.
     #[must_use]
-    pub fn new(
-        cluster: Client,
-        scopes: Vec<Scope>,
-        named: Arc<NamedSecrets>,
-        wake: Waker<Guarded<Account>>,
-    ) -> Self {
+    pub fn new(cluster: Client, scopes: Vec<Scope>, named: Arc<NamedSecrets>, wake: AccountWaker) -> Self {
         Self {
             cluster,
             scopes,
@@ -118,7 +113,7 @@ async fn follow_one(
     namespace: Option<String>,
     name: &str,
     named: &NamedSecrets,
-    wake: &Waker<Guarded<Account>>,
+    wake: &AccountWaker,
 ) {
     // Of those that are there: a watch may tell again what one before has told.
     let mut versions: HashMap<String, String> = HashMap::new();
@@ -179,9 +174,9 @@ async fn watch_once(
     while let Some(event) = events.try_next().await? {
         match event {
             WatchEvent::Added(secret) | WatchEvent::Modified(secret) => {
-                changed(&ObjectKey::of(&secret).namespace, secret.resource_version());
+                changed(&secret.namespace().unwrap_or_default(), secret.resource_version());
             }
-            WatchEvent::Deleted(secret) => changed(&ObjectKey::of(&secret).namespace, None),
+            WatchEvent::Deleted(secret) => changed(&secret.namespace().unwrap_or_default(), None),
             // A server that sends none tells each time what there is.
             WatchEvent::Bookmark(bookmark) => reached = bookmark.metadata.resource_version,
             WatchEvent::Error(status) => return Err(kube::Error::Api(status)),

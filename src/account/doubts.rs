@@ -1,7 +1,7 @@
 //! What passes over Subaccounts were answered that is for their Account's own pass to look into. I/O (clock).
 
+use crate::account::key::AccountKey;
 use crate::clock::now;
-use crate::controller::wake::ObjectKey;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// an answer that comes later leaves nothing behind.
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
-    state: Mutex<HashMap<ObjectKey, Doubt>>,
+    state: Mutex<HashMap<AccountKey, Doubt>>,
 }
 
 /// A list that answers 404 so often, and for so long, is retired: a gateway that is being restarted answers so for moments.
@@ -28,45 +28,45 @@ struct Doubt {
 
 impl Doubts {
     /// The Account is stored.
-    pub(super) fn admit(&self, account: &ObjectKey) {
+    pub(super) fn admit(&self, account: &AccountKey) {
         self.lock().entry(account.clone()).or_default();
     }
 
     /// The Account is gone.
-    pub(super) fn forget(&self, account: &ObjectKey) {
+    pub(super) fn forget(&self, account: &AccountKey) {
         self.lock().remove(account);
     }
 
     /// The pair was refused, or nothing was answered.
-    pub(super) fn doubt_pair(&self, account: &ObjectKey) {
+    pub(super) fn doubt_pair(&self, account: &AccountKey) {
         if let Some(doubt) = self.lock().get_mut(account) {
             doubt.pair = true;
         }
     }
 
     /// The balance was too low.
-    pub(super) fn doubt_balance(&self, account: &ObjectKey) {
+    pub(super) fn doubt_balance(&self, account: &AccountKey) {
         if let Some(doubt) = self.lock().get_mut(account) {
             doubt.balance = Some(now());
         }
     }
 
     /// Whether the pair was refused, or nothing was answered, since the last time this was asked.
-    pub(super) fn take_pair(&self, account: &ObjectKey) -> bool {
+    pub(super) fn take_pair(&self, account: &AccountKey) -> bool {
         self.lock()
             .get_mut(account)
             .is_some_and(|doubt| std::mem::take(&mut doubt.pair))
     }
 
     /// A person says that the balance was topped up, or wants to know.
-    pub(super) fn forget_balance(&self, account: &ObjectKey) {
+    pub(super) fn forget_balance(&self, account: &AccountKey) {
         if let Some(doubt) = self.lock().get_mut(account) {
             doubt.balance = None;
         }
     }
 
     /// Whether the balance was too low within this time.
-    pub(super) fn balance_within(&self, account: &ObjectKey, period: Duration) -> bool {
+    pub(super) fn balance_within(&self, account: &AccountKey, period: Duration) -> bool {
         self.lock()
             .get(account)
             .and_then(|doubt| doubt.balance)
@@ -75,7 +75,7 @@ impl Doubts {
 
     /// Notes whether the list of the generation of the API in use was answered as if there were none, while another one's was well. True
     /// once that has lasted.
-    pub(super) fn note_generation(&self, account: &ObjectKey, is_unserved: bool) -> bool {
+    pub(super) fn note_generation(&self, account: &AccountKey, is_unserved: bool) -> bool {
         let mut doubts = self.lock();
         let Some(doubt) = doubts.get_mut(account) else {
             return false;
@@ -92,7 +92,7 @@ impl Doubts {
         count >= RETIRED_AFTER.0 && now.duration_since(since) >= RETIRED_AFTER.1
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Doubt>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccountKey, Doubt>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -105,10 +105,7 @@ mod tests {
     fn when_a_thousand_accounts_have_come_and_gone_no_doubt_is_left() {
         let doubts = Doubts::default();
         for number in 0..1000 {
-            let account = ObjectKey {
-                namespace: "dev".to_owned(),
-                name: format!("vobiz-{number}"),
-            };
+            let account = AccountKey::within("dev", &format!("vobiz-{number}"));
             doubts.admit(&account);
             doubts.doubt_pair(&account);
             doubts.admit(&account);

@@ -346,7 +346,7 @@ mod tests {
         let (woken, own) = (woken.clone(), name.to_owned());
         Turn {
             class,
-            who: Arc::new(Who::Object(ObjectKey {
+            who: Arc::new(Who::Subaccount(ObjectKey {
                 namespace: "team".to_owned(),
                 name: name.to_owned(),
             })),

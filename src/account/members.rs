@@ -1,7 +1,7 @@
 //! Which Accounts share a parent account, what each asks of it, and what holds for all: the slowest of each. PURE.
 
 use crate::account::bucket::Limit;
-use crate::controller::wake::ObjectKey;
+use crate::account::key::AccountKey;
 use crate::crd::AccountSpec;
 use crate::vobiz::ParentAuthId;
 use std::collections::HashMap;
@@ -57,34 +57,34 @@ pub struct SharedTerm {
     /// The value.
     pub value: u64,
     /// Who asks for it.
-    pub account: ObjectKey,
+    pub account: AccountKey,
 }
 
 /// Every Account whose pair was proved, with its parent.
 #[derive(Debug, Default)]
 pub struct Members {
-    terms: HashMap<ObjectKey, (ParentAuthId, Terms)>,
+    terms: HashMap<AccountKey, (ParentAuthId, Terms)>,
 }
 
 impl Members {
     /// The Account's parent and terms.
     #[must_use]
-    pub fn get(&self, account: &ObjectKey) -> Option<&(ParentAuthId, Terms)> {
+    pub fn get(&self, account: &AccountKey) -> Option<&(ParentAuthId, Terms)> {
         self.terms.get(account)
     }
 
     /// The Account is one of this parent's, on these terms, and no other's.
-    pub fn join(&mut self, account: &ObjectKey, parent: &ParentAuthId, terms: Terms) {
+    pub fn join(&mut self, account: &AccountKey, parent: &ParentAuthId, terms: Terms) {
         self.terms.insert(account.clone(), (parent.clone(), terms));
     }
 
     /// The Account is nobody's any more.
-    pub fn part(&mut self, account: &ObjectKey) {
+    pub fn part(&mut self, account: &AccountKey) {
         self.terms.remove(account);
     }
 
     /// The Accounts of a parent.
-    pub fn of<'a>(&'a self, parent: &'a ParentAuthId) -> impl Iterator<Item = &'a ObjectKey> {
+    pub fn of<'a>(&'a self, parent: &'a ParentAuthId) -> impl Iterator<Item = &'a AccountKey> {
         self.with_terms(parent).map(|(account, _)| account)
     }
 
@@ -128,7 +128,7 @@ impl Members {
     fn with_terms<'a>(
         &'a self,
         parent: &'a ParentAuthId,
-    ) -> impl Iterator<Item = (&'a ObjectKey, &'a Terms)> {
+    ) -> impl Iterator<Item = (&'a AccountKey, &'a Terms)> {
         let all = self.terms.iter();
         all.filter(move |(_, (of, _))| of == parent)
             .map(|(account, (_, terms))| (account, terms))
@@ -141,11 +141,8 @@ mod tests {
     use crate::account::tell::holders;
     use proptest::prelude::*;
 
-    fn account(name: &str) -> ObjectKey {
-        ObjectKey {
-            namespace: "team".to_owned(),
-            name: name.to_owned(),
-        }
+    fn account(name: &str) -> AccountKey {
+        AccountKey::within("team", name)
     }
 
     fn parent(name: &str) -> ParentAuthId {

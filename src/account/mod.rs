@@ -13,6 +13,7 @@ pub mod gate;
 pub mod generation;
 mod inherited;
 mod items;
+pub mod key;
 mod listing;
 pub mod marker;
 pub mod members;

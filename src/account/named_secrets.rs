@@ -1,9 +1,10 @@
 //! Which credentials Secrets Accounts name, whether the Accounts can be read or not. PURE.
 
+use crate::account::key::AccountKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::controller::wake::{Guarded, ObjectKey};
+use crate::controller::wake::Guarded;
 use crate::crd::Account;
 
 /// The credentials Secrets that an Account names: the one of its spec, and the one that may carry its mark.
@@ -32,7 +33,7 @@ pub fn of_readable(account: &Account) -> BTreeSet<String> {
 /// What every Account of the caches names.
 #[derive(Debug, Default)]
 pub struct NamedSecrets {
-    by_account: Mutex<BTreeMap<ObjectKey, BTreeSet<String>>>,
+    by_account: Mutex<BTreeMap<AccountKey, BTreeSet<String>>>,
 }
 
 impl NamedSecrets {
@@ -40,11 +41,11 @@ impl NamedSecrets {
     pub fn note(&self, account: &Guarded<Account>) -> bool {
         let names = named_secrets(account);
         let mut all = self.lock();
-        all.insert(ObjectKey::of(account), names.clone()) != Some(names)
+        all.insert(AccountKey::of(account), names.clone()) != Some(names)
     }
 
     /// The Account is gone.
-    pub fn forget(&self, account: &ObjectKey) {
+    pub fn forget(&self, account: &AccountKey) {
         self.lock().remove(account);
     }
 
@@ -52,8 +53,8 @@ impl NamedSecrets {
     #[must_use]
     pub fn all(&self) -> BTreeSet<(String, String)> {
         let all = self.lock();
-        let of_one = |(account, names): (&ObjectKey, &BTreeSet<String>)| {
-            let namespace = account.namespace.clone();
+        let of_one = |(account, names): (&AccountKey, &BTreeSet<String>)| {
+            let namespace = account.namespace().to_owned();
             let names = names.clone().into_iter();
             names
                 .map(move |name| (namespace.clone(), name))
@@ -64,25 +65,25 @@ impl NamedSecrets {
 
     /// The Accounts of a namespace that name this Secret.
     #[must_use]
-    pub fn namers(&self, namespace: &str, secret: &str) -> Vec<ObjectKey> {
+    pub fn namers(&self, namespace: &str, secret: &str) -> Vec<AccountKey> {
         let all = self.lock();
         all.iter()
-            .filter(|(account, names)| account.namespace == namespace && names.contains(secret))
+            .filter(|(account, names)| account.namespace() == namespace && names.contains(secret))
             .map(|(account, _)| account.clone())
             .collect()
     }
 
     /// The Accounts of a namespace.
     #[must_use]
-    pub fn accounts_of(&self, namespace: &str) -> Vec<ObjectKey> {
+    pub fn accounts_of(&self, namespace: &str) -> Vec<AccountKey> {
         let all = self.lock();
         all.keys()
-            .filter(|account| account.namespace == namespace)
+            .filter(|account| account.namespace() == namespace)
             .cloned()
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, BTreeSet<String>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<AccountKey, BTreeSet<String>>> {
         self.by_account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,7 +111,7 @@ mod tests {
         }
         let named = NamedSecrets::default();
         assert!(named.note(&account("Gen3")) && !named.note(&account("Gen2")));
-        let key = ObjectKey::of(&account("Gen3"));
+        let key = AccountKey::of(&account("Gen3"));
         assert_eq!(named.accounts_of("team"), std::slice::from_ref(&key));
         assert_eq!(named.namers("team", "old"), std::slice::from_ref(&key));
         assert!(named.namers("tea", "old").is_empty() && named.all().len() == 2);

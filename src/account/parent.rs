@@ -3,10 +3,10 @@
 use crate::account::addressing::{Addressing, Ways};
 use crate::account::breaker::Breaker;
 use crate::account::gate::Gate;
+use crate::account::key::AccountKey;
 use crate::account::listing::SweepError;
 use crate::account::marker::{Installation, Marker, Series};
 use crate::account::roster::{Roster, Walk};
-use crate::controller::wake::ObjectKey;
 use crate::vobiz::{Address, AuthId, Generation, ParentAuthId};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,7 +43,7 @@ pub struct Failure {
     /// When it ended: who has told this one begins the next attempt.
     pub at: Instant,
     /// Whose pair was used.
-    pub account: ObjectKey,
+    pub account: AccountKey,
     /// What it was.
     pub error: SweepError,
 }
@@ -51,7 +51,7 @@ pub struct Failure {
 impl Failure {
     /// Whether it says something about this Account: a pair that is refused is the trouble of its Account alone.
     #[must_use]
-    pub fn concerns(&self, account: &ObjectKey) -> bool {
+    pub fn concerns(&self, account: &AccountKey) -> bool {
         !self.error.is_refusal() || self.account == *account
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Within a class namespaces take turns, and within a namespace the first to come is the first to go.
 
+use crate::account::key::AccountKey;
 use crate::controller::wake::ObjectKey;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -36,7 +37,9 @@ impl Class {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Who {
     /// The pass over this Subaccount.
-    Object(ObjectKey),
+    Subaccount(ObjectKey),
+    /// The pass over this Account.
+    Account(AccountKey),
     /// The janitor's pass over the Record in this Secret.
     Record(ObjectKey),
     /// Somebody who waits in place; every number is one of them.
@@ -46,7 +49,8 @@ pub enum Who {
 impl Who {
     fn namespace(&self) -> &str {
         match self {
-            Self::Object(key) | Self::Record(key) => &key.namespace,
+            Self::Subaccount(key) | Self::Record(key) => &key.namespace,
+            Self::Account(key) => key.namespace(),
             Self::InPlace(_) => "",
         }
     }
@@ -213,7 +217,7 @@ mod tests {
         };
         Turn {
             class,
-            who: Arc::new(Who::Object(key)),
+            who: Arc::new(Who::Subaccount(key)),
             wake: Arc::new(|| {}),
         }
     }
@@ -229,7 +233,8 @@ mod tests {
     fn drain(queue: &mut Queue) -> Vec<String> {
         std::iter::from_fn(|| queue.take(|_| true))
             .map(|(turn, _)| match &*turn.who {
-                Who::Object(key) | Who::Record(key) => key.to_string(),
+                Who::Subaccount(key) | Who::Record(key) => key.to_string(),
+                Who::Account(key) => key.to_string(),
                 Who::InPlace(number) => format!("list {number}"),
             })
             .collect()
@@ -268,7 +273,7 @@ mod tests {
         }
         queue.join(&turn(Class::Bulk, "a", "1"), now());
         queue.join(&turn(Class::Person, "a", "3"), now());
-        queue.leave(&Who::Object(ObjectKey {
+        queue.leave(&Who::Subaccount(ObjectKey {
             namespace: "a".to_owned(),
             name: "2".to_owned(),
         }));

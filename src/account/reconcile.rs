@@ -10,6 +10,7 @@ use crate::account::access::Access;
 use crate::account::breaker::Absence;
 use crate::account::errands::Errands;
 use crate::account::generation::stored;
+use crate::account::key::AccountKey;
 use crate::account::members::Terms;
 use crate::account::registry::{Registry, Snapshot};
 use crate::account::slots::Slots;
@@ -25,7 +26,6 @@ use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::refusals::Refusals;
 use crate::controller::versioned::{Versioned, get_versioned};
-use crate::controller::wake::ObjectKey;
 use crate::crd::condition::{ConditionType, find};
 use crate::crd::{Account, SubaccountCounts};
 use crate::vobiz::ParentAuthId;
@@ -47,11 +47,11 @@ const ASKED_AGAIN: Duration = Duration::from_secs(5);
 /// What an Account's pass asks of, and tells to, whoever depends on Accounts.
 pub trait Dependents: Send + Sync {
     /// The Subaccounts that name this Account, or may.
-    fn users(&self, account: &ObjectKey) -> Users;
+    fn users(&self, account: &AccountKey) -> Users;
     /// The other Accounts of its namespace that need this credentials Secret: Subaccounts use them, and they name it.
-    fn sharers(&self, account: &ObjectKey, secret: &str) -> Vec<ObjectKey>;
+    fn sharers(&self, account: &AccountKey, secret: &str) -> Vec<AccountKey>;
     /// Whether a Subaccount that names this Account lives under this parent.
-    fn any_under(&self, account: &ObjectKey, parent: &ParentAuthId) -> bool;
+    fn any_under(&self, account: &AccountKey, parent: &ParentAuthId) -> bool;
     /// What the newest list does not show of the accounts that living objects are bound to.
     fn absence(&self, access: &Access) -> Absence;
     /// A complete list was read: compare it, wake what differs, and count.
@@ -59,7 +59,7 @@ pub trait Dependents: Send + Sync {
     /// A complete list was read, or a walk made: wake what waits for one.
     fn listed(&self, parent: &ParentAuthId);
     /// What Subaccounts of this Account may be waiting for has changed.
-    fn changed(&self, account: &ObjectKey);
+    fn changed(&self, account: &AccountKey);
 }
 
 /// Everything that passes over Accounts share.
@@ -83,7 +83,7 @@ pub struct Context {
     /// Counts.
     pub metrics: Metrics,
     /// Pauses of Accounts in trouble.
-    pub backoff: Mutex<Backoff<ObjectKey>>,
+    pub backoff: Mutex<Backoff<AccountKey>>,
     /// The moment that monotonic times count from.
     pub started: Instant,
     /// Accounts as our own writes returned them.
@@ -93,7 +93,7 @@ pub struct Context {
 /// The pass. Returns when the next one is due if nothing happens before.
 pub async fn reconcile(cached: Arc<Account>, context: &Context) -> Result<Option<Duration>, ClusterError> {
     let account = &*context.newest.of(cached);
-    let key = ObjectKey::of(account);
+    let key = AccountKey::of(account);
     let users = context.dependents.users(&key);
     if is_look_requested(account) {
         context.registry.doubts.forget_balance(&key);
@@ -123,7 +123,7 @@ pub async fn reconcile(cached: Arc<Account>, context: &Context) -> Result<Option
 struct Pass<'a> {
     account: &'a Account,
     context: &'a Context,
-    key: ObjectKey,
+    key: AccountKey,
     users: Users,
 }
 
@@ -302,11 +302,11 @@ impl Pass<'_> {
     }
 
     fn accounts(&self) -> Api<Account> {
-        Api::namespaced(self.context.cluster.clone(), &self.key.namespace)
+        Api::namespaced(self.context.cluster.clone(), self.key.namespace())
     }
 
     fn secrets(&self) -> Api<Secret> {
-        Api::namespaced(self.context.cluster.clone(), &self.key.namespace)
+        Api::namespaced(self.context.cluster.clone(), self.key.namespace())
     }
 }
 

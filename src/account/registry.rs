@@ -5,13 +5,12 @@
 use crate::account::access::Access;
 use crate::account::doubts::Doubts;
 use crate::account::gate::Gate;
+use crate::account::key::{AccountKey, AccountWaker};
 use crate::account::members::{Members, SharedTerm, Terms};
 use crate::account::parent::Parent;
 pub use crate::account::snapshot::Snapshot;
 use crate::account::trials::Trials;
 use crate::controller::instrument::Metrics;
-use crate::controller::wake::{Guarded, ObjectKey, Waker};
-use crate::crd::Account;
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials, Transport};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Registry {
     transport: Transport,
     metrics: Metrics,
-    accounts: Waker<Guarded<Account>>,
+    accounts: AccountWaker,
     pub(super) doubts: Arc<Doubts>,
     pub(super) trials: Trials,
     state: Mutex<State>,
@@ -28,9 +27,9 @@ pub struct Registry {
 
 #[derive(Default)]
 struct State {
-    accounts: HashMap<ObjectKey, Arc<Snapshot>>,
+    accounts: HashMap<AccountKey, Arc<Snapshot>>,
     /// uids of the Accounts that are stored: a pass that was still under way must not bring one back.
-    stored: HashMap<ObjectKey, String>,
+    stored: HashMap<AccountKey, String>,
     /// Each generation of the API shows other fields, and the marker in another place: a list of its own for each.
     parents: HashMap<(ParentAuthId, Generation), Arc<Parent>>,
     /// The rate is the parent's, whatever the generation.
@@ -53,7 +52,7 @@ impl State {
 impl Registry {
     /// An empty registry; `accounts` wakes an Account's own pass.
     #[must_use]
-    pub fn new(transport: Transport, metrics: Metrics, accounts: Waker<Guarded<Account>>) -> Self {
+    pub fn new(transport: Transport, metrics: Metrics, accounts: AccountWaker) -> Self {
         Self {
             transport,
             metrics,
@@ -65,7 +64,7 @@ impl Registry {
     }
 
     /// An Account is stored: what its passes find out is kept from here on.
-    pub fn admit(&self, key: &ObjectKey, uid: &str) {
+    pub fn admit(&self, key: &AccountKey, uid: &str) {
         let former = self
             .lock()
             .stored
@@ -83,19 +82,19 @@ impl Registry {
 
     /// Whether this very Account is stored.
     #[must_use]
-    pub fn is_stored(&self, key: &ObjectKey, uid: &str) -> bool {
+    pub fn is_stored(&self, key: &AccountKey, uid: &str) -> bool {
         self.lock().stored.get(key).is_some_and(|stored| stored == uid)
     }
 
     /// Whether an Account of this name is stored.
     #[must_use]
-    pub(super) fn holds(&self, key: &ObjectKey) -> bool {
+    pub(super) fn holds(&self, key: &AccountKey) -> bool {
         self.lock().stored.contains_key(key)
     }
 
     /// The Account as its last pass left it; none if there was no pass yet.
     #[must_use]
-    pub fn account(&self, key: &ObjectKey) -> Option<Arc<Snapshot>> {
+    pub fn account(&self, key: &AccountKey) -> Option<Arc<Snapshot>> {
         self.lock().accounts.get(key).cloned()
     }
 
@@ -122,7 +121,7 @@ impl Registry {
     }
 
     /// Asks for a pass over an Account.
-    pub fn wake(&self, account: &ObjectKey) {
+    pub fn wake(&self, account: &AccountKey) {
         self.accounts.wake(account);
     }
 
@@ -137,7 +136,7 @@ impl Registry {
     #[must_use]
     pub fn access(
         &self,
-        account: &ObjectKey,
+        account: &AccountKey,
         credentials: ParentCredentials,
         generation: Generation,
         terms: Terms,
@@ -161,7 +160,7 @@ impl Registry {
     #[must_use]
     pub(super) fn trial_access(
         &self,
-        account: &ObjectKey,
+        account: &AccountKey,
         credentials: ParentCredentials,
         generation: Generation,
         gate: Arc<Gate>,
@@ -181,7 +180,7 @@ impl Registry {
         }
     }
 
-    fn through(&self, account: &ObjectKey, parent: Arc<Parent>, credentials: ParentCredentials) -> Access {
+    fn through(&self, account: &AccountKey, parent: Arc<Parent>, credentials: ParentCredentials) -> Access {
         Access {
             account: account.clone(),
             generation: parent.generation,
@@ -195,7 +194,7 @@ impl Registry {
     }
 
     /// Applies the terms of a spec that was just edited: its pass comes later.
-    pub fn set_terms(&self, account: &ObjectKey, terms: Terms) {
+    pub fn set_terms(&self, account: &AccountKey, terms: Terms) {
         self.trials.set_terms(account, terms);
         let state = &mut *self.lock();
         if let Some((parent, _)) = state.members.get(account).cloned() {
@@ -204,13 +203,13 @@ impl Registry {
     }
 
     /// The Account has no pair of which it is known that it works: its terms count for nobody.
-    pub(super) fn part(&self, account: &ObjectKey) {
+    pub(super) fn part(&self, account: &AccountKey) {
         self.regroup(&mut self.lock(), account, None);
     }
 
     /// Whether the Account's pair was proved.
     #[must_use]
-    pub fn is_proved(&self, account: &ObjectKey) -> bool {
+    pub fn is_proved(&self, account: &AccountKey) -> bool {
         self.lock().members.get(account).is_some()
     }
 
@@ -221,7 +220,7 @@ impl Registry {
     }
 
     /// Changes whose the Account is. The others of a parent where other terms hold now say so.
-    fn regroup(&self, state: &mut State, account: &ObjectKey, joins: Option<(&ParentAuthId, Terms)>) {
+    fn regroup(&self, state: &mut State, account: &AccountKey, joins: Option<(&ParentAuthId, Terms)>) {
         let State { members, gates, .. } = state;
         let before = members.get(account).cloned();
         if before.as_ref().map(|(parent, terms)| (parent, *terms)) == joins {
@@ -252,7 +251,7 @@ impl Registry {
     }
 
     /// Takes over what a pass found. True if it differs in what a Subaccount may be waiting for.
-    pub fn set(&self, key: &ObjectKey, uid: &str, snapshot: Snapshot) -> bool {
+    pub fn set(&self, key: &AccountKey, uid: &str, snapshot: Snapshot) -> bool {
         let pair = |snapshot: &Snapshot| {
             snapshot
                 .access
@@ -278,7 +277,7 @@ impl Registry {
 
     /// The Account is gone. What is known of its parent goes with the last Account, and is kept while anybody is at work on it:
     /// a pause that Vobiz asked for must not be forgotten under a first pass.
-    pub fn remove(&self, key: &ObjectKey, uid: &str) {
+    pub fn remove(&self, key: &AccountKey, uid: &str) {
         let state = &mut *self.lock();
         if state.stored.get(key).is_some_and(|stored| stored != uid) {
             // Another one of its name has come since.
@@ -337,11 +336,8 @@ mod tests {
     use std::num::NonZeroU32;
     use std::time::Duration;
 
-    fn key(name: &str) -> ObjectKey {
-        ObjectKey {
-            namespace: "team".to_owned(),
-            name: name.to_owned(),
-        }
+    fn key(name: &str) -> AccountKey {
+        AccountKey::within("team", name)
     }
 
     fn pair() -> ParentCredentials {
@@ -436,7 +432,7 @@ mod tests {
     }
 
     /// A pass that found a parent of its own.
-    fn pass(registry: &Registry, key: &ObjectKey, uid: &str, parent: u32) -> bool {
+    fn pass(registry: &Registry, key: &AccountKey, uid: &str, parent: u32) -> bool {
         let id = format!("MA_{parent}");
         let credentials = ParentCredentials::parse("id", "token", |key| match key {
             "id" => Some(id.as_bytes()),

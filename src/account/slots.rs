@@ -2,15 +2,14 @@
 //!
 //! Hundreds of new Accounts, or of such whose pair is wrong, would otherwise be ahead of everybody else's in every worker.
 
-use crate::controller::wake::{Guarded, ObjectKey, Waker};
-use crate::crd::Account;
+use crate::account::key::{AccountKey, AccountWaker};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Who has a turn, and who waits for one.
 #[derive(Clone, Debug)]
 pub struct Slots {
-    accounts: Waker<Guarded<Account>>,
+    accounts: AccountWaker,
     state: Arc<Mutex<HashMap<String, Line>>>,
 }
 
@@ -19,8 +18,8 @@ pub struct Slots {
 struct Line {
     /// One of them has its turn.
     busy: bool,
-    waiting: VecDeque<ObjectKey>,
-    known: HashSet<ObjectKey>,
+    waiting: VecDeque<AccountKey>,
+    known: HashSet<AccountKey>,
 }
 
 /// A turn; its end wakes the next.
@@ -33,7 +32,7 @@ pub struct Slot {
 impl Slots {
     /// Nobody has a turn; `accounts` wakes an Account's own pass.
     #[must_use]
-    pub fn new(accounts: Waker<Guarded<Account>>) -> Self {
+    pub fn new(accounts: AccountWaker) -> Self {
         Self {
             accounts,
             state: Arc::default(),
@@ -43,9 +42,9 @@ impl Slots {
     /// A turn, or none now: then the Account is woken when it is the next. One that was deleted meanwhile does not come; who
     /// waits asks again by itself at last.
     #[must_use]
-    pub fn enter(&self, account: &ObjectKey) -> Option<Slot> {
+    pub fn enter(&self, account: &AccountKey) -> Option<Slot> {
         let mut state = self.lock();
-        let line = state.entry(account.namespace.clone()).or_default();
+        let line = state.entry(account.namespace().to_owned()).or_default();
         if line.busy {
             if line.known.insert(account.clone()) {
                 line.waiting.push_back(account.clone());
@@ -58,7 +57,7 @@ impl Slots {
         }
         Some(Slot {
             slots: self.clone(),
-            namespace: account.namespace.clone(),
+            namespace: account.namespace().to_owned(),
         })
     }
 
@@ -90,11 +89,8 @@ mod tests {
     use crate::controller::wake::{Scope, queues};
     use futures::{FutureExt as _, StreamExt as _};
 
-    fn key(namespace: &str, name: &str) -> ObjectKey {
-        ObjectKey {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
+    fn key(namespace: &str, name: &str) -> AccountKey {
+        AccountKey::within(namespace, name)
     }
 
     #[test]

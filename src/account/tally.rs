@@ -2,9 +2,9 @@
 
 use crate::account::counts::Counts;
 use crate::account::errands::Errands;
+use crate::account::key::AccountKey;
 use crate::account::registry::Registry;
 use crate::clock::now;
-use crate::controller::wake::ObjectKey;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl Tally {
     }
 
     /// Under which Account the Subaccount of this uid keeps an account now, if it does.
-    pub fn note(self: &Arc<Self>, uid: &str, account: Option<ObjectKey>) {
+    pub fn note(self: &Arc<Self>, uid: &str, account: Option<AccountKey>) {
         let due = self.lock().note(uid, account, now());
         for (account, pause) in due {
             self.ring_after(account, pause);
@@ -36,29 +36,29 @@ impl Tally {
 
     /// How many there are under this Account.
     #[must_use]
-    pub fn managed(&self, account: &ObjectKey) -> i64 {
+    pub fn managed(&self, account: &AccountKey) -> i64 {
         self.lock().managed(account)
     }
 
     /// The Account is gone.
-    pub fn forget(&self, account: &ObjectKey) {
+    pub fn forget(&self, account: &AccountKey) {
         self.lock().forget(account);
     }
 
     /// How many there are, if it is time to tell that they have become more or fewer.
-    pub(super) fn due(&self, account: &ObjectKey) -> Option<i64> {
+    pub(super) fn due(&self, account: &AccountKey) -> Option<i64> {
         self.lock().due(account, now())
     }
 
     /// The Account's status says that there are so many.
-    pub(super) fn told(self: &Arc<Self>, account: &ObjectKey, managed: i64) {
+    pub(super) fn told(self: &Arc<Self>, account: &AccountKey, managed: i64) {
         let again = self.lock().told(account, managed, now());
         if let Some(pause) = again {
             self.ring_after(account.clone(), pause);
         }
     }
 
-    fn ring_after(self: &Arc<Self>, account: ObjectKey, pause: Duration) {
+    fn ring_after(self: &Arc<Self>, account: AccountKey, pause: Duration) {
         let tally = Arc::clone(self);
         self.errands.send(async move {
             tokio::time::sleep(pause).await;
@@ -66,7 +66,7 @@ impl Tally {
         });
     }
 
-    fn ring(&self, account: &ObjectKey) {
+    fn ring(&self, account: &AccountKey) {
         if !self.registry.holds(account) {
             self.forget(account);
         } else if self.due(account).is_some() {

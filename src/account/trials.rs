@@ -6,11 +6,11 @@
 
 use crate::account::gate::Gate;
 use crate::account::generation::Choice;
+use crate::account::key::AccountKey;
 use crate::account::members::Terms;
 use crate::account::queue::{Class, Queue, Turn, Who};
 use crate::account::tell::trouble::Trouble;
 use crate::clock::now;
-use crate::controller::wake::ObjectKey;
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,7 +44,7 @@ pub(super) struct Line {
 /// Whose turn it is.
 #[derive(Clone, Debug)]
 pub(super) struct Next {
-    pub(super) account: ObjectKey,
+    pub(super) account: AccountKey,
     pub(super) question: Question,
     pub(super) terms: Terms,
     /// The gate of its own, unless the pair was proved before.
@@ -60,7 +60,7 @@ pub(super) struct Trials {
 
 #[derive(Debug, Default)]
 struct State {
-    trials: HashMap<ObjectKey, Trial>,
+    trials: HashMap<AccountKey, Trial>,
     /// The lines that somebody serves.
     lines: HashMap<Line, Queue>,
     asked: u64,
@@ -93,7 +93,7 @@ impl Trials {
     /// What is known. What is not, or is in doubt, is asked: then somebody must serve the line, if one is returned.
     pub(super) fn ask(
         &self,
-        account: &ObjectKey,
+        account: &AccountKey,
         question: Question,
         terms: Terms,
         is_in_doubt: impl FnOnce() -> bool,
@@ -131,7 +131,7 @@ impl Trials {
                 state.lines.remove(line);
                 return None;
             };
-            if let Who::Object(account) = &*turn.who
+            if let Who::Account(account) = &*turn.who
                 && let Some(trial) = state.trials.get(account)
             {
                 return Some(Next {
@@ -168,7 +168,7 @@ impl Trials {
     }
 
     /// A pass has come to its end with what was found.
-    pub(super) fn settle(&self, account: &ObjectKey) {
+    pub(super) fn settle(&self, account: &AccountKey) {
         if let Some(Trial {
             found: Found::Good { used, .. },
             ..
@@ -179,14 +179,14 @@ impl Trials {
     }
 
     /// The Account asks for other terms.
-    pub(super) fn set_terms(&self, account: &ObjectKey, terms: Terms) {
+    pub(super) fn set_terms(&self, account: &AccountKey, terms: Terms) {
         if let Some(trial) = self.lock().trials.get_mut(account) {
             trial.set_terms(terms);
         }
     }
 
     /// The Account is gone.
-    pub(super) fn forget(&self, account: &ObjectKey) {
+    pub(super) fn forget(&self, account: &AccountKey) {
         let mut state = self.lock();
         state.trials.remove(account);
         state.leave(account);
@@ -200,7 +200,7 @@ impl Trials {
 impl State {
     fn enter(
         &mut self,
-        account: &ObjectKey,
+        account: &AccountKey,
         question: Question,
         terms: Terms,
         since: Instant,
@@ -228,7 +228,7 @@ impl State {
         self.trials.insert(account.clone(), trial);
         let turn = Turn {
             class: Class::Bulk,
-            who: Arc::new(Who::Object(account.clone())),
+            who: Arc::new(Who::Account(account.clone())),
             wake: Arc::new(|| {}),
         };
         let is_served = self.lines.contains_key(&line);
@@ -236,8 +236,8 @@ impl State {
         (!is_served).then_some(line)
     }
 
-    fn leave(&mut self, account: &ObjectKey) {
-        let who = Who::Object(account.clone());
+    fn leave(&mut self, account: &AccountKey) {
+        let who = Who::Account(account.clone());
         for queue in self.lines.values_mut() {
             queue.leave(&who);
         }
@@ -266,11 +266,8 @@ mod tests {
     use std::num::NonZeroU32;
     use std::time::Duration;
 
-    fn account(namespace: &str, name: &str) -> ObjectKey {
-        ObjectKey {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
+    fn account(namespace: &str, name: &str) -> AccountKey {
+        AccountKey::within(namespace, name)
     }
 
     fn question(parent: &str, token: &str) -> Question {

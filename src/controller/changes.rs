@@ -1,15 +1,15 @@
 //! Whether something about an object is another than before. PURE.
 
-use crate::controller::wake::ObjectKey;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// The newest value of one thing about each object that has it.
 #[derive(Debug)]
-pub struct Changes<Value> {
-    values: HashMap<ObjectKey, Value>,
+pub struct Changes<Key, Value> {
+    values: HashMap<Key, Value>,
 }
 
-impl<Value> Default for Changes<Value> {
+impl<Key, Value> Default for Changes<Key, Value> {
     fn default() -> Self {
         Self {
             values: HashMap::new(),
@@ -17,9 +17,9 @@ impl<Value> Default for Changes<Value> {
     }
 }
 
-impl<Value: Clone + PartialEq> Changes<Value> {
+impl<Key: Clone + Eq + Hash, Value: Clone + PartialEq> Changes<Key, Value> {
     /// Whether the value is another than before; what is seen for the first time is.
-    pub fn differs(&mut self, key: &ObjectKey, value: Option<&Value>) -> bool {
+    pub fn differs(&mut self, key: &Key, value: Option<&Value>) -> bool {
         let before = match value {
             Some(value) => self.values.insert(key.clone(), value.clone()),
             None => self.values.remove(key),
@@ -29,12 +29,12 @@ impl<Value: Clone + PartialEq> Changes<Value> {
 
     /// Whether a value was seen before.
     #[must_use]
-    pub fn knows(&self, key: &ObjectKey) -> bool {
+    pub fn knows(&self, key: &Key) -> bool {
         self.values.contains_key(key)
     }
 
     /// The object is gone.
-    pub fn forget(&mut self, key: &ObjectKey) {
+    pub fn forget(&mut self, key: &Key) {
         self.values.remove(key);
     }
 }

@@ -77,8 +77,13 @@ impl<K: Resource> fmt::Debug for Waker<K> {
 impl<K: Resource<DynamicType = ()>> Waker<K> {
     /// Asks for a pass over the object. A controller that has ended needs no waking: that is no error.
     pub fn wake(&self, key: &ObjectKey) {
-        if let Some((_, queue)) = self.queues.iter().find(|(scope, _)| scope.covers(&key.namespace)) {
-            let _ = queue.unbounded_send(ObjectRef::new(&key.name).within(&key.namespace));
+        self.wake_within(&key.namespace, &key.name);
+    }
+
+    /// As above, by its namespace and name.
+    pub fn wake_within(&self, namespace: &str, name: &str) {
+        if let Some((_, queue)) = self.queues.iter().find(|(scope, _)| scope.covers(namespace)) {
+            let _ = queue.unbounded_send(ObjectRef::new(name).within(namespace));
         }
     }
 }

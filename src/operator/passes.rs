@@ -9,9 +9,10 @@ use kube::runtime::controller::Action;
 
 use super::unsupported;
 use crate::account;
+use crate::account::key::AccountKey;
 use crate::clock::now;
 use crate::controller::instrument::{Pass, ReconcileResult};
-use crate::controller::wake::{Guarded, ObjectKey};
+use crate::controller::wake::Guarded;
 use crate::crd::{Account, Subaccount};
 use crate::subaccount;
 use crate::subaccount::again::Ended;
@@ -29,7 +30,7 @@ pub(super) async fn account_pass(
         return Ok(next.map_or_else(Action::await_change, Action::requeue));
     };
     let ended = account::reconcile::reconcile(Arc::new(object.clone()), &context).await;
-    let key = ObjectKey::of(object);
+    let key = AccountKey::of(object);
     let uid = object.uid().unwrap_or_default();
     if !context.registry.is_stored(&key, &uid) {
         // It went meanwhile: no pass comes any more that could clear it away.

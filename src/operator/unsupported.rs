@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::account;
+use crate::account::key::AccountKey;
 use crate::account::named_secrets::named_secrets;
 use crate::account::reconcile::in_use;
 use crate::account::tell::holders::held_by;
@@ -56,7 +57,7 @@ pub(super) async fn account(
     let released = in_use::release_unreadable(context, object, named_secrets(object)).await;
     let mut message = UNREADABLE.to_owned();
     if object.meta().deletion_timestamp.is_some() {
-        let users = context.dependents.users(&ObjectKey::of(object));
+        let users = context.dependents.users(&AccountKey::of(object));
         message = format!("{message}; {}", held_by(&users));
     }
     let conditions = not_ready(

@@ -4,6 +4,7 @@ use super::store::held_pairs::HeldPairs;
 use super::store::memory::Memory;
 use super::store::records::Records;
 use super::traces::{ListWaiters, Traces};
+use crate::account::key::AccountKey;
 use crate::account::marker::Installation;
 use crate::account::registry::Registry;
 use crate::account::tally::Tally;
@@ -158,7 +159,7 @@ impl Context {
     #[must_use]
     pub fn is_abandoned(&self, parent: &ParentAuthId) -> bool {
         let looked_at =
-            |account: &Arc<Guarded<Account>>| self.registry.account(&ObjectKey::of(&**account)).is_some();
+            |account: &Arc<Guarded<Account>>| self.registry.account(&AccountKey::of(&**account)).is_some();
         !self.registry.knows(parent) && self.accounts.all().iter().all(looked_at)
     }
 

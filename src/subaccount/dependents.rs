@@ -8,6 +8,7 @@ use super::stored_status::is_applied;
 use super::tell::status::kyc_differs;
 use crate::account::access::Access;
 use crate::account::breaker::Absence;
+use crate::account::key::AccountKey;
 use crate::account::named_secrets::named_secrets;
 use crate::account::reconcile::Dependents;
 use crate::account::roster::marker_of;
@@ -23,10 +24,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 impl Context {
-    fn objects_of(&self, account: &ObjectKey) -> Vec<Arc<Guarded<Subaccount>>> {
-        let all = self.subaccounts.of_namespace(&account.namespace);
+    fn objects_of(&self, account: &AccountKey) -> Vec<Arc<Guarded<Subaccount>>> {
+        let all = self.subaccounts.of_namespace(account.namespace());
         all.into_iter()
-            .filter(|guarded| account_named_by(guarded) == Some(&account.name))
+            .filter(|guarded| account_named_by(guarded) == Some(account.name()))
             .collect()
     }
 
@@ -39,8 +40,8 @@ impl Context {
     }
 
     /// As the Account's spec gives it: its first pass has not told the registry yet when it compares its first list.
-    fn name_prefix(&self, account: &ObjectKey) -> String {
-        let account = self.accounts.get(&account.namespace, &account.name);
+    fn name_prefix(&self, account: &AccountKey) -> String {
+        let account = self.accounts.get(account.namespace(), account.name());
         account
             .and_then(|guarded| Some(guarded.0.as_ref().ok()?.spec.name_prefix.clone()))
             .unwrap_or_default()
@@ -91,11 +92,11 @@ impl Context {
 }
 
 impl Dependents for Context {
-    fn users(&self, account: &ObjectKey) -> Users {
+    fn users(&self, account: &AccountKey) -> Users {
         let mut users = Users::default();
-        for object in self.subaccounts.of_namespace(&account.namespace) {
+        for object in self.subaccounts.of_namespace(account.namespace()) {
             match account_named_by(&object) {
-                Some(named) if named == account.name => users.named.push(object.name_any()),
+                Some(named) if named == account.name() => users.named.push(object.name_any()),
                 Some(_) => {}
                 None => users.unreadable.push(object.name_any()),
             }
@@ -105,14 +106,14 @@ impl Dependents for Context {
         users
     }
 
-    fn sharers(&self, account: &ObjectKey, secret: &str) -> Vec<ObjectKey> {
-        let mut others = self.accounts.of_namespace(&account.namespace);
-        others.retain(|other| other.name_any() != account.name && named_secrets(other).contains(secret));
+    fn sharers(&self, account: &AccountKey, secret: &str) -> Vec<AccountKey> {
+        let mut others = self.accounts.of_namespace(account.namespace());
+        others.retain(|other| other.name_any() != account.name() && named_secrets(other).contains(secret));
         if others.is_empty() {
             return Vec::new();
         }
         let mut users: HashMap<Option<&str>, Vec<String>> = HashMap::new();
-        let objects = self.subaccounts.of_namespace(&account.namespace);
+        let objects = self.subaccounts.of_namespace(account.namespace());
         for object in &objects {
             users
                 .entry(account_named_by(object))
@@ -130,10 +131,10 @@ impl Dependents for Context {
             };
             users.hold(is_on(&**other, IN_USE_FINALIZER))
         });
-        others.iter().map(|other| ObjectKey::of(&**other)).collect()
+        others.iter().map(|other| AccountKey::of(&**other)).collect()
     }
 
-    fn any_under(&self, account: &ObjectKey, parent: &ParentAuthId) -> bool {
+    fn any_under(&self, account: &AccountKey, parent: &ParentAuthId) -> bool {
         let objects = self.objects_of(account);
         // Of an attempt under way the Record alone tells where it is made.
         let recorded: HashSet<String> = self
@@ -227,7 +228,7 @@ impl Dependents for Context {
         }
     }
 
-    fn changed(&self, account: &ObjectKey) {
+    fn changed(&self, account: &AccountKey) {
         for object in self.objects_of(account) {
             self.wake_object.wake(&ObjectKey::of(&*object));
         }

@@ -1,7 +1,8 @@
 //! Which Subaccounts hold which Account, and when the first of them comes or the last one goes. PURE.
 
 use super::stored_status::is_applied;
-use crate::controller::wake::{Guarded, ObjectKey};
+use crate::account::key::AccountKey;
+use crate::controller::wake::Guarded;
 use crate::crd::Subaccount;
 use crate::vobiz::AuthId;
 use kube::{Resource, ResourceExt as _};
@@ -11,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Holding {
     /// The Account that it names.
-    Account(ObjectKey),
+    Account(AccountKey),
     /// Whichever Account of its namespace it may name: it cannot be read so far.
     AnyOf(String),
 }
@@ -32,10 +33,10 @@ impl Holders {
         let is_first = uids.insert(uid.clone()) && uids.len() == 1;
         // It may have become readable, or the contrary: its Account cannot change otherwise.
         let mut changed = match &holding {
-            Holding::Account(account) => self.drop(&Holding::AnyOf(account.namespace.clone()), &uid),
+            Holding::Account(account) => self.drop(&Holding::AnyOf(account.namespace().to_owned()), &uid),
             Holding::AnyOf(namespace) => {
                 let of_namespace =
-                    |held: &&Holding| matches!(held, Holding::Account(key) if key.namespace == *namespace);
+                    |held: &&Holding| matches!(held, Holding::Account(key) if key.namespace() == namespace);
                 let known: Vec<Holding> = self.by_holding.keys().filter(of_namespace).cloned().collect();
                 known.iter().flat_map(|held| self.drop(held, &uid)).collect()
             }
@@ -71,13 +72,11 @@ pub(super) fn account_named_by(object: &Guarded<Subaccount>) -> Option<&str> {
 }
 
 /// The Account under which a Subaccount keeps an account at Vobiz, if its status names one.
-pub(super) fn kept_under(object: &Guarded<Subaccount>) -> Option<ObjectKey> {
+pub(super) fn kept_under(object: &Guarded<Subaccount>) -> Option<AccountKey> {
     let object = object.0.as_ref().ok()?;
     AuthId::parse(object.status.as_ref()?.auth_id.as_deref()?).ok()?;
-    Some(ObjectKey {
-        namespace: object.namespace()?,
-        name: object.spec.account_ref.name.clone(),
-    })
+    let namespace = object.meta().namespace.as_deref()?;
+    Some(AccountKey::within(namespace, &object.spec.account_ref.name))
 }
 
 /// Whether the object had an account and cannot go on: for want of its Record, perhaps.
@@ -94,10 +93,7 @@ pub(super) fn misses_its_record(object: &Guarded<Subaccount>) -> bool {
 fn holding(object: &Guarded<Subaccount>) -> Option<(Holding, String)> {
     let namespace = object.namespace()?;
     let holding = match account_named_by(object) {
-        Some(name) => Holding::Account(ObjectKey {
-            namespace,
-            name: name.to_owned(),
-        }),
+        Some(name) => Holding::Account(AccountKey::within(&namespace, name)),
         None => Holding::AnyOf(namespace),
     };
     Some((holding, object.meta().uid.clone()?))
@@ -127,10 +123,7 @@ mod tests {
             }))
             .unwrap()
         };
-        let main = ObjectKey {
-            namespace: "team".to_owned(),
-            name: "main".to_owned(),
-        };
+        let main = AccountKey::within("team", "main");
         assert_eq!(kept_under(&with_status(json!({"authId": "SA_1"}))), Some(main));
         assert_eq!(kept_under(&with_status(json!({}))), None);
         assert_eq!(kept_under(&with_status(json!({"authId": "no/id"}))), None);
@@ -138,10 +131,7 @@ mod tests {
 
     #[test]
     fn the_first_and_the_last_of_an_account_are_told_and_those_of_any_account() {
-        let main = Holding::Account(ObjectKey {
-            namespace: "team".to_owned(),
-            name: "main".to_owned(),
-        });
+        let main = Holding::Account(AccountKey::within("team", "main"));
         let any = Holding::AnyOf("team".to_owned());
         let (one, two) = (object("1", &json!("main")), object("2", &json!("main")));
         let mut holders = Holders::default();

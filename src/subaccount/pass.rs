@@ -20,6 +20,7 @@ use super::known::{Known, KnownRecord, KnownSecret};
 use super::store::record::{Record, secret_name};
 use super::stored_status::is_applied;
 use crate::account::access::Caller;
+use crate::account::key::AccountKey;
 use crate::account::registry::Snapshot;
 use crate::clock::now;
 use crate::controller::refusal::Refusal;
@@ -65,15 +66,12 @@ impl<'a> Pass<'a> {
         let uid = cached.metadata.uid.clone().unwrap_or_default();
         let object = context.newest.of(cached);
         let key = ObjectKey::of(&*object);
-        let account_key = ObjectKey {
-            namespace: key.namespace.clone(),
-            name: object.spec.account_ref.name.clone(),
-        };
+        let account_key = AccountKey::within(&key.namespace, &object.spec.account_ref.name);
         // A pass over the Account may still have been under way when the Account went: then the cache is right.
         let account = context
             .registry
             .account(&account_key)
-            .filter(|_| context.account_exists(&account_key.namespace, &account_key.name));
+            .filter(|_| context.account_exists(account_key.namespace(), account_key.name()));
         let life = match object.metadata.deletion_timestamp {
             Some(_) => Object::Deleting,
             None => Object::Live,

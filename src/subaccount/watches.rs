@@ -7,6 +7,7 @@ use super::store::records::{Change, Records};
 use super::traces::Traces;
 use super::wish::WISHES;
 use crate::account::credentials_watch::CredentialsWatch;
+use crate::account::key::{AccountKey, AccountWaker};
 use crate::account::members::Terms;
 use crate::account::named_secrets::NamedSecrets;
 use crate::account::registry::Registry;
@@ -44,7 +45,7 @@ pub struct Watches {
     /// What was refused to gone objects is dropped.
     pub refusals: Refusals,
     /// Wakes an Account whose first Subaccount came or whose last one went.
-    pub wake_account: Waker<Guarded<Account>>,
+    pub wake_account: AccountWaker,
     /// Wakes an object whose Record was lost.
     pub wake_object: Waker<Guarded<Subaccount>>,
     /// Wakes the janitor of a gone object's Record.
@@ -79,11 +80,11 @@ impl Watches {
         let (mut accepted, mut policies) = (Changes::default(), Changes::default());
         let tally = Arc::clone(&self.tally);
         let wake_object = self.wake_object.clone();
-        let wake_users = move |key: &ObjectKey| {
-            let users = subaccounts.of_namespace(&key.namespace);
+        let wake_users = move |key: &AccountKey| {
+            let users = subaccounts.of_namespace(key.namespace());
             for user in users
                 .iter()
-                .filter(|user| account_named_by(user) == Some(&key.name))
+                .filter(|user| account_named_by(user) == Some(key.name()))
             {
                 wake_object.wake(&ObjectKey::of(&**user));
             }
@@ -102,10 +103,10 @@ impl Watches {
                         credentials.follow();
                     }
                     if let Ok(account) = &object.0 {
-                        registry.set_terms(&ObjectKey::of(account), Terms::of(&account.spec));
+                        registry.set_terms(&AccountKey::of(account), Terms::of(&account.spec));
                     }
                     // Those who wait for this word have nothing else to wake them.
-                    let key = ObjectKey::of(object);
+                    let key = AccountKey::of(object);
                     registry.admit(&key, &object.uid().unwrap_or_default());
                     let accepts = object.annotations().get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION);
                     let spec = object.0.as_ref().ok().map(|account| &account.spec);
@@ -120,7 +121,7 @@ impl Watches {
                 Event::Delete(object) => {
                     trigger.forget(object);
                     // Also one whose finalizer somebody took off: nothing may be done in its name any more.
-                    let key = ObjectKey::of(object);
+                    let key = AccountKey::of(object);
                     let uid = object.uid().unwrap_or_default();
                     registry.remove(&key, &uid);
                     newest.forget(&uid);
@@ -130,7 +131,7 @@ impl Watches {
                     named_secrets.forget(&key);
                     credentials.follow();
                     wake_users(&key);
-                    refusals.clear(Source::Object("Account", key.clone()));
+                    refusals.clear(Source::Object("Account", key.object()));
                     false
                 }
                 Event::InitDone => {

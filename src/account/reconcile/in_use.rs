@@ -4,12 +4,13 @@
 
 use super::look::Found;
 use super::{Context, Pass};
+use crate::account::key::AccountKey;
 use crate::account::named_secrets::of_readable;
 use crate::account::tell::status;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch::{self, is_on};
 use crate::controller::versioned::get_versioned;
-use crate::controller::wake::{Guarded, ObjectKey};
+use crate::controller::wake::Guarded;
 use crate::crd::{Account, IN_USE_FINALIZER};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
@@ -102,7 +103,7 @@ impl Pass<'_> {
 /// Takes the mark off the Secret, unless another Account needs it.
 async fn let_go(
     context: &Context,
-    account: &ObjectKey,
+    account: &AccountKey,
     secrets: &Api<Secret>,
     secret: &Secret,
 ) -> Result<(), ClusterError> {
@@ -124,17 +125,17 @@ pub async fn release_unreadable(
     account: &Guarded<Account>,
     secrets_named: impl IntoIterator<Item = String>,
 ) -> Result<(), ClusterError> {
-    let key = ObjectKey::of(account);
+    let key = AccountKey::of(account);
     if !is_on(account, IN_USE_FINALIZER) || context.dependents.users(&key).hold(true) {
         return Ok(());
     }
-    let secrets: Api<Secret> = Api::namespaced(context.cluster.clone(), &key.namespace);
+    let secrets: Api<Secret> = Api::namespaced(context.cluster.clone(), key.namespace());
     for name in secrets_named {
         if let Some(secret) = get_versioned(&secrets, &name).await? {
             let_go(context, &key, &secrets, secret.object()).await?;
         }
     }
-    let accounts: Api<Guarded<Account>> = Api::namespaced(context.cluster.clone(), &key.namespace);
+    let accounts: Api<Guarded<Account>> = Api::namespaced(context.cluster.clone(), key.namespace());
     guarded_patch::remove(&accounts, account, IN_USE_FINALIZER).await?;
     Ok(())
 }

@@ -80,7 +80,7 @@ impl Pass<'_> {
 
     /// By which name the refusals of this Account are kept.
     pub(super) fn source(&self) -> Source {
-        Source::Object("Account", self.key.clone())
+        Source::Object("Account", self.key.object())
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// A pass over an object.
 pub(super) fn of_object(context: &Context, key: &ObjectKey) -> Caller {
     let (waker, own) = (context.wake_object.clone(), key.clone());
-    caller(Who::Object(key.clone()), move || waker.wake(&own))
+    caller(Who::Subaccount(key.clone()), move || waker.wake(&own))
 }
 
 /// The janitor's pass over the Record in this Secret.
