@@ -4,7 +4,7 @@ use crate::account::bucket::Limit;
 use crate::account::key::AccountKey;
 use crate::crd::AccountSpec;
 use crate::vobiz::ParentAuthId;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -18,6 +18,13 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// Where a spec has the values.
+    const FIELDS: [&'static str; 3] = [
+        "rateLimit.requestsPerSecond",
+        "rateLimit.burst",
+        "resyncIntervalSeconds",
+    ];
+
     fn values(&self) -> [u64; 3] {
         let Limit {
             requests_per_second,
@@ -60,78 +67,97 @@ pub struct SharedTerm {
     pub account: AccountKey,
 }
 
-/// Every Account whose pair was proved, with its parent.
+/// Every Account whose pair was proved, with its parent. What it costs to find the lowest values does not grow with the
+/// number of Accounts.
 #[derive(Debug, Default)]
 pub struct Members {
-    terms: HashMap<AccountKey, (ParentAuthId, Terms)>,
+    parents: HashMap<AccountKey, (ParentAuthId, Terms)>,
+    by_parent: HashMap<ParentAuthId, Group>,
+}
+
+/// The Accounts of one parent, ordered by each of the values that they ask for.
+#[derive(Debug, Default)]
+struct Group([BTreeSet<(u64, AccountKey)>; 3]);
+
+impl Group {
+    fn lowest(&self) -> Option<[u64; 3]> {
+        let [rate, burst, interval] = &self.0;
+        Some([rate.first()?.0, burst.first()?.0, interval.first()?.0])
+    }
 }
 
 impl Members {
     /// The Account's parent and terms.
     #[must_use]
     pub fn get(&self, account: &AccountKey) -> Option<&(ParentAuthId, Terms)> {
-        self.terms.get(account)
+        self.parents.get(account)
     }
 
     /// The Account is one of this parent's, on these terms, and no other's.
     pub fn join(&mut self, account: &AccountKey, parent: &ParentAuthId, terms: Terms) {
-        self.terms.insert(account.clone(), (parent.clone(), terms));
+        self.part(account);
+        let group = self.by_parent.entry(parent.clone()).or_default();
+        for (ordered, value) in group.0.iter_mut().zip(terms.values()) {
+            ordered.insert((value, account.clone()));
+        }
+        self.parents.insert(account.clone(), (parent.clone(), terms));
     }
 
     /// The Account is nobody's any more.
     pub fn part(&mut self, account: &AccountKey) {
-        self.terms.remove(account);
+        let Some((parent, terms)) = self.parents.remove(account) else {
+            return;
+        };
+        let Some(group) = self.by_parent.get_mut(&parent) else {
+            return;
+        };
+        for (ordered, value) in group.0.iter_mut().zip(terms.values()) {
+            ordered.remove(&(value, account.clone()));
+        }
+        if group.0[0].is_empty() {
+            self.by_parent.remove(&parent);
+        }
     }
 
     /// The Accounts of a parent.
-    pub fn of<'a>(&'a self, parent: &'a ParentAuthId) -> impl Iterator<Item = &'a AccountKey> {
-        self.with_terms(parent).map(|(account, _)| account)
+    pub fn of(&self, parent: &ParentAuthId) -> impl Iterator<Item = &AccountKey> + use<'_> {
+        let group = self.by_parent.get(parent).into_iter();
+        group.flat_map(|group| group.0[0].iter().map(|(_, account)| account))
     }
 
-    /// The parents that have Accounts, each as often as it has one.
-    pub fn parents(&self) -> impl Iterator<Item = &ParentAuthId> {
-        self.terms.values().map(|(parent, _)| parent)
+    /// Whether the parent has any Account.
+    #[must_use]
+    pub fn has(&self, parent: &ParentAuthId) -> bool {
+        self.by_parent.contains_key(parent)
     }
 
     /// The limit that holds for the parent: the lowest that one of its Accounts asks for.
     #[must_use]
     pub fn limit(&self, parent: &ParentAuthId) -> Option<Limit> {
-        let limits = self.with_terms(parent).map(|(_, terms)| terms.limit);
-        limits.reduce(|lowest, limit| Limit {
-            requests_per_second: lowest.requests_per_second.min(limit.requests_per_second),
-            burst: lowest.burst.min(limit.burst),
+        let [requests_per_second, burst, _] = self.by_parent.get(parent)?.lowest()?;
+        let positive = |value| u32::try_from(value).ok().and_then(NonZeroU32::new);
+        Some(Limit {
+            requests_per_second: positive(requests_per_second)?,
+            burst: positive(burst)?,
         })
     }
 
     /// What one Account asks for and others of its parent do not: it holds for them too.
     #[must_use]
     pub fn shared(&self, parent: &ParentAuthId) -> Vec<SharedTerm> {
-        let fields = [
-            "rateLimit.requestsPerSecond",
-            "rateLimit.burst",
-            "resyncIntervalSeconds",
-        ];
-        let of_field = |(number, field): (usize, &'static str)| {
-            let value = |terms: &Terms| terms.values()[number];
-            let all = self.with_terms(parent);
-            let (lowest, account) = all.map(|(account, terms)| (value(terms), account)).min()?;
-            let differs = self.with_terms(parent).any(|(_, terms)| value(terms) != lowest);
-            differs.then(|| SharedTerm {
+        let of_field = |(ordered, field): (&BTreeSet<(u64, AccountKey)>, &'static str)| {
+            let ((value, account), (highest, _)) = (ordered.first()?, ordered.last()?);
+            (value != highest).then(|| SharedTerm {
                 field,
-                value: lowest,
+                value: *value,
                 account: account.clone(),
             })
         };
-        fields.into_iter().enumerate().filter_map(of_field).collect()
-    }
-
-    fn with_terms<'a>(
-        &'a self,
-        parent: &'a ParentAuthId,
-    ) -> impl Iterator<Item = (&'a AccountKey, &'a Terms)> {
-        let all = self.terms.iter();
-        all.filter(move |(_, (of, _))| of == parent)
-            .map(|(account, (_, terms))| (account, terms))
+        let group = self.by_parent.get(parent).into_iter();
+        group
+            .flat_map(|group| group.0.iter().zip(Terms::FIELDS))
+            .filter_map(of_field)
+            .collect()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::account::key::{AccountKey, AccountWaker};
 use crate::account::members::{Members, SharedTerm, Terms};
 use crate::account::parent::Parent;
 pub use crate::account::snapshot::Snapshot;
+use crate::account::snapshot::Snapshots;
 use crate::account::trials::Trials;
 use crate::controller::instrument::Metrics;
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials, Transport};
@@ -27,7 +28,7 @@ pub struct Registry {
 
 #[derive(Default)]
 struct State {
-    accounts: HashMap<AccountKey, Arc<Snapshot>>,
+    accounts: Snapshots,
     /// uids of the Accounts that are stored: a pass that was still under way must not bring one back.
     stored: HashMap<AccountKey, String>,
     /// Each generation of the API shows other fields, and the marker in another place: a list of its own for each.
@@ -102,22 +103,15 @@ impl Registry {
     #[must_use]
     pub fn any_access(&self, parent: &ParentAuthId) -> Option<Access> {
         let state = self.lock();
-        let usable = state.accounts.values().filter(|account| account.is_usable());
-        usable
-            .filter_map(|account| account.access.clone())
-            .find(|access| access.serves(parent))
+        let mut usable = state.accounts.of(parent).filter(|account| account.is_usable());
+        usable.find_map(|account| account.access.clone())
     }
 
     /// Whether any Account of this cluster names the parent, usable or not.
     #[must_use]
     pub fn knows(&self, parent: &ParentAuthId) -> bool {
         let state = self.lock();
-        state.accounts.values().any(|account| {
-            account
-                .access
-                .as_ref()
-                .is_none_or(|access| access.parent.id == *parent)
-        })
+        state.accounts.has_unknown() || state.accounts.of(parent).next().is_some()
     }
 
     /// Asks for a pass over an Account.
@@ -271,7 +265,7 @@ impl Registry {
             return false;
         }
         let changed = state.accounts.get(key).is_none_or(|before| news(before));
-        state.accounts.insert(key.clone(), Arc::new(snapshot));
+        state.accounts.insert(key, snapshot);
         changed
     }
 
@@ -297,15 +291,11 @@ impl Registry {
             members,
             ..
         } = state;
-        let accesses = accounts.values().filter_map(|account| account.access.as_ref());
-        let used: HashSet<&ParentAuthId> = accesses
-            .map(|access| &access.parent.id)
-            .chain(members.parents())
-            .collect();
-        parents.retain(|(id, _), parent| used.contains(id) || Arc::strong_count(parent) > 1);
+        let is_used = |id: &ParentAuthId| members.has(id) || accounts.of(id).next().is_some();
+        parents.retain(|(id, _), parent| is_used(id) || Arc::strong_count(parent) > 1);
         let kept: HashSet<&ParentAuthId> = parents.keys().map(|(id, _)| id).collect();
         gates.retain(|id, gate| {
-            if !used.contains(id) {
+            if !is_used(id) {
                 gate.dissolve();
             }
             kept.contains(id)
@@ -329,7 +319,8 @@ impl Registry {
 mod tests {
     use super::*;
     use crate::account::bucket::Limit;
-    use crate::controller::wake::{Scope, queues};
+    use crate::controller::wake::{Guarded, Scope, queues};
+    use crate::crd::Account;
     use crate::vobiz::TransportConfig;
     use futures::{FutureExt as _, Stream, StreamExt as _};
     use kube::runtime::reflector::ObjectRef;
@@ -372,7 +363,11 @@ mod tests {
             user_agent: "tests".to_owned(),
         });
         let (waker, mut ends) = queues(&[Scope::Cluster]);
-        let registry = Registry::new(transport.unwrap(), Metrics::new(false, "0", "0"), waker);
+        let registry = Registry::new(
+            transport.unwrap(),
+            Metrics::new(false, "0", "0"),
+            AccountWaker::new(waker),
+        );
         (registry, ends.remove(0).boxed())
     }
 
@@ -464,13 +459,8 @@ mod tests {
             registry.remove(&key, &uid);
         }
         let state = registry.lock();
-        let sizes = [
-            state.stored.len(),
-            state.accounts.len(),
-            state.parents.len(),
-            state.gates.len(),
-        ];
-        assert_eq!(sizes, [0; 4]);
+        let sizes = [state.stored.len(), state.parents.len(), state.gates.len()];
+        assert_eq!((sizes, state.accounts.sizes()), ([0; 3], [0; 2]));
     }
 
     #[test]

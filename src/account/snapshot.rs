@@ -1,7 +1,11 @@
 //! An Account as its last pass left it, and what may be done by its word. I/O (none of its own: holds the way to the parent).
 
 use crate::account::access::Access;
+use crate::account::key::AccountKey;
 use crate::account::tell::trouble::{Trouble, Way};
+use crate::vobiz::ParentAuthId;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// An Account as its last pass left it.
@@ -42,4 +46,61 @@ impl Snapshot {
             .as_ref()
             .map_or(Way::Open, |trouble| trouble.row().way)
     }
+}
+
+/// Every Account that had a pass, by its name and by the parent that it reaches.
+#[derive(Default)]
+pub(super) struct Snapshots {
+    by_account: HashMap<AccountKey, Arc<Snapshot>>,
+    /// None: those of which no pass has found out yet whose they are.
+    by_parent: HashMap<Option<ParentAuthId>, BTreeSet<AccountKey>>,
+}
+
+impl Snapshots {
+    /// The Account as its last pass left it.
+    pub(super) fn get(&self, account: &AccountKey) -> Option<&Arc<Snapshot>> {
+        self.by_account.get(account)
+    }
+
+    /// Takes over what a pass found.
+    pub(super) fn insert(&mut self, account: &AccountKey, snapshot: Snapshot) {
+        self.remove(account);
+        let of_parent = self.by_parent.entry(parent_of(&snapshot)).or_default();
+        of_parent.insert(account.clone());
+        self.by_account.insert(account.clone(), Arc::new(snapshot));
+    }
+
+    /// The Account is gone.
+    pub(super) fn remove(&mut self, account: &AccountKey) {
+        let Some(snapshot) = self.by_account.remove(account) else {
+            return;
+        };
+        let parent = parent_of(&snapshot);
+        if let Some(of_parent) = self.by_parent.get_mut(&parent) {
+            of_parent.remove(account);
+            if of_parent.is_empty() {
+                self.by_parent.remove(&parent);
+            }
+        }
+    }
+
+    /// The Accounts that reach this parent, usable or not.
+    pub(super) fn of(&self, parent: &ParentAuthId) -> impl Iterator<Item = &Snapshot> {
+        let accounts = self.by_parent.get(&Some(parent.clone())).into_iter().flatten();
+        accounts.filter_map(|account| self.by_account.get(account).map(|snapshot| &**snapshot))
+    }
+
+    /// Whether there is an Account of which it is not known yet whose it is.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.by_parent.contains_key(&None)
+    }
+
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> [usize; 2] {
+        [self.by_account.len(), self.by_parent.len()]
+    }
+}
+
+fn parent_of(snapshot: &Snapshot) -> Option<ParentAuthId> {
+    snapshot.access.as_ref().map(|access| access.parent.id.clone())
 }
