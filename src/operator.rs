@@ -226,10 +226,10 @@ async fn fill(
         refusals: endpoints.refusals.clone(),
         metrics: metrics.clone(),
     });
-    let account_context = Arc::new(account::reconcile::Context {
+    let account_context = Arc::new(account::context::Context {
         cluster,
         registry,
-        dependents: Arc::clone(&context) as Arc<dyn account::reconcile::Dependents>,
+        dependents: Arc::clone(&context) as Arc<dyn account::context::Dependents>,
         tally,
         errands,
         slots,

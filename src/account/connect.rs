@@ -1,11 +1,11 @@
 //! From an Account's credentials to a client that works: reads the pair, tries it, finds the API generation. I/O.
 
 use crate::account::access::Access;
+use crate::account::context::Context;
 use crate::account::generation::Choice;
 use crate::account::key::AccountKey;
 use crate::account::listing::SweepError;
 use crate::account::members::Terms;
-use crate::account::reconcile::Context;
 use crate::account::registry::{Registry, Snapshot};
 use crate::account::sweep::settled;
 use crate::account::tell::trouble::Trouble;

@@ -1,10 +1,12 @@
 //! One parent account: its credentials, its rate limit, its list, and the Account objects that name it.
 
 pub mod access;
+pub mod act;
 mod addressing;
 pub mod breaker;
 pub mod bucket;
 mod connect;
+pub mod context;
 mod counts;
 pub mod credentials_watch;
 mod doubts;
@@ -14,11 +16,14 @@ pub mod generation;
 mod inherited;
 mod items;
 pub mod key;
+mod known;
 mod listing;
 pub mod marker;
 pub mod members;
 pub mod named_secrets;
+mod obstacles;
 pub mod parent;
+mod pass;
 pub mod queue;
 pub mod reconcile;
 pub mod registry;

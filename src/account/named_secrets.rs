@@ -22,12 +22,14 @@ pub fn named_secrets(account: &Guarded<Account>) -> BTreeSet<String> {
 /// As [`named_secrets`], of an Account that can be read.
 #[must_use]
 pub fn of_readable(account: &Account) -> BTreeSet<String> {
-    let marked = account
-        .status
-        .as_ref()
-        .and_then(|status| status.credentials_secret_name.clone());
     let named = account.spec.credentials_secret_ref.name.clone();
-    std::iter::once(named).chain(marked).collect()
+    std::iter::once(named).chain(named_by_status(account)).collect()
+}
+
+/// The only one that may carry the Account's mark.
+#[must_use]
+pub fn named_by_status(account: &Account) -> Option<String> {
+    account.status.as_ref()?.credentials_secret_name.clone()
 }
 
 /// What every Account of the caches names.

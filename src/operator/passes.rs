@@ -21,7 +21,7 @@ use crate::subaccount::context::Context;
 #[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
 pub(super) async fn account_pass(
     account: Arc<Guarded<Account>>,
-    context: Arc<account::reconcile::Context>,
+    context: Arc<account::context::Context>,
 ) -> Result<Action, Infallible> {
     let pass = context.metrics.reconcile("account");
     let Ok(object) = &account.0 else {

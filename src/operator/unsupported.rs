@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::account;
+use crate::account::act::in_use;
 use crate::account::key::AccountKey;
 use crate::account::named_secrets::named_secrets;
-use crate::account::reconcile::in_use;
 use crate::account::tell::holders::held_by;
 use crate::clock::wall_clock;
 use crate::controller::cluster::{ClusterError, ask};
@@ -51,7 +51,7 @@ pub(super) async fn subaccount(context: &Context, object: &Guarded<Subaccount>) 
 
 /// A pass over an Account that cannot be read. Returns when to look again.
 pub(super) async fn account(
-    context: &account::reconcile::Context,
+    context: &account::context::Context,
     object: &Guarded<Account>,
 ) -> Option<Duration> {
     let released = in_use::release_unreadable(context, object, named_secrets(object)).await;

@@ -1,9 +1,10 @@
 //! Has the list of the parent account read when it is due, and looks at what it does not show. I/O.
 
-use super::{Dependents, Pass};
 use crate::account::access::Access;
+use crate::account::context::Dependents;
 use crate::account::listing::SweepError;
 use crate::account::parent::Failure;
+use crate::account::pass::Pass;
 use crate::account::registry::{Registry, Snapshot};
 use crate::account::sweep::{sweep, walk};
 use crate::clock::now;

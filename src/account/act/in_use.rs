@@ -2,11 +2,14 @@
 //!
 //! Several Accounts may name one Secret: its mark comes off when none of them is used any more.
 
-use super::look::Found;
-use super::{Context, Pass};
+use crate::account::context::Context;
 use crate::account::key::AccountKey;
-use crate::account::named_secrets::of_readable;
+use crate::account::known::{Found, Hold};
+use crate::account::named_secrets::{named_by_status, of_readable};
+use crate::account::obstacles::Obstacles;
+use crate::account::pass::Pass;
 use crate::account::tell::status;
+use crate::account::tell::trouble::Act;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch::{self, is_on};
 use crate::controller::versioned::get_versioned;
@@ -18,12 +21,12 @@ use kube::api::Api;
 
 impl Pass<'_> {
     /// Whether the Account must stay, and its credentials with it.
-    pub(super) fn is_held(&self) -> bool {
+    pub(in crate::account) fn is_held(&self) -> bool {
         self.users.hold(is_on(self.account, IN_USE_FINALIZER))
     }
 
     /// An Account that Subaccounts name is held until they are gone.
-    pub(super) async fn mark_account(&self) -> Result<Account, ClusterError> {
+    pub(in crate::account) async fn mark_account(&self) -> Result<Account, ClusterError> {
         let in_use = self.is_held();
         let deleting = self.account.metadata.deletion_timestamp.is_some();
         match is_on(self.account, IN_USE_FINALIZER) {
@@ -42,9 +45,35 @@ impl Pass<'_> {
         }
     }
 
+    /// Holds the credentials Secret as the Account is held: first the former one is let go, then this one is named and marked.
+    pub(in crate::account) async fn hold_secret(
+        &self,
+        account: Account,
+        secret: Option<&Secret>,
+        found: &Found,
+        obstacles: &mut Obstacles,
+    ) -> Result<Hold, ClusterError> {
+        let released = self.release_former_secret(&account).await;
+        let is_released = obstacles.pass(Act::ReleaseFormerSecret, released)?.is_some();
+        let mut hold = Hold {
+            account,
+            is_released,
+            in_use: false,
+        };
+        if is_released {
+            let named = self.name_secret(hold.account.clone(), secret).await;
+            if let Some(named) = obstacles.pass(Act::NameSecret, named)? {
+                hold.account = named;
+                let marked = self.mark_secret(&hold.account, secret, found).await;
+                hold.in_use = obstacles.pass(Act::MarkSecret, marked)?.unwrap_or(false);
+            }
+        }
+        Ok(hold)
+    }
+
     /// The Secret of an earlier `credentialsSecretRef` is let go before the status names the new one.
-    pub(super) async fn release_former_secret(&self, account: &Account) -> Result<(), ClusterError> {
-        match status_secret_name(account) {
+    async fn release_former_secret(&self, account: &Account) -> Result<(), ClusterError> {
+        match named_by_status(account) {
             Some(former) if former != account.spec.credentials_secret_ref.name => {
                 self.release_secret(&former).await
             }
@@ -60,13 +89,9 @@ impl Pass<'_> {
     }
 
     /// Only a Secret that the status names is ever marked: else nobody would let it go when the reference changes.
-    pub(super) async fn name_secret(
-        &self,
-        account: Account,
-        secret: Option<&Secret>,
-    ) -> Result<Account, ClusterError> {
+    async fn name_secret(&self, account: Account, secret: Option<&Secret>) -> Result<Account, ClusterError> {
         let name = &account.spec.credentials_secret_ref.name;
-        let is_named = status_secret_name(&account).as_ref() == Some(name);
+        let is_named = named_by_status(&account).as_ref() == Some(name);
         let is_marked = secret.is_none_or(|secret| is_on(secret, IN_USE_FINALIZER));
         if is_named || is_marked || !is_on(&account, IN_USE_FINALIZER) {
             return Ok(account);
@@ -77,7 +102,7 @@ impl Pass<'_> {
 
     /// True if the Account and its Secret are both held for their Subaccounts. Only a Secret whose pair was just found good is
     /// marked: whoever names any other Secret in an Account must not make that one stay.
-    pub(super) async fn mark_secret(
+    async fn mark_secret(
         &self,
         account: &Account,
         secret: Option<&Secret>,
@@ -138,8 +163,4 @@ pub async fn release_unreadable(
     let accounts: Api<Guarded<Account>> = Api::namespaced(context.cluster.clone(), key.namespace());
     guarded_patch::remove(&accounts, account, IN_USE_FINALIZER).await?;
     Ok(())
-}
-
-pub(super) fn status_secret_name(account: &Account) -> Option<String> {
-    account.status.as_ref()?.credentials_secret_name.clone()
 }

@@ -1,32 +1,17 @@
 //! What is known of the parent: whether the pair works, and what the list shows. What is not is found out beside the passes. I/O.
 
 use super::survey::Survey;
-use super::{Pass, in_use, interval};
-use crate::account::access::Access;
 use crate::account::connect::{self, Connection};
+use crate::account::known::Found;
+use crate::account::pass::{Pass, interval};
 use crate::account::registry::Snapshot;
 use crate::account::tell::trouble::Trouble;
-use crate::crd::{Account, SubaccountCounts};
+use crate::crd::Account;
 use k8s_openapi::api::core::v1::Secret;
-use std::time::{Duration, Instant};
-
-/// What a pass found out about the parent.
-pub(super) struct Found {
-    pub(super) access: Option<Access>,
-    /// The pair in the Secret is this Account's, and works.
-    pub(super) is_proved: bool,
-    pub(super) trouble: Option<Trouble>,
-    pub(super) counts: Option<SubaccountCounts>,
-    /// Which list the Subaccounts were last compared with.
-    pub(super) compared: Option<Instant>,
-    /// Which failure to read the list is told.
-    pub(super) failed: Option<Instant>,
-    /// The pause until the list is due.
-    pub(super) next: Duration,
-}
+use std::time::Instant;
 
 /// What a pass can tell.
-pub(super) enum Look {
+pub(in crate::account) enum Look {
     /// All that it is about.
     Found(Box<Found>),
     /// Nothing before Vobiz has answered: then the Account is woken. What it waits for, and since when.
@@ -35,7 +20,12 @@ pub(super) enum Look {
 
 impl Pass<'_> {
     /// Has the pair tried and the list read, as far as either is due.
-    pub(super) fn look(&self, account: &Account, secret: Option<&Secret>, known: Option<&Snapshot>) -> Look {
+    pub(in crate::account) fn look(
+        &self,
+        account: &Account,
+        secret: Option<&Secret>,
+        known: Option<&Snapshot>,
+    ) -> Look {
         let (access, mut trouble) = match connect::connect(account, secret, known, self.context) {
             Connection::Good(access) => (Some(access), None),
             Connection::Bad { access, trouble } => (access, Some(trouble)),
@@ -92,23 +82,5 @@ impl Pass<'_> {
             failed,
             next,
         }))
-    }
-}
-
-/// What is known of an Account whose Secret could not be read: what the last pass found, if that was the same Secret.
-pub(super) fn unread(account: &Account, known: Option<&Snapshot>) -> Found {
-    let same =
-        in_use::status_secret_name(account).as_ref() == Some(&account.spec.credentials_secret_ref.name);
-    let known = known.filter(|_| same);
-    Found {
-        access: known.and_then(|known| known.access.clone()),
-        is_proved: false,
-        trouble: known
-            .filter(|known| !known.is_connected())
-            .and_then(|known| known.trouble.clone()),
-        counts: None,
-        compared: known.and_then(|known| known.compared),
-        failed: known.and_then(|known| known.failed),
-        next: interval(account),
     }
 }

@@ -1,8 +1,11 @@
 //! Tells what a pass found: in the Account's status, in events, and among the refusals. I/O.
 
-use super::Pass;
-use super::look::Found;
-use super::obstacles::Obstacles;
+use crate::account::access::Access;
+use crate::account::generation::stored;
+use crate::account::known::{Found, Hold};
+use crate::account::named_secrets::named_by_status;
+use crate::account::obstacles::Obstacles;
+use crate::account::pass::Pass;
 use crate::account::registry::Snapshot;
 use crate::account::tell::status::{self, Findings};
 use crate::account::tell::trouble::Trouble;
@@ -11,15 +14,43 @@ use crate::controller::cluster::ClusterError;
 use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;
 use crate::controller::refusal::Refusal;
-use crate::controller::refusals::Source;
 use crate::crd::condition::Reason;
 use crate::crd::{Account, AccountStatus, SubaccountCounts};
+use k8s_openapi::api::core::v1::Secret;
 use kube::Resource as _;
 use serde_json::json;
 
 impl Pass<'_> {
+    /// What the status is to say.
+    pub(in crate::account) fn findings(
+        &self,
+        found: &Found,
+        hold: &Hold,
+        secret: Option<&Secret>,
+        trouble: Option<Trouble>,
+    ) -> Findings {
+        let access = found.access.as_ref();
+        let shared = |access: &Access| self.context.registry.shared_terms(&access.parent.id);
+        Findings {
+            auth_id: access.map(|access| access.parent.id.to_string()),
+            generation: access.map(|access| stored(access.generation)),
+            // The former one stays named until it is let go.
+            credentials_secret_name: if hold.is_released {
+                Some(hold.account.spec.credentials_secret_ref.name.clone())
+            } else {
+                named_by_status(&hold.account)
+            },
+            counts: found.counts,
+            managed: self.managed(&hold.account, found.counts),
+            trouble,
+            users: self.users.clone(),
+            shared_terms: access.map(shared).unwrap_or_default(),
+            secret_deleting: secret.is_some_and(|secret| secret.metadata.deletion_timestamp.is_some()),
+        }
+    }
+
     /// Writes the status and tells what is new in it.
-    pub(super) async fn write_status(
+    pub(in crate::account) async fn write_status(
         &self,
         account: &Account,
         findings: &Findings,
@@ -38,7 +69,7 @@ impl Pass<'_> {
     }
 
     /// How many Subaccounts there are, where the status is to say so: with every list, and in between when it is time.
-    pub(super) fn managed(&self, account: &Account, counts: Option<SubaccountCounts>) -> Option<i64> {
+    fn managed(&self, account: &Account, counts: Option<SubaccountCounts>) -> Option<i64> {
         let told = account.status.as_ref().and_then(|status| status.subaccounts);
         match counts {
             Some(counts) => Some(counts.managed),
@@ -47,7 +78,7 @@ impl Pass<'_> {
         }
     }
 
-    pub(super) async fn patch_status(
+    pub(in crate::account) async fn patch_status(
         &self,
         account: &Account,
         status: &AccountStatus,
@@ -58,7 +89,7 @@ impl Pass<'_> {
     }
 
     /// Where people look who cannot see it in the status: that may be what is refused.
-    pub(super) async fn tell_refusals(&self, obstacles: &Obstacles, known: Option<&Snapshot>) {
+    pub(in crate::account) async fn tell_refusals(&self, obstacles: &Obstacles, known: Option<&Snapshot>) {
         self.context.refusals.set(self.source(), obstacles.refusals());
         let is_status = |refusal: &&Refusal| refusal.request.resource.ends_with("/status");
         let of_status = obstacles.refusals().iter().find(is_status);
@@ -77,16 +108,4 @@ impl Pass<'_> {
             .publish(regarding, EventKind::Warning, reason, "Reconcile", note)
             .await;
     }
-
-    /// By which name the refusals of this Account are kept.
-    pub(super) fn source(&self) -> Source {
-        Source::Object("Account", self.key.object())
-    }
-}
-
-/// What is told of both: a person must act on what Kubernetes refuses, and only waits where Vobiz asked to slow down.
-pub(super) fn told(found: &Found, obstacles: &Obstacles) -> Option<Trouble> {
-    let trouble = found.trouble.as_ref();
-    let lasting = trouble.filter(|trouble| **trouble != Trouble::RateLimited);
-    lasting.or(obstacles.trouble()).or(trouble).cloned()
 }

@@ -1,0 +1,6 @@
+//! What a pass over an Account does: the marks, the looks at the parent, what is written and published.
+
+pub mod in_use;
+pub(super) mod look;
+mod status;
+mod survey;

@@ -1,0 +1,85 @@
+//! One pass over an Account, and what each of its steps needs. I/O.
+
+use crate::account::context::Context;
+use crate::account::key::AccountKey;
+use crate::account::members::Terms;
+use crate::account::tell::trouble::{Again, Trouble};
+use crate::account::users::Users;
+use crate::clock::now;
+use crate::controller::cluster::ClusterError;
+use crate::controller::refusals::Source;
+use crate::controller::versioned::{Versioned, get_versioned};
+use crate::crd::Account;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::Api;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// One pass.
+pub(super) struct Pass<'a> {
+    /// The Account as it was when the pass began.
+    pub(super) account: &'a Account,
+    pub(super) context: &'a Context,
+    pub(super) key: AccountKey,
+    /// Who held it then.
+    pub(super) users: Users,
+}
+
+impl Pass<'_> {
+    /// The Secret that the spec names.
+    pub(super) async fn credentials_secret(&self) -> Result<Option<Secret>, ClusterError> {
+        let name = &self.account.spec.credentials_secret_ref.name;
+        Ok(get_versioned(&self.secrets(), name)
+            .await?
+            .map(Versioned::into_object))
+    }
+
+    /// Keeps what our own write returned: the next pass may come before the cache hears of it.
+    pub(super) fn note(&self, written: Account) -> Account {
+        self.context.newest.note(Arc::new(written.clone()));
+        written
+    }
+
+    /// The pause before the next pass; one that grows while the Account is in trouble.
+    #[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
+    pub(super) fn pause(&self, trouble: Option<&Trouble>, next: Duration) -> Duration {
+        let mut backoff = self
+            .context
+            .backoff
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let again = trouble.map_or(Again::AsUsual, |trouble| trouble.row().again);
+        if again == Again::AsUsual {
+            backoff.succeeded(&self.key);
+            return next;
+        }
+        let pause = backoff.failed(
+            self.key.clone(),
+            now().duration_since(self.context.started),
+            rand::random(),
+        );
+        if again == Again::Sooner {
+            next.min(pause)
+        } else {
+            pause
+        }
+    }
+
+    /// By which name the refusals of this Account are kept.
+    pub(super) fn source(&self) -> Source {
+        Source::Object("Account", self.key.object())
+    }
+
+    pub(super) fn accounts(&self) -> Api<Account> {
+        Api::namespaced(self.context.cluster.clone(), self.key.namespace())
+    }
+
+    pub(super) fn secrets(&self) -> Api<Secret> {
+        Api::namespaced(self.context.cluster.clone(), self.key.namespace())
+    }
+}
+
+/// The time between two looks at an Account that is well.
+pub(super) fn interval(account: &Account) -> Duration {
+    Terms::of(&account.spec).interval
+}
