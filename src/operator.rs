@@ -28,7 +28,6 @@ use crate::controller::cluster;
 use crate::controller::event::{Recorder, instance};
 use crate::controller::heartbeat::Heartbeats;
 use crate::controller::instrument::Metrics;
-use crate::controller::newest::Newest;
 use crate::controller::readiness::Readiness;
 use crate::controller::refusals::{Refusals, Source as Refused};
 use crate::controller::wake::{Caches, Guarded, Scope, queues};
@@ -167,9 +166,11 @@ async fn fill(
     let metrics = endpoints.metrics.clone();
     let records = Arc::new(Records::default());
     let traces = Traces::new(config.max_backoff, Arc::clone(&records));
-    let newest_accounts = Arc::new(Newest::default());
-    let named_secrets = Arc::default();
-    let slots = account::slots::Slots::new(wake_account.clone());
+    let credentials = Arc::new(CredentialsWatch::new(
+        cluster.clone(),
+        scopes.clone(),
+        wake_account.clone(),
+    ));
     let registry = Arc::new(Registry::new(transport, metrics.clone(), wake_account.clone()));
     let (errands, errand_runner) = account::errands::errands();
     let tally = Arc::new(Tally::new(Arc::clone(&registry), errands.clone()));
@@ -184,22 +185,23 @@ async fn fill(
         records: Arc::clone(&records),
         traces: traces.clone(),
         tally: Arc::clone(&tally),
-        newest_accounts: Arc::clone(&newest_accounts),
-        credentials: Arc::new(CredentialsWatch::new(
-            cluster.clone(),
-            scopes.clone(),
-            Arc::clone(&named_secrets),
-            wake_account,
-        )),
-        named_secrets,
+        named_secrets: Arc::clone(&credentials.named),
+    };
+    let account_watches = account::watches::Watches {
+        cluster: cluster.clone(),
+        metrics: metrics.clone(),
+        refusals: endpoints.refusals.clone(),
+        registry: Arc::clone(&registry),
+        tally: Arc::clone(&tally),
+        newest: Arc::default(),
+        credentials,
     };
     let objects: Vec<_> = scopes.iter().map(|scope| watches.subaccounts(scope)).collect();
     let subaccounts = caches(&scopes, &objects);
     let accounts: Vec<_> = scopes
         .iter()
-        .map(|scope| watches.accounts(scope, Arc::clone(&registry), subaccounts.clone()))
+        .map(|scope| account_watches.accounts(scope, watches.user_waker(subaccounts.clone())))
         .collect();
-    let record_watch = watches.records(subaccounts.clone());
 
     let started = now();
     let recorder = Recorder::new(cluster.clone(), &instance(), endpoints.refusals.clone());
@@ -210,7 +212,7 @@ async fn fill(
         times: times(config),
         registry: Arc::clone(&registry),
         tally: Arc::clone(&tally),
-        subaccounts,
+        subaccounts: subaccounts.clone(),
         accounts: caches(&scopes, &accounts),
         records,
         memory: traces.memory,
@@ -232,13 +234,13 @@ async fn fill(
         dependents: Arc::clone(&context) as Arc<dyn account::context::Dependents>,
         tally,
         errands,
-        slots,
+        slots: account::slots::Slots::new(wake_account),
         recorder,
         refusals: endpoints.refusals.clone(),
         metrics,
         backoff: Mutex::new(Backoff::new(config.max_backoff)),
         started,
-        newest: newest_accounts,
+        newest: account_watches.newest,
     });
     if config.watch_secrets {
         for scope in &scopes {
@@ -250,7 +252,8 @@ async fn fill(
     Ok(Replica {
         accounts: Source::all_filled("account", accounts, account_wakes, tasks).await?,
         subaccounts: Source::all_filled("subaccount", objects, object_wakes, tasks).await?,
-        records: Source::all_filled("record", vec![record_watch], record_wakes, tasks).await?,
+        records: Source::all_filled("record", vec![watches.records(subaccounts)], record_wakes, tasks)
+            .await?,
         account_context,
         errands: errand_runner,
         context,

@@ -5,7 +5,7 @@
 //! theirs alike it is one. It brings metadata alone. Where the right to watch is not granted, Accounts read their Secrets
 //! with each pass, as they do anyway.
 
-use crate::account::key::{AccountKey, AccountWaker};
+use crate::account::key::AccountWaker;
 use crate::account::named_secrets::NamedSecrets;
 use crate::controller::backoff::delay;
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
@@ -41,7 +41,8 @@ type Subject = (Option<String>, String);
 pub struct CredentialsWatch {
     cluster: Client,
     scopes: Vec<Scope>,
-    named: Arc<NamedSecrets>,
+    /// Which Secrets Accounts name, and which Accounts there are.
+    pub named: Arc<NamedSecrets>,
     wake: AccountWaker,
     running: Mutex<HashMap<Subject, JoinSet<()>>>,
     /// More are named than are followed, which is told once.
@@ -51,11 +52,11 @@ pub struct CredentialsWatch {
 impl CredentialsWatch {
     /// Follows nothing yet.
     #[must_use]
-    pub fn new(cluster: Client, scopes: Vec<Scope>, named: Arc<NamedSecrets>, wake: AccountWaker) -> Self {
+    pub fn new(cluster: Client, scopes: Vec<Scope>, wake: AccountWaker) -> Self {
         Self {
             cluster,
             scopes,
-            named,
+            named: Arc::default(),
             wake,
             running: Mutex::default(),
             crowded: AtomicBool::default(),

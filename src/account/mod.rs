@@ -35,3 +35,4 @@ pub mod tally;
 pub mod tell;
 mod trials;
 pub mod users;
+pub mod watches;

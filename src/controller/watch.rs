@@ -6,11 +6,13 @@ use crate::controller::backoff::delay;
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
 use crate::controller::instrument::Metrics;
 use crate::controller::lenient::Guarded;
+use crate::controller::wake::Scope;
 use futures::channel::mpsc;
 use futures::{Stream, StreamExt};
+use kube::core::NamespaceResourceScope;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Resource};
+use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use std::collections::HashSet;
 use std::fmt::Debug;
@@ -45,6 +47,28 @@ pub struct Target<Read> {
     pub selection: watcher::Config,
     /// Counts what is passed over.
     pub metrics: Metrics,
+}
+
+impl<Read: Resource<DynamicType = (), Scope = NamespaceResourceScope>> Target<Read> {
+    /// The objects of a scope.
+    #[must_use]
+    pub fn new(
+        cluster: Client,
+        kind: &'static str,
+        scope: &Scope,
+        selection: watcher::Config,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            kind,
+            api: match scope {
+                Scope::Cluster => Api::all(cluster),
+                Scope::Namespace(namespace) => Api::namespaced(cluster, namespace),
+            },
+            selection,
+            metrics,
+        }
+    }
 }
 
 /// Watches the target. `keep` makes what the cache holds of an object that was read; `digest` sees every event first and

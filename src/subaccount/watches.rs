@@ -6,29 +6,24 @@ use super::store::record::{RECORD_TYPE, secret_name};
 use super::store::records::{Change, Records};
 use super::traces::Traces;
 use super::wish::WISHES;
-use crate::account::credentials_watch::CredentialsWatch;
 use crate::account::key::{AccountKey, AccountWaker};
-use crate::account::members::Terms;
 use crate::account::named_secrets::NamedSecrets;
-use crate::account::registry::Registry;
 use crate::account::tally::Tally;
+use crate::account::watches::own_part;
 use crate::controller::changes::Changes;
 use crate::controller::instrument::Metrics;
-use crate::controller::newest::Newest;
 use crate::controller::refusals::{Refusals, Source};
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
 use crate::controller::watch::{Target, Watch, watch, whole};
 use crate::crd::{
-    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, Account, CONFIRM_MASS_DELETION_ANNOTATION, FINALIZER, GROUP,
-    IN_USE_FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, RECONCILE_REQUESTED_ANNOTATION, SUBACCOUNT_LABEL,
+    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, SUBACCOUNT_LABEL,
     Subaccount,
 };
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
+use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 use std::collections::HashMap;
 use std::convert::identity;
 use std::future::Future;
@@ -56,91 +51,26 @@ pub struct Watches {
     pub traces: Traces,
     /// How many Subaccounts keep an account, by Account.
     pub tally: Arc<Tally>,
-    /// Accounts as our own writes returned them.
-    pub newest_accounts: Arc<Newest<Account>>,
     /// The Accounts there are, and which Secrets they name.
     pub named_secrets: Arc<NamedSecrets>,
-    /// Follows those Secrets.
-    pub credentials: Arc<CredentialsWatch>,
 }
 
 impl Watches {
-    /// The Accounts of a scope.
-    #[must_use]
-    pub fn accounts(
+    /// Wakes the Subaccounts that name an Account.
+    pub fn user_waker(
         &self,
-        scope: &Scope,
-        registry: Arc<Registry>,
         subaccounts: Caches<Guarded<Subaccount>>,
-    ) -> Watch<Guarded<Account>> {
-        let mut trigger = Trigger::new(
-            IN_USE_FINALIZER,
-            &[CONFIRM_MASS_DELETION_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION],
-        );
-        let (mut accepted, mut policies) = (Changes::default(), Changes::default());
-        let tally = Arc::clone(&self.tally);
+    ) -> impl Fn(&AccountKey) + Send + 'static + use<> {
         let wake_object = self.wake_object.clone();
-        let wake_users = move |key: &AccountKey| {
-            let users = subaccounts.of_namespace(key.namespace());
+        move |account| {
+            let users = subaccounts.of_namespace(account.namespace());
             for user in users
                 .iter()
-                .filter(|user| account_named_by(user) == Some(key.name()))
+                .filter(|user| account_named_by(user) == Some(account.name()))
             {
                 wake_object.wake(&ObjectKey::of(&**user));
             }
-        };
-        let (refusals, newest) = (self.refusals.clone(), Arc::clone(&self.newest_accounts));
-        let named_secrets = Arc::clone(&self.named_secrets);
-        let credentials = Arc::clone(&self.credentials);
-        watch(
-            self.target::<Account>("Account", scope, watcher::Config::default()),
-            identity,
-            own_part,
-            move |event, ()| match event {
-                Event::Apply(object) | Event::InitApply(object) => {
-                    // Of a whole list once, at its end.
-                    if named_secrets.note(object) && matches!(event, Event::Apply(_)) {
-                        credentials.follow();
-                    }
-                    if let Ok(account) = &object.0 {
-                        registry.set_terms(&AccountKey::of(account), Terms::of(&account.spec));
-                    }
-                    // Those who wait for this word have nothing else to wake them.
-                    let key = AccountKey::of(object);
-                    registry.admit(&key, &object.uid().unwrap_or_default());
-                    let accepts = object.annotations().get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION);
-                    let spec = object.0.as_ref().ok().map(|account| &account.spec);
-                    let policy = spec.and_then(|spec| spec.defaults.deletion.policy);
-                    // Their status names the policy in force; with a first look at the Account they have a pass anyhow.
-                    let is_other_policy = policies.knows(&key) & policies.differs(&key, Some(&policy));
-                    if accepted.differs(&key, accepts) || is_other_policy {
-                        wake_users(&key);
-                    }
-                    trigger.admits(object)
-                }
-                Event::Delete(object) => {
-                    trigger.forget(object);
-                    // Also one whose finalizer somebody took off: nothing may be done in its name any more.
-                    let key = AccountKey::of(object);
-                    let uid = object.uid().unwrap_or_default();
-                    registry.remove(&key, &uid);
-                    newest.forget(&uid);
-                    accepted.forget(&key);
-                    policies.forget(&key);
-                    tally.forget(&key);
-                    named_secrets.forget(&key);
-                    credentials.follow();
-                    wake_users(&key);
-                    refusals.clear(Source::Object("Account", key.object()));
-                    false
-                }
-                Event::InitDone => {
-                    credentials.follow();
-                    false
-                }
-                Event::Init => false,
-            },
-        )
+        }
     }
 
     /// The Subaccounts of a scope.
@@ -320,36 +250,14 @@ impl Watches {
     where
         Read: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
-        let cluster = self.cluster.clone();
-        Target {
-            kind,
-            api: match scope {
-                Scope::Cluster => Api::all(cluster),
-                Scope::Namespace(namespace) => Api::namespaced(cluster, namespace),
-            },
-            selection,
-            metrics: self.metrics.clone(),
-        }
-    }
-}
-
-/// Takes out what people and their tools keep on an object for themselves: no pass reads it.
-pub fn own_part<K: Resource>(event: &mut Event<K>) {
-    let (Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) = event else {
-        return;
-    };
-    let metadata = object.meta_mut();
-    metadata.labels = None;
-    metadata.owner_references = None;
-    let is_own = |key: &str| key.split_once('/').is_some_and(|(prefix, _)| prefix == GROUP);
-    if let Some(annotations) = &mut metadata.annotations {
-        annotations.retain(|key, _| is_own(key));
+        Target::new(self.cluster.clone(), kind, scope, selection, self.metrics.clone())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crd::{Account, CONFIRM_MASS_DELETION_ANNOTATION};
     use serde_json::json;
     use std::collections::HashSet;
 

@@ -1,0 +1,123 @@
+//! The watch of Accounts, and which passes each change brings. I/O (watches).
+
+use crate::account::credentials_watch::CredentialsWatch;
+use crate::account::key::AccountKey;
+use crate::account::members::Terms;
+use crate::account::registry::Registry;
+use crate::account::tally::Tally;
+use crate::controller::changes::Changes;
+use crate::controller::instrument::Metrics;
+use crate::controller::newest::Newest;
+use crate::controller::refusals::{Refusals, Source};
+use crate::controller::trigger::Trigger;
+use crate::controller::wake::{Guarded, Scope};
+use crate::controller::watch::{Target, Watch, watch};
+use crate::crd::{
+    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, Account, CONFIRM_MASS_DELETION_ANNOTATION, GROUP, IN_USE_FINALIZER,
+    RECONCILE_REQUESTED_ANNOTATION,
+};
+use kube::runtime::watcher::{self, Event};
+use kube::{Client, Resource, ResourceExt};
+use std::convert::identity;
+use std::sync::Arc;
+
+/// Everything that the watch needs.
+pub struct Watches {
+    /// The cluster.
+    pub cluster: Client,
+    /// Counts what is passed over.
+    pub metrics: Metrics,
+    /// What was refused to gone Accounts is dropped.
+    pub refusals: Refusals,
+    /// What passes find.
+    pub registry: Arc<Registry>,
+    /// How many Subaccounts keep an account, by Account.
+    pub tally: Arc<Tally>,
+    /// Accounts as our own writes returned them.
+    pub newest: Arc<Newest<Account>>,
+    /// Follows the Secrets that they name.
+    pub credentials: Arc<CredentialsWatch>,
+}
+
+impl Watches {
+    /// The Accounts of a scope.
+    #[must_use]
+    pub fn accounts(
+        &self,
+        scope: &Scope,
+        wake_users: impl Fn(&AccountKey) + Send + 'static,
+    ) -> Watch<Guarded<Account>> {
+        let mut trigger = Trigger::new(
+            IN_USE_FINALIZER,
+            &[CONFIRM_MASS_DELETION_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION],
+        );
+        let (mut accepted, mut policies) = (Changes::default(), Changes::default());
+        let (registry, tally) = (Arc::clone(&self.registry), Arc::clone(&self.tally));
+        let (refusals, newest) = (self.refusals.clone(), Arc::clone(&self.newest));
+        let credentials = Arc::clone(&self.credentials);
+        let (cluster, metrics) = (self.cluster.clone(), self.metrics.clone());
+        watch(
+            Target::new(cluster, "Account", scope, watcher::Config::default(), metrics),
+            identity,
+            own_part,
+            move |event, ()| match event {
+                Event::Apply(object) | Event::InitApply(object) => {
+                    // Of a whole list once, at its end.
+                    if credentials.named.note(object) && matches!(event, Event::Apply(_)) {
+                        credentials.follow();
+                    }
+                    if let Ok(account) = &object.0 {
+                        registry.set_terms(&AccountKey::of(account), Terms::of(&account.spec));
+                    }
+                    // Those who wait for this word have nothing else to wake them.
+                    let key = AccountKey::of(object);
+                    registry.admit(&key, &object.uid().unwrap_or_default());
+                    let accepts = object.annotations().get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION);
+                    let spec = object.0.as_ref().ok().map(|account| &account.spec);
+                    let policy = spec.and_then(|spec| spec.defaults.deletion.policy);
+                    // Their status names the policy in force; with a first look at the Account they have a pass anyhow.
+                    let is_other_policy = policies.knows(&key) & policies.differs(&key, Some(&policy));
+                    if accepted.differs(&key, accepts) || is_other_policy {
+                        wake_users(&key);
+                    }
+                    trigger.admits(object)
+                }
+                Event::Delete(object) => {
+                    trigger.forget(object);
+                    // Also one whose finalizer somebody took off: nothing may be done in its name any more.
+                    let key = AccountKey::of(object);
+                    let uid = object.uid().unwrap_or_default();
+                    registry.remove(&key, &uid);
+                    newest.forget(&uid);
+                    accepted.forget(&key);
+                    policies.forget(&key);
+                    tally.forget(&key);
+                    credentials.named.forget(&key);
+                    credentials.follow();
+                    wake_users(&key);
+                    refusals.clear(Source::Object("Account", key.object()));
+                    false
+                }
+                Event::InitDone => {
+                    credentials.follow();
+                    false
+                }
+                Event::Init => false,
+            },
+        )
+    }
+}
+
+/// Takes out what people and their tools keep on an object for themselves: no pass reads it.
+pub fn own_part<K: Resource>(event: &mut Event<K>) {
+    let (Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) = event else {
+        return;
+    };
+    let metadata = object.meta_mut();
+    metadata.labels = None;
+    metadata.owner_references = None;
+    let is_own = |key: &str| key.split_once('/').is_some_and(|(prefix, _)| prefix == GROUP);
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.retain(|key, _| is_own(key));
+    }
+}
