@@ -11,7 +11,7 @@ use vobiz_harness::test_bed::{EnvironmentOptions, TestBed};
 /// Adds the trial twice, against a server of each generation alone.
 pub fn in_each<Run, Running>(suite: &mut Suite, name: &str, run: Run)
 where
-    Run: Fn(Arc<TestBed>, Api) -> Running + Send + Copy + 'static,
+    Run: Fn(Arc<TestBed>, Api) -> Running + Send + Sync + Copy + 'static,
     Running: Future<Output = Result<()>>,
 {
     for (api, number) in [(Api::Gen1, 1), (Api::Gen2, 2)] {

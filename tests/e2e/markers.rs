@@ -96,12 +96,7 @@ async fn await_counts(environment: &Environment, found: usize, orphaned: usize) 
         .await?;
     let account = format!("{}/{ACCOUNT}", environment.objects.namespace());
     let series = format!("vobiz_orphan_subaccounts{{account=\"{account}\"}} {orphaned}");
-    let metrics = environment.operator()?.metrics().await?;
-    ensure!(
-        metrics.lines().any(|line| line == series),
-        "the metrics lack {series}"
-    );
-    Ok(())
+    environment.operator()?.await_sample(&series).await
 }
 
 /// The events that tell of orphans, of which there are some already.

@@ -1,7 +1,6 @@
 //! Accounts whose objects went without their finalizer: told once, by who watches them, and as it is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
@@ -31,14 +30,8 @@ async fn await_janitor(operator: &OperatorProcess, passes: u32) -> Result<()> {
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum()
     };
-    tokio::time::timeout(Duration::from_secs(30), async {
-        while sum(&operator.metrics().await?) < f64::from(passes) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        anyhow::Ok(())
-    })
-    .await
-    .context("the janitor did not come")?
+    let come = operator.await_metrics(|text| sum(text) >= f64::from(passes));
+    come.await.map(drop).context("the janitor did not come")
 }
 
 async fn note_of(environment: &Environment, name: &str) -> Result<String> {

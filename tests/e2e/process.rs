@@ -13,7 +13,7 @@ use vobiz_harness::simulator::Api;
 use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
+use vobiz_harness::test_bed::{ACCOUNT, EnvironmentOptions, TestBed};
 
 use crate::at_rest::{auth_id_of, ensure_consistent, find_record, record, uid_of};
 
@@ -188,20 +188,6 @@ async fn ends_after_the_create(bed: Arc<TestBed>, api: Api) -> Result<()> {
 }
 
 /// The value of a sample, named with its labels as the text shows them.
-/// The metrics, once they are as `reached` says.
-async fn await_metrics(environment: &Environment, reached: impl Fn(&str) -> bool) -> Result<String> {
-    let found = tokio::time::timeout(Duration::from_secs(20), async {
-        loop {
-            let text = environment.operator()?.metrics().await?;
-            if reached(&text) {
-                return anyhow::Ok(text);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    });
-    found.await.context("the metrics are not as awaited")?
-}
-
 fn sample(text: &str, name: &str) -> Result<f64> {
     let line = text
         .lines()
@@ -227,19 +213,21 @@ async fn metrics_tell_the_truth(bed: Arc<TestBed>) -> Result<()> {
         environment.await_ready(name).await?;
     }
     let namespace = environment.objects.namespace();
+    let operator = environment.operator()?;
     // A pass counts itself when it ends, a moment after the status that tells us.
-    let text = await_metrics(&environment, |text| {
-        let shown = |name: &&str| {
-            let series = format!("vobiz_subaccount_info{{namespace=\"{namespace}\",name=\"{name}\"");
-            text.contains(&series)
-        };
-        let idle = sample(
-            text,
-            r#"controller_runtime_active_workers{controller="subaccount"}"#,
-        );
-        names.iter().all(shown) && idle.is_ok_and(|workers| workers < 0.5)
-    })
-    .await?;
+    let text = operator
+        .await_metrics(|text| {
+            let shown = |name: &&str| {
+                let series = format!("vobiz_subaccount_info{{namespace=\"{namespace}\",name=\"{name}\"");
+                text.contains(&series)
+            };
+            let idle = sample(
+                text,
+                r#"controller_runtime_active_workers{controller="subaccount"}"#,
+            );
+            names.iter().all(shown) && idle.is_ok_and(|workers| workers < 0.5)
+        })
+        .await?;
     let account = format!("{{account=\"{namespace}/{ACCOUNT}\"}}");
     let one = environment.objects.get(Kind::Subaccount, "one").await?;
     let info = format!(
@@ -306,7 +294,8 @@ async fn metrics_tell_the_truth(bed: Arc<TestBed>) -> Result<()> {
     environment.objects.delete(Kind::Subaccount, "one").await?;
     environment.await_gone(Kind::Subaccount, "one").await?;
     // The watch tells the operator a moment after it tells us.
-    let text = await_metrics(&environment, |text| !text.contains("name=\"one\""))
+    let text = operator
+        .await_metrics(|text| !text.contains("name=\"one\""))
         .await
         .context("series of a gone object are left")?;
     ensure!(

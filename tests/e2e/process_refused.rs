@@ -70,15 +70,8 @@ async fn events(bed: Arc<TestBed>) -> Result<()> {
 }
 
 async fn await_leading(replica: &OperatorProcess) -> Result<()> {
-    let waited = tokio::time::timeout(DEADLINE, async {
-        while !replica.metrics().await?.lines().any(|line| line == LEADS) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        anyhow::Ok(())
-    });
-    waited
-        .await
-        .with_context(|| format!("it does not lead:\n{}", replica.log_tail(15)))?
+    let leads = replica.await_sample(LEADS).await;
+    leads.with_context(|| format!("it does not lead:\n{}", replica.log_tail(15)))
 }
 
 async fn lease(bed: Arc<TestBed>) -> Result<()> {

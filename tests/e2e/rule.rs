@@ -120,12 +120,11 @@ pub async fn await_told(operator: &OperatorProcess, status: u16, texts: &[&str])
 /// Waits until the operator is ready and names nothing that is refused; the metric says the same.
 pub async fn await_nothing_refused(operator: &OperatorProcess) -> Result<()> {
     await_readyz(operator, 200, |text| text == "ok\n").await?;
-    let metrics = operator.metrics().await?;
-    let left = metrics
-        .lines()
-        .find(|line| line.starts_with("vobiz_operator_writes_refused{"));
-    ensure!(left.is_none(), "{left:?}");
-    Ok(())
+    let none_left = |text: &str| {
+        let mut lines = text.lines();
+        !lines.any(|line| line.starts_with("vobiz_operator_writes_refused{"))
+    };
+    operator.await_metrics(none_left).await.map(drop)
 }
 
 async fn await_readyz(
@@ -157,12 +156,7 @@ async fn await_readyz(
 /// The metric counts one who is refused this write.
 pub async fn ensure_counted(operator: &OperatorProcess, resource: &str, verb: &str) -> Result<()> {
     let sample = format!("vobiz_operator_writes_refused{{resource=\"{resource}\",verb=\"{verb}\"}} 1");
-    let metrics = operator.metrics().await?;
-    ensure!(
-        metrics.lines().any(|line| line == sample),
-        "the metrics lack {sample}"
-    );
-    Ok(())
+    operator.await_sample(&sample).await
 }
 
 /// Waits until the operator has tried this write so often again.

@@ -14,6 +14,7 @@ use crate::watchdog::Supervised;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const START_DEADLINE: Duration = Duration::from_mins(1);
+const METRICS_DEADLINE: Duration = Duration::from_secs(30);
 /// The line by which the operator says where it serves.
 const SERVING: &str = "serving health and metrics";
 
@@ -246,6 +247,29 @@ impl OperatorProcess {
             bail!("/metrics answered {status}");
         }
         Ok(text)
+    }
+
+    /// The text of `/metrics`, once it is as `reached` says: what a pass counts may show a moment after what it wrote.
+    pub async fn await_metrics(&self, reached: impl Fn(&str) -> bool) -> Result<String> {
+        let found = tokio::time::timeout(METRICS_DEADLINE, async {
+            loop {
+                let text = self.metrics().await?;
+                if reached(&text) {
+                    return anyhow::Ok(text);
+                }
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        });
+        found.await.context("the metrics are not as awaited")?
+    }
+
+    /// Waits until `/metrics` has this very line.
+    pub async fn await_sample(&self, sample: &str) -> Result<()> {
+        let found = self.await_metrics(|text| text.lines().any(|line| line == sample));
+        found
+            .await
+            .map(drop)
+            .with_context(|| format!("the metrics lack {sample}"))
     }
 
     /// The file with the output of all starts.

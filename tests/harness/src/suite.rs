@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, anyhow};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -19,10 +19,24 @@ use crate::watchdog::{ServerState, Supervised};
 /// Trials mostly wait, so more than one per core is well spent.
 const TEST_THREADS: usize = 6;
 
+/// Trials that fail beside others and are run once more, alone: more of them, and it is not the machine.
+const REPEATED_AT_MOST: usize = 3;
+
+/// What a trial does.
+type Body = Arc<dyn Fn() -> Result<(), Failed> + Send + Sync>;
+
+/// A trial that failed, and why.
+struct Failure {
+    name: String,
+    reason: String,
+    body: Body,
+}
+
 /// The trials of one test program.
 pub struct Suite {
     runtime: Runtime,
     bed: Arc<LazyTestBed>,
+    failures: Arc<Mutex<Vec<Failure>>>,
     trials: Vec<Trial>,
     last: Vec<Trial>,
 }
@@ -66,38 +80,53 @@ impl Suite {
         Ok(Self {
             runtime: runtime.context("failed to start the asynchronous runtime")?,
             bed: Arc::new(bed),
+            failures: Arc::default(),
             trials: Vec::new(),
             last: Vec::new(),
         })
     }
 
-    /// Adds a trial that runs beside others.
+    /// Adds a trial that runs beside others. One that fails is run once more when all have ended, with nothing beside it: limits of time
+    /// are for a machine that is not overrun. That it failed is told all the same.
     pub fn test<Run, Running>(&mut self, name: &str, run: Run)
     where
-        Run: FnOnce(Arc<TestBed>) -> Running + Send + 'static,
+        Run: Fn(Arc<TestBed>) -> Running + Send + Sync + 'static,
         Running: Future<Output = Result<()>>,
     {
-        let trial = self.trial(name, run);
-        self.trials.push(trial);
+        let (body, failures, of) = (self.body(run), self.failures.clone(), name.to_owned());
+        self.trials.push(Trial::test(name, move || {
+            let result = body();
+            if let Err(failed) = &result {
+                failures
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(Failure {
+                        name: of,
+                        reason: failed.message().unwrap_or_default().to_owned(),
+                        body,
+                    });
+            }
+            result
+        }));
     }
 
     /// Adds a trial about everything that the others did: it runs when they have ended.
     pub fn test_last<Run, Running>(&mut self, name: &str, run: Run)
     where
-        Run: FnOnce(Arc<TestBed>) -> Running + Send + 'static,
+        Run: Fn(Arc<TestBed>) -> Running + Send + Sync + 'static,
         Running: Future<Output = Result<()>>,
     {
-        let trial = self.trial(name, run);
-        self.last.push(trial);
+        let body = self.body(run);
+        self.last.push(Trial::test(name, move || body()));
     }
 
-    fn trial<Run, Running>(&self, name: &str, run: Run) -> Trial
+    fn body<Run, Running>(&self, run: Run) -> Body
     where
-        Run: FnOnce(Arc<TestBed>) -> Running + Send + 'static,
+        Run: Fn(Arc<TestBed>) -> Running + Send + Sync + 'static,
         Running: Future<Output = Result<()>>,
     {
         let (handle, bed): (Handle, _) = (self.runtime.handle().clone(), self.bed.clone());
-        Trial::test(name, move || {
+        Arc::new(move || {
             let result = handle.block_on(async { run(bed.get().await?).await });
             result.map_err(|error| Failed::from(chain(&error)))
         })
@@ -111,10 +140,15 @@ impl Suite {
         let Self {
             runtime,
             bed,
+            failures,
             trials,
             last,
         } = self;
         let mut failed = libtest_mimic::run(&arguments, trials).has_failed();
+        if failed {
+            let failures = std::mem::take(&mut *failures.lock().unwrap_or_else(PoisonError::into_inner));
+            failed = !hold_alone(&failures);
+        }
         // They judge what the whole suite did: after a part of it some would fail for no reason.
         let partial = arguments.filter.is_some() || !arguments.skip.is_empty();
         let last = last
@@ -139,6 +173,28 @@ impl Suite {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// Whether each of the trials that failed beside others holds alone. Says which did, and why they had failed.
+fn hold_alone(failures: &[Failure]) -> bool {
+    if failures.is_empty() || failures.len() > REPEATED_AT_MOST {
+        return false;
+    }
+    let mut all_hold = true;
+    for Failure { name, reason, body } in failures {
+        let again = body();
+        let how = if again.is_ok() {
+            "holds alone"
+        } else {
+            "fails alone too"
+        };
+        eprintln!("\nthe trial '{name}' {how}; beside others it failed: {reason}");
+        if let Err(failed) = &again {
+            eprintln!("alone: {}", failed.message().unwrap_or_default());
+        }
+        all_hold &= again.is_ok();
+    }
+    all_hold
 }
 
 /// An error with all its causes, and without the backtrace that its debug output may have.
