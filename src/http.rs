@@ -15,11 +15,11 @@ use axum::routing::get;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::controller::exposition::Format;
 use crate::controller::heartbeat::Heartbeats;
-use crate::controller::instrument::Metrics;
 use crate::controller::readiness::Readiness;
 use crate::controller::refusals::Refusals;
+use crate::metrics::Metrics;
+use crate::metrics::exposition::Format;
 
 /// A loop that has not beaten for this long is stuck.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);

@@ -20,9 +20,9 @@ use tokio::sync::oneshot;
 use crate::clock::{now, wall_clock};
 use crate::controller::cluster::{ClusterError, within};
 use crate::controller::heartbeat::Beat;
-use crate::controller::instrument::Metrics;
 use crate::controller::refusals::{Refusals, Source};
 use crate::controller::versioned::{Versioned, create_versioned, get_versioned, replace};
+use crate::metrics::Metrics;
 
 use claim::{Claim, Observer, RETRY_PERIOD, held, holder, released};
 pub use leadership::Leadership;

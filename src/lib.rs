@@ -22,7 +22,7 @@
 //! Imports run one way: `main > operator > subaccount > account > {vobiz, crd, controller}`. The last three know nothing
 //! of each other: what Vobiz calls things, what users may write, and what any controller needs are three subjects. `cli`,
 //! `http`, `leader` and `telemetry` belong to the process and are used by `main` and `operator` alone. `proxy` is what both
-//! clients need to know of the network; it knows nothing of either. `clock` reads the time for all who act.
+//! clients need to know of the network; it knows nothing of either. `metrics` counts for all, and `clock` reads the time.
 //!
 //! - **Layer rule**: no `use crate::` points against that order. Absent on purpose: a Kubernetes client in `vobiz`, an
 //!   HTTP client outside `vobiz`, a Vobiz name in `controller`.
@@ -39,11 +39,19 @@ pub mod controller;
 pub mod crd;
 pub mod http;
 pub mod leader;
+pub mod metrics;
 pub mod operator;
 pub mod proxy;
 pub mod subaccount;
 pub mod telemetry;
 pub mod vobiz;
+
+/// What the operator is called: the field manager of its writes. Where a write names none, the API server takes the first
+/// word of [`USER_AGENT`], which is the same.
+pub const NAME: &str = "vobiz-operator";
+
+/// Who both servers are told that asks.
+pub const USER_AGENT: &str = concat!("vobiz-operator/", env!("CARGO_PKG_VERSION"));
 
 /// This build's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -27,14 +27,14 @@ use crate::controller::backoff::{Backoff, delay};
 use crate::controller::cluster;
 use crate::controller::event::{Recorder, instance};
 use crate::controller::heartbeat::Heartbeats;
-use crate::controller::instrument::Metrics;
 use crate::controller::readiness::Readiness;
 use crate::controller::refusals::{Refusals, Source as Refused};
 use crate::controller::wake::{Caches, Guarded, Scope, queues};
 use crate::controller::watch::Watch;
-use crate::crd::{Account, Subaccount};
+use crate::crd::{Account, REPORTING_CONTROLLER, Subaccount};
 use crate::http::{self, Endpoints};
 use crate::leader::{Election, endless_term};
+use crate::metrics::Metrics;
 use crate::subaccount::context::{Context, Times};
 use crate::subaccount::store::held_pairs::HeldPairs;
 use crate::subaccount::store::installation::{InstallationError, installation};
@@ -90,7 +90,7 @@ async fn serve(config: &Config, tasks: &mut Tasks, shutdown: Shutdown) -> anyhow
         ca_file: config.api_ca_file.clone(),
         proxy: config.proxies.on_the_way_to(&api).cloned(),
         request_timeout: config.request_timeout,
-        user_agent: format!("vobiz-operator/{}", crate::VERSION),
+        user_agent: crate::USER_AGENT.to_owned(),
     })?;
     let cluster = cluster::connect(&endpoints.metrics, &config.proxies).await?;
     let listener = http::bind(config.http_address)?;
@@ -204,7 +204,12 @@ async fn fill(
         .collect();
 
     let started = now();
-    let recorder = Recorder::new(cluster.clone(), &instance(), endpoints.refusals.clone());
+    let recorder = Recorder::new(
+        cluster.clone(),
+        REPORTING_CONTROLLER,
+        &instance(),
+        endpoints.refusals.clone(),
+    );
     let context = Arc::new(Context {
         installation: identity(&cluster, &config.operator_namespace, &endpoints.refusals).await?,
         cluster: cluster.clone(),

@@ -7,7 +7,7 @@ use crate::account::key::{AccountKey, AccountWaker};
 use crate::account::parent::Parent;
 use crate::account::queue::{Class, Turn};
 use crate::clock::{now, wall_clock};
-use crate::controller::instrument::Metrics;
+use crate::metrics::Metrics;
 use crate::vobiz::{
     AuthId, Client, Created, Credentials, Error, Fields, Generation, Page, ParentAuthId, UnknownOutcome,
 };

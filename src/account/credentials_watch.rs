@@ -191,7 +191,7 @@ async fn watch_once(
 mod tests {
     use super::*;
     use crate::controller::cluster::loopback::client_of;
-    use crate::controller::instrument::Metrics;
+    use crate::metrics::Metrics;
     use axum::Router;
     use axum::http::Uri;
     use serde_json::{Value, json};

@@ -11,7 +11,7 @@ use crate::account::parent::Parent;
 pub use crate::account::snapshot::Snapshot;
 use crate::account::snapshot::Snapshots;
 use crate::account::trials::Trials;
-use crate::controller::instrument::Metrics;
+use crate::metrics::Metrics;
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials, Transport};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

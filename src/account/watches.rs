@@ -6,7 +6,6 @@ use crate::account::members::Terms;
 use crate::account::registry::Registry;
 use crate::account::tally::Tally;
 use crate::controller::changes::Changes;
-use crate::controller::instrument::Metrics;
 use crate::controller::newest::Newest;
 use crate::controller::refusals::{Refusals, Source};
 use crate::controller::trigger::Trigger;
@@ -16,6 +15,7 @@ use crate::crd::{
     ACCEPT_RESTORED_NAMESPACE_ANNOTATION, Account, CONFIRM_MASS_DELETION_ANNOTATION, GROUP, IN_USE_FINALIZER,
     RECONCILE_REQUESTED_ANNOTATION,
 };
+use crate::metrics::Metrics;
 use kube::runtime::watcher::{self, Event};
 use kube::{Client, Resource, ResourceExt};
 use std::convert::identity;

@@ -15,9 +15,9 @@ use serde::de::DeserializeOwned;
 use tower::{Layer, Service};
 
 pub use super::cluster_error::ClusterError;
-use super::instrument::Metrics;
 use super::lenient::Guarded;
 use super::tunnel;
+use crate::metrics::Metrics;
 use crate::proxy::{Proxies, Proxy};
 
 /// How long any request but a watch may take.
@@ -143,7 +143,7 @@ fn client(
     config.read_timeout = Some(silence);
     // Else the time that a pooled connection lay idle counts as silence of its next answer.
     config.reset_reader_on_write = true;
-    let agent = HeaderValue::from_static(concat!("vobiz-operator/", env!("CARGO_PKG_VERSION")));
+    let agent = HeaderValue::from_static(crate::USER_AGENT);
     config.headers.push((USER_AGENT, agent));
     let count = CountLayer {
         metrics: metrics.clone(),

@@ -14,8 +14,6 @@ use super::refusal::{Request, Verb};
 use super::refusals::{Refusals, Source};
 use crate::clock::wall_clock;
 
-/// Who reports, to people and to tools.
-const REPORTING_CONTROLLER: &str = "vobiz.ai/operator";
 /// Longest note that the API server takes, in bytes.
 const LONGEST_NOTE: usize = 1024;
 /// Longest action, reason and reportingInstance that the API server takes, in bytes.
@@ -38,16 +36,18 @@ pub enum EventKind {
 #[derive(Clone)]
 pub struct Recorder {
     client: Client,
+    controller: &'static str,
     instance: String,
     refusals: Refusals,
 }
 
 impl Recorder {
-    /// A recorder that reports as `instance`, by custom the name of the Pod: see [`instance`].
+    /// A recorder that reports as `controller`, and as `instance` of it, by custom the name of the Pod: see [`instance`].
     #[must_use]
-    pub fn new(client: Client, instance: &str, refusals: Refusals) -> Self {
+    pub fn new(client: Client, controller: &'static str, instance: &str, refusals: Refusals) -> Self {
         Self {
             client,
+            controller,
             refusals,
             instance: cut(instance, LONGEST_WORD).to_owned(),
         }
@@ -63,15 +63,11 @@ impl Recorder {
         action: &str,
         note: &str,
     ) {
-        let event = event(
-            regarding,
-            kind,
-            reason,
-            action,
-            note,
-            &self.instance,
-            &Stamp::now(),
-        );
+        let event = Event {
+            reporting_controller: Some(self.controller.to_owned()),
+            reporting_instance: Some(self.instance.clone()),
+            ..event(regarding, kind, reason, action, note, &Stamp::now())
+        };
         let namespace = event.metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         let created = ask(&api, |request| {
@@ -118,7 +114,6 @@ fn event(
     reason: &str,
     action: &str,
     note: &str,
-    instance: &str,
     stamp: &Stamp,
 ) -> Event {
     let name = cut(regarding.name.as_deref().unwrap_or_default(), LONGEST_NAME);
@@ -142,8 +137,6 @@ fn event(
         reason: Some(cut(reason, LONGEST_WORD).to_owned()),
         action: Some(cut(action, LONGEST_WORD).to_owned()),
         note: Some(cut(note, LONGEST_NOTE).to_owned()),
-        reporting_controller: Some(REPORTING_CONTROLLER.to_owned()),
-        reporting_instance: Some(instance.to_owned()),
         regarding: Some(regarding),
         ..Event::default()
     }
@@ -157,7 +150,7 @@ pub fn instance() -> String {
         .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())
         .map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "vobiz-operator".to_owned())
+        .unwrap_or_else(|| crate::NAME.to_owned())
 }
 
 /// The longest beginning of `text` that has at most `bytes` bytes and breaks no character.
@@ -174,8 +167,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::cluster::loopback::client_of;
-    use super::super::instrument::Metrics;
     use super::*;
+    use crate::metrics::Metrics;
 
     type Requests = Arc<Mutex<Vec<(Method, String, Value)>>>;
 
@@ -193,7 +186,10 @@ mod tests {
             async move { (status, Json(body)) }
         });
         let client = client_of(router, &Metrics::new(true, "1", "c")).await;
-        (Recorder::new(client, "operator-0", refusals()), requests)
+        (
+            Recorder::new(client, "vobiz.ai/operator", "operator-0", refusals()),
+            requests,
+        )
     }
 
     fn acme() -> ObjectReference {
@@ -266,7 +262,7 @@ mod tests {
         });
         let told = refusals();
         let client = client_of(router, &Metrics::new(true, "1", "c")).await;
-        let recorder = Recorder::new(client, "operator-0", told.clone());
+        let recorder = Recorder::new(client, "vobiz.ai/operator", "operator-0", told.clone());
         let publish = || recorder.publish(acme(), EventKind::Normal, "SubaccountCreated", "Create", "done");
         publish().await;
         publish().await;

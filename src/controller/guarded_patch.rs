@@ -8,9 +8,6 @@ use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Field manager of every patch.
-const FIELD_MANAGER: &str = "vobiz-operator";
-
 /// Whether the object carries the finalizer.
 pub fn is_on<K: Resource>(object: &K, finalizer: &str) -> bool {
     object.finalizers().iter().any(|present| present == finalizer)
@@ -91,7 +88,7 @@ fn guarded<K: Resource>(object: &K, operations: Vec<Value>) -> Result<Patch<()>,
 
 fn parameters() -> PatchParams {
     PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
+        field_manager: Some(crate::NAME.to_owned()),
         ..PatchParams::default()
     }
 }
@@ -100,7 +97,7 @@ fn parameters() -> PatchParams {
 mod tests {
     use super::*;
     use crate::controller::cluster::loopback::client_of;
-    use crate::controller::instrument::Metrics;
+    use crate::metrics::Metrics;
     use axum::{Json, Router};
     use k8s_openapi::api::core::v1::Namespace;
     use std::sync::{Arc, Mutex};

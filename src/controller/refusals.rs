@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::instrument::Metrics;
 use super::refusal::{Refusal, Verb};
 use super::wake::ObjectKey;
+use crate::metrics::Metrics;
 
 /// Most refusals that are told one by one.
 const SHOWN: usize = 20;

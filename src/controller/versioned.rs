@@ -147,8 +147,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::cluster::loopback::client_of;
-    use super::super::instrument::Metrics;
     use super::*;
+    use crate::metrics::Metrics;
 
     /// Metadata as the API server keeps it: with a time that no type here can hold.
     fn metadata() -> Value {

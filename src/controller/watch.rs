@@ -4,9 +4,9 @@
 
 use crate::controller::backoff::delay;
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
-use crate::controller::instrument::Metrics;
 use crate::controller::lenient::Guarded;
 use crate::controller::wake::Scope;
+use crate::metrics::Metrics;
 use futures::channel::mpsc;
 use futures::{Stream, StreamExt};
 use kube::core::NamespaceResourceScope;

@@ -32,7 +32,7 @@ pub const FINALIZER: &str = "vobiz.ai/subaccount";
 /// Held by an Account that Subaccounts name, and by its credentials Secret.
 pub const IN_USE_FINALIZER: &str = "vobiz.ai/in-use";
 /// Field manager of every write to Kubernetes.
-pub const FIELD_MANAGER: &str = "vobiz-operator";
+pub const FIELD_MANAGER: &str = crate::NAME;
 /// `reportingController` of every event.
 pub const REPORTING_CONTROLLER: &str = "vobiz.ai/operator";
 /// Standard label that names the tool in charge of an object; its value is [`MANAGED_BY`].

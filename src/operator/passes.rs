@@ -11,9 +11,9 @@ use super::unsupported;
 use crate::account;
 use crate::account::key::AccountKey;
 use crate::clock::now;
-use crate::controller::instrument::{Pass, ReconcileResult};
 use crate::controller::wake::Guarded;
 use crate::crd::{Account, Subaccount};
+use crate::metrics::{Measurement, ReconcileResult};
 use crate::subaccount;
 use crate::subaccount::again::Ended;
 use crate::subaccount::context::Context;
@@ -23,7 +23,7 @@ pub(super) async fn account_pass(
     account: Arc<Guarded<Account>>,
     context: Arc<account::context::Context>,
 ) -> Result<Action, Infallible> {
-    let pass = context.metrics.reconcile("account");
+    let pass = context.metrics.pass("account");
     let Ok(object) = &account.0 else {
         let next = unsupported::account(&context, &account).await;
         pass.finish(ReconcileResult::RequeueAfter);
@@ -59,7 +59,7 @@ pub(super) async fn subaccount_pass(
     object: Arc<Guarded<Subaccount>>,
     context: Arc<Context>,
 ) -> Result<Action, Infallible> {
-    let pass = context.metrics.reconcile("subaccount");
+    let pass = context.metrics.pass("subaccount");
     let ended = match &object.0 {
         Ok(object) => subaccount::reconcile::object(&context, Arc::new(object.clone())).await,
         Err(_) => Ended {
@@ -71,7 +71,7 @@ pub(super) async fn subaccount_pass(
 }
 
 pub(super) async fn record_pass(secret: Arc<Secret>, context: Arc<Context>) -> Result<Action, Infallible> {
-    let pass = context.metrics.reconcile("record");
+    let pass = context.metrics.pass("record");
     let nothing = Ended {
         next: None,
         failed: false,
@@ -80,7 +80,7 @@ pub(super) async fn record_pass(secret: Arc<Secret>, context: Arc<Context>) -> R
     Ok(finish(pass, ended.unwrap_or(nothing)))
 }
 
-fn finish(pass: Pass, ended: Ended) -> Action {
+fn finish(pass: Measurement, ended: Ended) -> Action {
     pass.finish(match ended {
         Ended { failed: true, .. } => ReconcileResult::Error,
         Ended { next: Some(_), .. } => ReconcileResult::RequeueAfter,

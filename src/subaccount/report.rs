@@ -12,10 +12,9 @@ use super::tell::{farewell, refusals};
 use crate::clock::wall_clock;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch;
-use crate::controller::instrument::ConditionStatus;
 use crate::controller::refusal::Refusal;
 use crate::controller::refusals::Source;
-use crate::crd::condition::{self, ConditionType};
+use crate::crd::condition::{self, ConditionStatus, ConditionType};
 use crate::crd::{Subaccount, SubaccountStatus};
 use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -189,11 +188,8 @@ pub(super) fn metrics(pass: &Pass<'_>) {
     let status_of = |kind| {
         let conditions = &object.status.as_ref()?.conditions;
         let found = condition::find(conditions, kind)?;
-        Some(match found.status.as_str() {
-            "True" => ConditionStatus::True,
-            "False" => ConditionStatus::False,
-            _ => ConditionStatus::Unknown,
-        })
+        let status = ConditionStatus::parse(&found.status).unwrap_or(ConditionStatus::Unknown);
+        Some(status.as_str())
     };
     let (namespace, name) = (pass.key.namespace.as_str(), pass.key.name.as_str());
     pass.context.metrics.set_conditions(

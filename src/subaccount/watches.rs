@@ -11,7 +11,6 @@ use crate::account::named_secrets::NamedSecrets;
 use crate::account::tally::Tally;
 use crate::account::watches::own_part;
 use crate::controller::changes::Changes;
-use crate::controller::instrument::Metrics;
 use crate::controller::refusals::{Refusals, Source};
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
@@ -20,6 +19,7 @@ use crate::crd::{
     ACCEPT_RESTORED_NAMESPACE_ANNOTATION, FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, SUBACCOUNT_LABEL,
     Subaccount,
 };
+use crate::metrics::Metrics;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};

@@ -1,6 +1,7 @@
-//! Imports run one way: main > operator > subaccount > account > {vobiz, crd, controller}. What belongs to the process
+//! Imports run one way: main > operator > subaccount > account > {vobiz, crd, controller}, and `controller` knows no name of
+//! ours. What belongs to the process
 //! (`cli`, `http`, `leader`, `telemetry`) is used by `main` and `operator` alone; `proxy` by whoever makes a client;
-//! `clock` by all.
+//! `metrics` by all who count; `clock` by all.
 
 use crate::source;
 
@@ -10,15 +11,19 @@ const FOR_ALL: &[&str] = &["clock"];
 /// Each module, and the modules that it may name beside itself and those for all.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("clock", &[]),
+    ("metrics", &[]),
     ("proxy", &[]),
     ("vobiz", &["proxy"]),
     ("crd", &[]),
-    ("controller", &["proxy"]),
-    ("account", &["vobiz", "crd", "controller"]),
-    ("subaccount", &["account", "vobiz", "crd", "controller"]),
+    ("controller", &["metrics", "proxy"]),
+    ("account", &["vobiz", "crd", "controller", "metrics"]),
+    (
+        "subaccount",
+        &["account", "vobiz", "crd", "controller", "metrics"],
+    ),
     ("cli", &["proxy"]),
-    ("http", &["controller"]),
-    ("leader", &["controller"]),
+    ("http", &["controller", "metrics"]),
+    ("leader", &["controller", "metrics"]),
     ("telemetry", &["cli"]),
     (
         "operator",
@@ -31,6 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "cli",
             "http",
             "leader",
+            "metrics",
             "telemetry",
             "proxy",
         ],
@@ -43,6 +49,30 @@ const LIBRARIES: &[(&str, &[&str], bool)] = &[
     ("kube", &["vobiz", "proxy"], false),
     ("k8s_openapi", &["vobiz"], false),
 ];
+
+/// Parts of words that a module must not hold in its code or texts, in any case: they name what it is not about.
+const STRANGE_WORDS: &[(&str, &[&str])] = &[(
+    "controller",
+    &["vobiz", "account", "auth_id", "authid", "auth-id"],
+)];
+
+/// The lines of a file that hold a word that is strange there.
+fn strange_words(path: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (module, words) in STRANGE_WORDS {
+        if !path.starts_with(&format!("src/{module}/")) {
+            continue;
+        }
+        for line in source::without_comments(&source::without_tests(text)).lines() {
+            // That one is Kubernetes' own.
+            let lower = line.to_lowercase().replace("serviceaccount", "");
+            if words.iter().any(|word| lower.contains(word)) {
+                found.push(format!("{path} says: {}", line.trim()));
+            }
+        }
+    }
+    found
+}
 
 /// What a file below `src/` names although it must not.
 fn breaches(path: &str, text: &str) -> Vec<String> {
@@ -102,6 +132,33 @@ fn imports_run_one_way() {
         .flat_map(|(path, text)| breaches(path, text))
         .collect();
     assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn the_parts_for_any_controller_know_no_name_of_ours() {
+    let found: Vec<String> = source::files("src/controller", ".rs")
+        .iter()
+        .filter(|(path, _)| !source::is_test(path))
+        .flat_map(|(path, text)| strange_words(path, text))
+        .collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_name_of_ours_is_caught_in_code_and_texts_but_not_in_comments_and_tests() {
+    let path = "src/controller/watch.rs";
+    for text in [
+        "const MANAGER: &str = \"vobiz-operator\";",
+        "fn admit_account(account: &str) {}",
+        "struct Label { auth_id: String }",
+        "let a = r#\"kind: Subaccount\"#;",
+    ] {
+        assert_eq!(strange_words(path, text).len(), 1, "{text}");
+        assert_eq!(strange_words("src/account/mod.rs", text), Vec::<String>::new());
+    }
+    let innocent = "// of an account\nfn a() {} // Vobiz\nconst URL: &str = \"https://a\";\n\
+        #[cfg(test)]\nmod tests {\n    const A: &str = \"vobiz\";\n}\n";
+    assert_eq!(strange_words(path, innocent), Vec::<String>::new());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Finds source files, takes comments, texts and tests out of them, and expands their paths.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// The root of the repository.
@@ -64,6 +65,15 @@ pub fn without_tests(text: &str) -> String {
 
 /// The code alone: comments are gone and texts are empty.
 pub fn code(text: &str) -> String {
+    stripped(text, false)
+}
+
+/// The code with its texts: comments alone are gone.
+pub fn without_comments(text: &str) -> String {
+    stripped(text, true)
+}
+
+fn stripped(text: &str, keeps_texts: bool) -> String {
     let bytes: Vec<char> = text.chars().collect();
     let mut code = String::new();
     let mut at = 0;
@@ -71,6 +81,7 @@ pub fn code(text: &str) -> String {
     while at < bytes.len() {
         let (here, next) = (bytes[at], peek(at + 1));
         let in_word = at > 0 && (bytes[at - 1].is_alphanumeric() || bytes[at - 1] == '_');
+        let begin = at;
         if here == '/' && next == '/' {
             while at < bytes.len() && bytes[at] != '\n' {
                 at += 1;
@@ -97,14 +108,14 @@ pub fn code(text: &str) -> String {
                 at += 1;
             }
             at += closing.len();
-            code.push_str("\"\"");
+            keep_text(&mut code, &bytes, begin..at, keeps_texts);
         } else if here == '"' {
             at += 1;
             while at < bytes.len() && bytes[at] != '"' {
                 at += if bytes[at] == '\\' { 2 } else { 1 };
             }
             at += 1;
-            code.push_str("\"\"");
+            keep_text(&mut code, &bytes, begin..at, keeps_texts);
         } else if here == '\'' && next == '\\' {
             at += 3;
             while at < bytes.len() && bytes[at] != '\'' {
@@ -119,6 +130,14 @@ pub fn code(text: &str) -> String {
         }
     }
     code
+}
+
+fn keep_text(code: &mut String, characters: &[char], text: Range<usize>, keeps: bool) {
+    if keeps {
+        code.extend(&characters[text.start..text.end.min(characters.len())]);
+    } else {
+        code.push_str("\"\"");
+    }
 }
 
 fn raw_text_hashes(after_r: &[char]) -> Option<usize> {

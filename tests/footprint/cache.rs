@@ -7,10 +7,10 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 use std::convert::{Infallible, identity};
 use vobiz_operator::account::watches::own_part;
-use vobiz_operator::controller::instrument::Metrics;
 use vobiz_operator::controller::wake::Guarded;
 use vobiz_operator::controller::watch::{Target, watch};
 use vobiz_operator::crd::Subaccount;
+use vobiz_operator::metrics::Metrics;
 
 const OBJECTS: usize = 1000;
 /// Bytes of heap. Four kilobytes are promised; what people and tools keep on an object would take it beyond this.

@@ -1,5 +1,11 @@
-//! Metrics of any controller, under the names that dashboards for controller-runtime expect, and of the API that the
-//! controllers work with. I/O: reads the monotonic clock to measure passes.
+//! What is counted and measured: passes under the names that dashboards for controller-runtime expect, requests to both
+//! servers, and what stands in objects. I/O: reads the monotonic clock to measure passes.
+
+pub mod exposition;
+mod families;
+mod labels;
+mod objects;
+mod process;
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,20 +14,20 @@ use std::time::{Duration, Instant};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-pub use super::label::ReconcileResult;
-use super::label::{
+use families::Families;
+pub use labels::ReconcileResult;
+use labels::{
     AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels,
     OperationLabels, ReconcileLabels, RestLabels, WriteLabels, account_labels, code_label,
 };
-pub use super::object_series::ConditionStatus;
-use super::series::Series;
+
 use crate::clock::now;
 
 /// All metrics of the process; a cheap handle.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    series: Arc<Series>,
+    families: Arc<Families>,
 }
 
 impl fmt::Debug for Metrics {
@@ -34,14 +40,14 @@ impl Metrics {
     /// All metrics at zero. With `object_metrics` false, the methods that set an object's series do nothing.
     #[must_use]
     pub fn new(object_metrics: bool, version: &'static str, commit: &'static str) -> Self {
-        let (registry, series) = Series::registered(object_metrics, &BuildLabels { version, commit });
+        let (registry, families) = Families::registered(object_metrics, &BuildLabels { version, commit });
         Self {
             registry: Arc::new(registry),
-            series: Arc::new(series),
+            families: Arc::new(families),
         }
     }
 
-    /// The metrics as OpenMetrics text, see [`super::exposition`] for what else they can be.
+    /// The metrics as OpenMetrics text, see [`exposition`] for what else they can be.
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
@@ -50,13 +56,13 @@ impl Metrics {
 
     /// Begins a pass of `controller`: it counts as an active worker until the answer is dropped.
     #[must_use = "a pass that is dropped at once measures nothing"]
-    pub fn reconcile(&self, controller: &'static str) -> Pass {
+    pub fn pass(&self, controller: &'static str) -> Measurement {
         let workers = self
-            .series
+            .families
             .active_workers
             .get_or_create_owned(&ControllerLabels { controller });
         workers.inc();
-        Pass {
+        Measurement {
             metrics: self.clone(),
             controller,
             workers,
@@ -70,44 +76,47 @@ impl Metrics {
             code: code_label(code),
             method: method.to_owned(),
         };
-        self.series.rest_requests.get_or_create(&labels).inc();
+        self.families.rest_requests.get_or_create(&labels).inc();
     }
 
     /// Counts an object of a list or watch that does not say who it is.
     pub fn passed_over(&self, kind: &'static str) {
-        self.series.passed_over.get_or_create(&KindLabels { kind }).inc();
+        self.families
+            .passed_over
+            .get_or_create(&KindLabels { kind })
+            .inc();
     }
 
     /// Says whether this process is the leader by the Lease of this name.
     pub fn set_leader(&self, name: &'static str, leads: bool) {
-        let leader = self.series.leader.get_or_create(&LeaseLabels { name });
+        let leader = self.families.leader.get_or_create(&LeaseLabels { name });
         leader.set(i64::from(leads));
     }
 
     /// Says to how many such a write is refused; the series goes when there is none left.
-    pub(super) fn set_writes_refused(&self, resource: &str, verb: &'static str, count: usize) {
+    pub fn set_writes_refused(&self, resource: &str, verb: &'static str, count: usize) {
         let labels = WriteLabels {
             resource: resource.to_owned(),
             verb,
         };
         if count == 0 {
-            self.series.writes_refused.remove(&labels);
+            self.families.writes_refused.remove(&labels);
         } else {
-            let refused = self.series.writes_refused.get_or_create(&labels);
+            let refused = self.families.writes_refused.get_or_create(&labels);
             refused.set(gauge_value(count));
         }
     }
 
     /// Counts a request to the external API. `code` is its status; none when no answer came.
     pub fn api_request(&self, operation: &'static str, code: Option<u16>, duration: Duration) {
-        self.series
+        self.families
             .api_requests
             .get_or_create(&ApiLabels {
                 operation,
                 code: code_label(code),
             })
             .inc();
-        self.series
+        self.families
             .api_seconds
             .get_or_create(&OperationLabels { operation })
             .observe(duration.as_secs_f64());
@@ -115,95 +124,95 @@ impl Metrics {
 
     /// Notes how long work for the external API had to wait for its rate limit.
     pub fn rate_limit_wait(&self, duration: Duration) {
-        self.series.rate_limit_wait.observe(duration.as_secs_f64());
+        self.families.rate_limit_wait.observe(duration.as_secs_f64());
     }
 
     /// Gives `account` (`namespace/name`) series from here on: it is there.
     pub fn admit_account(&self, account: &str) {
-        self.series.accounts().insert(account.to_owned());
+        self.families.accounts().insert(account.to_owned());
     }
 
     /// Sets a series of an account; one that is gone gets none, however late an answer comes.
-    fn of_account(&self, account: &str, set: impl FnOnce(&Series, &AccountLabels)) {
-        let accounts = self.series.accounts();
+    fn of_account(&self, account: &str, set: impl FnOnce(&Families, &AccountLabels)) {
+        let accounts = self.families.accounts();
         if accounts.contains(account) {
-            set(&self.series, &account_labels(account));
+            set(&self.families, &account_labels(account));
         }
     }
 
     /// Notes when the external API last answered well for `account` (`namespace/name`), in Unix seconds.
     pub fn api_success(&self, account: &str, unix_seconds: f64) {
-        self.of_account(account, |series, labels| {
-            series.api_last_success.get_or_create(labels).set(unix_seconds);
+        self.of_account(account, |families, labels| {
+            families.api_last_success.get_or_create(labels).set(unix_seconds);
         });
     }
 
     /// Counts a field that was found changed outside and put back.
     pub fn drift(&self, field: &'static str) {
-        self.series.drift.get_or_create(&FieldLabels { field }).inc();
+        self.families.drift.get_or_create(&FieldLabels { field }).inc();
     }
 
     /// Says how many orphans the last sweep of `account` (`namespace/name`) found.
     pub fn set_orphans(&self, account: &str, count: usize) {
-        self.of_account(account, |series, labels| {
-            series.orphans.get_or_create(labels).set(gauge_value(count));
+        self.of_account(account, |families, labels| {
+            families.orphans.get_or_create(labels).set(gauge_value(count));
         });
     }
 
     /// Says how many leftovers wait to be deleted under `account` (`namespace/name`).
     pub fn set_leftovers_pending(&self, account: &str, count: usize) {
-        self.of_account(account, |series, labels| {
-            series.leftovers.get_or_create(labels).set(gauge_value(count));
+        self.of_account(account, |families, labels| {
+            families.leftovers.get_or_create(labels).set(gauge_value(count));
         });
     }
 
     /// Removes every series of `account` (`namespace/name`): it is gone.
     pub fn forget_account(&self, account: &str) {
         let labels = account_labels(account);
-        let mut accounts = self.series.accounts();
+        let mut accounts = self.families.accounts();
         accounts.remove(account);
-        self.series.api_last_success.remove(&labels);
-        self.series.orphans.remove(&labels);
-        self.series.leftovers.remove(&labels);
+        self.families.api_last_success.remove(&labels);
+        self.families.orphans.remove(&labels);
+        self.families.leftovers.remove(&labels);
     }
 
-    /// Says what the conditions Ready and Synced of an object are; none where the condition is absent.
+    /// Says which values the conditions Ready and Synced of an object have; none where the condition is absent.
     pub fn set_conditions(
         &self,
         namespace: &str,
         name: &str,
-        ready: Option<ConditionStatus>,
-        synced: Option<ConditionStatus>,
+        ready: Option<&'static str>,
+        synced: Option<&'static str>,
     ) {
-        if let Some(objects) = &self.series.objects {
+        if let Some(objects) = &self.families.objects {
             objects.set_conditions(namespace, name, ready, synced);
         }
     }
 
     /// Says which external id and which account (`namespace/name`) an object has.
     pub fn set_info(&self, namespace: &str, name: &str, auth_id: &str, account: &str) {
-        if let Some(objects) = &self.series.objects {
+        if let Some(objects) = &self.families.objects {
             objects.set_info(namespace, name, auth_id, account);
         }
     }
 
     /// Says since when an object is being deleted, in Unix seconds.
     pub fn set_deletion_started(&self, namespace: &str, name: &str, unix_seconds: f64) {
-        if let Some(objects) = &self.series.objects {
+        if let Some(objects) = &self.families.objects {
             objects.set_deletion_started(namespace, name, unix_seconds);
         }
     }
 
     /// Gives the object of this uid series from here on: it is there.
     pub fn admit_object(&self, namespace: &str, name: &str, uid: &str) {
-        if let Some(objects) = &self.series.objects {
+        if let Some(objects) = &self.families.objects {
             objects.admit(namespace, name, uid);
         }
     }
 
     /// Removes every series of the object of this uid: it is gone.
     pub fn forget_object(&self, namespace: &str, name: &str, uid: &str) {
-        if let Some(objects) = &self.series.objects {
+        if let Some(objects) = &self.families.objects {
             objects.forget(namespace, name, uid);
         }
     }
@@ -211,21 +220,21 @@ impl Metrics {
 
 /// A pass under way.
 #[derive(Debug)]
-pub struct Pass {
+pub struct Measurement {
     metrics: Metrics,
     controller: &'static str,
     workers: Gauge,
     begun: Instant,
 }
 
-impl Pass {
+impl Measurement {
     /// Counts the pass with its result and duration.
     pub fn finish(self, result: ReconcileResult) {
-        let series = &self.metrics.series;
+        let families = &self.metrics.families;
         let controller = ControllerLabels {
             controller: self.controller,
         };
-        series
+        families
             .reconciles
             .get_or_create(&ReconcileLabels {
                 controller: self.controller,
@@ -233,16 +242,16 @@ impl Pass {
             })
             .inc();
         if result == ReconcileResult::Error {
-            series.reconcile_errors.get_or_create(&controller).inc();
+            families.reconcile_errors.get_or_create(&controller).inc();
         }
-        series
+        families
             .reconcile_seconds
             .get_or_create(&controller)
             .observe(now().duration_since(self.begun).as_secs_f64());
     }
 }
 
-impl Drop for Pass {
+impl Drop for Measurement {
     fn drop(&mut self) {
         self.workers.dec();
     }
@@ -270,10 +279,8 @@ mod tests {
     #[test]
     fn a_pass_is_counted_under_the_names_of_controller_runtime() {
         let metrics = metrics();
-        metrics
-            .reconcile("subaccount")
-            .finish(ReconcileResult::RequeueAfter);
-        metrics.reconcile("subaccount").finish(ReconcileResult::Error);
+        metrics.pass("subaccount").finish(ReconcileResult::RequeueAfter);
+        metrics.pass("subaccount").finish(ReconcileResult::Error);
         for (sample, expected) in [
             (
                 r#"controller_runtime_reconcile_total{controller="subaccount",result="requeue_after"}"#,
@@ -304,7 +311,7 @@ mod tests {
     fn a_pass_is_an_active_worker_until_it_ends_however_it_ends() {
         let metrics = metrics();
         let sample = r#"controller_runtime_active_workers{controller="account"}"#;
-        let pass = metrics.reconcile("account");
+        let pass = metrics.pass("account");
         assert_eq!(value(&metrics, sample).as_deref(), Some("1"));
         drop(pass);
         assert_eq!(value(&metrics, sample).as_deref(), Some("0"));
@@ -381,7 +388,7 @@ mod tests {
     #[test]
     fn without_object_metrics_no_object_is_named() {
         let metrics = Metrics::new(false, "1.2.3", "abc");
-        metrics.set_conditions("dev", "acme", Some(ConditionStatus::True), None);
+        metrics.set_conditions("dev", "acme", Some("True"), None);
         metrics.set_info("dev", "acme", "SA_1", "dev/vobiz");
         metrics.set_deletion_started("dev", "acme", 1.0);
         assert!(!metrics.encode().unwrap().contains("acme"));

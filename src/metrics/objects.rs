@@ -10,44 +10,19 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// The status of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConditionStatus {
-    /// It holds.
-    True,
-    /// It does not hold.
-    False,
-    /// It is not known.
-    Unknown,
-}
-
-impl ConditionStatus {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::True => "True",
-            Self::False => "False",
-            Self::Unknown => "Unknown",
-        }
-    }
-}
-
 /// The series of every object; a cheap handle.
 #[derive(Clone, Debug, Default)]
-pub struct ObjectSeries {
-    objects: Arc<Mutex<BTreeMap<ObjectKey, Series>>>,
+pub struct Objects {
+    /// By namespace and name.
+    objects: Arc<Mutex<BTreeMap<(String, String), Object>>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct ObjectKey {
-    namespace: String,
-    name: String,
-}
-
+/// What is told of one object.
 #[derive(Clone, Debug, Default)]
-struct Series {
+struct Object {
     uid: String,
-    ready: Option<ConditionStatus>,
-    synced: Option<ConditionStatus>,
+    ready: Option<&'static str>,
+    synced: Option<&'static str>,
     info: Option<Info>,
     deletion_started: Option<f64>,
 }
@@ -58,26 +33,26 @@ struct Info {
     account: String,
 }
 
-impl ObjectSeries {
+impl Objects {
     /// The object of this uid is there: it has series from here on.
     pub fn admit(&self, namespace: &str, name: &str, uid: &str) {
         let mut objects = self.lock();
         let series = objects.entry(key(namespace, name)).or_default();
         if series.uid != uid {
-            *series = Series {
+            *series = Object {
                 uid: uid.to_owned(),
-                ..Series::default()
+                ..Object::default()
             };
         }
     }
 
-    /// Replaces the conditions of an object; none where the condition is absent.
+    /// Replaces the values of an object's conditions; none where the condition is absent.
     pub fn set_conditions(
         &self,
         namespace: &str,
         name: &str,
-        ready: Option<ConditionStatus>,
-        synced: Option<ConditionStatus>,
+        ready: Option<&'static str>,
+        synced: Option<&'static str>,
     ) {
         self.change(namespace, name, |series| {
             series.ready = ready;
@@ -110,25 +85,22 @@ impl ObjectSeries {
     }
 
     /// Of an object that is gone nothing is kept, however late a pass ends.
-    fn change(&self, namespace: &str, name: &str, change: impl FnOnce(&mut Series)) {
+    fn change(&self, namespace: &str, name: &str, change: impl FnOnce(&mut Object)) {
         if let Some(series) = self.lock().get_mut(&key(namespace, name)) {
             change(series);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, Series>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), Object>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn key(namespace: &str, name: &str) -> ObjectKey {
-    ObjectKey {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-    }
+fn key(namespace: &str, name: &str) -> (String, String) {
+    (namespace.to_owned(), name.to_owned())
 }
 
-impl Collector for ObjectSeries {
+impl Collector for Objects {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let objects = self.lock();
         if objects.is_empty() {
@@ -140,9 +112,9 @@ impl Collector for ObjectSeries {
             None,
             MetricType::Gauge,
         )?;
-        for (ObjectKey { namespace, name }, series) in objects.iter() {
+        for ((namespace, name), series) in objects.iter() {
             for (condition, status) in [("Ready", series.ready), ("Synced", series.synced)] {
-                let Some(status) = status.map(ConditionStatus::as_str) else {
+                let Some(status) = status else {
                     continue;
                 };
                 let labels = [
@@ -160,7 +132,7 @@ impl Collector for ObjectSeries {
             None,
             MetricType::Gauge,
         )?;
-        for (ObjectKey { namespace, name }, series) in objects.iter() {
+        for ((namespace, name), series) in objects.iter() {
             let Some(Info { auth_id, account }) = &series.info else {
                 continue;
             };
@@ -178,7 +150,7 @@ impl Collector for ObjectSeries {
             None,
             MetricType::Gauge,
         )?;
-        for (ObjectKey { namespace, name }, series) in objects.iter() {
+        for ((namespace, name), series) in objects.iter() {
             let Some(started) = series.deletion_started else {
                 continue;
             };
@@ -196,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    fn samples(series: &ObjectSeries) -> Vec<String> {
+    fn samples(series: &Objects) -> Vec<String> {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(series.clone()));
         let mut text = String::new();
@@ -209,15 +181,10 @@ mod tests {
 
     #[test]
     fn a_condition_has_one_series_whatever_it_was_before() {
-        let series = ObjectSeries::default();
+        let series = Objects::default();
         series.admit("dev", "acme", "u-1");
-        series.set_conditions("dev", "acme", Some(ConditionStatus::Unknown), None);
-        series.set_conditions(
-            "dev",
-            "acme",
-            Some(ConditionStatus::True),
-            Some(ConditionStatus::False),
-        );
+        series.set_conditions("dev", "acme", Some("Unknown"), None);
+        series.set_conditions("dev", "acme", Some("True"), Some("False"));
         assert_eq!(
             samples(&series),
             [
@@ -229,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_series_of_an_object_go_with_it_and_others_stay() {
-        let series = ObjectSeries::default();
+        let series = Objects::default();
         for name in ["acme", "beta"] {
             series.admit("dev", name, name);
             series.set_info("dev", name, "SA_1", "dev/vobiz");

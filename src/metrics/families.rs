@@ -1,4 +1,4 @@
-//! Every metric, its name and its bounds. PURE.
+//! Every family of metrics: its name, its labels and its bounds. PURE.
 
 use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
@@ -10,11 +10,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-use super::label::{
+use super::labels::{
     AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels,
     OperationLabels, ReconcileLabels, RestLabels, WriteLabels,
 };
-use super::object_series::ObjectSeries;
+use super::objects::Objects;
 use super::process::ProcessCollector;
 
 /// Seconds; the bounds of controller-runtime's histogram, thinned out.
@@ -29,8 +29,8 @@ const WAIT_SECONDS: [f64; 9] = [0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 type TimeGauge = Gauge<f64, AtomicU64>;
 
-/// The metrics that the operator sets; those of the build and the process set themselves.
-pub(super) struct Series {
+/// The families that the operator sets; those of the build and the process set themselves.
+pub(super) struct Families {
     pub(super) reconciles: Family<ReconcileLabels, Counter>,
     pub(super) reconcile_errors: Family<ControllerLabels, Counter>,
     pub(super) reconcile_seconds: Histograms<ControllerLabels>,
@@ -46,19 +46,19 @@ pub(super) struct Series {
     pub(super) drift: Family<FieldLabels, Counter>,
     pub(super) orphans: Family<AccountLabels, Gauge>,
     pub(super) leftovers: Family<AccountLabels, Gauge>,
-    pub(super) objects: Option<ObjectSeries>,
+    pub(super) objects: Option<Objects>,
     /// The accounts that are there: none other has series.
     accounts: Mutex<HashSet<String>>,
 }
 
-impl Series {
+impl Families {
     /// All metrics at zero, and the registry that writes them out.
     #[expect(clippy::too_many_lines, reason = "one entry for each metric")]
     pub(super) fn registered(object_metrics: bool, build: &BuildLabels) -> (Registry, Self) {
         let mut registry = Registry::default();
         let to = &mut registry;
         add_build(to, build);
-        let series = Self {
+        let families = Self {
             reconciles: add(
                 to,
                 "controller_runtime_reconcile",
@@ -149,14 +149,14 @@ impl Series {
                 "Leftovers of interrupted creates still to be deleted",
                 Family::default(),
             ),
-            objects: object_metrics.then(ObjectSeries::default),
+            objects: object_metrics.then(Objects::default),
             accounts: Mutex::default(),
         };
-        if let Some(objects) = &series.objects {
+        if let Some(objects) = &families.objects {
             registry.register_collector(Box::new(objects.clone()));
         }
         registry.register_collector(Box::new(ProcessCollector));
-        (registry, series)
+        (registry, families)
     }
 
     pub(super) fn accounts(&self) -> MutexGuard<'_, HashSet<String>> {
