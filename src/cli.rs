@@ -211,6 +211,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::vobiz::BaseUrl;
 
     fn config(more: &[&str]) -> Config {
         let arguments = ["vobiz-operator", "run", "--request-timeout-seconds=10"]
@@ -247,8 +248,7 @@ mod tests {
         ]);
         std::fs::remove_file(&ca).unwrap();
         let expected = Config {
-            api_base_url: "http://127.0.0.1:9000/vobiz/".parse().unwrap(),
-            allow_insecure_api: true,
+            api_base_url: BaseUrl::parse("http://127.0.0.1:9000/vobiz/", true).unwrap(),
             api_ca_file: Some(ca),
             proxies: found.proxies.clone(),
             operator_namespace: "tools".to_owned(),

@@ -86,7 +86,6 @@ async fn serve(config: &Config, tasks: &mut Tasks, shutdown: Shutdown) -> anyhow
     }
     let transport = Transport::new(TransportConfig {
         base_url: config.api_base_url.clone(),
-        allow_insecure: config.allow_insecure_api,
         ca_file: config.api_ca_file.clone(),
         proxy: config.proxies.on_the_way_to(&api).cloned(),
         request_timeout: config.request_timeout,

@@ -12,7 +12,7 @@ pub use crate::account::snapshot::Snapshot;
 use crate::account::snapshot::Snapshots;
 use crate::account::trials::Trials;
 use crate::metrics::Metrics;
-use crate::vobiz::{Generation, ParentAuthId, ParentCredentials, Transport};
+use crate::vobiz::{Client, Generation, ParentAuthId, ParentCredentials, Transport};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -179,7 +179,7 @@ impl Registry {
             account: account.clone(),
             generation: parent.generation,
             parent,
-            client: self.transport.client(credentials),
+            client: Client::new(&self.transport, credentials),
             caller: None,
             metrics: self.metrics.clone(),
             accounts: self.accounts.clone(),
@@ -321,7 +321,7 @@ mod tests {
     use crate::account::bucket::Limit;
     use crate::controller::wake::{Guarded, Scope, queues};
     use crate::crd::Account;
-    use crate::vobiz::TransportConfig;
+    use crate::vobiz::{BaseUrl, TransportConfig};
     use futures::{FutureExt as _, Stream, StreamExt as _};
     use kube::runtime::reflector::ObjectRef;
     use std::num::NonZeroU32;
@@ -355,8 +355,7 @@ mod tests {
     fn registry() -> (Registry, impl Stream<Item = ObjectRef<Guarded<Account>>> + Unpin) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let transport = Transport::new(TransportConfig {
-            base_url: "https://api.vobiz.example".parse().unwrap(),
-            allow_insecure: false,
+            base_url: BaseUrl::parse("https://api.vobiz.example", false).unwrap(),
             ca_file: None,
             proxy: None,
             request_timeout: Duration::from_secs(1),

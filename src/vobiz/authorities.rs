@@ -1,11 +1,28 @@
 //! Whom the operator trusts beside the authorities of the system. I/O: reads the CA bundle.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::transport::TransportError;
+/// Why a CA bundle cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthoritiesError {
+    /// It cannot be read.
+    #[error("failed to read the CA file {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It has no certificate, or one that is no certificate.
+    #[error("the CA file {path} is no PEM bundle of certificates")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+    },
+}
 
 /// The certificates of a CA bundle; none without one. Equal are two that come from the same bytes.
 #[derive(Default)]
@@ -22,11 +39,11 @@ impl PartialEq for Authorities {
 
 impl Authorities {
     /// Reads the bundle, if there is one.
-    pub fn read(file: Option<&Path>) -> Result<Self, TransportError> {
+    pub fn read(file: Option<&Path>) -> Result<Self, AuthoritiesError> {
         let Some(path) = file else {
             return Ok(Self::default());
         };
-        let bundle = std::fs::read(path).map_err(|source| TransportError::ReadCaFile {
+        let bundle = std::fs::read(path).map_err(|source| AuthoritiesError::Read {
             path: path.to_owned(),
             source,
         })?;
@@ -41,7 +58,7 @@ impl Authorities {
             .collect();
         let certificates = certificates
             .filter(|certificates| !certificates.is_empty())
-            .ok_or_else(|| TransportError::ParseCaFile {
+            .ok_or_else(|| AuthoritiesError::Parse {
                 path: path.to_owned(),
             })?;
         Ok(Self { bundle, certificates })

@@ -20,7 +20,7 @@ use super::object::Object;
 use super::request::{self, Request, Verb};
 use super::subaccount::{Fields, Page, Subaccount};
 use super::token::{AuthToken, Credentials, ParentCredentials};
-use super::transport::Connections;
+use super::transport::{Connections, Transport};
 use super::wire;
 use super::{gen1, gen2};
 use crate::clock::wall_clock;
@@ -58,9 +58,11 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    pub(super) fn new(connections: Arc<Connections>, credentials: ParentCredentials) -> Self {
+    /// A client that acts for one parent account.
+    #[must_use]
+    pub fn new(transport: &Transport, credentials: ParentCredentials) -> Self {
         Self {
-            connections,
+            connections: Arc::clone(&transport.inner),
             credentials: Arc::new(credentials),
             status: Arc::default(),
         }

@@ -5,6 +5,7 @@ mod address;
 mod answer;
 mod auth_id;
 mod authorities;
+mod base_url;
 mod client;
 mod create;
 pub mod decode;
@@ -26,6 +27,8 @@ mod wire;
 
 pub use address::Address;
 pub use auth_id::{AuthId, InvalidAuthId, ParentAuthId};
+pub use authorities::AuthoritiesError;
+pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use client::{Client, Deletion};
 pub use create::{Created, UnknownOutcome};
 pub use error::{Error, ErrorCode, Interrupted, Unreachable, Unusable};

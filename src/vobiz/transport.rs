@@ -1,4 +1,4 @@
-//! Builds the HTTP clients from checked settings, and anew when the CA bundle changes. I/O: reads the CA bundle and the
+//! Builds the HTTP clients, and anew when the CA bundle changes. I/O: reads the CA bundle and the
 //! system's CA store.
 
 use std::path::PathBuf;
@@ -8,9 +8,8 @@ use std::time::Duration;
 use reqwest::redirect;
 use url::Url;
 
-use super::authorities::Authorities;
-use super::client::Client;
-use super::token::ParentCredentials;
+use super::authorities::{Authorities, AuthoritiesError};
+use super::base_url::BaseUrl;
 use crate::proxy::Proxy;
 
 /// Longest time for a connection, TLS included.
@@ -21,10 +20,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// How to reach the API.
 #[derive(Clone, Debug)]
 pub struct TransportConfig {
-    /// Where the paths of the API begin, `https://api.vobiz.ai` for example. May have a path.
-    pub base_url: Url,
-    /// Accept `http`: credentials then travel in clear.
-    pub allow_insecure: bool,
+    /// Where the paths of the API begin.
+    pub base_url: BaseUrl,
     /// A PEM bundle of authorities that are trusted beside the system's.
     pub ca_file: Option<PathBuf>,
     /// The proxy on the way, where the base URL is `https`.
@@ -38,23 +35,9 @@ pub struct TransportConfig {
 /// Why the operator cannot start to speak to the API.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// The base URL is none that credentials may be sent to.
-    #[error("the API base URL {0}")]
-    BaseUrl(&'static str),
-    /// The CA bundle cannot be read.
-    #[error("failed to read the CA file {path}")]
-    ReadCaFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The CA bundle has no certificate, or one that is no certificate.
-    #[error("the CA file {path} is no PEM bundle of certificates")]
-    ParseCaFile {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The CA bundle cannot be used.
+    #[error(transparent)]
+    Authorities(#[from] AuthoritiesError),
     /// The proxy's address is none that a client could use.
     #[error("failed to use the proxy that the environment names")]
     Proxy,
@@ -72,12 +55,10 @@ pub enum TransportError {
 /// The connections of this process to the API. Cheap to clone; one serves every parent account.
 #[derive(Clone)]
 pub struct Transport {
-    inner: Arc<Connections>,
+    pub(super) inner: Arc<Connections>,
 }
 
 pub(super) struct Connections {
-    /// Ends with a slash.
-    base_url: Url,
     config: TransportConfig,
     current: RwLock<Current>,
 }
@@ -99,20 +80,17 @@ pub(super) struct Clients {
 }
 
 impl Transport {
-    /// Checks the settings and builds the clients. Needs a rustls provider installed in the process.
+    /// Reads the CA bundle and builds the clients. Needs a rustls provider installed in the process.
     pub fn new(config: TransportConfig) -> Result<Self, TransportError> {
-        let base_url =
-            checked(config.base_url.clone(), config.allow_insecure).map_err(TransportError::BaseUrl)?;
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(TransportError::NoTlsProvider);
         }
         let authorities = Authorities::read(config.ca_file.as_deref())?;
         let current = Current {
-            clients: Clients::build(&config, &base_url, &authorities)?,
+            clients: Clients::build(&config, &authorities)?,
             authorities,
         };
         let inner = Connections {
-            base_url,
             config,
             current: RwLock::new(current),
         };
@@ -121,37 +99,23 @@ impl Transport {
         })
     }
 
-    /// A client that acts for one parent account.
-    #[must_use]
-    pub fn client(&self, credentials: ParentCredentials) -> Client {
-        Client::new(Arc::clone(&self.inner), credentials)
-    }
-
     /// Looks at the CA bundle again. True: it has changed, and the next request trusts whom it names now. A bundle that
     /// cannot be used changes nothing.
     pub fn reread_authorities(&self) -> Result<bool, TransportError> {
-        let Connections {
-            base_url,
-            config,
-            current,
-        } = &*self.inner;
+        let Connections { config, current } = &*self.inner;
         let authorities = Authorities::read(config.ca_file.as_deref())?;
         if current.read().unwrap_or_else(PoisonError::into_inner).authorities == authorities {
             return Ok(false);
         }
-        let clients = Clients::build(config, base_url, &authorities)?;
+        let clients = Clients::build(config, &authorities)?;
         *current.write().unwrap_or_else(PoisonError::into_inner) = Current { clients, authorities };
         Ok(true)
     }
 }
 
 impl Clients {
-    fn build(
-        config: &TransportConfig,
-        base_url: &Url,
-        authorities: &Authorities,
-    ) -> Result<Self, TransportError> {
-        let is_https = base_url.scheme() == "https";
+    fn build(config: &TransportConfig, authorities: &Authorities) -> Result<Self, TransportError> {
+        let is_https = config.base_url.is_https();
         let proxy = match &config.proxy {
             // Whom it leads to in clear, it could read the credentials of.
             Some(proxy) if is_https => Some(reqwest_proxy(proxy).ok_or(TransportError::Proxy)?),
@@ -210,85 +174,6 @@ impl Connections {
     }
 
     pub fn url(&self, path: &str, query: Option<&str>) -> Url {
-        added(&self.base_url, path, query)
-    }
-}
-
-/// `path` and `query` are made of constants and validated ids, so they only ever add to the base URL.
-fn added(base_url: &Url, path: &str, query: Option<&str>) -> Url {
-    let mut url = base_url.clone();
-    let path = format!("{}{path}", base_url.path());
-    url.set_path(&path);
-    url.set_query(query);
-    url
-}
-
-fn checked(mut url: Url, allow_insecure: bool) -> Result<Url, &'static str> {
-    match url.scheme() {
-        "https" => {}
-        "http" if allow_insecure => {}
-        "http" => return Err("must start with https: credentials would travel in clear"),
-        _ => return Err("must start with https"),
-    }
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err("has no host");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not have a user name or password: credentials come from Secrets");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("must not have a query or a fragment");
-    }
-    if url.port() == Some(0) {
-        return Err("must not have port 0");
-    }
-    if !url.path().ends_with('/') {
-        let path = format!("{}/", url.path());
-        url.set_path(&path);
-    }
-    Ok(url)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(url: &str, allow_insecure: bool) -> Option<&'static str> {
-        checked(url.parse().unwrap(), allow_insecure).err()
-    }
-
-    #[test]
-    fn a_base_url_that_credentials_must_not_be_sent_to_is_refused() {
-        for (url, word) in [
-            ("http://api.vobiz.ai", "https"),
-            ("ftp://api.vobiz.ai", "https"),
-            ("unix:/run/api", "https"),
-            ("https://user@api.vobiz.ai", "user"),
-            ("https://:secret@api.vobiz.ai", "user"),
-            ("https://api.vobiz.ai/?a=1", "query"),
-            ("https://api.vobiz.ai/#a", "fragment"),
-            ("https://api.vobiz.ai:0", "port"),
-        ] {
-            assert!(refused(url, false).unwrap().contains(word), "{url}");
-        }
-        assert!(refused("ftp://api.vobiz.ai", true).is_some());
-        assert_eq!(refused("http://127.0.0.1:8080", true), None);
-        assert_eq!(refused("https://api.vobiz.ai:8443", false), None);
-    }
-
-    #[test]
-    fn paths_are_added_to_the_base_url_with_or_without_a_slash_at_its_end() {
-        for base in ["https://gateway.example/vobiz", "https://gateway.example/vobiz/"] {
-            let base_url = checked(base.parse().unwrap(), false).unwrap();
-            assert_eq!(
-                added(&base_url, "api/v1/auth/me", Some("page=1")).as_str(),
-                "https://gateway.example/vobiz/api/v1/auth/me?page=1"
-            );
-        }
-        let root = checked("https://api.vobiz.ai".parse().unwrap(), false).unwrap();
-        assert_eq!(
-            added(&root, "api/v1/auth/me", None).as_str(),
-            "https://api.vobiz.ai/api/v1/auth/me"
-        );
+        self.config.base_url.with(path, query)
     }
 }

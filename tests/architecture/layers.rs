@@ -21,7 +21,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "subaccount",
         &["account", "vobiz", "crd", "controller", "metrics"],
     ),
-    ("cli", &["proxy"]),
+    ("cli", &["proxy", "vobiz"]),
     ("http", &["controller", "metrics"]),
     ("leader", &["controller", "metrics"]),
     ("telemetry", &["cli"]),

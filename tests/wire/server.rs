@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
-use vobiz_operator::vobiz::{Client, ParentCredentials, Transport, TransportConfig};
+use vobiz_operator::vobiz::{BaseUrl, Client, ParentCredentials, Transport, TransportConfig};
 
 pub const PARENT: &str = "MA_7QX2M4KD";
 pub const PARENT_TOKEN: &str = "parent-token-that-no-output-shows";
@@ -94,8 +94,7 @@ impl Server {
 
 pub fn config(url: &str, request_timeout: Duration) -> TransportConfig {
     TransportConfig {
-        base_url: url.parse().unwrap(),
-        allow_insecure: true,
+        base_url: BaseUrl::parse(url, true).unwrap(),
         ca_file: None,
         proxy: None,
         request_timeout,
@@ -118,9 +117,8 @@ pub fn install_tls_provider() {
 
 pub fn client(url: &str, request_timeout: Duration) -> Client {
     install_tls_provider();
-    Transport::new(config(url, request_timeout))
-        .unwrap()
-        .client(credentials())
+    let transport = Transport::new(config(url, request_timeout)).unwrap();
+    Client::new(&transport, credentials())
 }
 
 /// A whole answer with a body of known length.

@@ -8,7 +8,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use vobiz_operator::vobiz::{Created, Error, Fields, Generation, Transport, TransportError, Unreachable};
+use vobiz_operator::vobiz::{
+    BaseUrl, Client, Created, Error, Fields, Generation, Transport, TransportError, Unreachable,
+};
 
 use crate::server::{answer, config, credentials, install_tls_provider};
 
@@ -73,11 +75,7 @@ fn ca_file(name: &str, pem: &str) -> PathBuf {
 fn transport(url: &str, ca_file: Option<PathBuf>) -> Result<Transport, TransportError> {
     install_tls_provider();
     let config = config(url, Duration::from_secs(10));
-    Transport::new(vobiz_operator::vobiz::TransportConfig {
-        allow_insecure: false,
-        ca_file,
-        ..config
-    })
+    Transport::new(vobiz_operator::vobiz::TransportConfig { ca_file, ..config })
 }
 
 #[tokio::test]
@@ -87,7 +85,7 @@ async fn a_server_under_an_authority_of_the_ca_file_is_trusted() {
     // A bundle: the authority is not the first.
     let path = ca_file("trusted", &format!("{}{}", self::authority().pem, authority.pem));
     let (url, server) = serve_once(&authority, "127.0.0.1", false);
-    let client = transport(&url, Some(path.clone())).unwrap().client(credentials());
+    let client = Client::new(&transport(&url, Some(path.clone())).unwrap(), credentials());
     assert_eq!(client.me().await, Ok(()));
     assert!(
         server
@@ -109,7 +107,7 @@ async fn a_server_that_does_not_prove_itself_sees_no_request() {
         ("expired", &trusted, "127.0.0.1", true),
     ] {
         let (url, server) = serve_once(issuer, host, is_expired);
-        let client = transport(&url, Some(path.clone())).unwrap().client(credentials());
+        let client = Client::new(&transport(&url, Some(path.clone())).unwrap(), credentials());
         let fields = Fields {
             name: Some("acme".into()),
             ..Fields::default()
@@ -137,7 +135,7 @@ async fn a_server_that_speaks_no_tls_sees_no_request() {
         read.truncate(count);
         read
     });
-    let client = transport(&url, None).unwrap().client(credentials());
+    let client = Client::new(&transport(&url, None).unwrap(), credentials());
     assert_eq!(client.me().await, Err(Error::Unreachable(Unreachable::Tls)));
     let read = server.join().unwrap();
     assert_eq!(read[0], 0x16, "a TLS handshake record");
@@ -153,11 +151,6 @@ fn settings_that_cannot_work_are_refused_at_the_start_with_a_clear_message() {
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     );
     for (url, ca_file, message) in [
-        (
-            "http://api.vobiz.ai",
-            None,
-            "the API base URL must start with https: credentials would travel in clear",
-        ),
         (
             "https://api.vobiz.ai",
             Some(missing),
@@ -177,6 +170,10 @@ fn settings_that_cannot_work_are_refused_at_the_start_with_a_clear_message() {
         let error = transport(url, ca_file).err().unwrap().to_string();
         assert!(error.contains(message), "{error}");
     }
+    let error = BaseUrl::parse("http://api.vobiz.ai", false)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("would send credentials unprotected"), "{error}");
     std::fs::remove_file(empty).unwrap();
     std::fs::remove_file(garbage).unwrap();
 }
@@ -188,7 +185,7 @@ async fn a_handshake_that_never_ends_is_given_up_before_anything_was_sent() {
     let url = format!("https://{}", listener.local_addr().unwrap());
     install_tls_provider();
     let config = config(&url, Duration::from_millis(400));
-    let client = Transport::new(config).unwrap().client(credentials());
+    let client = Client::new(&Transport::new(config).unwrap(), credentials());
     let created = client.create(Generation::Gen2, &Fields::default()).await;
     assert_eq!(
         created,
