@@ -5,6 +5,7 @@ mod config;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -206,10 +207,34 @@ struct RunFlags {
     log_level: String,
 }
 
+impl RunFlags {
+    /// The trusted value, or what to do about the first flag that cannot be trusted.
+    fn into_config(self, proxies: Proxies) -> Result<Config, ConfigError> {
+        let settle = config::settle(self.settle_seconds, self.request_timeout_seconds)?;
+        Ok(Config {
+            api_base_url: config::api_base_url(&self.api_base_url, self.allow_insecure_api)?,
+            api_ca_file: self.api_ca_file.map(config::readable_file).transpose()?,
+            proxies,
+            operator_namespace: config::operator_namespace(self.operator_namespace)?,
+            watch_namespaces: config::watch_namespaces(self.watch_namespaces)?,
+            max_concurrent_reconciles: self.max_concurrent_reconciles,
+            request_timeout: Duration::from_secs(self.request_timeout_seconds),
+            settle,
+            retention: Duration::from_secs(self.retention_seconds),
+            max_backoff: Duration::from_secs(self.max_backoff_seconds),
+            secret_check_interval: Duration::from_secs(self.secret_check_interval_seconds),
+            watch_secrets: self.watch_secrets,
+            object_metrics: self.object_metrics,
+            leader_elect: self.leader_elect,
+            http_address: self.http_address,
+            log_format: self.log_format,
+            log_level: config::log_level(self.log_level)?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::vobiz::BaseUrl;
 

@@ -25,7 +25,7 @@ use crate::controller::versioned::{Versioned, create_versioned, get_versioned, r
 use crate::metrics::Metrics;
 
 use claim::{Claim, Observer, RETRY_PERIOD, held, holder, released};
-pub use leadership::Leadership;
+pub use leadership::{Leadership, LostLeadership};
 pub use term::Term;
 
 /// Name of the Lease, in the operator's namespace.
@@ -36,11 +36,6 @@ const PART: Source = Source::Part("leader election");
 
 /// How long one attempt may take: half the renew deadline, so that a connection that hangs leaves time for a second.
 const ATTEMPT: Duration = Duration::from_secs(5);
-
-/// This process can no longer prove that it is the leader.
-#[derive(Debug, thiserror::Error)]
-#[error("lost the leadership: {0}; another replica goes on, and this one is to be started again")]
-pub struct LostLeadership(String);
 
 /// No candidate will ever become the leader.
 #[derive(Debug, thiserror::Error)]

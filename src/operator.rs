@@ -45,12 +45,10 @@ use crate::vobiz::{Transport, TransportConfig};
 
 use replica::Replica;
 use source::Source;
-use tasks::{Ended, Tasks};
+use tasks::{Ended, Shutdown, Tasks};
 
 /// The longest pause between two attempts to reach the API server at the start.
 const LONGEST_START_PAUSE: Duration = Duration::from_secs(5);
-
-type Shutdown = Shared<BoxFuture<'static, ()>>;
 
 /// Runs until `shutdown` completes: then the passes under way are finished, no new ones are begun, and last of all the
 /// leadership, if there is one, is released. Fails with [`crate::leader::LostLeadership`] as soon as that is lost, and,

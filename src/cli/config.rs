@@ -1,5 +1,5 @@
-//! What the flags mean: checked once and turned into the [`Config`] that the rest of the program trusts. I/O: looks at
-//! two files.
+//! What the rest of the program trusts: the [`Config`], and how the text of each flag is checked for it. I/O: looks at two
+//! files.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,6 @@ use std::time::Duration;
 use clap::ValueEnum;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::RunFlags;
 use crate::proxy::Proxies;
 use crate::vobiz::{BaseUrl, InvalidBaseUrl};
 
@@ -133,46 +132,18 @@ pub enum ConfigError {
     },
 }
 
-impl RunFlags {
-    /// The trusted value, or what to do about the first flag that cannot be trusted.
-    pub(super) fn into_config(self, proxies: Proxies) -> Result<Config, ConfigError> {
-        let request_timeout = Duration::from_secs(self.request_timeout_seconds);
-        let settle = match self.settle_seconds {
-            None => SHORTEST_DEFAULT_SETTLE.max(request_timeout * 2),
-            Some(settle) if settle < self.request_timeout_seconds => {
-                return Err(ConfigError::SettleTooShort {
-                    settle,
-                    request_timeout: self.request_timeout_seconds,
-                });
-            }
-            Some(settle) => Duration::from_secs(settle),
-        };
-        Ok(Config {
-            api_base_url: api_base_url(&self.api_base_url, self.allow_insecure_api)?,
-            api_ca_file: self.api_ca_file.map(readable_file).transpose()?,
-            proxies,
-            operator_namespace: operator_namespace(
-                self.operator_namespace,
-                Path::new(SERVICE_ACCOUNT_NAMESPACE_FILE),
-            )?,
-            watch_namespaces: watch_namespaces(self.watch_namespaces)?,
-            max_concurrent_reconciles: self.max_concurrent_reconciles,
-            request_timeout,
+pub(super) fn settle(seconds: Option<u64>, request_timeout: u64) -> Result<Duration, ConfigError> {
+    match seconds {
+        None => Ok(SHORTEST_DEFAULT_SETTLE.max(Duration::from_secs(request_timeout) * 2)),
+        Some(settle) if settle < request_timeout => Err(ConfigError::SettleTooShort {
             settle,
-            retention: Duration::from_secs(self.retention_seconds),
-            max_backoff: Duration::from_secs(self.max_backoff_seconds),
-            secret_check_interval: Duration::from_secs(self.secret_check_interval_seconds),
-            watch_secrets: self.watch_secrets,
-            object_metrics: self.object_metrics,
-            leader_elect: self.leader_elect,
-            http_address: self.http_address,
-            log_format: self.log_format,
-            log_level: log_level(self.log_level)?,
-        })
+            request_timeout,
+        }),
+        Some(settle) => Ok(Duration::from_secs(settle)),
     }
 }
 
-fn api_base_url(text: &str, allow_insecure: bool) -> Result<BaseUrl, ConfigError> {
+pub(super) fn api_base_url(text: &str, allow_insecure: bool) -> Result<BaseUrl, ConfigError> {
     BaseUrl::parse(text, allow_insecure).map_err(|error| match error {
         InvalidBaseUrl::Insecure { scheme } => ConfigError::InsecureBaseUrl { scheme },
         error => ConfigError::BaseUrl {
@@ -181,7 +152,7 @@ fn api_base_url(text: &str, allow_insecure: bool) -> Result<BaseUrl, ConfigError
     })
 }
 
-fn readable_file(path: PathBuf) -> Result<PathBuf, ConfigError> {
+pub(super) fn readable_file(path: PathBuf) -> Result<PathBuf, ConfigError> {
     let refuse = |source| ConfigError::CaFile {
         path: path.display().to_string(),
         source,
@@ -195,7 +166,11 @@ fn readable_file(path: PathBuf) -> Result<PathBuf, ConfigError> {
     Ok(path)
 }
 
-fn operator_namespace(flag: Option<String>, service_account_file: &Path) -> Result<String, ConfigError> {
+pub(super) fn operator_namespace(flag: Option<String>) -> Result<String, ConfigError> {
+    chosen_namespace(flag, Path::new(SERVICE_ACCOUNT_NAMESPACE_FILE))
+}
+
+fn chosen_namespace(flag: Option<String>, service_account_file: &Path) -> Result<String, ConfigError> {
     let name = flag
         .filter(|name| !name.is_empty())
         .or_else(|| {
@@ -207,7 +182,7 @@ fn operator_namespace(flag: Option<String>, service_account_file: &Path) -> Resu
     namespace("--operator-namespace (VOBIZ_OPERATOR_NAMESPACE)", name)
 }
 
-fn watch_namespaces(names: Vec<String>) -> Result<Vec<String>, ConfigError> {
+pub(super) fn watch_namespaces(names: Vec<String>) -> Result<Vec<String>, ConfigError> {
     let mut namespaces = names
         .into_iter()
         .map(|name| name.trim().to_owned())
@@ -233,7 +208,7 @@ fn namespace(flag: &'static str, name: String) -> Result<String, ConfigError> {
 }
 
 /// A word that is no level would be taken for the name of a crate, and the mistake would silence everything else.
-fn log_level(text: String) -> Result<String, ConfigError> {
+pub(super) fn log_level(text: String) -> Result<String, ConfigError> {
     for directive in text.split(',') {
         let level = directive
             .rsplit_once('=')
@@ -277,14 +252,11 @@ mod tests {
         let missing = directory.join("missing");
         std::fs::write(&file, "tools\n").unwrap();
         assert_eq!(
-            operator_namespace(Some("chosen".to_owned()), &file).unwrap(),
+            chosen_namespace(Some("chosen".to_owned()), &file).unwrap(),
             "chosen"
         );
-        assert_eq!(operator_namespace(None, &file).unwrap(), "tools");
-        assert_eq!(
-            operator_namespace(None, &missing).unwrap(),
-            "vobiz-operator-system"
-        );
+        assert_eq!(chosen_namespace(None, &file).unwrap(), "tools");
+        assert_eq!(chosen_namespace(None, &missing).unwrap(), "vobiz-operator-system");
         std::fs::remove_dir_all(&directory).unwrap();
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kube::core::Status;
 
-use super::denier::Denier;
+use super::denier::{Denier, is_failed_test, is_namespace_terminating};
 use super::refusal::{Refusal, Request};
 
 /// A failed request. Its text never holds what an answer said beyond names and reasons: an answer may repeat the object
@@ -28,10 +28,6 @@ pub enum ClusterError {
     Unversioned,
 }
 
-/// The cause in an answer of 403 that says that the namespace is being deleted.
-const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
-/// How the answer to a JSON patch whose `test` does not hold begins.
-const REQUEST_REJECTED: &str = "the server rejected our request";
 /// Longest part of an API server's message that is shown, in characters.
 const LONGEST_MESSAGE: usize = 300;
 
@@ -140,26 +136,6 @@ impl ClusterError {
         self.status()
             .is_some_and(|status| status.reason == reason && Denier::of(status).is_none())
     }
-}
-
-/// The causes of an answer.
-pub(super) fn causes(status: &Status) -> impl Iterator<Item = &kube::core::response::StatusCause> {
-    status.details.iter().flat_map(|details| &details.causes)
-}
-
-/// A `test` of a JSON patch did not hold: the API server says no more than that the request was wrong.
-pub(super) fn is_failed_test(status: &Status) -> bool {
-    status.code == 422
-        && status.reason == "Invalid"
-        && status.message.starts_with(REQUEST_REJECTED)
-        && causes(status).next().is_none()
-}
-
-/// The API server itself says that the namespace is being deleted; a webhook may give the same cause.
-pub(super) fn is_namespace_terminating(status: &Status) -> bool {
-    status.reason == "Forbidden"
-        && !status.message.starts_with("admission webhook ")
-        && causes(status).any(|cause| cause.reason == NAMESPACE_TERMINATING)
 }
 
 impl fmt::Display for ClusterError {

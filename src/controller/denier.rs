@@ -7,14 +7,17 @@ use std::fmt;
 
 use kube::core::Status;
 
-use super::cluster_error::{causes, is_failed_test, is_namespace_terminating};
-
 /// Most fields that are named of an object that breaks its schema.
 const FIELDS_SHOWN: usize = 5;
 /// Longest part of the API server's own words that is shown, in characters.
 const LONGEST_WORDS: usize = 300;
 /// How the answer begins where a webhook could not be called.
 const WEBHOOK_FAILED: &str = "Internal error occurred: failed calling webhook \"";
+
+/// The cause in an answer of 403 that says that the namespace is being deleted.
+const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
+/// How the answer to a JSON patch whose `test` does not hold begins.
+const REQUEST_REJECTED: &str = "the server rejected our request";
 
 /// Who refuses. Its text never has the words of a rule: they may repeat the object, and that may be a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,6 +100,26 @@ impl Denier {
             Self::Unnamed(_) => "the API server's audit log tells more",
         }
     }
+}
+
+/// The causes of an answer.
+fn causes(status: &Status) -> impl Iterator<Item = &kube::core::response::StatusCause> {
+    status.details.iter().flat_map(|details| &details.causes)
+}
+
+/// A `test` of a JSON patch did not hold: the API server says no more than that the request was wrong.
+pub(super) fn is_failed_test(status: &Status) -> bool {
+    status.code == 422
+        && status.reason == "Invalid"
+        && status.message.starts_with(REQUEST_REJECTED)
+        && causes(status).next().is_none()
+}
+
+/// The API server itself says that the namespace is being deleted; a webhook may give the same cause.
+pub(super) fn is_namespace_terminating(status: &Status) -> bool {
+    status.reason == "Forbidden"
+        && !status.message.starts_with("admission webhook ")
+        && causes(status).any(|cause| cause.reason == NAMESPACE_TERMINATING)
 }
 
 /// The name between these two, if the text begins so. Whatever is no name is not repeated: then it is empty.

@@ -7,8 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::definition::without_description;
-use super::subaccount::{auth_id_key, auth_token_key};
+use super::schema::{auth_id_key, auth_token_key, without_description};
 use super::{DeletionSettings, not_observed, rule};
 
 /// How to reach one parent account at Vobiz, and what its Subaccounts have in common.

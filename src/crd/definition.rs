@@ -64,8 +64,3 @@ fn refuse_null(schema: &mut JSONSchemaProps) {
         refuse_null(values);
     }
 }
-
-/// Drops the description of an enumeration, which would replace that of the field that uses it.
-pub(super) fn without_description(schema: &mut schemars::Schema) {
-    schema.remove("description");
-}

@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::definition::without_description;
+use super::schema::without_description;
 
 /// What happens at Vobiz when a Subaccount is deleted. In an Account: the default of its Subaccounts.
 #[derive(KubeSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ pub mod condition;
 mod definition;
 mod deletion;
 mod rule;
+mod schema;
 mod subaccount;
 mod yaml;
 

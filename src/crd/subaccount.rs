@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::definition::without_description;
+use super::schema::{auth_id_key, auth_token_key, without_description};
 use super::{ApiGeneration, DeletionPolicy, DeletionSettings, not_observed, rule};
 
 /// What a subaccount at Vobiz should be, and where its credentials go. A field that is left out is neither sent nor
@@ -310,14 +310,4 @@ pub struct KycStatus {
 
 fn enabled() -> bool {
     true
-}
-
-/// Default key of an `auth_id` in a Secret.
-pub(super) fn auth_id_key() -> String {
-    "auth_id".to_owned()
-}
-
-/// Default key of an `auth_token` in a Secret.
-pub(super) fn auth_token_key() -> String {
-    "auth_token".to_owned()
 }

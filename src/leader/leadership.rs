@@ -5,7 +5,12 @@ use std::future::Future;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{LostLeadership, Term};
+use super::term::Term;
+
+/// This process can no longer prove that it is the leader.
+#[derive(Debug, thiserror::Error)]
+#[error("lost the leadership: {0}; another replica goes on, and this one is to be started again")]
+pub struct LostLeadership(pub(super) String);
 
 /// The leadership of this process, renewed in the background.
 pub struct Leadership {

@@ -10,9 +10,9 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Resource;
 use kube::runtime::controller::{Action, Config as ControllerConfig};
 
-use super::Shutdown;
 use super::passes::{account_pass, record_pass, subaccount_pass};
 use super::source::Source;
+use super::tasks::Shutdown;
 use crate::account;
 use crate::account::errands::Runner;
 use crate::cli::Config;

@@ -10,8 +10,7 @@ use kube::Resource;
 use kube::runtime::controller::{Config as ControllerConfig, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 
-use super::Shutdown;
-use super::tasks::Tasks;
+use super::tasks::{Shutdown, Tasks};
 use crate::controller::heartbeat::{Beat, Heartbeats};
 use crate::controller::watch::Watch;
 

@@ -4,9 +4,12 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
-use futures::FutureExt as _;
+use futures::future::{BoxFuture, FutureExt as _, Shared};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+/// Completes, for whoever asks, when no new work is to be begun.
+pub(super) type Shutdown = Shared<BoxFuture<'static, ()>>;
 
 /// Tasks that never end. Dropping it ends them.
 pub(super) struct Tasks {
