@@ -8,6 +8,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+/// No file needs one that needs it.
+mod circles;
 /// Crates that must be there once, or not at all.
 mod dependencies;
 /// Who may import whom.

@@ -190,6 +190,81 @@ fn path_tree(tokens: &[String], mut at: usize, prefix: &[String], paths: &mut Ve
     at
 }
 
+/// A name that a `use` brings in.
+pub struct Import {
+    /// The name, as it is known from there on.
+    pub name: String,
+    /// Where it comes from.
+    pub path: Vec<String>,
+    /// Whether it is handed on.
+    pub is_public: bool,
+}
+
+/// What the code imports, and every other path in it.
+pub fn names(code: &str) -> (Vec<Import>, Vec<Vec<String>>) {
+    let tokens = tokens(code);
+    let (mut imports, mut paths) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    while at < tokens.len() {
+        // The other `use` stands in a type, before an angle bracket.
+        if tokens[at] == "use" && tokens.get(at + 1).is_some_and(|next| next != "<") {
+            let is_public = at > 0 && matches!(tokens[at - 1].as_str(), "pub" | ")");
+            at += 1;
+            while at < tokens.len() && tokens[at] != ";" {
+                at = import_tree(&tokens, at, &[], is_public, &mut imports);
+            }
+        } else if is_word(&tokens[at]) {
+            at = path_tree(&tokens, at, &[], &mut paths);
+        } else {
+            at += 1;
+        }
+    }
+    (imports, paths)
+}
+
+fn import_tree(
+    tokens: &[String],
+    mut at: usize,
+    prefix: &[String],
+    is_public: bool,
+    imports: &mut Vec<Import>,
+) -> usize {
+    let (mut path, begin) = (prefix.to_vec(), at);
+    while let Some(token) = tokens.get(at).map(String::as_str) {
+        at += 1;
+        match token {
+            "::" => {}
+            "{" => {
+                while tokens.get(at).is_some_and(|token| token != "}") {
+                    at = import_tree(tokens, at, &path, is_public, imports);
+                }
+                return at + 1;
+            }
+            "self" if !path.is_empty() => {}
+            word if is_word(word) && word != "as" => path.push(word.to_owned()),
+            _ => {
+                at -= 1;
+                break;
+            }
+        }
+    }
+    if at == begin {
+        // A comma between groups, or a star alone.
+        return at + 1;
+    }
+    let mut name = path.last().cloned().unwrap_or_default();
+    if tokens.get(at).is_some_and(|token| token == "as") {
+        name.clone_from(&tokens[at + 1]);
+        at += 2;
+    }
+    imports.push(Import {
+        name,
+        path,
+        is_public,
+    });
+    at
+}
+
 fn is_word(token: &str) -> bool {
     token.starts_with(|first: char| first.is_alphabetic() || first == '_')
 }
@@ -257,4 +332,25 @@ fn nested_and_multi_line_groups_are_written_out() {
     ] {
         assert!(found.contains(&expected.to_owned()), "{expected} in {found:?}");
     }
+}
+
+#[test]
+fn imports_are_told_from_other_paths_with_the_names_they_bring() {
+    let code = "pub use a::{self, b::C as D, e::*};\nuse super::f;\npub(crate) use g::h::{self as i};\nfn j() { k::l() }";
+    let (imports, paths) = names(code);
+    let imports: Vec<(String, String, bool)> = imports
+        .into_iter()
+        .map(|import| (import.name, import.path.join("::"), import.is_public))
+        .collect();
+    for (name, path, is_public) in [
+        ("a", "a", true),
+        ("D", "a::b::C", true),
+        ("f", "super::f", false),
+        ("i", "g::h", true),
+    ] {
+        let expected = (name.to_owned(), path.to_owned(), is_public);
+        assert!(imports.contains(&expected), "{expected:?} in {imports:?}");
+    }
+    assert!(paths.contains(&vec!["k".to_owned(), "l".to_owned()]), "{paths:?}");
+    assert!(!paths.iter().any(|path| path[0] == "super"), "{paths:?}");
 }
