@@ -1,13 +1,15 @@
-//! What the words of a rest name: plain values of one pass. PURE.
+//! What is told of a pass: plain values, which are gathered from what it knows. PURE.
 
 use crate::controller::refusal::Refusal;
+use crate::crd::DeletionPolicy;
 use crate::crd::condition::Reason;
 use crate::subaccount::contest::Contest;
 use crate::subaccount::desired::InvalidSpec;
-use crate::vobiz::ParentAuthId;
+use crate::subaccount::facts::Facts;
+use crate::vobiz::{self, Generation, ParentAuthId};
 use std::time::Duration;
 
-/// What a pass found, as far as it is told.
+/// What the words of a rest name.
 #[expect(clippy::struct_excessive_bools, reason = "independent findings of one pass")]
 #[derive(Clone, Debug, Default)]
 pub struct Findings<'a> {
@@ -41,6 +43,29 @@ pub struct Findings<'a> {
     pub contest: Option<String>,
     /// When that comes which is waited for, where a clock tells.
     pub due_in: Option<Duration>,
+}
+
+/// What a status shows of a pass.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// What the pass decided on.
+    pub facts: &'a Facts,
+    /// The bound account's id.
+    pub auth_id: Option<&'a vobiz::AuthId>,
+    /// The recorded parent.
+    pub parent: Option<&'a ParentAuthId>,
+    /// The recorded API generation.
+    pub generation: Option<Generation>,
+    /// The deletion policy in force; none while nobody can tell.
+    pub policy: Option<DeletionPolicy>,
+    /// Name of the user's Secret.
+    pub secret_name: &'a str,
+    /// The account as last seen.
+    pub account: Option<&'a vobiz::Subaccount>,
+    /// What to tell of writes that were refused and held nothing up.
+    pub refused: &'a str,
+    /// What to tell of somebody who keeps changing the user's Secret.
+    pub contested: Option<&'a str>,
 }
 
 /// What to tell of writes that were refused and held nothing up.

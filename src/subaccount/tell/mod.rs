@@ -9,6 +9,6 @@ pub mod rows;
 pub mod status;
 mod trouble;
 
-pub use findings::{AccountState, Conflict, Findings, contested, refusals};
+pub use findings::{AccountState, Conflict, Findings, View, contested, refusals};
 pub use outcome::Outcome;
 pub use trouble::Trouble;

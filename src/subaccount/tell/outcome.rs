@@ -62,29 +62,17 @@ impl Outcome {
         Self::new(Rest::Outdated, "")
     }
 
-    /// A wait of known length.
-    #[must_use]
-    pub fn waiting(wait: Wait, after: Option<Duration>, message: impl Into<String>) -> Self {
-        Self {
-            after,
-            ..Self::new(Rest::Waiting(wait), message)
-        }
-    }
-
-    /// A person must look.
-    #[must_use]
-    pub fn blocked(block: Block, message: impl Into<String>) -> Self {
-        Self::new(Rest::Blocked(block), message)
-    }
-
     /// A request to Vobiz that was not answered as hoped.
     #[must_use]
     pub fn of_call(act: &str, error: &CallError) -> Self {
         match error {
-            CallError::Held => Self::waiting(Wait::Gate, None, ""),
+            CallError::Held => Self::new(Rest::Waiting(Wait::Gate), ""),
             CallError::Elsewhere => Self {
                 failed_request: true,
-                ..Self::blocked(Block::Forbidden, format!("failed to {act}: {ELSEWHERE}"))
+                ..Self::new(
+                    Rest::Blocked(Block::Forbidden),
+                    format!("failed to {act}: {ELSEWHERE}"),
+                )
             },
             CallError::Failed(error) => Self::of_error(act, error),
         }
@@ -155,7 +143,7 @@ impl Outcome {
             };
             Self {
                 refusal: refusal.map(Box::new),
-                ..Self::waiting(wait, None, failure(act, error))
+                ..Self::new(Rest::Waiting(wait), failure(act, error))
             }
         }
     }
@@ -276,7 +264,7 @@ mod tests {
     #[test]
     fn a_call_that_the_gate_holds_back_is_no_failure_and_comes_when_the_gate_opens() {
         let outcome = Outcome::of_call("read", &CallError::Held);
-        assert_eq!(outcome, Outcome::waiting(Wait::Gate, None, ""));
+        assert_eq!(outcome, Outcome::new(Rest::Waiting(Wait::Gate), ""));
         assert_eq!(outcome.next(REST), Next::InTurn);
         assert!(!outcome.failed_request);
     }

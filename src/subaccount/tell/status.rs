@@ -7,44 +7,21 @@ mod published;
 
 pub use kyc::kyc_differs;
 
+use super::findings::View;
 use super::outcome::Outcome;
 use super::rows::{Ready, UNREADABLE, row};
 use crate::account::generation::stored;
 use crate::crd::condition::{self, ConditionStatus, ConditionType, NewCondition, Reason, not_ready};
-use crate::crd::{DeletionPolicy, NOT_OBSERVED, Subaccount, SubaccountStatus};
-use crate::subaccount::facts::{Facts, Object, UserSecret};
+use crate::crd::{NOT_OBSERVED, Subaccount, SubaccountStatus};
+use crate::subaccount::facts::{Object, UserSecret};
 use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::stored_status::{said, was_paused};
 use crate::subaccount::wish;
-use crate::vobiz::{self, Generation};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kyc::{calls_allowed, kyc};
 use paused::paused;
 use published::published;
-
-/// What a pass knows beyond its facts.
-#[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    /// What the pass decided on.
-    pub facts: &'a Facts,
-    /// The bound account's id.
-    pub auth_id: Option<&'a vobiz::AuthId>,
-    /// The recorded parent.
-    pub parent: Option<&'a vobiz::ParentAuthId>,
-    /// The recorded API generation.
-    pub generation: Option<Generation>,
-    /// The deletion policy in force; none while nobody can tell.
-    pub policy: Option<DeletionPolicy>,
-    /// Name of the user's Secret.
-    pub secret_name: &'a str,
-    /// The account as last seen.
-    pub account: Option<&'a vobiz::Subaccount>,
-    /// What to tell of writes that were refused and held nothing up.
-    pub refused: &'a str,
-    /// What to tell of somebody who keeps changing the user's Secret.
-    pub contested: Option<&'a str>,
-}
 
 /// The status to write, if the pass has something to say that is not there already (apart from transition times).
 #[must_use]

@@ -1,10 +1,10 @@
 //! Which fields of the spec are kept at Vobiz, and which were once and are no more: the message of `Synced` tells, and so it is known
 //! after a restart too, at the price of no write. PURE.
 
-use super::View;
 use crate::crd::condition::{ConditionType, NewCondition, find};
 use crate::crd::{Subaccount, SubaccountStatus};
 use crate::subaccount::desired::optional_fields;
+use crate::subaccount::tell::View;
 
 const MANAGED: &str = "; managed: ";
 const NO_LONGER: &str = "; no longer managed: ";

@@ -1,11 +1,13 @@
 //! What people and their tools see of each end of a pass. PURE.
 
 use super::*;
+use crate::crd::DeletionPolicy;
 use crate::crd::condition::find;
-use crate::subaccount::facts::{Account, Fence, Phase, Policy, Record, Remote};
+use crate::subaccount::facts::{Account, Facts, Fence, Phase, Policy, Record, Remote};
 use crate::subaccount::plan::Block;
 use crate::subaccount::stored_status::is_applied;
 use crate::subaccount::tell::rows::RESTS;
+use crate::vobiz;
 use serde_json::json;
 
 const BLOCKS: [(Block, Reason); 9] = [
