@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::auth_id::{AuthId, ParentAuthId};
 use super::error::{Error, Unusable};
 use super::generation::Generation;
-use super::object::Object;
+use super::object::{Object, ShownPair};
 use super::subaccount::Subaccount;
 use super::token::{AuthToken, Credentials, InvalidAuthToken};
 use super::wire::Scalar;
@@ -37,12 +37,6 @@ pub enum UnknownOutcome {
     /// A 2xx from which no pair can be taken. Several in a row: the API has changed.
     #[error("the outcome of the create is unknown: the API answered, but {0}")]
     UnusableAnswer(Unusable),
-}
-
-/// One place of an answer that may show the pair or a part of it.
-pub(super) struct Place {
-    pub auth_id: Scalar,
-    pub auth_token: Scalar,
 }
 
 /// `exchange`: the answer, or why there is none.
@@ -93,7 +87,7 @@ fn committed(
     parent: &ParentAuthId,
     body: &[u8],
 ) -> Result<(Credentials, Option<Box<Subaccount>>), Unusable> {
-    let (places, object): (Vec<Place>, Option<Object>) = match generation {
+    let (places, object): (Vec<ShownPair>, Option<Object>) = match generation {
         Generation::Gen1 => gen1::created(body)?,
         Generation::Gen2 => gen2::created(body)?,
     };
@@ -108,7 +102,7 @@ fn committed(
 }
 
 /// The one valid id that stands in every place which has any.
-fn auth_id(parent: &ParentAuthId, places: &[Place]) -> Result<AuthId, Unusable> {
+fn auth_id(parent: &ParentAuthId, places: &[ShownPair]) -> Result<AuthId, Unusable> {
     let mut found: Option<AuthId> = None;
     for place in places {
         let text = match &place.auth_id {
@@ -132,7 +126,7 @@ fn auth_id(parent: &ParentAuthId, places: &[Place]) -> Result<AuthId, Unusable> 
 }
 
 /// The one real token. A place that hides it beside one that shows it does no harm.
-fn auth_token(places: &[Place]) -> Result<AuthToken, Unusable> {
+fn auth_token(places: &[ShownPair]) -> Result<AuthToken, Unusable> {
     let mut found: Option<AuthToken> = None;
     let mut absent = Unusable::NoAuthToken;
     for place in places {

@@ -4,9 +4,8 @@
 use serde::Deserialize;
 
 use super::auth_id::{AuthId, ParentAuthId};
-use super::create::Place;
 use super::error::Unusable;
-use super::object::{Entries, Object};
+use super::object::{Entries, Object, ShownPair};
 use super::request::{DeleteBody, Request, Verb};
 use super::subaccount::{Fields, Page, Subaccount};
 use super::wire::{self, Keyed, Scalar};
@@ -58,10 +57,10 @@ pub(super) fn delete(parent: &ParentAuthId, id: &AuthId, cascade: bool) -> Reque
 }
 
 /// Where the answer to a create shows the pair. It has no object.
-pub(super) fn created(body: &[u8]) -> Result<(Vec<Place>, Option<Object>), Unusable> {
+pub(super) fn created(body: &[u8]) -> Result<(Vec<ShownPair>, Option<Object>), Unusable> {
     let object: Object = wire::parse(body)?;
     Ok((
-        vec![Place {
+        vec![ShownPair {
             auth_id: object.read_only.auth_id,
             auth_token: object.read_only.auth_token,
         }],

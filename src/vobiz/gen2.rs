@@ -4,9 +4,8 @@
 use serde::Deserialize;
 
 use super::auth_id::{AuthId, ParentAuthId};
-use super::create::Place;
 use super::error::Unusable;
-use super::object::{Entries, Object};
+use super::object::{Entries, Object, ShownPair};
 use super::request::{DeleteBody, Request, Verb};
 use super::subaccount::{Fields, Page, Subaccount};
 use super::wire::{self, Keyed, Scalar};
@@ -69,20 +68,20 @@ struct Pair {
 }
 
 /// Everywhere the answer to a create shows the pair or a part of it, and the object.
-pub(super) fn created(body: &[u8]) -> Result<(Vec<Place>, Option<Object>), Unusable> {
+pub(super) fn created(body: &[u8]) -> Result<(Vec<ShownPair>, Option<Object>), Unusable> {
     let answer: CreateAnswer = wire::parse(body)?;
-    let mut places = vec![Place {
+    let mut places = vec![ShownPair {
         auth_id: answer.auth_id,
         auth_token: answer.auth_token,
     }];
     if let Some(Pair { auth_id, auth_token }) = answer.auth_credentials.0 {
-        places.push(Place { auth_id, auth_token });
+        places.push(ShownPair { auth_id, auth_token });
     }
     let mut object = answer.sub_account.0;
     if let Some(object) = &mut object {
         let auth_id = std::mem::take(&mut object.read_only.auth_id);
         let auth_token = std::mem::take(&mut object.read_only.auth_token);
-        places.push(Place { auth_id, auth_token });
+        places.push(ShownPair { auth_id, auth_token });
     }
     Ok((places, object))
 }

@@ -81,6 +81,12 @@ impl Object {
     }
 }
 
+/// One place of an answer that may show the pair or a part of it.
+pub(super) struct ShownPair {
+    pub auth_id: Scalar,
+    pub auth_token: Scalar,
+}
+
 /// The entries of a list. One that cannot be used is counted and harms no other.
 pub(super) struct Entries {
     pub subaccounts: Vec<Subaccount>,
