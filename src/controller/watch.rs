@@ -391,4 +391,43 @@ mod tests {
         }
         task.abort();
     }
+
+    #[tokio::test]
+    async fn what_a_later_list_does_not_show_is_deleted_for_all_once_the_cache_has_lost_it() {
+        let target = Target {
+            kind: "ConfigMap",
+            api: scripted(vec![
+                page(&json!([item("one"), item("two"), item("three")]), ""),
+                // One that began anew: its first pages count for nothing.
+                page(&json!([item("one")]), "more"),
+                (StatusCode::SERVICE_UNAVAILABLE, Json(json!({}))),
+                page(&json!([item("two")]), ""),
+            ])
+            .await,
+            selection: watcher::Config::default(),
+            metrics: Metrics::new(true, "1", "c"),
+        };
+        let (digested, mut deletions) = mpsc::unbounded();
+        let digest = move |event: &mut Event<Guarded<ConfigMap>>| match event {
+            Event::Delete(object) => Some(ObjectRef::from_obj(object)),
+            _ => None,
+        };
+        let watch = watch(target, identity, digest, move |_, deleted| {
+            if let Some(deleted) = deleted {
+                digested.unbounded_send(deleted).unwrap();
+            }
+            false
+        });
+        let task = tokio::spawn(watch.task);
+        let mut names = Vec::new();
+        for _ in 0..2 {
+            let deleted = deletions.next().await.unwrap();
+            assert!(watch.store.get(&deleted).is_none(), "a pass still finds it");
+            names.push(deleted.name);
+        }
+        task.abort();
+        names.sort();
+        assert_eq!(names, ["one", "three"]);
+        assert_eq!(watch.store.state().len(), 1);
+    }
 }

@@ -8,7 +8,7 @@ use crate::subaccount::facts::Predecessor;
 use crate::vobiz::{AuthId, ParentAuthId};
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::watcher::Event;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The cached Records.
@@ -40,8 +40,6 @@ struct State {
     by_series: HashMap<Series, Arc<str>>,
     /// Objects, by namespace and name, whose Records cannot be read: they wait for a person to correct or delete them.
     damaged: HashMap<String, (String, String)>,
-    /// Seen since the watch began to list anew.
-    listed: Option<HashSet<String>>,
 }
 
 /// What a watch event did to the cache.
@@ -58,19 +56,13 @@ pub enum Change {
 }
 
 impl Records {
-    /// Takes over a watch event. A Record that cannot be read is not kept: whoever needs it reads it by quorum and says what is
-    /// wrong.
+    /// Takes over a watch event; of a Record that a new list does not have any more, the watch says that it is deleted. A Record
+    /// that cannot be read is not kept: whoever needs it reads it by quorum and says what is wrong.
     pub fn apply(&self, event: &Event<Secret>) -> Vec<Change> {
         let mut state = self.lock();
         match event {
-            Event::Init => {
-                state.listed = Some(HashSet::new());
-                Vec::new()
-            }
+            Event::Init | Event::InitDone => Vec::new(),
             Event::InitApply(secret) | Event::Apply(secret) => {
-                if let (Some(listed), Some(name)) = (&mut state.listed, &secret.metadata.name) {
-                    listed.insert(name.clone());
-                }
                 let name = secret.metadata.name.clone().unwrap_or_default();
                 let record = match record::decode(secret.data.as_ref().unwrap_or(&BTreeMap::new())) {
                     Ok(record) => record,
@@ -87,18 +79,6 @@ impl Records {
                     .map(|(namespace, name)| Change::Mended(namespace, name))
                     .into_iter()
                     .collect()
-            }
-            Event::InitDone => {
-                let Some(listed) = state.listed.take() else {
-                    return Vec::new();
-                };
-                let known = state.by_secret.keys().map(|secret| &**secret);
-                let gone: Vec<_> = known
-                    .chain(state.damaged.keys().map(String::as_str))
-                    .filter(|secret| !listed.contains(*secret))
-                    .map(str::to_owned)
-                    .collect();
-                gone.iter().map(|secret| state.remove(secret)).collect()
             }
             Event::Delete(secret) => {
                 let name = secret.metadata.name.as_deref();
@@ -316,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_list_keeps_what_it_shows_and_reports_what_is_gone_since() {
+    fn a_new_list_takes_nothing_away_and_what_the_watch_finds_gone_since_is_reported() {
         let records = Records::default();
         for record in [bound("u-1", 1, "SA_ONE"), bound("u-2", 2, "SA_TWO")] {
             records.apply(&Event::Apply(stored(&record)));
@@ -327,7 +307,11 @@ mod tests {
             records.holds(&id("SA_ONE")),
             "nothing is forgotten before the list is complete"
         );
-        assert_eq!(records.apply(&Event::InitDone), [lost()]);
+        assert!(records.apply(&Event::InitDone).is_empty());
+        assert_eq!(
+            records.apply(&Event::Delete(stored(&bound("u-1", 1, "SA_ONE")))),
+            [lost()]
+        );
         assert!(!records.holds(&id("SA_ONE")) && records.holds(&id("SA_TWO")));
         let parent = ParentAuthId::parse("MA_PARENT").unwrap();
         assert_eq!(records.under(&parent).len(), 1);
@@ -440,11 +424,10 @@ mod tests {
         records.apply(&Event::Apply(damaged.clone()));
         assert_eq!(records.apply(&Event::Delete(damaged.clone())), [lost()]);
         records.apply(&Event::Apply(damaged.clone()));
-        for event in [Event::Init, Event::InitApply(damaged)] {
+        for event in [Event::Init, Event::InitApply(damaged.clone())] {
             records.apply(&event);
         }
         assert!(records.apply(&Event::InitDone).is_empty(), "it is still there");
-        records.apply(&Event::Init);
-        assert_eq!(records.apply(&Event::InitDone), [lost()]);
+        assert_eq!(records.apply(&Event::Delete(damaged)), [lost()]);
     }
 }
