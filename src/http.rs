@@ -223,18 +223,18 @@ mod tests {
     #[tokio::test]
     async fn it_says_what_is_refused_and_is_no_less_ready_for_it() {
         use crate::controller::denier::Denier;
-        use crate::controller::refusal::{Refusal, Request, Verb};
-        use crate::controller::refusals::Source;
+        use crate::controller::refusal::{ClusterRequest, Refusal, Verb};
+        use crate::controller::refusals::Requester;
         let (address, endpoints) = served();
         let caches = endpoints.readiness.register("caches");
         let refusal = Refusal {
-            request: Request::new(Verb::Create, "/apis/events.k8s.io/v1/namespaces/dev/events", ""),
+            request: ClusterRequest::new(Verb::Create, "/apis/events.k8s.io/v1/namespaces/dev/events", ""),
             by: Denier::Quota("small".to_owned()),
         };
         let line = "events: create of events dev is refused by ResourceQuota small: raise the quota\n";
         endpoints
             .refusals
-            .set(Source::Events("dev".to_owned()), &[refusal]);
+            .set(Requester::Events("dev".to_owned()), &[refusal]);
         let (status, _, body) = get(address, "/readyz").await;
         assert_eq!(
             (status, body),
@@ -243,7 +243,7 @@ mod tests {
         caches.set_ready();
         let (status, _, body) = get(address, "/readyz").await;
         assert_eq!((status, body), (200, format!("ok\n{line}")));
-        endpoints.refusals.clear(Source::Events("dev".to_owned()));
+        endpoints.refusals.clear(Requester::Events("dev".to_owned()));
         assert_eq!(get(address, "/readyz").await.2, "ok\n");
     }
 

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use crate::clock::{now, wall_clock};
 use crate::controller::cluster::{ClusterError, within};
 use crate::controller::heartbeat::Beat;
-use crate::controller::refusals::{Refusals, Source};
+use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::versioned::{Versioned, create_versioned, get_versioned, replace};
 use crate::metrics::Metrics;
 
@@ -32,7 +32,7 @@ pub use term::Term;
 pub const LEASE: &str = "vobiz-operator-leader-election";
 
 /// By which name a refused Lease is kept.
-const PART: Source = Source::Part("leader election");
+const PART: Requester = Requester::Part("leader election");
 
 /// How long one attempt may take: half the renew deadline, so that a connection that hangs leaves time for a second.
 const ATTEMPT: Duration = Duration::from_secs(5);

@@ -28,7 +28,7 @@ use crate::controller::cluster;
 use crate::controller::event::{Recorder, instance};
 use crate::controller::heartbeat::Heartbeats;
 use crate::controller::readiness::Readiness;
-use crate::controller::refusals::{Refusals, Source as Refused};
+use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::wake::{Caches, Guarded, Scope, queues};
 use crate::controller::watch::Watch;
 use crate::crd::{Account, REPORTING_CONTROLLER, Subaccount};
@@ -184,7 +184,7 @@ async fn fill(
         tally: Arc::clone(&tally),
         named_secrets: Arc::clone(&credentials.named),
     };
-    let account_watches = account::watches::Watches {
+    let account_watches = account::watches::AccountWatches {
         cluster: cluster.clone(),
         metrics: metrics.clone(),
         refusals: endpoints.refusals.clone(),
@@ -230,7 +230,7 @@ async fn fill(
         refusals: endpoints.refusals.clone(),
         metrics: metrics.clone(),
     });
-    let account_context = Arc::new(account::context::Context {
+    let account_context = Arc::new(account::context::AccountContext {
         cluster,
         registry,
         dependents: Arc::clone(&context) as Arc<dyn account::context::Dependents>,
@@ -278,7 +278,7 @@ async fn identity(
     namespace: &str,
     refusals: &Refusals,
 ) -> Result<Installation, InstallationError> {
-    let part = Refused::Part("installation");
+    let part = Requester::Part("installation");
     let mut failures = 0;
     loop {
         match installation(cluster, namespace).await {

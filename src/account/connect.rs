@@ -1,15 +1,15 @@
 //! From an Account's credentials to a client that works: reads the pair, tries it, finds the API generation. I/O.
 
 use crate::account::access::Access;
-use crate::account::context::Context;
+use crate::account::context::AccountContext;
 use crate::account::generation::Choice;
 use crate::account::key::AccountKey;
 use crate::account::listing::SweepError;
 use crate::account::members::Terms;
 use crate::account::registry::{Registry, Snapshot};
 use crate::account::sweep::settled;
-use crate::account::tell::trouble::Trouble;
-use crate::account::trials::{Answer, Line, Next, Question};
+use crate::account::tell::trouble::AccountTrouble;
+use crate::account::trials::{Line, NextTrial, Question, Verdict};
 use crate::crd::Account;
 use crate::vobiz::{Error, Generation, ParentAuthId, ParentCredentials};
 use k8s_openapi::api::core::v1::Secret;
@@ -27,7 +27,7 @@ pub enum Connection {
         /// The last good access.
         access: Option<Access>,
         /// Why.
-        trouble: Trouble,
+        trouble: AccountTrouble,
     },
 }
 
@@ -36,7 +36,7 @@ pub fn connect(
     account: &Account,
     secret: Option<&Secret>,
     known: Option<&Snapshot>,
-    context: &Context,
+    context: &AccountContext,
 ) -> Connection {
     try_connect(account, secret, known, context).unwrap_or_else(|trouble| Connection::Bad {
         access: known.and_then(|snapshot| snapshot.access.clone()),
@@ -48,8 +48,8 @@ fn try_connect(
     account: &Account,
     secret: Option<&Secret>,
     known: Option<&Snapshot>,
-    context: &Context,
-) -> Result<Connection, Trouble> {
+    context: &AccountContext,
+) -> Result<Connection, AccountTrouble> {
     let credentials = credentials(account, secret)?;
     let key = AccountKey::of(account);
     refuse_another_parent(account, &key, &credentials.auth_id, context)?;
@@ -65,9 +65,9 @@ fn try_connect(
         context.errands.send(serve(Arc::clone(registry), line));
     }
     match answer {
-        Answer::Awaited(since) => Ok(Connection::Awaited(since)),
-        Answer::Failed(trouble) => Err(trouble),
-        Answer::Good(generation) => Ok(Connection::Good(registry.access(
+        Verdict::Awaited(since) => Ok(Connection::Awaited(since)),
+        Verdict::Failed(trouble) => Err(trouble),
+        Verdict::Good(generation) => Ok(Connection::Good(registry.access(
             &key,
             credentials,
             generation,
@@ -88,7 +88,7 @@ async fn serve(registry: Arc<Registry>, line: Line) {
 }
 
 /// Whether the pair works, and under which generation the list answers.
-async fn prove(registry: &Registry, next: &Next) -> Result<Generation, Trouble> {
+async fn prove(registry: &Registry, next: &NextTrial) -> Result<Generation, AccountTrouble> {
     let (credentials, choice) = (&next.question.credentials, next.question.choice);
     let asked = choice.asked();
     let proved = |generation| registry.access(&next.account, credentials.clone(), generation, next.terms);
@@ -137,9 +137,9 @@ fn is_wrong_path(error: &Error) -> bool {
 }
 
 /// The pair in the Secret; whatever is wrong with it is named by its key.
-fn credentials(account: &Account, secret: Option<&Secret>) -> Result<ParentCredentials, Trouble> {
+fn credentials(account: &Account, secret: Option<&Secret>) -> Result<ParentCredentials, AccountTrouble> {
     let reference = &account.spec.credentials_secret_ref;
-    let secret = secret.ok_or_else(|| Trouble::SecretMissing(reference.name.clone()))?;
+    let secret = secret.ok_or_else(|| AccountTrouble::SecretMissing(reference.name.clone()))?;
     let value = |key: &str| {
         secret
             .data
@@ -148,7 +148,7 @@ fn credentials(account: &Account, secret: Option<&Secret>) -> Result<ParentCrede
             .map(|value| value.0.as_slice())
     };
     ParentCredentials::parse(&reference.auth_id_key, &reference.auth_token_key, value)
-        .map_err(|error| Trouble::SecretInvalid(reference.name.clone(), error))
+        .map_err(|error| AccountTrouble::SecretInvalid(reference.name.clone(), error))
 }
 
 /// Subaccounts live under the parent they were made under: other credentials must not orphan them.
@@ -156,8 +156,8 @@ fn refuse_another_parent(
     account: &Account,
     key: &AccountKey,
     found: &ParentAuthId,
-    context: &Context,
-) -> Result<(), Trouble> {
+    context: &AccountContext,
+) -> Result<(), AccountTrouble> {
     let recorded = account
         .status
         .as_ref()
@@ -171,27 +171,27 @@ fn refuse_another_parent(
     if !context.dependents.any_under(key, &recorded) {
         return Ok(());
     }
-    Err(Trouble::ParentChanged {
+    Err(AccountTrouble::ParentChanged {
         // Nothing has proved yet that it is an id.
         found: found.says_main_account().then(|| found.clone()),
         recorded,
     })
 }
 
-fn refused_pair(error: SweepError) -> Trouble {
+fn refused_pair(error: SweepError) -> AccountTrouble {
     match error {
-        SweepError::List(Error::Unauthorized) => Trouble::PairRefused,
+        SweepError::List(Error::Unauthorized) => AccountTrouble::PairRefused,
         error => trouble(error),
     }
 }
 
 /// What it means for the Account that a request of its own pass failed.
 #[must_use]
-pub fn trouble(error: SweepError) -> Trouble {
+pub fn trouble(error: SweepError) -> AccountTrouble {
     match error {
-        SweepError::List(error @ Error::Forbidden { .. }) => Trouble::Inactive(error),
-        SweepError::List(Error::InsufficientBalance) => Trouble::LowBalance,
-        SweepError::List(Error::RateLimited { .. }) => Trouble::RateLimited,
-        error => Trouble::Unavailable(error),
+        SweepError::List(error @ Error::Forbidden { .. }) => AccountTrouble::Inactive(error),
+        SweepError::List(Error::InsufficientBalance) => AccountTrouble::LowBalance,
+        SweepError::List(Error::RateLimited { .. }) => AccountTrouble::RateLimited,
+        error => AccountTrouble::Unavailable(error),
     }
 }

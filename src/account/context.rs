@@ -38,7 +38,7 @@ pub trait Dependents: Send + Sync {
 }
 
 /// Everything that passes over Accounts share.
-pub struct Context {
+pub struct AccountContext {
     /// The cluster.
     pub cluster: Client,
     /// What passes find.

@@ -16,11 +16,11 @@ const LONGEST: Duration = Duration::from_mins(1);
 pub(super) struct Counts {
     /// The Account of each Subaccount that keeps an account, by uid.
     kept: HashMap<String, Arc<AccountKey>>,
-    by_account: HashMap<Arc<AccountKey>, Count>,
+    by_account: HashMap<Arc<AccountKey>, AccountCount>,
 }
 
 #[derive(Debug, Default)]
-struct Count {
+struct AccountCount {
     managed: i64,
     pace: Pace,
 }

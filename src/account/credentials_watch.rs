@@ -35,7 +35,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 const BEGINNING: &str = "0";
 
 /// What is watched.
-type Subject = (Option<String>, String);
+type Followed = (Option<String>, String);
 
 /// Follows what Accounts name.
 pub struct CredentialsWatch {
@@ -44,7 +44,7 @@ pub struct CredentialsWatch {
     /// Which Secrets Accounts name, and which Accounts there are.
     pub named: Arc<NamedSecrets>,
     wake: AccountWaker,
-    running: Mutex<HashMap<Subject, JoinSet<()>>>,
+    running: Mutex<HashMap<Followed, JoinSet<()>>>,
     /// More are named than are followed, which is told once.
     crowded: AtomicBool,
 }
@@ -65,7 +65,7 @@ impl CredentialsWatch {
 
     /// An Account came, went, or names other Secrets: follows what is named now, and nothing else.
     pub fn follow(&self) {
-        let wanted: BTreeSet<Subject> = self
+        let wanted: BTreeSet<Followed> = self
             .named
             .all()
             .into_iter()
@@ -102,7 +102,7 @@ impl CredentialsWatch {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Subject, JoinSet<()>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Followed, JoinSet<()>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

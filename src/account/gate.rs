@@ -136,7 +136,7 @@ impl Gate {
     pub async fn pass(self: &Arc<Self>, class: Class) -> Result<Passed, Held> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let woken = Arc::new(Notify::new());
-        let place = Place {
+        let place = Waiting {
             gate: self,
             turn: Turn {
                 class,
@@ -264,12 +264,12 @@ impl Gate {
 }
 
 /// Gives the place in the queue up when its owner is dropped.
-struct Place<'a> {
+struct Waiting<'a> {
     gate: &'a Gate,
     turn: Turn,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.gate.leave(&self.turn.who);
     }

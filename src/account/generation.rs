@@ -1,6 +1,6 @@
 //! Which generation of the API an Account uses; and how status spells it: two layers that know nothing of each other. PURE.
 
-use crate::account::tell::trouble::{Trouble, Unserved};
+use crate::account::tell::trouble::{AccountTrouble, Unserved};
 use crate::crd::{Account, ApiGeneration, ApiGenerationChoice};
 use crate::vobiz::Generation;
 
@@ -75,17 +75,17 @@ impl Choice {
     ///
     /// A path that a gateway has lost looks like one that is retired. To go over to generation 2 costs nothing: it shows the same accounts
     /// under the same ids, and all that generation 1 does. The other way fields would be lost, and so a person decides.
-    pub fn decide(self, served: Option<Generation>, is_retired: bool) -> Result<Generation, Trouble> {
+    pub fn decide(self, served: Option<Generation>, is_retired: bool) -> Result<Generation, AccountTrouble> {
         let (Some(first), Some(served)) = (self.first(), served) else {
-            return served.ok_or(Trouble::Unlisted);
+            return served.ok_or(AccountTrouble::Unlisted);
         };
         let generations = Unserved { first, served };
         match self {
             _ if first == served => Ok(served),
             Self::Found(Generation::Gen1) if is_retired => Ok(served),
-            Self::Found(Generation::Gen1) => Err(Trouble::Retiring(generations)),
-            Self::Found(_) | Self::Pinned(Generation::Gen2) => Err(Trouble::Lacking(generations)),
-            Self::Open | Self::Pinned(Generation::Gen1) => Err(Trouble::Unserved(generations)),
+            Self::Found(Generation::Gen1) => Err(AccountTrouble::Retiring(generations)),
+            Self::Found(_) | Self::Pinned(Generation::Gen2) => Err(AccountTrouble::Lacking(generations)),
+            Self::Open | Self::Pinned(Generation::Gen1) => Err(AccountTrouble::Unserved(generations)),
         }
     }
 }

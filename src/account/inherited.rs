@@ -62,7 +62,7 @@ mod tests {
         cdr: Some(false),
     };
 
-    fn account(permissions: Option<Permissions>) -> Subaccount {
+    fn remote(permissions: Option<Permissions>) -> Subaccount {
         let fields = Fields {
             permissions,
             ..Fields::default()
@@ -79,18 +79,18 @@ mod tests {
 
     #[test]
     fn permissions_that_are_stored_as_none_are_the_parents_and_others_are_not() {
-        let (mut inherited, id) = (Inherited::default(), account(None).auth_id);
+        let (mut inherited, id) = (Inherited::default(), remote(None).auth_id);
         assert_eq!(inherited.of(&id, Some(ALL), false), None, "nobody knows yet");
-        inherited.learn(&sent(ALL), &account(None));
+        inherited.learn(&sent(ALL), &remote(None));
         assert_eq!(inherited.of(&id, Some(ALL), false), Some(ALL));
         assert_eq!(inherited.of(&id, Some(NONE), true), Some(ALL));
-        inherited.learn(&sent(NONE), &account(None));
+        inherited.learn(&sent(NONE), &remote(None));
         assert_eq!(
             inherited.of(&id, Some(NONE), false),
             Some(ALL),
             "the API keeps none at all"
         );
-        inherited.learn(&sent(ALL), &account(Some(ALL)));
+        inherited.learn(&sent(ALL), &remote(Some(ALL)));
         assert_eq!(
             inherited.of(&id, Some(NONE), false),
             None,
@@ -100,14 +100,14 @@ mod tests {
 
     #[test]
     fn what_was_applied_counts_as_kept_unless_it_was_seen_to_be_taken_off() {
-        let (mut inherited, id) = (Inherited::default(), account(None).auth_id);
-        inherited.note(None, &account(None));
+        let (mut inherited, id) = (Inherited::default(), remote(None).auth_id);
+        inherited.note(None, &remote(None));
         assert_eq!(inherited.of(&id, Some(NONE), true), Some(NONE), "after a restart");
-        inherited.note(Some(&account(Some(NONE))), &account(None));
+        inherited.note(Some(&remote(Some(NONE))), &remote(None));
         assert_eq!(inherited.of(&id, Some(NONE), true), None, "somebody took it off");
-        inherited.note(Some(&account(None)), &account(None));
+        inherited.note(Some(&remote(None)), &remote(None));
         assert_eq!(inherited.of(&id, Some(NONE), true), None, "and it is still off");
-        inherited.note(Some(&account(None)), &account(Some(NONE)));
+        inherited.note(Some(&remote(None)), &remote(Some(NONE)));
         assert_eq!(inherited.of(&id, Some(NONE), true), Some(NONE));
     }
 }

@@ -5,7 +5,7 @@ use crate::account::named_secrets::named_by_status;
 use crate::account::obstacles::Obstacles;
 use crate::account::pass::interval;
 use crate::account::registry::Snapshot;
-use crate::account::tell::trouble::Trouble;
+use crate::account::tell::trouble::AccountTrouble;
 use crate::crd::{Account, SubaccountCounts};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ pub(super) struct Found {
     pub(super) access: Option<Access>,
     /// The pair in the Secret is this Account's, and works.
     pub(super) is_proved: bool,
-    pub(super) trouble: Option<Trouble>,
+    pub(super) trouble: Option<AccountTrouble>,
     pub(super) counts: Option<SubaccountCounts>,
     /// Which list the Subaccounts were last compared with.
     pub(super) compared: Option<Instant>,
@@ -36,16 +36,18 @@ pub(super) struct Hold {
 
 impl Found {
     /// What is told of both: a person must act on what Kubernetes refuses, and only waits where Vobiz asked to slow down.
-    pub(super) fn told(&self, obstacles: &Obstacles) -> Option<Trouble> {
+    pub(super) fn told(&self, obstacles: &Obstacles) -> Option<AccountTrouble> {
         let trouble = self.trouble.as_ref();
-        let lasting = trouble.filter(|trouble| **trouble != Trouble::RateLimited);
+        let lasting = trouble.filter(|trouble| **trouble != AccountTrouble::RateLimited);
         lasting.or(obstacles.trouble()).or(trouble).cloned()
     }
 
     /// What Subaccounts go by.
     pub(super) fn into_snapshot(self, hold: &Hold, obstacles: &Obstacles) -> Snapshot {
         // A pause that Vobiz asked for is kept by the gate; those who wait for it need no other reason.
-        let trouble = self.trouble.filter(|trouble| *trouble != Trouble::RateLimited);
+        let trouble = self
+            .trouble
+            .filter(|trouble| *trouble != AccountTrouble::RateLimited);
         Snapshot {
             closing: hold.account.metadata.deletion_timestamp.is_some(),
             in_use: hold.in_use,

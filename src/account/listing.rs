@@ -74,7 +74,7 @@ impl Listing {
         let is_first = self.listed.is_empty();
         let before = self.seen.len();
         self.seen
-            .extend(page.subaccounts.iter().map(|account| account.auth_id.clone()));
+            .extend(page.subaccounts.iter().map(|remote| remote.auth_id.clone()));
         let repeats = !is_first && self.seen.len() == before;
         self.fruitless = if repeats { self.fruitless + 1 } else { 0 };
         // What a full page repeats from end to end adds nothing, not even to the number of entries.
@@ -117,7 +117,7 @@ mod tests {
     use proptest::prelude::*;
     use std::ops::Range;
 
-    fn account(number: usize) -> Subaccount {
+    fn remote(number: usize) -> Subaccount {
         let page = crate::vobiz::decode::page(
             crate::vobiz::Generation::Gen2,
             0,
@@ -128,7 +128,7 @@ mod tests {
 
     fn page(numbers: Range<usize>, total: u64, last: bool) -> Page {
         Page {
-            subaccounts: numbers.map(account).collect(),
+            subaccounts: numbers.map(remote).collect(),
             invalid: 0,
             total: Some(total),
             last,
@@ -191,7 +191,7 @@ mod tests {
                 let shown: Vec<usize> = (0..newest).rev().skip(number * size).take(size).collect();
                 let last = shown.is_empty() || number * size + shown.len() == newest;
                 let page = Page {
-                    subaccounts: shown.iter().map(|number| account(*number)).collect(),
+                    subaccounts: shown.iter().map(|number| remote(*number)).collect(),
                     invalid: 0,
                     total: Some(newest as u64),
                     last,
@@ -199,8 +199,8 @@ mod tests {
                 match listing.add(page) {
                     Progress::More => newest += made,
                     Progress::Complete(list) => {
-                        let ids: HashSet<_> = list.iter().map(|account| &account.auth_id).collect();
-                        prop_assert!((0..accounts).all(|number| ids.contains(&account(number).auth_id)));
+                        let ids: HashSet<_> = list.iter().map(|remote| &remote.auth_id).collect();
+                        prop_assert!((0..accounts).all(|number| ids.contains(&remote(number).auth_id)));
                         return Ok(());
                     }
                     Progress::Failed(flaw) => {

@@ -1,6 +1,6 @@
 //! What Kubernetes keeps a pass over an Account from: it becomes a trouble of the Account, and the pass goes on. PURE.
 
-use crate::account::tell::trouble::{Act, Trouble};
+use crate::account::tell::trouble::{AccountTrouble, Act};
 use crate::controller::cluster::ClusterError;
 use crate::controller::refusal::Refusal;
 
@@ -8,7 +8,7 @@ use crate::controller::refusal::Refusal;
 #[derive(Debug, Default)]
 pub(super) struct Obstacles {
     /// The one to tell: a refusal, which a person must end, rather than what may go by itself.
-    trouble: Option<Trouble>,
+    trouble: Option<AccountTrouble>,
     /// It is a write that is refused.
     is_refused: bool,
     refusals: Vec<Refusal>,
@@ -40,8 +40,8 @@ impl Obstacles {
         if self.trouble.is_none() || (is_refused && !self.is_refused) {
             self.is_refused = is_refused;
             self.trouble = Some(match &refusal {
-                Some(refusal) => Trouble::Refused(act, refusal.clone()),
-                None => Trouble::Failed(act, error.to_string()),
+                Some(refusal) => AccountTrouble::Refused(act, refusal.clone()),
+                None => AccountTrouble::Failed(act, error.to_string()),
             });
         }
         let news = refusal.filter(|refusal| !self.refusals.contains(refusal));
@@ -49,7 +49,7 @@ impl Obstacles {
     }
 
     /// What to tell.
-    pub(super) fn trouble(&self) -> Option<&Trouble> {
+    pub(super) fn trouble(&self) -> Option<&AccountTrouble> {
         self.trouble.as_ref()
     }
 
@@ -67,7 +67,7 @@ fn is_outdated(error: &ClusterError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::refusal::{Request, Verb};
+    use crate::controller::refusal::{ClusterRequest, Verb};
     use crate::crd::condition::Reason;
     use std::time::Duration;
 
@@ -75,7 +75,7 @@ mod tests {
         let folder = concat!(env!("REPOSITORY"), "/tests/golden/deniers");
         let text = std::fs::read_to_string(format!("{folder}/{name}.json")).unwrap();
         let error = ClusterError::from(kube::Error::Api(serde_json::from_str(&text).unwrap()));
-        error.of(|| Request::new(verb, "/api/v1/namespaces/dev/secrets", "pair"))
+        error.of(|| ClusterRequest::new(verb, "/api/v1/namespaces/dev/secrets", "pair"))
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! One pass over an Account, and what each of its steps needs. I/O.
 
-use crate::account::context::Context;
+use crate::account::context::AccountContext;
 use crate::account::key::AccountKey;
 use crate::account::members::Terms;
-use crate::account::tell::trouble::{Again, Trouble};
+use crate::account::tell::trouble::{AccountTrouble, Again};
 use crate::account::users::Users;
 use crate::clock::now;
 use crate::controller::cluster::ClusterError;
-use crate::controller::refusals::Source;
+use crate::controller::refusals::Requester;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::Account;
 use k8s_openapi::api::core::v1::Secret;
@@ -16,16 +16,16 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// One pass.
-pub(super) struct Pass<'a> {
+pub(super) struct AccountPass<'a> {
     /// The Account as it was when the pass began.
     pub(super) account: &'a Account,
-    pub(super) context: &'a Context,
+    pub(super) context: &'a AccountContext,
     pub(super) key: AccountKey,
     /// Who held it then.
     pub(super) users: Users,
 }
 
-impl Pass<'_> {
+impl AccountPass<'_> {
     /// The Secret that the spec names.
     pub(super) async fn credentials_secret(&self) -> Result<Option<Secret>, ClusterError> {
         let name = &self.account.spec.credentials_secret_ref.name;
@@ -42,7 +42,7 @@ impl Pass<'_> {
 
     /// The pause before the next pass; one that grows while the Account is in trouble.
     #[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
-    pub(super) fn pause(&self, trouble: Option<&Trouble>, next: Duration) -> Duration {
+    pub(super) fn pause(&self, trouble: Option<&AccountTrouble>, next: Duration) -> Duration {
         let mut backoff = self
             .context
             .backoff
@@ -66,8 +66,8 @@ impl Pass<'_> {
     }
 
     /// By which name the refusals of this Account are kept.
-    pub(super) fn source(&self) -> Source {
-        Source::Object("Account", self.key.object())
+    pub(super) fn source(&self) -> Requester {
+        Requester::Object("Account", self.key.object())
     }
 
     pub(super) fn accounts(&self) -> Api<Account> {

@@ -78,7 +78,7 @@ impl fmt::Debug for Turn {
 
 /// A place: the smallest is the next.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Place {
+struct Rank {
     class: Class,
     /// Every namespace has one place in each round.
     round: u64,
@@ -89,8 +89,8 @@ struct Place {
 #[derive(Debug, Default)]
 pub struct Queue {
     /// With the moment since when each waits.
-    waiting: BTreeMap<Place, (Turn, Instant)>,
-    places: HashMap<Arc<Who>, Place>,
+    waiting: BTreeMap<Rank, (Turn, Instant)>,
+    places: HashMap<Arc<Who>, Rank>,
     /// The round that is being served, and the last one in which each namespace has a place.
     rounds: HashMap<Class, Rounds>,
     joined: u64,
@@ -125,7 +125,7 @@ impl Queue {
         let round = next.max(rounds.served);
         rounds.taken.insert(turn.who.namespace().to_owned(), round);
         self.joined += 1;
-        let place = Place {
+        let place = Rank {
             class: turn.class,
             round,
             number: self.joined,
@@ -153,7 +153,7 @@ impl Queue {
     /// The next of those whose class may go, and since when it waits.
     pub fn take(&mut self, may_go: impl Fn(Class) -> bool) -> Option<(Turn, Instant)> {
         let first = |class| {
-            let from = Place {
+            let from = Rank {
                 class,
                 round: 0,
                 number: 0,

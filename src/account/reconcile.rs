@@ -1,14 +1,14 @@
 //! One pass over an Account: credentials, API generation, the list of its parent, its status, and the in-use marks. I/O.
 
 use crate::account::act::look::Look;
-use crate::account::context::Context;
+use crate::account::context::AccountContext;
 use crate::account::key::AccountKey;
 use crate::account::known::{Found, Hold, unread};
 use crate::account::named_secrets::named_by_status;
 use crate::account::obstacles::Obstacles;
-use crate::account::pass::{Pass, interval};
-use crate::account::tell::status::{Findings, is_look_requested};
-use crate::account::tell::trouble::{Act, Trouble};
+use crate::account::pass::{AccountPass, interval};
+use crate::account::tell::status::{AccountFindings, is_look_requested};
+use crate::account::tell::trouble::{AccountTrouble, Act};
 use crate::clock::now;
 use crate::controller::cluster::ClusterError;
 use crate::crd::Account;
@@ -23,14 +23,17 @@ const TOLD_AFTER: Duration = Duration::from_secs(2);
 const ASKED_AGAIN: Duration = Duration::from_secs(5);
 
 /// The pass. Returns when the next one is due if nothing happens before.
-pub async fn reconcile(cached: Arc<Account>, context: &Context) -> Result<Option<Duration>, ClusterError> {
+pub async fn reconcile(
+    cached: Arc<Account>,
+    context: &AccountContext,
+) -> Result<Option<Duration>, ClusterError> {
     let account = &*context.newest.of(cached);
     let key = AccountKey::of(account);
     let users = context.dependents.users(&key);
     if is_look_requested(account) {
         context.registry.doubts.forget_balance(&key);
     }
-    let pass = Pass {
+    let pass = AccountPass {
         account,
         context,
         key,
@@ -52,7 +55,7 @@ pub async fn reconcile(cached: Arc<Account>, context: &Context) -> Result<Option
     }
 }
 
-impl Pass<'_> {
+impl AccountPass<'_> {
     async fn run(&self) -> Result<Duration, ClusterError> {
         let mut obstacles = Obstacles::default();
         let marked = self.mark_account().await;
@@ -109,7 +112,7 @@ impl Pass<'_> {
     async fn wait(
         &self,
         account: &Account,
-        awaited: Trouble,
+        awaited: AccountTrouble,
         since: Instant,
     ) -> Result<Duration, ClusterError> {
         let status = account.status.as_ref();
@@ -121,11 +124,11 @@ impl Pass<'_> {
         if !left.is_zero() {
             return Ok(left);
         }
-        let findings = Findings {
+        let findings = AccountFindings {
             credentials_secret_name: named_by_status(account),
             trouble: Some(awaited),
             users: self.users.clone(),
-            ..Findings::default()
+            ..AccountFindings::default()
         };
         self.write_status(account, &findings).await?;
         Ok(interval(account))
@@ -141,10 +144,10 @@ impl Pass<'_> {
             self.context.refusals.clear(self.source());
             return Ok(None);
         }
-        let findings = Findings {
+        let findings = AccountFindings {
             credentials_secret_name: named_by_status(self.account),
             trouble: obstacles.trouble().cloned(),
-            ..Findings::default()
+            ..AccountFindings::default()
         };
         let written = self.write_status(self.account, &findings).await;
         obstacles.pass(Act::WriteStatus, written)?;

@@ -10,7 +10,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct Roster {
     generation: Generation,
-    accounts: HashMap<AuthId, Subaccount>,
+    remotes: HashMap<AuthId, Subaccount>,
     /// Which accounts carry a marker of each series: whoever looks for one Record's leftovers need not look at all accounts.
     marked: HashMap<Series, HashSet<AuthId>>,
     /// Ids that our own calls touched while a list was being read: the list may show an older state of them.
@@ -26,7 +26,7 @@ impl Roster {
     pub fn new(generation: Generation) -> Self {
         Self {
             generation,
-            accounts: HashMap::new(),
+            remotes: HashMap::new(),
             marked: HashMap::new(),
             touched: HashSet::new(),
             swept_at: None,
@@ -37,8 +37,8 @@ impl Roster {
     /// Accounts whose marker belongs to this series, each with that marker.
     pub fn of_series(&self, series: Series) -> impl Iterator<Item = (Marker, &AuthId)> {
         let marked = self.marked.get(&series).into_iter().flatten();
-        let accounts = marked.filter_map(|id| self.accounts.get(id));
-        accounts.filter_map(|account| Some((marker_of(account, self.generation)?, &account.auth_id)))
+        let remotes = marked.filter_map(|id| self.remotes.get(id));
+        remotes.filter_map(|remote| Some((marker_of(remote, self.generation)?, &remote.auth_id)))
     }
 
     /// Whether a complete list was ever read: without one, absence says nothing at all.
@@ -56,38 +56,38 @@ impl Roster {
     /// The account as last seen.
     #[must_use]
     pub fn get(&self, id: &AuthId) -> Option<&Subaccount> {
-        self.accounts.get(id)
+        self.remotes.get(id)
     }
 
     /// Another id that may stand in paths for the account, where the list shows one and it is no other account's.
     #[must_use]
     pub fn other_id(&self, id: &AuthId) -> Option<AuthId> {
-        let other = self.accounts.get(id)?.other_id.as_ref()?;
-        (!self.accounts.contains_key(other)).then(|| other.clone())
+        let other = self.remotes.get(id)?.other_id.as_ref()?;
+        (!self.remotes.contains_key(other)).then(|| other.clone())
     }
 
     /// Whether an account of this id was there before the one that carries `marker` was made: no account is answered to two creates.
     #[must_use]
     pub fn shows_another(&self, id: &AuthId, marker: Marker) -> bool {
-        let known = self.accounts.get(id);
-        known.is_some_and(|account| marker_of(account, self.generation) != Some(marker))
+        let known = self.remotes.get(id);
+        known.is_some_and(|remote| marker_of(remote, self.generation) != Some(marker))
     }
 
     /// How many accounts the parent has.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.accounts.len()
+        self.remotes.len()
     }
 
     /// Whether no account is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.accounts.is_empty()
+        self.remotes.is_empty()
     }
 
     /// Every account, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Subaccount> {
-        self.accounts.values()
+        self.remotes.values()
     }
 
     /// A list is about to be read: from here on our own calls win over what it shows.
@@ -97,32 +97,32 @@ impl Roster {
 
     /// Takes over a complete list that was begun at `begun`; what our own calls did meanwhile is kept.
     pub fn replace(&mut self, listed: impl IntoIterator<Item = Subaccount>, begun: Instant) {
-        let mut accounts: HashMap<_, _> = listed
+        let mut remotes: HashMap<_, _> = listed
             .into_iter()
-            .map(|account| (account.auth_id.clone(), account))
+            .map(|remote| (remote.auth_id.clone(), remote))
             .collect();
         for id in self.touched.drain() {
-            match self.accounts.remove(&id) {
-                Some(ours) => accounts.insert(id, ours),
-                None => accounts.remove(&id),
+            match self.remotes.remove(&id) {
+                Some(ours) => remotes.insert(id, ours),
+                None => remotes.remove(&id),
             };
         }
-        let before = std::mem::replace(&mut self.accounts, HashMap::with_capacity(accounts.len()));
+        let before = std::mem::replace(&mut self.remotes, HashMap::with_capacity(remotes.len()));
         self.marked.clear();
-        for account in accounts.into_values() {
-            self.inherited.note(before.get(&account.auth_id), &account);
-            self.insert(account);
+        for remote in remotes.into_values() {
+            self.inherited.note(before.get(&remote.auth_id), &remote);
+            self.insert(remote);
         }
-        self.inherited.keep(|id| self.accounts.contains_key(id));
+        self.inherited.keep(|id| self.remotes.contains_key(id));
         self.swept_at = Some(begun);
     }
 
     /// Folds in what one of our own calls was answered.
-    pub fn note(&mut self, account: Subaccount) {
-        self.touched.insert(account.auth_id.clone());
-        self.inherited.note(self.accounts.get(&account.auth_id), &account);
-        self.remove(&account.auth_id);
-        self.insert(account);
+    pub fn note(&mut self, remote: Subaccount) {
+        self.touched.insert(remote.auth_id.clone());
+        self.inherited.note(self.remotes.get(&remote.auth_id), &remote);
+        self.remove(&remote.auth_id);
+        self.insert(remote);
     }
 
     /// Takes in what the API made of a request, before the account is noted.
@@ -143,17 +143,17 @@ impl Roster {
         self.remove(id);
     }
 
-    fn insert(&mut self, account: Subaccount) {
-        if let Some(marker) = marker_of(&account, self.generation) {
+    fn insert(&mut self, remote: Subaccount) {
+        if let Some(marker) = marker_of(&remote, self.generation) {
             let marked = self.marked.entry(marker.series).or_default();
-            marked.insert(account.auth_id.clone());
+            marked.insert(remote.auth_id.clone());
         }
-        self.accounts.insert(account.auth_id.clone(), account);
+        self.remotes.insert(remote.auth_id.clone(), remote);
     }
 
     fn remove(&mut self, id: &AuthId) {
-        let before = self.accounts.remove(id);
-        let marker = before.and_then(|account| marker_of(&account, self.generation));
+        let before = self.remotes.remove(id);
+        let marker = before.and_then(|remote| marker_of(&remote, self.generation));
         if let Some(marker) = marker
             && let Some(marked) = self.marked.get_mut(&marker.series)
         {
@@ -168,12 +168,12 @@ impl Roster {
 /// The marker that an account carries: generation 1 has no description, there the name itself is staged as the marker. Generation 2
 /// shows what was made under either.
 #[must_use]
-pub fn marker_of(account: &Subaccount, generation: Generation) -> Option<Marker> {
-    let staged = || Marker::at_end_of(account.name()).filter(|marker| marker.to_string() == account.name());
+pub fn marker_of(remote: &Subaccount, generation: Generation) -> Option<Marker> {
+    let staged = || Marker::at_end_of(remote.name()).filter(|marker| marker.to_string() == remote.name());
     match generation {
         Generation::Gen1 => staged(),
         Generation::Gen2 => {
-            let described = account.fields.description.as_deref().and_then(Marker::at_end_of);
+            let described = remote.fields.description.as_deref().and_then(Marker::at_end_of);
             described.or_else(staged)
         }
     }
@@ -192,9 +192,9 @@ pub struct Walk {
 #[must_use]
 pub fn marked(lists: [&[Subaccount]; 2], generation: Generation) -> BTreeMap<Marker, HashSet<AuthId>> {
     let mut marked: BTreeMap<Marker, HashSet<AuthId>> = BTreeMap::new();
-    for account in lists.into_iter().flatten() {
-        if let Some(marker) = marker_of(account, generation) {
-            marked.entry(marker).or_default().insert(account.auth_id.clone());
+    for remote in lists.into_iter().flatten() {
+        if let Some(marker) = marker_of(remote, generation) {
+            marked.entry(marker).or_default().insert(remote.auth_id.clone());
         }
     }
     marked
@@ -210,7 +210,7 @@ mod tests {
         AuthId::parse(&format!("SA_{name}")).unwrap()
     }
 
-    fn account(name: &str) -> Subaccount {
+    fn remote(name: &str) -> Subaccount {
         named(name, name)
     }
 
@@ -223,7 +223,7 @@ mod tests {
     }
 
     fn described(name: &str, description: String) -> Subaccount {
-        account(name).updated(&Fields {
+        remote(name).updated(&Fields {
             description: Some(description),
             ..Fields::default()
         })
@@ -240,27 +240,27 @@ mod tests {
     #[test]
     fn what_our_own_calls_did_while_a_list_was_read_wins_over_the_list() {
         let (mut roster, begun) = (Roster::new(Generation::Gen2), now());
-        roster.note(account("STALE"));
+        roster.note(remote("STALE"));
         assert!(!roster.is_known(), "our own calls tell nothing about the others");
         roster.begin_list();
-        let edited = account("EDITED").updated(&Fields {
+        let edited = remote("EDITED").updated(&Fields {
             enabled: Some(false),
             ..Fields::default()
         });
         roster.note(edited.clone());
-        roster.note(account("MADE"));
+        roster.note(remote("MADE"));
         roster.forget(&id("DELETED"));
-        roster.replace(["EDITED", "DELETED", "OTHER"].map(account), begun);
+        roster.replace(["EDITED", "DELETED", "OTHER"].map(remote), begun);
         assert!(roster.is_known());
         assert_eq!(roster.get(&id("EDITED")), Some(&edited));
         assert!(roster.get(&id("MADE")).is_some() && roster.get(&id("OTHER")).is_some());
         assert!(roster.get(&id("DELETED")).is_none() && roster.get(&id("STALE")).is_none());
         assert_eq!(roster.len(), 3);
         roster.begin_list();
-        roster.replace([account("EDITED")], begun);
+        roster.replace([remote("EDITED")], begun);
         assert_eq!(
             roster.get(&id("EDITED")),
-            Some(&account("EDITED")),
+            Some(&remote("EDITED")),
             "the next list counts again"
         );
         assert_eq!(roster.iter().count(), 1);
@@ -278,13 +278,13 @@ mod tests {
         let mut roster = Roster::new(Generation::Gen2);
         roster.note(marked("A", 1));
         roster.note(marked("A", 2));
-        roster.note(account("B"));
+        roster.note(remote("B"));
         assert_eq!(found(&roster), [(id("A"), 2)]);
         roster.begin_list();
-        roster.replace([account("A"), marked("B", 1), marked("C", 3)], now());
+        roster.replace([remote("A"), marked("B", 1), marked("C", 3)], now());
         assert_eq!(found(&roster), [(id("B"), 1), (id("C"), 3)]);
         roster.forget(&id("B"));
-        roster.note(account("C"));
+        roster.note(remote("C"));
         assert_eq!(found(&roster), []);
         assert!(roster.marked.is_empty(), "nothing is left behind");
     }
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn an_account_that_was_there_before_is_told_from_the_one_that_was_just_made() {
         let mut roster = Roster::new(Generation::Gen2);
-        roster.note(account("BEFORE"));
+        roster.note(remote("BEFORE"));
         roster.note(described("MADE", marker().append_to(None)));
         let before = Marker { epoch: 2, ..marker() };
         assert!(roster.shows_another(&id("BEFORE"), marker()) && roster.shows_another(&id("MADE"), before));
@@ -308,7 +308,7 @@ mod tests {
         let mut roster = Roster::new(Generation::Gen2);
         let two = |name: &str, other: &str| Subaccount {
             other_id: Some(id(other)),
-            ..account(name)
+            ..remote(name)
         };
         roster.note(two("A", "ONE"));
         roster.note(two("B", "A"));
@@ -338,7 +338,7 @@ mod tests {
         let found = marked(
             [
                 std::slice::from_ref(&described),
-                &[described.clone(), account("D")],
+                &[described.clone(), remote("D")],
             ],
             Generation::Gen2,
         );

@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Debug)]
 pub struct Slots {
     accounts: AccountWaker,
-    state: Arc<Mutex<HashMap<String, Line>>>,
+    state: Arc<Mutex<HashMap<String, Unproved>>>,
 }
 
 /// The Accounts of one namespace that have proved nothing.
 #[derive(Debug, Default)]
-struct Line {
+struct Unproved {
     /// One of them has its turn.
     busy: bool,
     waiting: VecDeque<AccountKey>,
@@ -61,7 +61,7 @@ impl Slots {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Line>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Unproved>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::account::access::Access;
 use crate::account::key::AccountKey;
-use crate::account::tell::trouble::{Trouble, Way};
+use crate::account::tell::trouble::{AccountTrouble, Way};
 use crate::vobiz::ParentAuthId;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct Snapshot {
     /// How to reach its parent; absent until credentials were read and found good.
     pub access: Option<Access>,
     /// Why no call should be made now.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<AccountTrouble>,
     /// Which list its Subaccounts were last compared with: when that list was begun.
     pub compared: Option<Instant>,
     /// Which failure to read the list it has told.

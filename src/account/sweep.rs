@@ -45,7 +45,7 @@ pub async fn walk(access: &Access) -> Result<bool, SweepError> {
 }
 
 fn ids(list: &[Subaccount]) -> Vec<&AuthId> {
-    list.iter().map(|account| &account.auth_id).collect()
+    list.iter().map(|remote| &remote.auth_id).collect()
 }
 
 async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {

@@ -9,7 +9,7 @@ use crate::account::generation::Choice;
 use crate::account::key::AccountKey;
 use crate::account::members::Terms;
 use crate::account::queue::{Class, Queue, Turn, Who};
-use crate::account::tell::trouble::Trouble;
+use crate::account::tell::trouble::AccountTrouble;
 use crate::clock::now;
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials};
 use std::collections::HashMap;
@@ -25,11 +25,11 @@ pub(super) struct Question {
 
 /// What is known of a question.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Answer {
+pub(super) enum Verdict {
     /// It is being tried, or waits for its turn, since then.
     Awaited(Instant),
     /// It came to nothing. Told once: who asks again has it tried again.
-    Failed(Trouble),
+    Failed(AccountTrouble),
     /// The pair works and the list answers.
     Good(Generation),
 }
@@ -43,7 +43,7 @@ pub(super) struct Line {
 
 /// Whose turn it is.
 #[derive(Clone, Debug)]
-pub(super) struct Next {
+pub(super) struct NextTrial {
     pub(super) account: AccountKey,
     pub(super) question: Question,
     pub(super) terms: Terms,
@@ -73,13 +73,13 @@ struct Trial {
     gate: Arc<Gate>,
     proved: bool,
     number: u64,
-    found: Found,
+    found: Standing,
 }
 
 #[derive(Clone, Debug)]
-enum Found {
+enum Standing {
     Awaited(Instant),
-    Failed(Trouble),
+    Failed(AccountTrouble),
     /// `used`: a pass has told it to its end.
     Good {
         generation: Generation,
@@ -97,7 +97,7 @@ impl Trials {
         question: Question,
         terms: Terms,
         is_in_doubt: impl FnOnce() -> bool,
-    ) -> (Answer, Option<Line>) {
+    ) -> (Verdict, Option<Line>) {
         let mut state = self.lock();
         let known = state.trials.get_mut(account);
         let known = known.filter(|trial| trial.question.credentials == question.credentials);
@@ -105,26 +105,26 @@ impl Trials {
             trial.set_terms(terms);
             let same = trial.question.choice == question.choice;
             match trial.found.clone() {
-                Found::Awaited(since) if same => return (Answer::Awaited(since), None),
-                Found::Failed(trouble) if same => {
-                    trial.found = Found::Nothing;
-                    return (Answer::Failed(trouble), None);
+                Standing::Awaited(since) if same => return (Verdict::Awaited(since), None),
+                Standing::Failed(trouble) if same => {
+                    trial.found = Standing::Nothing;
+                    return (Verdict::Failed(trouble), None);
                 }
-                Found::Good { generation, used }
+                Standing::Good { generation, used }
                     if question.choice.accepts(generation) && (!used || !is_in_doubt()) =>
                 {
-                    return (Answer::Good(generation), None);
+                    return (Verdict::Good(generation), None);
                 }
                 _ => {}
             }
         }
         let since = now();
         let line = state.enter(account, question, terms, since);
-        (Answer::Awaited(since), line)
+        (Verdict::Awaited(since), line)
     }
 
     /// The next in line; none ends the serving.
-    pub(super) fn next(&self, line: &Line) -> Option<Next> {
+    pub(super) fn next(&self, line: &Line) -> Option<NextTrial> {
         let mut state = self.lock();
         loop {
             let Some((turn, _)) = state.lines.get_mut(line)?.take(|_| true) else {
@@ -134,7 +134,7 @@ impl Trials {
             if let Who::Account(account) = &*turn.who
                 && let Some(trial) = state.trials.get(account)
             {
-                return Some(Next {
+                return Some(NextTrial {
                     account: account.clone(),
                     question: trial.question.clone(),
                     terms: trial.terms,
@@ -146,22 +146,22 @@ impl Trials {
     }
 
     /// Whether Vobiz knows the pair.
-    pub(super) fn note_proof(&self, next: &Next, proved: bool) {
+    pub(super) fn note_proof(&self, next: &NextTrial, proved: bool) {
         if let Some(trial) = self.lock().current(next) {
             trial.proved = proved;
         }
     }
 
     /// What came of it. False if the Account is known for no proved pair now.
-    pub(super) fn finish(&self, next: &Next, found: Result<Generation, Trouble>) -> bool {
+    pub(super) fn finish(&self, next: &NextTrial, found: Result<Generation, AccountTrouble>) -> bool {
         let mut state = self.lock();
         if let Some(trial) = state.current(next) {
             trial.found = match found {
-                Ok(generation) => Found::Good {
+                Ok(generation) => Standing::Good {
                     generation,
                     used: false,
                 },
-                Err(trouble) => Found::Failed(trouble),
+                Err(trouble) => Standing::Failed(trouble),
             };
         }
         state.trials.get(&next.account).is_some_and(|trial| trial.proved)
@@ -170,7 +170,7 @@ impl Trials {
     /// A pass has come to its end with what was found.
     pub(super) fn settle(&self, account: &AccountKey) {
         if let Some(Trial {
-            found: Found::Good { used, .. },
+            found: Standing::Good { used, .. },
             ..
         }) = self.lock().trials.get_mut(account)
         {
@@ -223,7 +223,7 @@ impl State {
             gate,
             proved,
             number: self.asked,
-            found: Found::Awaited(since),
+            found: Standing::Awaited(since),
         };
         self.trials.insert(account.clone(), trial);
         let turn = Turn {
@@ -244,7 +244,7 @@ impl State {
     }
 
     /// The trial, unless the Account has asked something else since.
-    fn current(&mut self, next: &Next) -> Option<&mut Trial> {
+    fn current(&mut self, next: &NextTrial) -> Option<&mut Trial> {
         let trial = self.trials.get_mut(&next.account);
         trial.filter(|trial| trial.number == next.number)
     }
@@ -294,8 +294,8 @@ mod tests {
         }
     }
 
-    fn refused() -> Trouble {
-        Trouble::PairRefused
+    fn refused() -> AccountTrouble {
+        AccountTrouble::PairRefused
     }
 
     #[test]
@@ -305,7 +305,7 @@ mod tests {
         for number in 0..3 {
             let asked = question("MA_SHARED", &format!("wrong-token-{number}"));
             let (answer, new) = trials.ask(&account("many", &number.to_string()), asked, terms(1), || false);
-            assert!(matches!(answer, Answer::Awaited(_)));
+            assert!(matches!(answer, Verdict::Awaited(_)));
             assert_eq!(new.is_some(), number == 0, "one serves the line");
             line = line.or(new);
         }
@@ -351,9 +351,9 @@ mod tests {
         let next = trials.next(&line).unwrap();
         assert!(next.gate.is_some(), "a gate of its own");
         assert!(!trials.finish(&next, Err(refused())));
-        assert_eq!(ask(false), (Answer::Failed(refused()), None));
+        assert_eq!(ask(false), (Verdict::Failed(refused()), None));
         assert!(
-            matches!(ask(false), (Answer::Awaited(_), None)),
+            matches!(ask(false), (Verdict::Awaited(_), None)),
             "the line is still served"
         );
         let next = trials.next(&line).unwrap();
@@ -361,20 +361,20 @@ mod tests {
         assert!(trials.finish(&next, Ok(Generation::Gen1)));
         assert_eq!(
             ask(true),
-            (Answer::Good(Generation::Gen1), None),
+            (Verdict::Good(Generation::Gen1), None),
             "not told to its end yet"
         );
         trials.settle(&own);
-        assert_eq!(ask(false), (Answer::Good(Generation::Gen1), None));
+        assert_eq!(ask(false), (Verdict::Good(Generation::Gen1), None));
         let recorded = Question {
             choice: Choice::Found(Generation::Gen1),
             ..question("MA_PARENT", "right-token")
         };
         assert_eq!(
             trials.ask(&own, recorded, terms(1), || false).0,
-            Answer::Good(Generation::Gen1)
+            Verdict::Good(Generation::Gen1)
         );
-        assert!(matches!(ask(true), (Answer::Awaited(_), Some(_))));
+        assert!(matches!(ask(true), (Verdict::Awaited(_), Some(_))));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::account::registry::Registry;
 use crate::account::tally::Tally;
 use crate::controller::changes::Changes;
 use crate::controller::newest::Newest;
-use crate::controller::refusals::{Refusals, Source};
+use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Guarded, Scope};
 use crate::controller::watch::{Target, Watch, watch};
@@ -22,7 +22,7 @@ use std::convert::identity;
 use std::sync::Arc;
 
 /// Everything that the watch needs.
-pub struct Watches {
+pub struct AccountWatches {
     /// The cluster.
     pub cluster: Client,
     /// Counts what is passed over.
@@ -39,7 +39,7 @@ pub struct Watches {
     pub credentials: Arc<CredentialsWatch>,
 }
 
-impl Watches {
+impl AccountWatches {
     /// The Accounts of a scope.
     #[must_use]
     pub fn accounts(
@@ -95,7 +95,7 @@ impl Watches {
                     credentials.named.forget(&key);
                     credentials.follow();
                     wake_users(&key);
-                    refusals.clear(Source::Object("Account", key.object()));
+                    refusals.clear(Requester::Object("Account", key.object()));
                     false
                 }
                 Event::InitDone => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kube::core::Status;
 
 use super::denier::{Denier, is_failed_test, is_namespace_terminating};
-use super::refusal::{Refusal, Request};
+use super::refusal::{ClusterRequest, Refusal};
 
 /// A failed request. Its text never holds what an answer said beyond names and reasons: an answer may repeat the object
 /// that was sent, and that may be a Secret. For the same reason it has no source and no other `Debug`.
@@ -18,7 +18,7 @@ pub enum ClusterError {
         /// Its answer.
         status: Box<Status>,
         /// What was asked for, where that is known.
-        request: Option<Box<Request>>,
+        request: Option<Box<ClusterRequest>>,
     },
     /// The request or its answer was lost; a write may have happened.
     Unreachable(String),
@@ -94,7 +94,7 @@ impl ClusterError {
 
     /// The same, knowing what was asked for.
     #[must_use]
-    pub fn of(self, request: impl FnOnce() -> Request) -> Self {
+    pub fn of(self, request: impl FnOnce() -> ClusterRequest) -> Self {
         match self {
             Self::Refused {
                 status,

@@ -10,8 +10,8 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use serde::de::IgnoredAny;
 
 use super::cluster::{ask, body};
-use super::refusal::{Request, Verb};
-use super::refusals::{Refusals, Source};
+use super::refusal::{ClusterRequest, Verb};
+use super::refusals::{Refusals, Requester};
 use crate::clock::wall_clock;
 
 /// Longest note that the API server takes, in bytes.
@@ -73,7 +73,7 @@ impl Recorder {
         let created = ask(&api, |request| {
             request.create(&PostParams::default(), body(&event)?)
         });
-        let source = || Source::Events(namespace.to_owned());
+        let source = || Requester::Events(namespace.to_owned());
         match created.await {
             Ok(IgnoredAny) => self.refusals.clear(source()),
             Err(error) if error.is_namespace_terminating() => {
@@ -83,7 +83,7 @@ impl Recorder {
             Err(error) => {
                 tracing::warn!(namespace, reason, %error, "failed to publish an event");
                 // The name is another one each time.
-                let error = error.of(|| Request::new(Verb::Create, api.resource_url(), ""));
+                let error = error.of(|| ClusterRequest::new(Verb::Create, api.resource_url(), ""));
                 if let Some(refusal) = error.refusal() {
                     self.refusals.set(source(), &[refusal]);
                 }

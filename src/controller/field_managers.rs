@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::cluster::ask;
 use super::cluster_error::ClusterError;
-use super::refusal::{Request, Verb};
+use super::refusal::{ClusterRequest, Verb};
 
 /// One entry of `metadata.managedFields`; what cannot be read of it is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct FieldManager {
 }
 
 #[derive(Deserialize)]
-struct Object {
+struct Managed {
     #[serde(default)]
     metadata: Metadata,
 }
@@ -39,11 +39,11 @@ pub async fn field_managers<T>(api: &Api<T>, name: &str) -> Result<Vec<FieldMana
 where
     T: Resource + Clone,
 {
-    let answer = ask::<_, Object>(api, |request| request.get(name, &GetParams::default())).await;
+    let answer = ask::<_, Managed>(api, |request| request.get(name, &GetParams::default())).await;
     match answer {
         Ok(object) => Ok(read(object.metadata.managed_fields.unwrap_or_default())),
         Err(error) if error.is_not_found() => Ok(Vec::new()),
-        Err(error) => Err(error.of(|| Request::new(Verb::Get, api.resource_url(), name))),
+        Err(error) => Err(error.of(|| ClusterRequest::new(Verb::Get, api.resource_url(), name))),
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_read_as_far_as_it_can_be() {
-        let object: Object = serde_json::from_value(json!({"kind": "Secret", "metadata": {"name": "acme", "managedFields": [
+        let object: Managed = serde_json::from_value(json!({"kind": "Secret", "metadata": {"name": "acme", "managedFields": [
             {"manager": "kubectl", "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:data": {}}},
             {"manager": 7, "time": "9999-12-31T23:59:59Z"}, null,
         ]}}))
@@ -79,7 +79,7 @@ mod tests {
             (found.len(), &found[0], found[1].name.as_str()),
             (3, &kubectl, "")
         );
-        let none: Object = serde_json::from_value(json!({"metadata": {}})).unwrap();
+        let none: Managed = serde_json::from_value(json!({"metadata": {}})).unwrap();
         assert!(none.metadata.managed_fields.is_none());
     }
 }

@@ -2,7 +2,7 @@
 //! that was re-created meanwhile is never touched. I/O: one request each.
 
 use crate::controller::cluster::{ClusterError, ask_for_one};
-use crate::controller::refusal::{Request, Verb};
+use crate::controller::refusal::{ClusterRequest, Verb};
 use kube::api::{Api, Patch, PatchParams};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -61,7 +61,7 @@ where
     let name = object.name_any();
     ask_for_one(api, |request| request.patch(&name, &parameters(), &body))
         .await
-        .map_err(|error| error.of(|| Request::new(Verb::Patch, api.resource_url(), &name)))
+        .map_err(|error| error.of(|| ClusterRequest::new(Verb::Patch, api.resource_url(), &name)))
 }
 
 /// As [`patch`], on the status subresource. (A merge patch with a wrong uid would be accepted there.)
@@ -75,7 +75,7 @@ where
         request.patch_subresource("status", &name, &parameters(), &body)
     })
     .await
-    .map_err(|error| error.of(|| Request::new(Verb::Patch, api.resource_url(), &name).of_status()))
+    .map_err(|error| error.of(|| ClusterRequest::new(Verb::Patch, api.resource_url(), &name).of_status()))
 }
 
 fn guarded<K: Resource>(object: &K, operations: Vec<Value>) -> Result<Patch<()>, ClusterError> {

@@ -118,7 +118,7 @@ fn read_metadata(stored: Option<Value>) -> (ObjectMeta, bool) {
     let Some(Value::Object(parts)) = stored else {
         return (ObjectMeta::default(), false);
     };
-    let mut stored = Stored {
+    let mut stored = Parts {
         parts,
         is_whole: true,
     };
@@ -139,12 +139,12 @@ fn read_metadata(stored: Option<Value>) -> (ObjectMeta, bool) {
     (metadata, stored.is_whole)
 }
 
-struct Stored {
+struct Parts {
     parts: Map<String, Value>,
     is_whole: bool,
 }
 
-impl Stored {
+impl Parts {
     fn take<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
         let part = self.parts.remove(name)?;
         serde_json::from_value(part).unwrap_or_else(|_| {
@@ -200,20 +200,20 @@ pub struct Tree(pub Value);
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Place::Object.deserialize(deserializer).map(Self)
+        Position::Object.deserialize(deserializer).map(Self)
     }
 }
 
 /// Where in an object a value stands.
 #[derive(Clone, Copy)]
-enum Place {
+enum Position {
     Object,
     Metadata,
     /// With how many levels left that are read.
     Part(usize),
 }
 
-impl Place {
+impl Position {
     /// Where the value of a key stands; none if it is skipped.
     fn of(self, key: &str) -> Option<Self> {
         match self {
@@ -225,7 +225,7 @@ impl Place {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Place {
+impl<'de> DeserializeSeed<'de> for Position {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -236,7 +236,7 @@ impl<'de> DeserializeSeed<'de> for Place {
     }
 }
 
-impl<'de> Visitor<'de> for Place {
+impl<'de> Visitor<'de> for Position {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -41,7 +41,7 @@ impl Verb {
 
 /// One request for one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Request {
+pub struct ClusterRequest {
     /// What it does.
     pub verb: Verb,
     /// To what, as rights name it: `secrets`, `subaccounts/status`.
@@ -50,7 +50,7 @@ pub struct Request {
     pub object: String,
 }
 
-impl Request {
+impl ClusterRequest {
     /// A request for an object of the collection at this path of the API server.
     #[must_use]
     pub fn new(verb: Verb, collection: &str, name: &str) -> Self {
@@ -78,7 +78,7 @@ impl Request {
     }
 }
 
-impl fmt::Display for Request {
+impl fmt::Display for ClusterRequest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
@@ -94,7 +94,7 @@ impl fmt::Display for Request {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refusal {
     /// The request.
-    pub request: Request,
+    pub request: ClusterRequest,
     /// Who refuses it.
     pub by: Denier,
 }
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_request_is_named_as_rights_name_it() {
-        let named = |collection, name| Request::new(Verb::Patch, collection, name);
+        let named = |collection, name| ClusterRequest::new(Verb::Patch, collection, name);
         let status = named("/apis/vobiz.ai/v1alpha1/namespaces/dev/subaccounts", "acme").of_status();
         assert_eq!(status.to_string(), "patch of subaccounts/status dev/acme");
         let event = named("/apis/events.k8s.io/v1/namespaces/dev/events", "");
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_is_refused_by_whom_and_what_to_do() {
         let refusal = Refusal {
-            request: Request::new(Verb::Update, "/api/v1/namespaces/dev/secrets", "pair"),
+            request: ClusterRequest::new(Verb::Update, "/api/v1/namespaces/dev/secrets", "pair"),
             by: Denier::Quota("small".to_owned()),
         };
         assert_eq!(

@@ -13,7 +13,7 @@ const SHOWN: usize = 20;
 
 /// Who is refused something.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
+pub enum Requester {
     /// A part of the process, such as its leader election.
     Part(&'static str),
     /// Events about objects in this namespace: that another one's are taken says nothing about these.
@@ -22,7 +22,7 @@ pub enum Source {
     Object(&'static str, ObjectKey),
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for Requester {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Part(part) => formatter.write_str(part),
@@ -41,7 +41,7 @@ pub struct Refusals {
 
 #[derive(Debug, Default)]
 struct State {
-    refused: BTreeMap<Source, Vec<Refusal>>,
+    refused: BTreeMap<Requester, Vec<Refusal>>,
     /// How many sources are refused such a write.
     counts: BTreeMap<(String, Verb), usize>,
 }
@@ -57,7 +57,7 @@ impl Refusals {
     }
 
     /// Takes over what is refused to this source now, instead of what was before; nothing clears it.
-    pub fn set(&self, source: Source, refusals: &[Refusal]) {
+    pub fn set(&self, source: Requester, refusals: &[Refusal]) {
         let state = &mut *self.lock();
         let before = if refusals.is_empty() {
             state.refused.remove(&source)
@@ -82,7 +82,7 @@ impl Refusals {
     }
 
     /// Nothing is refused to this source any more, or it is gone.
-    pub fn clear(&self, source: Source) {
+    pub fn clear(&self, source: Requester) {
         self.set(source, &[]);
     }
 
@@ -123,18 +123,18 @@ fn writes(refusals: &[Refusal]) -> BTreeSet<(String, Verb)> {
 #[cfg(test)]
 mod tests {
     use super::super::denier::Denier;
-    use super::super::refusal::Request;
+    use super::super::refusal::ClusterRequest;
     use super::*;
 
     fn refusal(verb: Verb, name: &str) -> Refusal {
         Refusal {
-            request: Request::new(verb, "/api/v1/namespaces/dev/secrets", name),
+            request: ClusterRequest::new(verb, "/api/v1/namespaces/dev/secrets", name),
             by: Denier::ValidatingPolicy("rule".to_owned()),
         }
     }
 
-    fn object(name: &str) -> Source {
-        Source::Object(
+    fn object(name: &str) -> Requester {
+        Requester::Object(
             "Subaccount",
             ObjectKey {
                 namespace: "dev".to_owned(),
@@ -181,7 +181,7 @@ mod tests {
     fn each_refusal_is_a_line_that_says_who_refuses_what_to_whom_up_to_a_length() {
         let refusals = Refusals::new(Metrics::new(true, "1", "c"));
         refusals.set(object("a"), &[refusal(Verb::Get, "a")]);
-        refusals.set(Source::Events("dev".to_owned()), &[refusal(Verb::Create, "e")]);
+        refusals.set(Requester::Events("dev".to_owned()), &[refusal(Verb::Create, "e")]);
         assert_eq!(
             refusals.lines(),
             [

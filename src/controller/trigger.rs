@@ -11,11 +11,11 @@ use std::collections::HashMap;
 pub struct Trigger {
     finalizer: &'static str,
     annotations: &'static [&'static str],
-    seen: HashMap<String, Seen>,
+    seen: HashMap<String, Watched>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
+struct Watched {
     generation: Option<i64>,
     deleting: bool,
     finalizer: bool,
@@ -36,7 +36,7 @@ impl Trigger {
     /// Whether this version of the object is worth a pass.
     pub fn admits<K: Resource>(&mut self, object: &K) -> bool {
         let metadata = object.meta();
-        let now = Seen {
+        let now = Watched {
             generation: metadata.generation,
             deleting: metadata.deletion_timestamp.is_some(),
             finalizer: metadata

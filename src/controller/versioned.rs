@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::cluster::{ask, ask_for_one, body};
 use super::cluster_error::ClusterError;
-use super::refusal::{Request, Verb};
+use super::refusal::{ClusterRequest, Verb};
 
 /// An object as it was read, with the name and resourceVersion that a replace of it will carry, whatever is done to its
 /// metadata in between.
@@ -82,7 +82,7 @@ where
     match ask_for_one(api, |request| request.get(name, &GetParams::default())).await {
         Ok(object) => Versioned::read(object).map(Some),
         Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error.of(|| Request::new(Verb::Get, api.resource_url(), name))),
+        Err(error) => Err(error.of(|| ClusterRequest::new(Verb::Get, api.resource_url(), name))),
     }
 }
 
@@ -95,7 +95,7 @@ where
     let created = ask_for_one(api, |request| request.create(&parameters, body(object)?)).await;
     let name = object.meta().name.as_deref().unwrap_or_default();
     Versioned::read(
-        created.map_err(|error| error.of(|| Request::new(Verb::Create, api.resource_url(), name)))?,
+        created.map_err(|error| error.of(|| ClusterRequest::new(Verb::Create, api.resource_url(), name)))?,
     )
 }
 
@@ -115,7 +115,8 @@ where
     let parameters = PostParams::default();
     let replaced = ask_for_one(api, |request| request.replace(&name, &parameters, body(&object)?)).await;
     Versioned::read(
-        replaced.map_err(|error| error.of(|| Request::new(Verb::Update, api.resource_url(), &name)))?,
+        replaced
+            .map_err(|error| error.of(|| ClusterRequest::new(Verb::Update, api.resource_url(), &name)))?,
     )
 }
 
@@ -132,7 +133,7 @@ pub async fn delete<T: Resource + Clone>(api: &Api<T>, versioned: &Versioned<T>)
     ask(api, |request| request.delete(&versioned.name, &parameters))
         .await
         .map(|IgnoredAny| ())
-        .map_err(|error| error.of(|| Request::new(Verb::Delete, api.resource_url(), &versioned.name)))
+        .map_err(|error| error.of(|| ClusterRequest::new(Verb::Delete, api.resource_url(), &versioned.name)))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub struct ProcessCollector;
 
 /// Times of this process, in seconds.
 #[derive(Debug, PartialEq)]
-struct Times {
+struct ProcessTimes {
     /// Processor time used so far.
     cpu: f64,
     /// Start, counted from the machine's start.
@@ -80,10 +80,10 @@ fn read(path: &str) -> Option<String> {
 }
 
 /// Fields 14, 15 and 22 of `/proc/self/stat`; the second, the program's name, may itself hold spaces and brackets.
-fn times(stat: &str) -> Option<Times> {
+fn times(stat: &str) -> Option<ProcessTimes> {
     let (_, rest) = stat.rsplit_once(") ")?;
     let field = |number: usize| rest.split_ascii_whitespace().nth(number - 3)?.parse::<f64>().ok();
-    Some(Times {
+    Some(ProcessTimes {
         cpu: (field(14)? + field(15)?) / TICKS_PER_SECOND,
         started: field(22)? / TICKS_PER_SECOND,
     })
@@ -126,7 +126,7 @@ mod tests {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 900 0 0 0 250 50 0 0 20 0 9 0 12345 1000000 500 18446744073709551615";
         assert_eq!(
             times(stat),
-            Some(Times {
+            Some(ProcessTimes {
                 cpu: 3.0,
                 started: 123.45
             })

@@ -21,7 +21,7 @@ use crate::subaccount::context::Context;
 #[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
 pub(super) async fn account_pass(
     account: Arc<Guarded<Account>>,
-    context: Arc<account::context::Context>,
+    context: Arc<account::context::AccountContext>,
 ) -> Result<Action, Infallible> {
     let pass = context.metrics.pass("account");
     let Ok(object) = &account.0 else {

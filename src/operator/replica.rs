@@ -28,7 +28,7 @@ pub(super) struct Replica {
     pub(super) accounts: Vec<Source<Guarded<Account>>>,
     pub(super) subaccounts: Vec<Source<Guarded<Subaccount>>>,
     pub(super) records: Vec<Source<Secret>>,
-    pub(super) account_context: Arc<account::context::Context>,
+    pub(super) account_context: Arc<account::context::AccountContext>,
     pub(super) errands: Runner,
     pub(super) context: Arc<Context>,
 }

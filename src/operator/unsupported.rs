@@ -20,7 +20,7 @@ use crate::clock::wall_clock;
 use crate::controller::cluster::{ClusterError, ask};
 use crate::controller::guarded_patch;
 use crate::controller::lenient::Tree;
-use crate::controller::refusals::{Refusals, Source};
+use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, not_ready, same};
 use crate::crd::{Account, Subaccount};
@@ -51,7 +51,7 @@ pub(super) async fn subaccount(context: &Context, object: &Guarded<Subaccount>) 
 
 /// A pass over an Account that cannot be read. Returns when to look again.
 pub(super) async fn account(
-    context: &account::context::Context,
+    context: &account::context::AccountContext,
     object: &Guarded<Account>,
 ) -> Option<Duration> {
     let released = in_use::release_unreadable(context, object, named_secrets(object)).await;
@@ -86,7 +86,7 @@ fn note<K: Resource<DynamicType = ()>>(
 ) -> Option<Duration> {
     let key = ObjectKey::of(object);
     let refusal = result.as_ref().err().and_then(ClusterError::refusal);
-    refusals.set(Source::Object(kind, key.clone()), refusal.as_slice());
+    refusals.set(Requester::Object(kind, key.clone()), refusal.as_slice());
     match result {
         Ok(()) => next,
         Err(error) => {

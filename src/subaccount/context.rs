@@ -11,7 +11,7 @@ use crate::account::tally::Tally;
 use crate::controller::backoff::Backoff;
 use crate::controller::event::Recorder;
 use crate::controller::newest::Newest;
-use crate::controller::refusals::{Refusals, Source};
+use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Waker};
 use crate::crd::{Account, Subaccount};
 use crate::metrics::Metrics;
@@ -112,7 +112,7 @@ impl Context {
 
     /// The janitor's pass over the Record in this Secret, as one who may be refused something: a name may have several Records.
     #[must_use]
-    pub fn source_of_record(&self, secret: &str) -> Source {
+    pub fn source_of_record(&self, secret: &str) -> Requester {
         source_of_record(&self.operator_namespace, secret)
     }
 
@@ -198,12 +198,12 @@ impl Context {
 
 /// See [`Context::source_of_record`].
 #[must_use]
-pub fn source_of_record(operator_namespace: &str, secret: &str) -> Source {
+pub fn source_of_record(operator_namespace: &str, secret: &str) -> Requester {
     let key = ObjectKey {
         namespace: operator_namespace.to_owned(),
         name: secret.to_owned(),
     };
-    Source::Object("Record", key)
+    Requester::Object("Record", key)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::clock::wall_clock;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch;
 use crate::controller::refusal::Refusal;
-use crate::controller::refusals::Source;
+use crate::controller::refusals::Requester;
 use crate::crd::condition::{self, ConditionStatus, ConditionType};
 use crate::crd::{Subaccount, SubaccountStatus};
 use crate::vobiz::AuthId;
@@ -151,7 +151,7 @@ pub(super) fn note_refusals(pass: &Pass<'_>, outcome: &Outcome, status: Option<R
         .collect();
     let source = match pass.known.life {
         Object::Unseen => pass.context.source_of_record(&pass.record_name),
-        Object::Live | Object::Deleting => Source::Object("Subaccount", pass.key.clone()),
+        Object::Live | Object::Deleting => Requester::Object("Subaccount", pass.key.clone()),
     };
     pass.context.refusals.set(source.clone(), &refused);
     if pass.known.life != Object::Unseen && !pass.context.is_stored(&pass.key, &pass.uid) {

@@ -11,7 +11,7 @@ use crate::account::named_secrets::NamedSecrets;
 use crate::account::tally::Tally;
 use crate::account::watches::own_part;
 use crate::controller::changes::Changes;
-use crate::controller::refusals::{Refusals, Source};
+use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
 use crate::controller::watch::{Target, Watch, watch, whole};
@@ -118,7 +118,7 @@ impl Watches {
                     let key = ObjectKey::of(object);
                     let uid = object.uid().unwrap_or_default();
                     metrics.forget_object(&key.namespace, &key.name, &uid);
-                    refusals.clear(Source::Object("Subaccount", key.clone()));
+                    refusals.clear(Requester::Object("Subaccount", key.clone()));
                     traces.forget_object(&key, &uid);
                     tally.note(&uid, None);
                     let taken_over = records.get(&uid).map(|stored| stored.secret.clone());

@@ -17,7 +17,7 @@ use super::error::{Error, Unreachable, Unusable};
 use super::failure::{interrupted, not_answered};
 use super::generation::Generation;
 use super::object::Object;
-use super::request::{self, Request, Verb};
+use super::request::{self, HttpMethod, Request};
 use super::subaccount::{Fields, Page, Subaccount};
 use super::token::{AuthToken, Credentials, ParentCredentials};
 use super::transport::{Connections, Transport};
@@ -226,11 +226,11 @@ impl Client {
         cap: usize,
     ) -> Result<Answer, Error> {
         let clients = self.connections.clients();
-        let (http, method) = match request.verb {
-            Verb::Get => (&clients.reads, Method::GET),
-            Verb::Post => (&clients.writes, Method::POST),
-            Verb::Put => (&clients.writes, Method::PUT),
-            Verb::Delete => (&clients.writes, Method::DELETE),
+        let (http, method) = match request.method {
+            HttpMethod::Get => (&clients.reads, Method::GET),
+            HttpMethod::Post => (&clients.writes, Method::POST),
+            HttpMethod::Put => (&clients.writes, Method::PUT),
+            HttpMethod::Delete => (&clients.writes, Method::DELETE),
         };
         let url = self.connections.url(&request.path, request.query.as_deref());
         let mut builder = http

@@ -14,7 +14,7 @@ use super::{gen1, gen2};
 
 /// Headers and body of an answer with a status other than 2xx.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Refusal<'a> {
+pub struct FailedAnswer<'a> {
     /// The status.
     pub status: u16,
     /// The header `Retry-After`.
@@ -34,10 +34,10 @@ pub fn created(
     body: &[u8],
     now: Timestamp,
 ) -> Created {
-    let answer = Refusal {
+    let answer = FailedAnswer {
         status,
         body,
-        ..Refusal::default()
+        ..FailedAnswer::default()
     };
     create::outcome(generation, parent, Ok(answer.into()), now)
 }
@@ -65,12 +65,12 @@ pub fn page(generation: Generation, number: u32, body: &[u8]) -> Result<Page, Un
 
 /// The error that an answer with a status other than 2xx is.
 #[must_use]
-pub fn refusal(refusal: Refusal<'_>, now: Timestamp) -> Error {
+pub fn refusal(refusal: FailedAnswer<'_>, now: Timestamp) -> Error {
     Answer::from(refusal).refusal(now)
 }
 
-impl From<Refusal<'_>> for Answer {
-    fn from(refusal: Refusal<'_>) -> Self {
+impl From<FailedAnswer<'_>> for Answer {
+    fn from(refusal: FailedAnswer<'_>) -> Self {
         Self {
             status: refusal.status,
             retry_after: refusal.retry_after.map(str::to_owned),

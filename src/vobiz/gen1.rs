@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::auth_id::{AuthId, ParentAuthId};
 use super::error::Unusable;
 use super::object::{Entries, Object, ShownPair};
-use super::request::{DeleteBody, Request, Verb};
+use super::request::{DeleteBody, HttpMethod, Request};
 use super::subaccount::{Fields, Page, Subaccount};
 use super::wire::{self, Keyed, Scalar};
 
@@ -23,19 +23,19 @@ fn item(parent: &ParentAuthId, id: &AuthId) -> String {
 
 pub(super) fn list(parent: &ParentAuthId, page: u32) -> Request {
     let offset = u64::from(page) * PAGE_SIZE;
-    Request::new(Verb::Get, collection(parent)).query(format!("limit={PAGE_SIZE}&offset={offset}"))
+    Request::new(HttpMethod::Get, collection(parent)).query(format!("limit={PAGE_SIZE}&offset={offset}"))
 }
 
 pub(super) fn get(parent: &ParentAuthId, id: &AuthId) -> Request {
-    Request::new(Verb::Get, item(parent, id))
+    Request::new(HttpMethod::Get, item(parent, id))
 }
 
 pub(super) fn create(parent: &ParentAuthId, fields: &Fields) -> Request {
-    Request::new(Verb::Post, collection(parent)).json(fields)
+    Request::new(HttpMethod::Post, collection(parent)).json(fields)
 }
 
 pub(super) fn update(parent: &ParentAuthId, id: &AuthId, fields: &Fields) -> Request {
-    Request::new(Verb::Post, item(parent, id)).json(fields)
+    Request::new(HttpMethod::Post, item(parent, id)).json(fields)
 }
 
 /// `cascade` goes both ways: the documentation shows a query parameter, the clients of this API's shape, the vendor's own among
@@ -45,7 +45,7 @@ pub(super) fn update(parent: &ParentAuthId, id: &AuthId, fields: &Fields) -> Req
 /// is one only where it says what is not the default, and it is announced with its length, not sent in chunks. What is refused is
 /// an error like any other: it is told and tried again, and never sent with half of the wish.
 pub(super) fn delete(parent: &ParentAuthId, id: &AuthId, cascade: bool) -> Request {
-    let request = Request::new(Verb::Delete, item(parent, id));
+    let request = Request::new(HttpMethod::Delete, item(parent, id));
     // false is the documented default.
     if cascade {
         request

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::auth_id::{AuthId, ParentAuthId};
 use super::error::Unusable;
 use super::object::{Entries, Object, ShownPair};
-use super::request::{DeleteBody, Request, Verb};
+use super::request::{DeleteBody, HttpMethod, Request};
 use super::subaccount::{Fields, Page, Subaccount};
 use super::wire::{self, Keyed, Scalar};
 
@@ -25,24 +25,24 @@ fn item(parent: &ParentAuthId, id: &AuthId) -> String {
 pub(super) fn list(parent: &ParentAuthId, page: u32) -> Request {
     let number = u64::from(page) + 1;
     // What the API takes `active_only` for when it is left out is undocumented; disabled ones must be listed.
-    Request::new(Verb::Get, collection(parent))
+    Request::new(HttpMethod::Get, collection(parent))
         .query(format!("page={number}&size={PAGE_SIZE}&active_only=false"))
 }
 
 pub(super) fn get(parent: &ParentAuthId, id: &AuthId) -> Request {
-    Request::new(Verb::Get, item(parent, id))
+    Request::new(HttpMethod::Get, item(parent, id))
 }
 
 pub(super) fn create(parent: &ParentAuthId, fields: &Fields) -> Request {
-    Request::new(Verb::Post, collection(parent)).json(fields)
+    Request::new(HttpMethod::Post, collection(parent)).json(fields)
 }
 
 pub(super) fn update(parent: &ParentAuthId, id: &AuthId, fields: &Fields) -> Request {
-    Request::new(Verb::Put, item(parent, id)).json(fields)
+    Request::new(HttpMethod::Put, item(parent, id)).json(fields)
 }
 
 pub(super) fn delete(parent: &ParentAuthId, id: &AuthId, cascade: bool) -> Request {
-    let request = Request::new(Verb::Delete, item(parent, id));
+    let request = Request::new(HttpMethod::Delete, item(parent, id));
     // The operation's own documentation has no body; only the deviation from the default needs one.
     if cascade {
         request.json(&DeleteBody { cascade })

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// A request without host and credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Request {
-    pub verb: Verb,
+    pub method: HttpMethod,
     /// Below the base URL, without a leading slash. Made of constants and validated ids only.
     pub path: String,
     /// Made of constants and numbers only.
@@ -16,7 +16,7 @@ pub(super) struct Request {
 
 /// The methods that the API uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verb {
+pub(super) enum HttpMethod {
     Get,
     Post,
     Put,
@@ -30,9 +30,9 @@ pub(super) struct DeleteBody {
 }
 
 impl Request {
-    pub fn new(verb: Verb, path: String) -> Self {
+    pub fn new(method: HttpMethod, path: String) -> Self {
         Self {
-            verb,
+            method,
             path,
             query: None,
             body: None,
@@ -57,5 +57,5 @@ impl Request {
 
 /// Any pair may ask whose it is (Vobiz API documentation).
 pub(super) fn me() -> Request {
-    Request::new(Verb::Get, "api/v1/auth/me".to_owned())
+    Request::new(HttpMethod::Get, "api/v1/auth/me".to_owned())
 }

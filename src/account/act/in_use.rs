@@ -2,12 +2,12 @@
 //!
 //! Several Accounts may name one Secret: its mark comes off when none of them is used any more.
 
-use crate::account::context::Context;
+use crate::account::context::AccountContext;
 use crate::account::key::AccountKey;
 use crate::account::known::{Found, Hold};
 use crate::account::named_secrets::{named_by_status, of_readable};
 use crate::account::obstacles::Obstacles;
-use crate::account::pass::Pass;
+use crate::account::pass::AccountPass;
 use crate::account::tell::status;
 use crate::account::tell::trouble::Act;
 use crate::controller::cluster::ClusterError;
@@ -19,7 +19,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use kube::api::Api;
 
-impl Pass<'_> {
+impl AccountPass<'_> {
     /// Whether the Account must stay, and its credentials with it.
     pub(in crate::account) fn is_held(&self) -> bool {
         self.users.hold(is_on(self.account, IN_USE_FINALIZER))
@@ -127,7 +127,7 @@ impl Pass<'_> {
 
 /// Takes the mark off the Secret, unless another Account needs it.
 async fn let_go(
-    context: &Context,
+    context: &AccountContext,
     account: &AccountKey,
     secrets: &Api<Secret>,
     secret: &Secret,
@@ -146,7 +146,7 @@ async fn let_go(
 
 /// Lets an Account that cannot be read go, and its Secrets, once no Subaccount needs it: the marks alone tell what to do.
 pub async fn release_unreadable(
-    context: &Context,
+    context: &AccountContext,
     account: &Guarded<Account>,
     secrets_named: impl IntoIterator<Item = String>,
 ) -> Result<(), ClusterError> {

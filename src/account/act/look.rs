@@ -3,9 +3,9 @@
 use super::survey::Survey;
 use crate::account::connect::{self, Connection};
 use crate::account::known::Found;
-use crate::account::pass::{Pass, interval};
+use crate::account::pass::{AccountPass, interval};
 use crate::account::registry::Snapshot;
-use crate::account::tell::trouble::Trouble;
+use crate::account::tell::trouble::AccountTrouble;
 use crate::crd::Account;
 use k8s_openapi::api::core::v1::Secret;
 use std::time::Instant;
@@ -15,10 +15,10 @@ pub(in crate::account) enum Look {
     /// All that it is about.
     Found(Box<Found>),
     /// Nothing before Vobiz has answered: then the Account is woken. What it waits for, and since when.
-    Awaited(Trouble, Instant),
+    Awaited(AccountTrouble, Instant),
 }
 
-impl Pass<'_> {
+impl AccountPass<'_> {
     /// Has the pair tried and the list read, as far as either is due.
     pub(in crate::account) fn look(
         &self,
@@ -30,7 +30,7 @@ impl Pass<'_> {
             Connection::Good(access) => (Some(access), None),
             Connection::Bad { access, trouble } => (access, Some(trouble)),
             Connection::Awaited(since) => {
-                return Look::Awaited(Trouble::PairAwaited, since);
+                return Look::Awaited(AccountTrouble::PairAwaited, since);
             }
         };
         let is_proved = trouble.is_none();
@@ -45,7 +45,7 @@ impl Pass<'_> {
                 Survey::Due(due) => next = due,
                 // What was known before holds until the list says more.
                 Survey::UnderWay(_) if was_listed && known.is_none_or(Snapshot::is_connected) => {}
-                Survey::UnderWay(since) => return Look::Awaited(Trouble::ListAwaited, since),
+                Survey::UnderWay(since) => return Look::Awaited(AccountTrouble::ListAwaited, since),
                 Survey::Failed(failure) => {
                     failed = Some(failure.at);
                     trouble = Some(connect::trouble(failure.error));
@@ -61,16 +61,16 @@ impl Pass<'_> {
         }
         if let (Some(access), None) = (&access, &trouble) {
             let token = access.parent.breaker().token();
-            trouble = token.map(Trouble::MassDeletion);
+            trouble = token.map(AccountTrouble::MassDeletion);
         }
         if trouble.is_none() && self.context.registry.doubts.balance_within(&self.key, interval) {
-            trouble = Some(Trouble::LowBalance);
+            trouble = Some(AccountTrouble::LowBalance);
         }
         if let (Some(pause), None) = (
             access.as_ref().and_then(|access| access.parent.gate.pause_left()),
             &trouble,
         ) {
-            trouble = Some(Trouble::RateLimited);
+            trouble = Some(AccountTrouble::RateLimited);
             next = pause;
         }
         Look::Found(Box::new(Found {

@@ -5,10 +5,10 @@ use crate::account::generation::stored;
 use crate::account::known::{Found, Hold};
 use crate::account::named_secrets::named_by_status;
 use crate::account::obstacles::Obstacles;
-use crate::account::pass::Pass;
+use crate::account::pass::AccountPass;
 use crate::account::registry::Snapshot;
-use crate::account::tell::status::{self, Findings};
-use crate::account::tell::trouble::Trouble;
+use crate::account::tell::status::{self, AccountFindings};
+use crate::account::tell::trouble::AccountTrouble;
 use crate::clock::wall_clock;
 use crate::controller::cluster::ClusterError;
 use crate::controller::event::EventKind;
@@ -20,18 +20,18 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Resource as _;
 use serde_json::json;
 
-impl Pass<'_> {
+impl AccountPass<'_> {
     /// What the status is to say.
     pub(in crate::account) fn findings(
         &self,
         found: &Found,
         hold: &Hold,
         secret: Option<&Secret>,
-        trouble: Option<Trouble>,
-    ) -> Findings {
+        trouble: Option<AccountTrouble>,
+    ) -> AccountFindings {
         let access = found.access.as_ref();
         let shared = |access: &Access| self.context.registry.shared_terms(&access.parent.id);
-        Findings {
+        AccountFindings {
             auth_id: access.map(|access| access.parent.id.to_string()),
             generation: access.map(|access| stored(access.generation)),
             // The former one stays named until it is let go.
@@ -53,7 +53,7 @@ impl Pass<'_> {
     pub(in crate::account) async fn write_status(
         &self,
         account: &Account,
-        findings: &Findings,
+        findings: &AccountFindings,
     ) -> Result<(), ClusterError> {
         if let Some(status) = status::of(account, findings, wall_clock()) {
             let news = status::news(account, findings);

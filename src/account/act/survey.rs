@@ -4,7 +4,7 @@ use crate::account::access::Access;
 use crate::account::context::Dependents;
 use crate::account::listing::SweepError;
 use crate::account::parent::Failure;
-use crate::account::pass::Pass;
+use crate::account::pass::AccountPass;
 use crate::account::registry::{Registry, Snapshot};
 use crate::account::sweep::{sweep, walk};
 use crate::clock::now;
@@ -41,7 +41,7 @@ pub(super) enum Survey {
     Due(Duration),
 }
 
-impl Pass<'_> {
+impl AccountPass<'_> {
     /// How it is with the list. Has it read, if it is due, or walked, if a walk is wanted and may begin.
     pub(super) fn survey(&self, access: &Access, interval: Duration, known: Option<&Snapshot>) -> Survey {
         let marks = self.survey_marks(access, interval);

@@ -1,7 +1,7 @@
 //! What an Account's status says about a pass. PURE.
 
 use super::holders::{doubt, held_by, shared};
-use super::trouble::{Row, Trouble};
+use super::trouble::{AccountTrouble, TroubleRow};
 use crate::account::members::SharedTerm;
 use crate::account::users::Users;
 use crate::crd::condition::{
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 /// What a pass found.
 #[derive(Clone, Debug, Default)]
-pub struct Findings {
+pub struct AccountFindings {
     /// The parent's id.
     pub auth_id: Option<String>,
     /// The API generation in use.
@@ -24,7 +24,7 @@ pub struct Findings {
     /// How many Subaccounts there are, if that is to be told without a list.
     pub managed: Option<i64>,
     /// Why the Account cannot be used now.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<AccountTrouble>,
     /// Subaccounts that name it.
     pub users: Users,
     /// What another Account of the parent asks for and holds for this one too.
@@ -35,7 +35,7 @@ pub struct Findings {
 
 /// The status to write, if it differs from the one that is there by more than transition times.
 #[must_use]
-pub fn of(account: &Account, findings: &Findings, now: Timestamp) -> Option<AccountStatus> {
+pub fn of(account: &Account, findings: &AccountFindings, now: Timestamp) -> Option<AccountStatus> {
     let previous = account.status.clone().unwrap_or_default();
     let generation = account.metadata.generation.unwrap_or_default();
     let status = AccountStatus {
@@ -96,7 +96,7 @@ pub fn naming(account: &Account, secret: &str) -> AccountStatus {
 
 /// What there is to tell of a pass: reason and note of each event, all of them warnings.
 #[must_use]
-pub fn news(account: &Account, findings: &Findings) -> Vec<(&'static str, String)> {
+pub fn news(account: &Account, findings: &AccountFindings) -> Vec<(&'static str, String)> {
     let trouble = new_trouble(account, findings).map(|row| (row.reason.as_str(), row.message));
     let orphans = |counts: Option<SubaccountCounts>| counts.map_or(0, |counts| counts.orphaned);
     let known = orphans(account.status.as_ref().and_then(|status| status.subaccounts));
@@ -110,14 +110,14 @@ pub fn news(account: &Account, findings: &Findings) -> Vec<(&'static str, String
 }
 
 /// A trouble that is shown for the first time.
-fn new_trouble(account: &Account, findings: &Findings) -> Option<Row> {
+fn new_trouble(account: &Account, findings: &AccountFindings) -> Option<TroubleRow> {
     let status = account.status.as_ref();
     let ready = status.and_then(|status| find(&status.conditions, ConditionType::Ready));
-    let row = findings.trouble.as_ref().map(Trouble::row);
+    let row = findings.trouble.as_ref().map(AccountTrouble::row);
     row.filter(|row| row.is_news && ready.is_none_or(|ready| ready.reason != row.reason.as_str()))
 }
 
-fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
+fn conditions(account: &Account, findings: &AccountFindings) -> Vec<NewCondition> {
     let deleting = account.metadata.deletion_timestamp.is_some();
     let held = match deleting {
         // Nothing else holds it any more.
@@ -135,7 +135,7 @@ fn conditions(account: &Account, findings: &Findings) -> Vec<NewCondition> {
         Some(held) => format!("{message}; {held}"),
         None => message.to_owned(),
     };
-    match findings.trouble.as_ref().map(Trouble::row) {
+    match findings.trouble.as_ref().map(AccountTrouble::row) {
         Some(row) => in_trouble(&row, &with_holders(&row.message)),
         None if deleting => not_ready(
             ConditionStatus::False,
@@ -157,7 +157,7 @@ fn available(shared_terms: &[SharedTerm]) -> String {
     shared(shared_terms).map_or_else(|| works.to_owned(), |shared| format!("{works}. {shared}"))
 }
 
-fn in_trouble(row: &Row, message: &str) -> Vec<NewCondition> {
+fn in_trouble(row: &TroubleRow, message: &str) -> Vec<NewCondition> {
     match row.second {
         Some(second) => not_ready(ConditionStatus::False, second, row.reason, message),
         None => vec![NewCondition::new(

@@ -10,7 +10,7 @@ use std::fmt;
 /// A trouble of the parent account, of the way there, or of what Kubernetes keeps for it. It is told on the Account, once for
 /// all its Subaccounts.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Trouble {
+pub enum AccountTrouble {
     /// Vobiz has not answered yet whether the pair works.
     PairAwaited,
     /// Nor what the list shows.
@@ -82,7 +82,7 @@ pub enum Act {
 
 /// What is told of a trouble, and what follows from it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Row {
+pub struct TroubleRow {
     /// Reason of the conditions, and of the event.
     pub reason: Reason,
     /// The condition beside Ready.
@@ -119,10 +119,10 @@ pub enum Again {
     Sooner,
 }
 
-impl Trouble {
+impl AccountTrouble {
     /// Its row.
     #[must_use]
-    pub fn row(&self) -> Row {
+    pub fn row(&self) -> TroubleRow {
         match self {
             Self::PairAwaited => awaited(
                 "the credentials are being tried, as fast as spec.rateLimit allows and one pair after the other",
@@ -180,7 +180,7 @@ impl Trouble {
                      spec.apiGeneration to Auto or {served}; existing Subaccounts keep their ids and pairs"
                 ),
             ),
-            Self::LowBalance => Row {
+            Self::LowBalance => TroubleRow {
                 way: Way::Doubted,
                 ..stalled(
                     Reason::InsufficientBalance,
@@ -188,7 +188,7 @@ impl Trouble {
                 )
             },
             // The list is read at its usual pace: it may show them again.
-            Self::MassDeletion(token) => Row {
+            Self::MassDeletion(token) => TroubleRow {
                 way: Way::Open,
                 again: Again::AsUsual,
                 ..stalled(
@@ -201,7 +201,7 @@ impl Trouble {
                 )
             },
             // The gate knows how long Vobiz asked us to stay away, unless another Account's pass has heard it.
-            Self::RateLimited => Row {
+            Self::RateLimited => TroubleRow {
                 again: Again::Sooner,
                 ..retried(
                     Reason::RateLimited,
@@ -227,8 +227,8 @@ impl Trouble {
 }
 
 /// Nothing changes before a person acts.
-fn stalled(reason: Reason, message: impl Into<String>) -> Row {
-    Row {
+fn stalled(reason: Reason, message: impl Into<String>) -> TroubleRow {
+    TroubleRow {
         reason,
         second: Some(ConditionType::Stalled),
         is_news: true,
@@ -239,16 +239,16 @@ fn stalled(reason: Reason, message: impl Into<String>) -> Row {
 }
 
 /// It is tried again by itself.
-fn retried(reason: Reason, message: impl Into<String>) -> Row {
-    Row {
+fn retried(reason: Reason, message: impl Into<String>) -> TroubleRow {
+    TroubleRow {
         second: Some(ConditionType::Reconciling),
         ..stalled(reason, message)
     }
 }
 
 /// Its end wakes the Account.
-fn awaited(message: &str) -> Row {
-    Row {
+fn awaited(message: &str) -> TroubleRow {
+    TroubleRow {
         is_news: false,
         again: Again::AsUsual,
         ..retried(Reason::Progressing, message)
@@ -256,16 +256,16 @@ fn awaited(message: &str) -> Row {
 }
 
 /// Arrives by itself when another tool writes the Secret: neither progress of ours nor a failure.
-fn missing(message: String) -> Row {
-    Row {
+fn missing(message: String) -> TroubleRow {
+    TroubleRow {
         second: None,
         ..stalled(Reason::CredentialsMissing, message)
     }
 }
 
 /// Whatever Kubernetes keeps from us, the pair works, and the list is read at its usual pace. What is merely tried again is no news.
-fn kubernetes(reason: Reason, is_news: bool, message: String) -> Row {
-    Row {
+fn kubernetes(reason: Reason, is_news: bool, message: String) -> TroubleRow {
+    TroubleRow {
         is_news,
         way: Way::Open,
         again: Again::Sooner,
@@ -307,69 +307,69 @@ impl fmt::Display for SweepError {
 mod tests {
     use super::*;
     use crate::controller::denier::Denier;
-    use crate::controller::refusal::{Request, Verb};
+    use crate::controller::refusal::{ClusterRequest, Verb};
     use crate::vobiz::InvalidValue;
     use std::collections::BTreeSet;
 
     /// One of each; whoever adds a trouble is sent here.
-    fn all() -> Vec<Trouble> {
+    fn all() -> Vec<AccountTrouble> {
         let generations = Unserved {
             first: Generation::Gen1,
             served: Generation::Gen2,
         };
         let refused = |verb| {
-            let request = Request::new(verb, "/api/v1/namespaces/dev/secrets", "pair");
+            let request = ClusterRequest::new(verb, "/api/v1/namespaces/dev/secrets", "pair");
             let by = Denier::Quota("no-secrets".to_owned());
-            Trouble::Refused(Act::MarkSecret, Refusal { request, by })
+            AccountTrouble::Refused(Act::MarkSecret, Refusal { request, by })
         };
         let all = vec![
-            Trouble::PairAwaited,
-            Trouble::ListAwaited,
-            Trouble::SecretMissing("pair".to_owned()),
-            Trouble::SecretInvalid(
+            AccountTrouble::PairAwaited,
+            AccountTrouble::ListAwaited,
+            AccountTrouble::SecretMissing("pair".to_owned()),
+            AccountTrouble::SecretInvalid(
                 "pair".to_owned(),
                 InvalidCredentials {
                     key: "auth_id".to_owned(),
                     problem: InvalidValue::Missing,
                 },
             ),
-            Trouble::PairRefused,
-            Trouble::ParentChanged {
+            AccountTrouble::PairRefused,
+            AccountTrouble::ParentChanged {
                 found: None,
                 recorded: ParentAuthId::parse("MA_PARENT").unwrap(),
             },
-            Trouble::Inactive(Error::Forbidden { code: None }),
-            Trouble::Unlisted,
-            Trouble::Retiring(generations),
-            Trouble::Lacking(generations),
-            Trouble::Unserved(generations),
-            Trouble::LowBalance,
-            Trouble::MassDeletion("1234".to_owned()),
-            Trouble::RateLimited,
-            Trouble::Unavailable(SweepError::Flawed(Flaw::Repeating)),
+            AccountTrouble::Inactive(Error::Forbidden { code: None }),
+            AccountTrouble::Unlisted,
+            AccountTrouble::Retiring(generations),
+            AccountTrouble::Lacking(generations),
+            AccountTrouble::Unserved(generations),
+            AccountTrouble::LowBalance,
+            AccountTrouble::MassDeletion("1234".to_owned()),
+            AccountTrouble::RateLimited,
+            AccountTrouble::Unavailable(SweepError::Flawed(Flaw::Repeating)),
             refused(Verb::Update),
             refused(Verb::Get),
-            Trouble::Failed(Act::WriteStatus, "no answer".to_owned()),
+            AccountTrouble::Failed(Act::WriteStatus, "no answer".to_owned()),
         ];
         for trouble in &all {
             match trouble {
-                Trouble::PairAwaited
-                | Trouble::ListAwaited
-                | Trouble::SecretMissing(_)
-                | Trouble::SecretInvalid(..)
-                | Trouble::PairRefused
-                | Trouble::ParentChanged { .. }
-                | Trouble::Inactive(_)
-                | Trouble::Unlisted
-                | Trouble::Retiring(_)
-                | Trouble::Lacking(_)
-                | Trouble::Unserved(_)
-                | Trouble::LowBalance
-                | Trouble::MassDeletion(_)
-                | Trouble::RateLimited
-                | Trouble::Unavailable(_)
-                | Trouble::Refused(..)
-                | Trouble::Failed(..) => {}
+                AccountTrouble::PairAwaited
+                | AccountTrouble::ListAwaited
+                | AccountTrouble::SecretMissing(_)
+                | AccountTrouble::SecretInvalid(..)
+                | AccountTrouble::PairRefused
+                | AccountTrouble::ParentChanged { .. }
+                | AccountTrouble::Inactive(_)
+                | AccountTrouble::Unlisted
+                | AccountTrouble::Retiring(_)
+                | AccountTrouble::Lacking(_)
+                | AccountTrouble::Unserved(_)
+                | AccountTrouble::LowBalance
+                | AccountTrouble::MassDeletion(_)
+                | AccountTrouble::RateLimited
+                | AccountTrouble::Unavailable(_)
+                | AccountTrouble::Refused(..)
+                | AccountTrouble::Failed(..) => {}
             }
         }
         all

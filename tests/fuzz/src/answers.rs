@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use vobiz_operator::vobiz::decode::{self, Refusal};
+use vobiz_operator::vobiz::decode::{self, FailedAnswer};
 use vobiz_operator::vobiz::{
     AuthId, Created, Error, ErrorCode, Generation, ParentAuthId, Subaccount, UnknownOutcome, Unusable,
 };
@@ -109,10 +109,10 @@ pub fn list_page(body: &[u8]) {
 pub fn error_envelope(body: &[u8]) {
     for status in REFUSALS {
         for now in TIMES {
-            let refusal = Refusal {
+            let refusal = FailedAnswer {
                 status,
                 body,
-                ..Refusal::default()
+                ..FailedAnswer::default()
             };
             let error = decode::refusal(refusal, now);
             ensure_plain(&error.to_string());
@@ -141,7 +141,7 @@ pub fn retry_after(bytes: &[u8]) {
     let (retry_after, rate_limit_reset) = (header(), header());
     let body = lines.next().unwrap_or_default();
     for now in TIMES {
-        let refusal = Refusal {
+        let refusal = FailedAnswer {
             status: 429,
             retry_after,
             rate_limit_reset,
