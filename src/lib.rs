@@ -31,6 +31,32 @@
 //! - **One step, one request**: `subaccount::plan` decides the next step of a pass from facts, and an effect makes exactly
 //!   one request. The tests explore the same `plan`, not a copy of it.
 //! - **Two API generations, one meaning**: what differs between them is known to `vobiz` alone.
+//!
+//! The folders of a kind, `account` and `subaccount`, have the same parts: `reconcile` is a pass on one screen, `known` what
+//! it knows, `act` what it does, `tell` what it says to people and when it looks again, `context` what all passes share, and
+//! `watches` which changes bring one.
+//!
+//! # Words of our own
+//!
+//! Where Kubernetes or Vobiz has a word, it is used. These are ours:
+//!
+//! - **parent**: the main account at Vobiz whose pair an Account holds. **remote**: a subaccount at Vobiz, as it shows
+//!   itself. An *Account* and a *Subaccount* are the objects in Kubernetes. **pair**: an id and its token.
+//! - **Record**: the Secret in the operator's namespace that keeps what is known of one remote: its pair, the attempts to
+//!   create it, and what its end is to be.
+//! - **installation**: the operator of one cluster, by an id that outlives it. **series**: the random number of one Record.
+//!   **epoch**: the number of an attempt to create, within a series. **marker**: all three, written on what an attempt makes.
+//! - **fence**: to declare an epoch void before what it may have made is deleted: nobody posts under it any more. After
+//!   **settle**, the time after which a request that was sent can no longer take effect, what it made is on the list.
+//! - **sweep**: to read the list of a parent once, as each interval asks. **walk**: to read it until two lists in a row
+//!   together can have missed nothing, which proves that something is not there. **roster**: the list as last read, with
+//!   our own requests added.
+//! - **gate**: the rate limit of a parent and those who wait for it. **breaker**: holds creates and deletions back while too
+//!   many remotes are missing from a list. **trial**: whether a pair works is found out; **doubt**: a reason for another one.
+//! - **leftover**: a remote of a fenced epoch, which is ours to delete. **orphan**: a remote with our marker that no Record
+//!   knows, or whose object went without proof; it is told and kept. **janitor**: the pass over a Record without its object.
+//! - **mark**: the finalizer that says that an Account or its credentials Secret is in use.
+//! - **trouble**: what is wrong with an Account, told on it once for all its Subaccounts. **rest**: what a pass ends with.
 
 pub mod account;
 pub mod cli;
