@@ -201,12 +201,7 @@ async fn fill(
         .collect();
 
     let started = now();
-    let recorder = Recorder::new(
-        cluster.clone(),
-        REPORTING_CONTROLLER,
-        &instance(),
-        endpoints.refusals.clone(),
-    );
+    let recorder = recorder(&cluster, endpoints);
     let context = Arc::new(Context {
         installation: identity(&cluster, &config.operator_namespace, &endpoints.refusals).await?,
         cluster: cluster.clone(),
@@ -260,6 +255,11 @@ async fn fill(
         errands: errand_runner,
         context,
     })
+}
+
+fn recorder(cluster: &Client, endpoints: &Endpoints) -> Recorder {
+    let refusals = endpoints.refusals.clone();
+    Recorder::new(cluster.clone(), REPORTING_CONTROLLER, &instance(), refusals)
 }
 
 /// Where objects are watched: in each of the namespaces, or everywhere.
