@@ -12,24 +12,12 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
     Outcome::of_rest(rest, &findings(pass, rest))
 }
 
-/// What costs a look elsewhere is gathered only where it is told.
 fn findings<'a>(pass: &'a Pass<'_>, rest: Rest) -> Findings<'a> {
     let object = pass.object();
-    let is = |other| rest == other;
-    Findings {
+    let mut found = Findings {
         account: object.map_or("", |object| object.spec.account_ref.name.as_str()),
-        account_state: if is(Rest::Waiting(Wait::Account)) {
-            account_state(pass)
-        } else {
-            AccountState::default()
-        },
         secret_name: object.map(super::secret::name_of).unwrap_or_default(),
         named: pass.known.named_id().map(|id| id.to_string()).unwrap_or_default(),
-        conflict: if is(Rest::Blocked(Block::AuthIdConflict)) {
-            pass.conflict()
-        } else {
-            None
-        },
         is_unmarked: pass.known.is_unmarked(),
         may_be_recreated: pass.known.is_named() && pass.known.left_id().is_none(),
         is_another_left: matches!(pass.known.predecessor, KnownPredecessor::Another),
@@ -37,26 +25,27 @@ fn findings<'a>(pass: &'a Pass<'_>, rest: Rest) -> Findings<'a> {
             KnownPair::Unread | KnownPair::Nothing => false,
             KnownPair::Claimed(_) | KnownPair::Disproved | KnownPair::Proven(..) => true,
         },
-        is_marked_elsewhere: is(Rest::Waiting(Wait::CleanWalk)) && is_marked_elsewhere(pass),
         invalid: pass.desired.as_ref().and_then(|desired| desired.as_ref().err()),
-        differing: if is(Rest::Blocked(Block::InvalidSpec)) {
-            pass.differing()
-        } else {
-            Vec::new()
-        },
         refused: &pass.refused,
-        contest: if is(Rest::Waiting(Wait::SecretContested)) {
-            pass.told_of_contest()
-        } else {
-            None
-        },
-        due_in: match rest {
-            Rest::Waiting(Wait::Settle) => Some(pass.walk_not_before().saturating_duration_since(now())),
-            Rest::Waiting(Wait::SecretContested) => Some(pass.secret_due_in()),
-            Rest::Waiting(Wait::Retention) => pass.retention_left(),
-            _ => None,
-        },
+        ..Findings::default()
+    };
+    // What costs a look elsewhere, only where it is told.
+    match rest {
+        Rest::Waiting(Wait::Account) => found.account_state = account_state(pass),
+        Rest::Waiting(Wait::CleanWalk) => found.is_marked_elsewhere = is_marked_elsewhere(pass),
+        Rest::Waiting(Wait::Settle) => {
+            found.due_in = Some(pass.walk_not_before().saturating_duration_since(now()));
+        }
+        Rest::Waiting(Wait::SecretContested) => {
+            found.contest = pass.told_of_contest();
+            found.due_in = Some(pass.secret_due_in());
+        }
+        Rest::Waiting(Wait::Retention) => found.due_in = pass.retention_left(),
+        Rest::Blocked(Block::AuthIdConflict) => found.conflict = pass.conflict(),
+        Rest::Blocked(Block::InvalidSpec) => found.differing = pass.differing(),
+        _ => {}
     }
+    found
 }
 
 /// An attempt was marked where the list that its Account reads does not show it.

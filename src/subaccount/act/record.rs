@@ -191,8 +191,8 @@ fn store(secret: &mut Secret, record: &Record) {
 pub(super) fn decode(secret: &Secret) -> Result<Record, Outcome> {
     let empty = BTreeMap::new();
     record::decode(secret.data.as_ref().unwrap_or(&empty)).map_err(|damaged| {
-        let record = secret.name_any();
-        Trouble::DamagedRecord { damaged, record }.into()
+        let name = secret.name_any();
+        Trouble::DamagedRecord { damaged, name }.into()
     })
 }
 

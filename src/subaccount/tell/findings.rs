@@ -5,9 +5,9 @@ use crate::crd::DeletionPolicy;
 use crate::crd::condition::Reason;
 use crate::subaccount::contest::Contest;
 use crate::subaccount::desired::InvalidSpec;
-use crate::subaccount::facts::Facts;
 use crate::vobiz::{self, Generation, ParentAuthId};
 use std::time::Duration;
+use vobiz_protocol::facts::Facts;
 
 /// What the words of a rest name.
 #[expect(clippy::struct_excessive_bools, reason = "independent findings of one pass")]

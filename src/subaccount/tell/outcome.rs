@@ -1,7 +1,7 @@
 //! How a pass ended: the one value that status, events, metrics and the next pass are made from. PURE.
 
 use super::findings::Findings;
-use super::pause::{Next, Pause, cool_off_left};
+use super::pause::{Next, cool_off_left};
 use super::rows::row;
 use crate::account::access::CallError;
 use crate::controller::cluster::ClusterError;
@@ -185,11 +185,11 @@ impl Outcome {
     /// When the next pass is due. `settled` is the pause of an object at rest.
     #[must_use]
     pub fn next(&self, settled: Duration) -> Next {
-        match (self.after, row(self.rest).pause) {
+        match (self.after, row(self.rest).next) {
             (Some(after), _) => Next::After(after),
-            // Nothing need wake it: what it waits for has just been asked for, and failed.
-            (None, Pause::Woken) if self.failed_request => Next::Backoff,
-            (None, pause) => pause.next(settled),
+            // What it waits for was asked for just now, and failed: nothing need wake it.
+            (None, Some(Next::Woken)) if self.failed_request => Next::Backoff,
+            (None, next) => next.unwrap_or(Next::After(settled)),
         }
     }
 }

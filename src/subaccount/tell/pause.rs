@@ -21,27 +21,6 @@ pub const HELD_PROBE: Duration = Duration::from_secs(5);
 /// What Vobiz dates later than this is tried all the same: a clock that is wrong, here or there, must not put it off for ever.
 const LONGEST_COOL_OFF: Duration = Duration::from_hours(1);
 
-/// How long a rest lasts, as its row says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pause {
-    /// As long as an object at rest is left alone.
-    Settled,
-    /// This long.
-    For(Duration),
-    /// Longer with every failure.
-    Backoff,
-    /// Until something wakes it.
-    Woken,
-    /// Until the gate wakes it.
-    InTurn,
-    /// Until requests that were sent before the fence can no longer take effect.
-    Fence,
-    /// Until the user's Secret is to be looked at.
-    Secret,
-    /// Until the retention of the Record is over.
-    Retention,
-}
-
 /// When the next pass is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -53,20 +32,6 @@ pub enum Next {
     Woken,
     /// When the gate wakes it: it keeps the place of everyone who waits, and needs no safety net.
     InTurn,
-}
-
-impl Pause {
-    /// When it is over, where no clock says more. `settled` is the pause of an object at rest.
-    #[must_use]
-    pub fn next(self, settled: Duration) -> Next {
-        match self {
-            Self::Settled => Next::After(settled),
-            Self::For(pause) => Next::After(pause),
-            Self::Woken | Self::Retention => Next::Woken,
-            Self::InTurn => Next::InTurn,
-            Self::Backoff | Self::Fence | Self::Secret => Next::Backoff,
-        }
-    }
 }
 
 /// When a Secret is looked at again that a person must put right, where so many objects wait for that.

@@ -2,7 +2,7 @@
 //! when it is looked at again. PURE.
 
 use super::findings::{AccountState, Conflict, Findings, refusals};
-use super::pause::{HELD_PROBE, Pause, SECRET_PROBE, STALLED_PROBE};
+use super::pause::{HELD_PROBE, Next, SECRET_PROBE, STALLED_PROBE};
 use crate::crd::condition::Reason;
 use crate::subaccount::plan::{Block, Rest, Wait};
 
@@ -17,8 +17,8 @@ pub struct Row {
     pub message: fn(&Findings<'_>) -> String,
     /// The event of its own; without one a failed request alone is worth an event.
     pub event: Option<&'static str>,
-    /// When it is looked at again.
-    pub pause: Pause,
+    /// When it is looked at again, where no clock says more; none: when an object at rest is.
+    pub next: Option<Next>,
 }
 
 /// What Ready says of a living object.
@@ -49,29 +49,29 @@ macro_rules! table {
 }
 
 table! {
-    Rest::Settled => Row { ready: Ready::Settled, ..unsaid(Pause::Settled) },
-    Rest::Outdated => unsaid(Pause::Backoff),
+    Rest::Settled => Row { ready: Ready::Settled, next: None, ..unsaid(Next::Woken) },
+    Rest::Outdated => unsaid(Next::Backoff),
 
-    Rest::Waiting(Wait::Paused) => unsaid(Pause::Woken),
-    Rest::Waiting(Wait::AccountPreparing) => unsaid(Pause::Woken),
+    Rest::Waiting(Wait::Paused) => unsaid(Next::Woken),
+    Rest::Waiting(Wait::AccountPreparing) => unsaid(Next::Woken),
     Rest::Waiting(Wait::Account) => Row {
         event: Some(Reason::DependencyNotReady.as_str()),
-        ..waits(Reason::DependencyNotReady, Pause::Woken, account)
+        ..waits(Reason::DependencyNotReady, Next::Woken, account)
     },
-    Rest::Waiting(Wait::Gate) => unsaid(Pause::InTurn),
-    Rest::Waiting(Wait::Settle) => waits(Reason::Progressing, Pause::Fence, |_| {
+    Rest::Waiting(Wait::Gate) => unsaid(Next::InTurn),
+    Rest::Waiting(Wait::Settle) => waits(Reason::Progressing, Next::Backoff, |_| {
         "waits until an earlier create request can no longer take effect".to_owned()
     }),
-    Rest::Waiting(Wait::CleanWalk) => waits(Reason::Progressing, Pause::Woken, clean_walk),
-    Rest::Waiting(Wait::List) => waits(Reason::ProgressingWithRetry, Pause::Woken, |_| {
+    Rest::Waiting(Wait::CleanWalk) => waits(Reason::Progressing, Next::Woken, clean_walk),
+    Rest::Waiting(Wait::List) => waits(Reason::ProgressingWithRetry, Next::Woken, |_| {
         "Vobiz answers 404 for the subaccount: waits until the list of subaccounts does not show it either; if it goes on, Vobiz has \
          lost its way to single subaccounts: tell its support".to_owned()
     }),
     Rest::Waiting(Wait::StillThere) => fails(Reason::ReconcileError, |_| {
         "the subaccount is not yet as Vobiz said it would be".to_owned()
     }),
-    Rest::Waiting(Wait::Retention) => waits(Reason::Progressing, Pause::Retention, wordless),
-    Rest::Waiting(Wait::Guard) => unsaid(Pause::Backoff),
+    Rest::Waiting(Wait::Retention) => waits(Reason::Progressing, Next::Woken, wordless),
+    Rest::Waiting(Wait::Guard) => unsaid(Next::Backoff),
     Rest::Waiting(Wait::RateLimited) => fails(Reason::RateLimited, wordless),
     Rest::Waiting(Wait::Unavailable) => fails(Reason::VobizUnavailable, wordless),
     Rest::Waiting(Wait::OutcomeUnknown) => Row {
@@ -79,12 +79,12 @@ table! {
         ..fails(Reason::VobizUnavailable, wordless)
     },
     Rest::Waiting(Wait::CoolOff) => fails(Reason::ReconcileError, wordless),
-    Rest::Waiting(Wait::SecretForbidden) => waits(Reason::WriteRefused, Pause::Backoff, refused),
-    Rest::Waiting(Wait::SecretContested) => waits(Reason::ProgressingWithRetry, Pause::Secret, |found| {
+    Rest::Waiting(Wait::SecretForbidden) => waits(Reason::WriteRefused, Next::Backoff, refused),
+    Rest::Waiting(Wait::SecretContested) => waits(Reason::ProgressingWithRetry, Next::Backoff, |found| {
         found.contest.clone().unwrap_or_default()
     }),
-    Rest::Waiting(Wait::WriteRefused) => waits(Reason::WriteRefused, Pause::Backoff, refused),
-    Rest::Waiting(Wait::PairsHeld) => waits(Reason::WriteRefused, Pause::For(HELD_PROBE), |_| {
+    Rest::Waiting(Wait::WriteRefused) => waits(Reason::WriteRefused, Next::Backoff, refused),
+    Rest::Waiting(Wait::PairsHeld) => waits(Reason::WriteRefused, Next::After(HELD_PROBE), |_| {
         "nothing is created while pairs of other subaccounts are in the operator's memory only, for their records cannot be \
          written: their objects, and /readyz, say why".to_owned()
     }),
@@ -116,22 +116,22 @@ pub const UNREADABLE: &str = "the stored object cannot be read by this version o
                               run the version that wrote it";
 
 /// A rest of which nothing is told.
-fn unsaid(pause: Pause) -> Row {
+fn unsaid(next: Next) -> Row {
     Row {
         ready: Ready::Unsaid,
         synced: Reason::ReconcileError,
         message: wordless,
         event: None,
-        pause,
+        next: Some(next),
     }
 }
 
 /// What goes on by itself.
-fn waits(reason: Reason, pause: Pause, message: fn(&Findings<'_>) -> String) -> Row {
+fn waits(reason: Reason, next: Next, message: fn(&Findings<'_>) -> String) -> Row {
     Row {
         ready: Ready::Waiting(reason),
         message,
-        ..unsaid(pause)
+        ..unsaid(next)
     }
 }
 
@@ -139,7 +139,7 @@ fn waits(reason: Reason, pause: Pause, message: fn(&Findings<'_>) -> String) -> 
 fn fails(synced: Reason, message: fn(&Findings<'_>) -> String) -> Row {
     Row {
         synced,
-        ..waits(Reason::ProgressingWithRetry, Pause::Backoff, message)
+        ..waits(Reason::ProgressingWithRetry, Next::Backoff, message)
     }
 }
 
@@ -148,7 +148,7 @@ fn stalls(reason: Reason, message: fn(&Findings<'_>) -> String) -> Row {
     Row {
         ready: Ready::Stalled(reason),
         message,
-        ..unsaid(Pause::For(STALLED_PROBE))
+        ..unsaid(Next::After(STALLED_PROBE))
     }
 }
 
@@ -156,7 +156,7 @@ fn stalls(reason: Reason, message: fn(&Findings<'_>) -> String) -> Row {
 fn mended(reason: Reason, message: fn(&Findings<'_>) -> String) -> Row {
     Row {
         event: Some(reason.as_str()),
-        pause: Pause::For(SECRET_PROBE),
+        next: Some(Next::After(SECRET_PROBE)),
         ..stalls(reason, message)
     }
 }

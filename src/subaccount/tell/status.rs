@@ -13,7 +13,6 @@ use super::rows::{Ready, UNREADABLE, row};
 use crate::account::generation::stored;
 use crate::crd::condition::{self, ConditionStatus, ConditionType, NewCondition, Reason, not_ready};
 use crate::crd::{NOT_OBSERVED, Subaccount, SubaccountStatus};
-use crate::subaccount::facts::{Object, UserSecret};
 use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::stored_status::{said, was_paused};
 use crate::subaccount::wish;
@@ -22,6 +21,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kyc::{calls_allowed, kyc};
 use paused::paused;
 use published::published;
+use vobiz_protocol::facts::{Object, UserSecret};
 
 /// The status to write, if the pass has something to say that is not there already (apart from transition times).
 #[must_use]

@@ -18,7 +18,7 @@ pub enum Trouble {
         /// What is wrong with it.
         damaged: Damaged,
         /// Name of its Secret.
-        record: String,
+        name: String,
     },
     /// Status and Record name two accounts: one of them came back from a backup, and nothing may be written over on its word.
     TurnedBack {
@@ -44,51 +44,47 @@ pub enum Trouble {
     Created(UnknownOutcome),
 }
 
-impl Trouble {
-    fn rest(&self) -> Rest {
-        match self {
-            Self::FormerSecret(_) => Rest::Waiting(Wait::StillThere),
-            Self::DisabledAccount | Self::DamagedRecord { .. } => Rest::Blocked(Block::CredentialsLost),
-            Self::TurnedBack { .. } => Rest::Blocked(Block::AuthIdConflict),
-            Self::EarlierNamespace { .. } | Self::OtherParent => Rest::Blocked(Block::OrphanFound),
-            Self::Created(_) => Rest::Waiting(Wait::OutcomeUnknown),
-        }
-    }
-
-    fn message(&self) -> String {
-        match self {
-            Self::FormerSecret(name) => {
-                format!("the Secret {name} of an earlier object of this name is still being removed")
-            }
-            Self::DisabledAccount => {
-                "the pair in the Secret cannot be proved while the subaccount is disabled: enable it at Vobiz".to_owned()
-            }
-            Self::DamagedRecord { damaged, record } => {
-                format!("{damaged}: correct or delete the Secret {record} of the operator")
-            }
-            Self::TurnedBack { named, held, record } => format!(
-                "status.authId names {named}, and the record {record} of the operator holds {held}: one of them is older than the other. If it is the \
-                 record, delete that: it is made again from the pair in the Secret; or delete this object, which does with {held} as its \
-                 deletion policy says"
-            ),
-            Self::EarlierNamespace { earlier, account, record } => format!(
-                "an object of this name in an earlier namespace of this name left an account: put its pair into the Secret that \
-                 spec.secretRef names, or have the annotation {ACCEPT_RESTORED_NAMESPACE_ANNOTATION} set to \"{earlier}\" on the Account \
-                 {account} or on the record {record} of the operator; or choose another name"
-            ),
-            Self::OtherParent => {
-                "an earlier object of this name left an account of another parent account: name an Account of it".to_owned()
-            }
-            Self::Created(unknown) => unknown.to_string(),
-        }
-    }
-}
-
 impl From<Trouble> for Outcome {
     fn from(trouble: Trouble) -> Self {
+        let failed_request = matches!(trouble, Trouble::Created(_));
+        let (rest, message) = match trouble {
+            Trouble::FormerSecret(name) => (
+                Rest::Waiting(Wait::StillThere),
+                format!("the Secret {name} of an earlier object of this name is still being removed"),
+            ),
+            Trouble::DisabledAccount => (
+                Rest::Blocked(Block::CredentialsLost),
+                "the pair in the Secret cannot be proved while the subaccount is disabled: enable it at Vobiz".to_owned(),
+            ),
+            Trouble::DamagedRecord { damaged, name } => (
+                Rest::Blocked(Block::CredentialsLost),
+                format!("{damaged}: correct or delete the Secret {name} of the operator"),
+            ),
+            Trouble::TurnedBack { named, held, record } => (
+                Rest::Blocked(Block::AuthIdConflict),
+                format!(
+                    "status.authId names {named}, and the record {record} of the operator holds {held}: one of them is older than the \
+                     other. If it is the record, delete that: it is made again from the pair in the Secret; or delete this object, which \
+                     does with {held} as its deletion policy says"
+                ),
+            ),
+            Trouble::EarlierNamespace { earlier, account, record } => (
+                Rest::Blocked(Block::OrphanFound),
+                format!(
+                    "an object of this name in an earlier namespace of this name left an account: put its pair into the Secret that \
+                     spec.secretRef names, or have the annotation {ACCEPT_RESTORED_NAMESPACE_ANNOTATION} set to \"{earlier}\" on the \
+                     Account {account} or on the record {record} of the operator; or choose another name"
+                ),
+            ),
+            Trouble::OtherParent => (
+                Rest::Blocked(Block::OrphanFound),
+                "an earlier object of this name left an account of another parent account: name an Account of it".to_owned(),
+            ),
+            Trouble::Created(unknown) => (Rest::Waiting(Wait::OutcomeUnknown), unknown.to_string()),
+        };
         Self {
-            failed_request: matches!(trouble, Trouble::Created(_)),
-            ..Self::new(trouble.rest(), trouble.message())
+            failed_request,
+            ..Self::new(rest, message)
         }
     }
 }
@@ -116,7 +112,7 @@ mod tests {
             (
                 Trouble::DamagedRecord {
                     damaged: Damaged { key: "phase" },
-                    record: record(),
+                    name: record(),
                 },
                 blocked(Block::CredentialsLost),
                 "`phase` is missing or malformed: correct or delete the Secret the-record of the operator",

@@ -58,7 +58,7 @@ fn whoever_must_act_is_told_what_to_do_unless_vobiz_has_refused_a_request() {
 fn what_a_person_mends_in_a_secret_is_looked_at_soon_and_told_by_an_event() {
     for rest in RESTS.iter().copied() {
         let row = row(rest);
-        let is_mended = row.pause == Pause::For(SECRET_PROBE);
+        let is_mended = row.next == Some(Next::After(SECRET_PROBE));
         let reason = match row.ready {
             Ready::Stalled(reason) => Some(reason.as_str()),
             _ => None,

@@ -2,8 +2,8 @@
 
 use crate::crd::SubaccountStatus;
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, find, not_ready};
-use crate::subaccount::facts::Object;
 use crate::subaccount::stored_status::said;
+use vobiz_protocol::facts::Object;
 
 /// Everything stays as it was, but for the word that nothing is done any more.
 pub(super) fn paused(object: Object, previous: &SubaccountStatus) -> Vec<NewCondition> {

@@ -1,9 +1,9 @@
 //! What a Subaccount's status says about the user's Secret. PURE.
 
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason};
-use crate::subaccount::facts::UserSecret;
 use crate::subaccount::plan::{Block, Rest, Wait};
 use crate::subaccount::tell::View;
+use vobiz_protocol::facts::UserSecret;
 
 /// Whether the pair is in the user's Secret, as far as this pass knows.
 pub(super) fn published(view: &View<'_>, rest: Rest, message: &str) -> Option<NewCondition> {

@@ -3,12 +3,12 @@
 use super::*;
 use crate::crd::DeletionPolicy;
 use crate::crd::condition::find;
-use crate::subaccount::facts::{Account, Facts, Fence, Phase, Policy, Record, Remote};
 use crate::subaccount::plan::Block;
 use crate::subaccount::stored_status::is_applied;
 use crate::subaccount::tell::rows::RESTS;
 use crate::vobiz;
 use serde_json::json;
+use vobiz_protocol::facts::{Account, Facts, Fence, Phase, Policy, Record, Remote};
 
 const BLOCKS: [(Block, Reason); 9] = [
     (Block::InvalidSpec, Reason::InvalidSpec),

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::crd::condition::{ConditionStatus, Reason};
-use crate::subaccount::facts::{Facts, Object};
 use crate::vobiz::AuthId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use vobiz_protocol::facts::{Facts, Object};
 
 fn object(spec: &Value) -> Subaccount {
     let mut object = json!({
