@@ -208,7 +208,8 @@ fn a_field_that_does_nothing_yet_is_no_field() {
             "permissions",
             "phone",
             "rateLimit",
-            "secretRef"
+            "secretRef",
+            "webhookUrl"
         ]
     );
     let (_, account) = schemas().into_iter().find(|(kind, _)| kind == "Account").unwrap();
