@@ -102,12 +102,6 @@ pub struct SubaccountSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub business_type: Option<BusinessType>,
 
-    /// Where Vobiz tells of calls (API generation 2 only). Left out, or taken out: not managed, stays as it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 2048))]
-    #[x_kube(validation = rule::no_control_characters())]
-    pub webhook_url: Option<String>,
-
     /// The Secret, in the same namespace, that receives the pair.
     #[serde(default)]
     pub secret_ref: SecretReference,

@@ -165,7 +165,6 @@ fn read(spec: &SubaccountSpec) -> Fields {
         }),
         kyc_mode: spec.kyc_mode.map(|mode| kyc_mode(mode).to_owned()),
         business_type: spec.business_type.map(|kind| business_type(kind).to_owned()),
-        webhook_url: trimmed(&spec.webhook_url),
     }
 }
 

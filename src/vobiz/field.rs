@@ -49,7 +49,6 @@ fields! {
     permissions, "permissions", Gen2, by_rule;
     kyc_mode, "kycMode", Gen2, text;
     business_type, "businessType", Gen2, text;
-    webhook_url, "webhookUrl", Gen2, text;
 }
 
 fn value<T: PartialEq>(wanted: &T, shown: Option<&T>) -> bool {

@@ -89,9 +89,6 @@ pub struct Fields {
     /// One of the ten kinds of business of the API documentation.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub business_type: Option<String>,
-    /// Where the API tells of calls.
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub webhook_url: Option<String>,
 }
 
 /// What a subaccount may use. A request gives both; an answer may leave out one.

@@ -208,8 +208,7 @@ fn a_field_that_does_nothing_yet_is_no_field() {
             "permissions",
             "phone",
             "rateLimit",
-            "secretRef",
-            "webhookUrl"
+            "secretRef"
         ]
     );
     let (_, account) = schemas().into_iter().find(|(kind, _)| kind == "Account").unwrap();

@@ -39,7 +39,6 @@ fn stored() -> Subaccount {
         }),
         kyc_mode: Some("personal_use".to_owned()),
         business_type: Some("llp".to_owned()),
-        webhook_url: Some("https://old.example".to_owned()),
         ..desired(&json!({})).fields
     };
     Subaccount::new(AuthId::parse("SA_ONE").unwrap(), fields)
@@ -60,7 +59,6 @@ fn each_field_that_the_user_set_is_sent_when_it_differs_and_alone() {
         ),
         (json!({"kycMode": "customer_use"}), "kyc_mode"),
         (json!({"businessType": "trust"}), "business_type"),
-        (json!({"webhookUrl": "https://new.example"}), "webhook_url"),
     ];
     for (more, field) in table {
         let changes = desired(&more).changes(&stored(), None);
