@@ -19,8 +19,8 @@ use crate::account;
 use crate::account::credentials_watch::CredentialsWatch;
 use crate::account::key::AccountWaker;
 use crate::account::marker::Installation;
-use crate::account::registry::Registry;
-use crate::account::tally::Tally;
+use crate::account::store::registry::Registry;
+use crate::account::store::tally::Tally;
 use crate::cli::Config;
 use crate::clock::now;
 use crate::controller::backoff::{Backoff, delay};
@@ -231,7 +231,7 @@ async fn fill(
         dependents: Arc::clone(&context) as Arc<dyn account::context::Dependents>,
         tally,
         errands,
-        slots: account::slots::Slots::new(wake_account),
+        slots: account::store::slots::Slots::new(wake_account),
         recorder,
         refusals: endpoints.refusals.clone(),
         metrics,

@@ -1,12 +1,12 @@
 //! What every pass over Accounts shares, and what it asks of those who depend on Accounts. I/O (holds the clients).
 
 use crate::account::access::Access;
-use crate::account::breaker::Absence;
 use crate::account::errands::Errands;
 use crate::account::key::AccountKey;
-use crate::account::registry::Registry;
-use crate::account::slots::Slots;
-use crate::account::tally::Tally;
+use crate::account::parent::breaker::Absence;
+use crate::account::store::registry::Registry;
+use crate::account::store::slots::Slots;
+use crate::account::store::tally::Tally;
 use crate::account::users::Users;
 use crate::controller::backoff::Backoff;
 use crate::controller::event::Recorder;

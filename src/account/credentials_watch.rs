@@ -6,7 +6,7 @@
 //! with each pass, as they do anyway.
 
 use crate::account::key::AccountWaker;
-use crate::account::named_secrets::NamedSecrets;
+use crate::account::store::named_secrets::NamedSecrets;
 use crate::controller::backoff::delay;
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
 use crate::controller::wake::{Guarded, Scope};

@@ -1,7 +1,7 @@
 //! Requests about one account, whichever of its ids the path takes. I/O.
 
 use crate::account::access::{Access, CallError};
-use crate::account::addressing::Ways;
+use crate::account::parent::addressing::Ways;
 use crate::vobiz::{Address, AuthId, Client, Deletion, Error, Fields, Generation, Subaccount, Unusable};
 use std::future::Future;
 

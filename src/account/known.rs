@@ -1,10 +1,10 @@
 //! What a pass over an Account knows of its parent. I/O (none of its own: holds the way to the parent).
 
 use crate::account::access::Access;
-use crate::account::named_secrets::named_by_status;
 use crate::account::obstacles::Obstacles;
 use crate::account::pass::interval;
-use crate::account::registry::Snapshot;
+use crate::account::store::named_secrets::named_by_status;
+use crate::account::store::registry::Snapshot;
 use crate::account::tell::trouble::AccountTrouble;
 use crate::crd::{Account, SubaccountCounts};
 use std::time::{Duration, Instant};

@@ -1,12 +1,21 @@
 //! One parent account at Vobiz under one API generation, shared by every Account object that names it: its rate, its list, its walks. I/O (clock).
 
-use crate::account::addressing::{Addressing, Ways};
-use crate::account::breaker::Breaker;
-use crate::account::gate::Gate;
+pub(super) mod addressing;
+pub mod breaker;
+pub mod bucket;
+pub mod gate;
+pub(super) mod inherited;
+pub(super) mod listing;
+pub mod queue;
+pub mod roster;
+
 use crate::account::key::AccountKey;
-use crate::account::listing::SweepError;
 use crate::account::marker::{Installation, Marker, Series};
-use crate::account::roster::{Roster, Walk};
+use crate::account::parent::addressing::{Addressing, Ways};
+use crate::account::parent::breaker::Breaker;
+use crate::account::parent::gate::Gate;
+use crate::account::parent::listing::SweepError;
+use crate::account::parent::roster::{Roster, Walk};
 use crate::vobiz::{Address, AuthId, Generation, ParentAuthId};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -280,8 +289,8 @@ impl Parent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::breaker::Absence;
-    use crate::account::bucket::Limit;
+    use crate::account::parent::breaker::Absence;
+    use crate::account::parent::bucket::Limit;
     use crate::clock::now;
     use std::collections::BTreeMap;
     use std::num::NonZeroU32;

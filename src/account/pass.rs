@@ -2,7 +2,7 @@
 
 use crate::account::context::AccountContext;
 use crate::account::key::AccountKey;
-use crate::account::members::Terms;
+use crate::account::store::members::Terms;
 use crate::account::tell::trouble::{AccountTrouble, Again};
 use crate::account::users::Users;
 use crate::clock::now;

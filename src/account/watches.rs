@@ -2,9 +2,9 @@
 
 use crate::account::credentials_watch::CredentialsWatch;
 use crate::account::key::AccountKey;
-use crate::account::members::Terms;
-use crate::account::registry::Registry;
-use crate::account::tally::Tally;
+use crate::account::store::members::Terms;
+use crate::account::store::registry::Registry;
+use crate::account::store::tally::Tally;
 use crate::controller::changes::Changes;
 use crate::controller::newest::Newest;
 use crate::controller::refusals::{Refusals, Requester};

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::account;
 use crate::account::act::in_use;
 use crate::account::key::AccountKey;
-use crate::account::named_secrets::named_secrets;
+use crate::account::store::named_secrets::named_secrets;
 use crate::account::tell::holders::held_by;
 use crate::clock::wall_clock;
 use crate::controller::cluster::{ClusterError, ask};

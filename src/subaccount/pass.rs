@@ -21,7 +21,7 @@ use super::store::record::{Record, secret_name};
 use super::stored_status::is_applied;
 use crate::account::access::Caller;
 use crate::account::key::AccountKey;
-use crate::account::registry::Snapshot;
+use crate::account::store::registry::Snapshot;
 use crate::clock::now;
 use crate::controller::refusal::Refusal;
 use crate::controller::wake::ObjectKey;

@@ -5,9 +5,9 @@
 use crate::account::context::AccountContext;
 use crate::account::key::AccountKey;
 use crate::account::known::{Found, Hold};
-use crate::account::named_secrets::{named_by_status, of_readable};
 use crate::account::obstacles::Obstacles;
 use crate::account::pass::AccountPass;
+use crate::account::store::named_secrets::{named_by_status, of_readable};
 use crate::account::tell::status;
 use crate::account::tell::trouble::Act;
 use crate::controller::cluster::ClusterError;

@@ -1,10 +1,10 @@
 //! What is known of the parent: whether the pair works, and what the list shows. What is not is found out beside the passes. I/O.
 
 use super::survey::Survey;
-use crate::account::connect::{self, Connection};
+use crate::account::act::connect::{self, Connection};
 use crate::account::known::Found;
 use crate::account::pass::{AccountPass, interval};
-use crate::account::registry::Snapshot;
+use crate::account::store::registry::Snapshot;
 use crate::account::tell::trouble::AccountTrouble;
 use crate::crd::Account;
 use k8s_openapi::api::core::v1::Secret;

@@ -1,6 +1,8 @@
 //! What a pass over an Account does: the marks, the looks at the parent, what is written and published.
 
+mod connect;
 pub mod in_use;
 pub(super) mod look;
 mod status;
 mod survey;
+mod sweep;

@@ -3,10 +3,10 @@
 use crate::account::access::Access;
 use crate::account::generation::stored;
 use crate::account::known::{Found, Hold};
-use crate::account::named_secrets::named_by_status;
 use crate::account::obstacles::Obstacles;
 use crate::account::pass::AccountPass;
-use crate::account::registry::Snapshot;
+use crate::account::store::named_secrets::named_by_status;
+use crate::account::store::registry::Snapshot;
 use crate::account::tell::status::{self, AccountFindings};
 use crate::account::tell::trouble::AccountTrouble;
 use crate::clock::wall_clock;

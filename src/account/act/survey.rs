@@ -1,12 +1,12 @@
 //! Has the list of the parent account read when it is due, and looks at what it does not show. I/O.
 
 use crate::account::access::Access;
+use crate::account::act::sweep::{sweep, walk};
 use crate::account::context::Dependents;
-use crate::account::listing::SweepError;
 use crate::account::parent::Failure;
+use crate::account::parent::listing::SweepError;
 use crate::account::pass::AccountPass;
-use crate::account::registry::{Registry, Snapshot};
-use crate::account::sweep::{sweep, walk};
+use crate::account::store::registry::{Registry, Snapshot};
 use crate::clock::now;
 use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
 use crate::vobiz::Generation;

@@ -1,6 +1,6 @@
 //! What is told of those who hold an Account, and of those who share its parent. PURE.
 
-use crate::account::members::SharedTerm;
+use crate::account::store::members::SharedTerm;
 use crate::account::users::Users;
 
 /// Names shown of Subaccounts.

@@ -2,7 +2,7 @@
 
 use super::holders::{doubt, held_by, shared};
 use super::trouble::{AccountTrouble, TroubleRow};
-use crate::account::members::SharedTerm;
+use crate::account::store::members::SharedTerm;
 use crate::account::users::Users;
 use crate::crd::condition::{
     ConditionStatus, ConditionType, NewCondition, Reason, find, merge, not_ready, same,

@@ -1,6 +1,6 @@
 //! Every trouble of an Account, and all that is told of each or follows from it: one row for one trouble. PURE.
 
-use crate::account::listing::{Flaw, SweepError};
+use crate::account::parent::listing::{Flaw, SweepError};
 use crate::controller::refusal::Refusal;
 use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
 use crate::crd::condition::{ConditionType, Reason};

@@ -4,7 +4,7 @@ use super::lookup;
 use super::needs::{claimed_pair, object};
 use super::remote::{access, look_for};
 use crate::account::access::Access;
-use crate::account::roster::marker_of;
+use crate::account::parent::roster::marker_of;
 use crate::clock::now;
 use crate::controller::versioned::get_versioned;
 use crate::crd::AUTH_ID_ANNOTATION;

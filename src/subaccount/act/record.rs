@@ -3,7 +3,7 @@
 use super::lookup;
 use super::needs::{must, proven_pair, read_record};
 use crate::account::marker::Series;
-use crate::account::roster::marker_of;
+use crate::account::parent::roster::marker_of;
 use crate::clock::{now, wall_clock};
 use crate::controller::cluster::ClusterError;
 use crate::controller::versioned::{Versioned, create_versioned, delete, replace};

@@ -2,7 +2,7 @@
 
 use super::Pass;
 use crate::account::access::Caller;
-use crate::account::queue::{Class, Turn, Who};
+use crate::account::parent::queue::{Class, Turn, Who};
 use crate::controller::wake::ObjectKey;
 use crate::subaccount::context::Context;
 use crate::subaccount::facts::Object;

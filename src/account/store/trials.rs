@@ -4,11 +4,11 @@
 //! counts for that parent: it has a gate of its own, at its own Account's limit. For each parent id that is named one pair is
 //! tried at a time, and namespaces take turns. A pair that was proved before and is in doubt waits for no stranger's.
 
-use crate::account::gate::Gate;
 use crate::account::generation::Choice;
 use crate::account::key::AccountKey;
-use crate::account::members::Terms;
-use crate::account::queue::{Class, Queue, Turn, Who};
+use crate::account::parent::gate::Gate;
+use crate::account::parent::queue::{Class, Queue, Turn, Who};
+use crate::account::store::members::Terms;
 use crate::account::tell::trouble::AccountTrouble;
 use crate::clock::now;
 use crate::vobiz::{Generation, ParentAuthId, ParentCredentials};
@@ -18,14 +18,14 @@ use std::time::Instant;
 
 /// What an Account wants to know: whether its pair works, and under which generation the list answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Question {
-    pub(super) credentials: ParentCredentials,
-    pub(super) choice: Choice,
+pub(in crate::account) struct Question {
+    pub(in crate::account) credentials: ParentCredentials,
+    pub(in crate::account) choice: Choice,
 }
 
 /// What is known of a question.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
+pub(in crate::account) enum Verdict {
     /// It is being tried, or waits for its turn, since then.
     Awaited(Instant),
     /// It came to nothing. Told once: who asks again has it tried again.
@@ -36,25 +36,25 @@ pub(super) enum Verdict {
 
 /// Those who wait for each other.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Line {
+pub(in crate::account) struct Line {
     parent: ParentAuthId,
     proved: bool,
 }
 
 /// Whose turn it is.
 #[derive(Clone, Debug)]
-pub(super) struct NextTrial {
-    pub(super) account: AccountKey,
-    pub(super) question: Question,
-    pub(super) terms: Terms,
+pub(in crate::account) struct NextTrial {
+    pub(in crate::account) account: AccountKey,
+    pub(in crate::account) question: Question,
+    pub(in crate::account) terms: Terms,
     /// The gate of its own, unless the pair was proved before.
-    pub(super) gate: Option<Arc<Gate>>,
+    pub(in crate::account) gate: Option<Arc<Gate>>,
     number: u64,
 }
 
 /// Every pair that is or was tried, by Account.
 #[derive(Debug, Default)]
-pub(super) struct Trials {
+pub(in crate::account) struct Trials {
     state: Mutex<State>,
 }
 
@@ -91,7 +91,7 @@ enum Standing {
 
 impl Trials {
     /// What is known. What is not, or is in doubt, is asked: then somebody must serve the line, if one is returned.
-    pub(super) fn ask(
+    pub(in crate::account) fn ask(
         &self,
         account: &AccountKey,
         question: Question,
@@ -124,7 +124,7 @@ impl Trials {
     }
 
     /// The next in line; none ends the serving.
-    pub(super) fn next(&self, line: &Line) -> Option<NextTrial> {
+    pub(in crate::account) fn next(&self, line: &Line) -> Option<NextTrial> {
         let mut state = self.lock();
         loop {
             let Some((turn, _)) = state.lines.get_mut(line)?.take(|_| true) else {
@@ -146,14 +146,18 @@ impl Trials {
     }
 
     /// Whether Vobiz knows the pair.
-    pub(super) fn note_proof(&self, next: &NextTrial, proved: bool) {
+    pub(in crate::account) fn note_proof(&self, next: &NextTrial, proved: bool) {
         if let Some(trial) = self.lock().current(next) {
             trial.proved = proved;
         }
     }
 
     /// What came of it. False if the Account is known for no proved pair now.
-    pub(super) fn finish(&self, next: &NextTrial, found: Result<Generation, AccountTrouble>) -> bool {
+    pub(in crate::account) fn finish(
+        &self,
+        next: &NextTrial,
+        found: Result<Generation, AccountTrouble>,
+    ) -> bool {
         let mut state = self.lock();
         if let Some(trial) = state.current(next) {
             trial.found = match found {
@@ -168,7 +172,7 @@ impl Trials {
     }
 
     /// A pass has come to its end with what was found.
-    pub(super) fn settle(&self, account: &AccountKey) {
+    pub(in crate::account) fn settle(&self, account: &AccountKey) {
         if let Some(Trial {
             found: Standing::Good { used, .. },
             ..
@@ -179,14 +183,14 @@ impl Trials {
     }
 
     /// The Account asks for other terms.
-    pub(super) fn set_terms(&self, account: &AccountKey, terms: Terms) {
+    pub(in crate::account) fn set_terms(&self, account: &AccountKey, terms: Terms) {
         if let Some(trial) = self.lock().trials.get_mut(account) {
             trial.set_terms(terms);
         }
     }
 
     /// The Account is gone.
-    pub(super) fn forget(&self, account: &AccountKey) {
+    pub(in crate::account) fn forget(&self, account: &AccountKey) {
         let mut state = self.lock();
         state.trials.remove(account);
         state.leave(account);
@@ -262,7 +266,7 @@ impl Trial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::bucket::Limit;
+    use crate::account::parent::bucket::Limit;
     use std::num::NonZeroU32;
     use std::time::Duration;
 

@@ -3,14 +3,14 @@
 //! Two Accounts with the same parent share its gate and its list, once the pair of each was proved.
 
 use crate::account::access::Access;
-use crate::account::doubts::Doubts;
-use crate::account::gate::Gate;
 use crate::account::key::{AccountKey, AccountWaker};
-use crate::account::members::{Members, SharedTerm, Terms};
 use crate::account::parent::Parent;
-pub use crate::account::snapshot::Snapshot;
-use crate::account::snapshot::Snapshots;
-use crate::account::trials::Trials;
+use crate::account::parent::gate::Gate;
+use crate::account::store::doubts::Doubts;
+use crate::account::store::members::{Members, SharedTerm, Terms};
+pub use crate::account::store::snapshot::Snapshot;
+use crate::account::store::snapshot::Snapshots;
+use crate::account::store::trials::Trials;
 use crate::metrics::Metrics;
 use crate::vobiz::{Client, Generation, ParentAuthId, ParentCredentials, Transport};
 use std::collections::{HashMap, HashSet};
@@ -21,8 +21,8 @@ pub struct Registry {
     transport: Transport,
     metrics: Metrics,
     accounts: AccountWaker,
-    pub(super) doubts: Arc<Doubts>,
-    pub(super) trials: Trials,
+    pub(in crate::account) doubts: Arc<Doubts>,
+    pub(in crate::account) trials: Trials,
     state: Mutex<State>,
 }
 
@@ -89,7 +89,7 @@ impl Registry {
 
     /// Whether an Account of this name is stored.
     #[must_use]
-    pub(super) fn holds(&self, key: &AccountKey) -> bool {
+    pub(in crate::account) fn holds(&self, key: &AccountKey) -> bool {
         self.lock().stored.contains_key(key)
     }
 
@@ -152,7 +152,7 @@ impl Registry {
 
     /// An access for a pair of which nobody knows whether it is this parent's: it shares nothing with anybody.
     #[must_use]
-    pub(super) fn trial_access(
+    pub(in crate::account) fn trial_access(
         &self,
         account: &AccountKey,
         credentials: ParentCredentials,
@@ -197,7 +197,7 @@ impl Registry {
     }
 
     /// The Account has no pair of which it is known that it works: its terms count for nobody.
-    pub(super) fn part(&self, account: &AccountKey) {
+    pub(in crate::account) fn part(&self, account: &AccountKey) {
         self.regroup(&mut self.lock(), account, None);
     }
 
@@ -318,7 +318,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::bucket::Limit;
+    use crate::account::parent::bucket::Limit;
     use crate::controller::wake::{Guarded, Scope, queues};
     use crate::crd::Account;
     use crate::vobiz::{BaseUrl, TransportConfig};

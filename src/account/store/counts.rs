@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 
 /// Counted as Subaccounts come and go: every change costs the same, however many there are.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(in crate::account) struct Counts {
     /// The Account of each Subaccount that keeps an account, by uid.
     kept: HashMap<String, Arc<AccountKey>>,
     by_account: HashMap<Arc<AccountKey>, AccountCount>,
@@ -28,7 +28,7 @@ struct AccountCount {
 impl Counts {
     /// Under which Account the Subaccount of this uid keeps an account now, if it does. Returns the Accounts that have
     /// something new to tell, and the pause after which they should.
-    pub(super) fn note(
+    pub(in crate::account) fn note(
         &mut self,
         uid: &str,
         account: Option<AccountKey>,
@@ -54,18 +54,23 @@ impl Counts {
     }
 
     /// How many there are under this Account.
-    pub(super) fn managed(&self, account: &AccountKey) -> i64 {
+    pub(in crate::account) fn managed(&self, account: &AccountKey) -> i64 {
         self.by_account.get(account).map_or(0, |count| count.managed)
     }
 
     /// How many there are, if it is time to tell that they have become more or fewer.
-    pub(super) fn due(&self, account: &AccountKey, now: Instant) -> Option<i64> {
+    pub(in crate::account) fn due(&self, account: &AccountKey, now: Instant) -> Option<i64> {
         let count = self.by_account.get(account)?;
         count.pace.is_due(now).then_some(count.managed)
     }
 
     /// So many were told. Returns the pause before the next telling, if it is wrong by now.
-    pub(super) fn told(&mut self, account: &AccountKey, managed: i64, now: Instant) -> Option<Duration> {
+    pub(in crate::account) fn told(
+        &mut self,
+        account: &AccountKey,
+        managed: i64,
+        now: Instant,
+    ) -> Option<Duration> {
         let count = self.by_account.get_mut(account)?;
         count.pace.told(now);
         (count.managed != managed)
@@ -74,7 +79,7 @@ impl Counts {
     }
 
     /// There is no such Account that could tell anything.
-    pub(super) fn forget(&mut self, account: &AccountKey) {
+    pub(in crate::account) fn forget(&mut self, account: &AccountKey) {
         match self.by_account.get_mut(account) {
             Some(count) if count.managed > 0 => count.pace = Pace::default(),
             _ => drop(self.by_account.remove(account)),

@@ -3,8 +3,8 @@
 //! Who finds no permit takes a place in the queue and goes away; it is woken once, when its permit is there. So waiting holds
 //! no worker, and ten thousand that wait cost ten thousand wake-ups, not ten thousand polls.
 
-use crate::account::bucket::{Bucket, Limit, Ticket};
-use crate::account::queue::{Class, Queue, Turn, Who};
+use crate::account::parent::bucket::{Bucket, Limit, Ticket};
+use crate::account::parent::queue::{Class, Queue, Turn, Who};
 use crate::clock::now;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

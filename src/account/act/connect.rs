@@ -1,15 +1,15 @@
 //! From an Account's credentials to a client that works: reads the pair, tries it, finds the API generation. I/O.
 
 use crate::account::access::Access;
+use crate::account::act::sweep::settled;
 use crate::account::context::AccountContext;
 use crate::account::generation::Choice;
 use crate::account::key::AccountKey;
-use crate::account::listing::SweepError;
-use crate::account::members::Terms;
-use crate::account::registry::{Registry, Snapshot};
-use crate::account::sweep::settled;
+use crate::account::parent::listing::SweepError;
+use crate::account::store::members::Terms;
+use crate::account::store::registry::{Registry, Snapshot};
+use crate::account::store::trials::{Line, NextTrial, Question, Verdict};
 use crate::account::tell::trouble::AccountTrouble;
-use crate::account::trials::{Line, NextTrial, Question, Verdict};
 use crate::crd::Account;
 use crate::vobiz::{Error, Generation, ParentAuthId, ParentCredentials};
 use k8s_openapi::api::core::v1::Secret;

@@ -1,8 +1,8 @@
 //! Reads the whole list of a parent account: once for the roster, twice where absence must be proved. I/O.
 
 use crate::account::access::{Access, CallError};
-use crate::account::listing::{Flaw, Listing, Progress, SweepError};
-use crate::account::roster::{Walk, marked};
+use crate::account::parent::listing::{Flaw, Listing, Progress, SweepError};
+use crate::account::parent::roster::{Walk, marked};
 use crate::clock::now;
 use crate::vobiz::{AuthId, Error, Subaccount};
 use vobiz_protocol::judge::misses_nothing;
@@ -62,7 +62,7 @@ async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {
 }
 
 /// A request of the Account's own pass has waited for its turn at the gate; it is held only where Vobiz asked for a pause.
-pub(super) fn settled<T>(access: &Access, answer: Result<T, CallError>) -> Result<T, SweepError> {
+pub(in crate::account) fn settled<T>(access: &Access, answer: Result<T, CallError>) -> Result<T, SweepError> {
     answer.map_err(|error| {
         SweepError::List(match error {
             CallError::Failed(error) => error,

@@ -1,7 +1,7 @@
 //! What the list of one parent account last showed, and when that proves something. PURE.
 
-use crate::account::inherited::Inherited;
 use crate::account::marker::{Marker, Series};
+use crate::account::parent::inherited::Inherited;
 use crate::vobiz::{AuthId, Fields, Generation, Permissions, Subaccount};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;

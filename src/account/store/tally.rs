@@ -1,9 +1,9 @@
 //! Has an Account tell how many Subaccounts it has, some time after that has changed. I/O (shared state, the clock).
 
-use crate::account::counts::Counts;
 use crate::account::errands::Errands;
 use crate::account::key::AccountKey;
-use crate::account::registry::Registry;
+use crate::account::store::counts::Counts;
+use crate::account::store::registry::Registry;
 use crate::clock::now;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -46,12 +46,12 @@ impl Tally {
     }
 
     /// How many there are, if it is time to tell that they have become more or fewer.
-    pub(super) fn due(&self, account: &AccountKey) -> Option<i64> {
+    pub(in crate::account) fn due(&self, account: &AccountKey) -> Option<i64> {
         self.lock().due(account, now())
     }
 
     /// The Account's status says that there are so many.
-    pub(super) fn told(self: &Arc<Self>, account: &AccountKey, managed: i64) {
+    pub(in crate::account) fn told(self: &Arc<Self>, account: &AccountKey, managed: i64) {
         let again = self.lock().told(account, managed, now());
         if let Some(pause) = again {
             self.ring_after(account.clone(), pause);

@@ -50,7 +50,7 @@ impl Snapshot {
 
 /// Every Account that had a pass, by its name and by the parent that it reaches.
 #[derive(Default)]
-pub(super) struct Snapshots {
+pub(in crate::account) struct Snapshots {
     by_account: HashMap<AccountKey, Arc<Snapshot>>,
     /// None: those of which no pass has found out yet whose they are.
     by_parent: HashMap<Option<ParentAuthId>, BTreeSet<AccountKey>>,
@@ -58,12 +58,12 @@ pub(super) struct Snapshots {
 
 impl Snapshots {
     /// The Account as its last pass left it.
-    pub(super) fn get(&self, account: &AccountKey) -> Option<&Arc<Snapshot>> {
+    pub(in crate::account) fn get(&self, account: &AccountKey) -> Option<&Arc<Snapshot>> {
         self.by_account.get(account)
     }
 
     /// Takes over what a pass found.
-    pub(super) fn insert(&mut self, account: &AccountKey, snapshot: Snapshot) {
+    pub(in crate::account) fn insert(&mut self, account: &AccountKey, snapshot: Snapshot) {
         self.remove(account);
         let of_parent = self.by_parent.entry(parent_of(&snapshot)).or_default();
         of_parent.insert(account.clone());
@@ -71,7 +71,7 @@ impl Snapshots {
     }
 
     /// The Account is gone.
-    pub(super) fn remove(&mut self, account: &AccountKey) {
+    pub(in crate::account) fn remove(&mut self, account: &AccountKey) {
         let Some(snapshot) = self.by_account.remove(account) else {
             return;
         };
@@ -85,18 +85,18 @@ impl Snapshots {
     }
 
     /// The Accounts that reach this parent, usable or not.
-    pub(super) fn of(&self, parent: &ParentAuthId) -> impl Iterator<Item = &Snapshot> {
+    pub(in crate::account) fn of(&self, parent: &ParentAuthId) -> impl Iterator<Item = &Snapshot> {
         let accounts = self.by_parent.get(&Some(parent.clone())).into_iter().flatten();
         accounts.filter_map(|account| self.by_account.get(account).map(|snapshot| &**snapshot))
     }
 
     /// Whether there is an Account of which it is not known yet whose it is.
-    pub(super) fn has_unknown(&self) -> bool {
+    pub(in crate::account) fn has_unknown(&self) -> bool {
         self.by_parent.contains_key(&None)
     }
 
     #[cfg(test)]
-    pub(super) fn sizes(&self) -> [usize; 2] {
+    pub(in crate::account) fn sizes(&self) -> [usize; 2] {
         [self.by_account.len(), self.by_parent.len()]
     }
 }

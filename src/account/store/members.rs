@@ -1,7 +1,7 @@
 //! Which Accounts share a parent account, what each asks of it, and what holds for all: the slowest of each. PURE.
 
-use crate::account::bucket::Limit;
 use crate::account::key::AccountKey;
+use crate::account::parent::bucket::Limit;
 use crate::crd::AccountSpec;
 use crate::vobiz::ParentAuthId;
 use std::collections::{BTreeSet, HashMap};

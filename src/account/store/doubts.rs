@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// What passes over Subaccounts were answered that is for their Account's own pass to look into. Of stored Accounts alone:
 /// an answer that comes later leaves nothing behind.
 #[derive(Debug, Default)]
-pub(super) struct Doubts {
+pub(in crate::account) struct Doubts {
     state: Mutex<HashMap<AccountKey, Doubt>>,
 }
 
@@ -28,45 +28,45 @@ struct Doubt {
 
 impl Doubts {
     /// The Account is stored.
-    pub(super) fn admit(&self, account: &AccountKey) {
+    pub(in crate::account) fn admit(&self, account: &AccountKey) {
         self.lock().entry(account.clone()).or_default();
     }
 
     /// The Account is gone.
-    pub(super) fn forget(&self, account: &AccountKey) {
+    pub(in crate::account) fn forget(&self, account: &AccountKey) {
         self.lock().remove(account);
     }
 
     /// The pair was refused, or nothing was answered.
-    pub(super) fn doubt_pair(&self, account: &AccountKey) {
+    pub(in crate::account) fn doubt_pair(&self, account: &AccountKey) {
         if let Some(doubt) = self.lock().get_mut(account) {
             doubt.pair = true;
         }
     }
 
     /// The balance was too low.
-    pub(super) fn doubt_balance(&self, account: &AccountKey) {
+    pub(in crate::account) fn doubt_balance(&self, account: &AccountKey) {
         if let Some(doubt) = self.lock().get_mut(account) {
             doubt.balance = Some(now());
         }
     }
 
     /// Whether the pair was refused, or nothing was answered, since the last time this was asked.
-    pub(super) fn take_pair(&self, account: &AccountKey) -> bool {
+    pub(in crate::account) fn take_pair(&self, account: &AccountKey) -> bool {
         self.lock()
             .get_mut(account)
             .is_some_and(|doubt| std::mem::take(&mut doubt.pair))
     }
 
     /// A person says that the balance was topped up, or wants to know.
-    pub(super) fn forget_balance(&self, account: &AccountKey) {
+    pub(in crate::account) fn forget_balance(&self, account: &AccountKey) {
         if let Some(doubt) = self.lock().get_mut(account) {
             doubt.balance = None;
         }
     }
 
     /// Whether the balance was too low within this time.
-    pub(super) fn balance_within(&self, account: &AccountKey, period: Duration) -> bool {
+    pub(in crate::account) fn balance_within(&self, account: &AccountKey, period: Duration) -> bool {
         self.lock()
             .get(account)
             .and_then(|doubt| doubt.balance)
@@ -75,7 +75,7 @@ impl Doubts {
 
     /// Notes whether the list of the generation of the API in use was answered as if there were none, while another one's was well. True
     /// once that has lasted.
-    pub(super) fn note_generation(&self, account: &AccountKey, is_unserved: bool) -> bool {
+    pub(in crate::account) fn note_generation(&self, account: &AccountKey, is_unserved: bool) -> bool {
         let mut doubts = self.lock();
         let Some(doubt) = doubts.get_mut(account) else {
             return false;
