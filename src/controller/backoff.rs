@@ -68,15 +68,9 @@ impl<K: Eq + Hash> Backoff<K> {
     }
 
     /// How many objects are failing.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
         self.failures.len()
-    }
-
-    /// Whether no object is failing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.failures.is_empty()
     }
 
     /// Drops what has not failed for long; looks at most once per cap, so that a storm of failures stays cheap.

@@ -57,15 +57,9 @@ impl<K: Resource> Newest<K> {
     }
 
     /// Of how many objects it keeps something.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
         self.lock().len()
-    }
-
-    /// Whether it keeps nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The object is gone.

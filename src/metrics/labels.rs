@@ -11,8 +11,6 @@ pub enum ReconcileResult {
     Success,
     /// The pass failed and is tried again with backoff.
     Error,
-    /// Another pass follows at once.
-    Requeue,
     /// Another pass follows after a pause that was chosen.
     RequeueAfter,
 }
@@ -22,7 +20,6 @@ impl EncodeLabelValue for ReconcileResult {
         let word = match self {
             Self::Success => "success",
             Self::Error => "error",
-            Self::Requeue => "requeue",
             Self::RequeueAfter => "requeue_after",
         };
         EncodeLabelValue::encode(&word, encoder)

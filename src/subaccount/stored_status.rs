@@ -27,12 +27,8 @@ pub fn said(conditions: &[Condition], kind: ConditionType) -> Option<NewConditio
     let stored = find(conditions, kind)?;
     Some(NewCondition {
         kind,
-        status: *ConditionStatus::ALL
-            .iter()
-            .find(|status| status.as_str() == stored.status)?,
-        reason: *Reason::ALL
-            .iter()
-            .find(|reason| reason.as_str() == stored.reason)?,
+        status: ConditionStatus::parse(&stored.status)?,
+        reason: Reason::parse(&stored.reason)?,
         message: stored.message.clone(),
     })
 }

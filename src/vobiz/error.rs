@@ -188,28 +188,6 @@ impl fmt::Display for ErrorCode {
 }
 
 impl Error {
-    /// The label of this error in metrics: the status, or a word where there is none.
-    #[must_use]
-    pub fn code(&self) -> String {
-        match self {
-            Self::Unauthorized => "401".to_owned(),
-            Self::InsufficientBalance => "402".to_owned(),
-            Self::Forbidden { .. } => "403".to_owned(),
-            Self::NotFound => "404".to_owned(),
-            Self::Conflict { .. } => "409".to_owned(),
-            Self::RateLimited { .. } => "429".to_owned(),
-            Self::Invalid { status, .. }
-            | Self::Server { status }
-            | Self::Redirected { status }
-            | Self::Unexpected { status } => status.to_string(),
-            Self::Unreachable(_) => "unreachable".to_owned(),
-            Self::Interrupted(Interrupted::TimedOut) => "timeout".to_owned(),
-            Self::Interrupted(Interrupted::Broken) => "interrupted".to_owned(),
-            Self::Unusable(_) => "unusable".to_owned(),
-            Self::Unsupported { .. } => "unsupported".to_owned(),
-        }
-    }
-
     /// Certainly not a byte of the request left this process.
     #[must_use]
     pub fn nothing_was_sent(&self) -> bool {

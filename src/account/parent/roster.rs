@@ -75,14 +75,8 @@ impl Roster {
 
     /// How many accounts the parent has.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.remotes.len()
-    }
-
-    /// Whether no account is known.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.remotes.is_empty()
     }
 
     /// Every account, in no order.

@@ -257,15 +257,9 @@ impl Memory {
     }
 
     /// Of how many objects and Records something is remembered.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Whether nothing is remembered.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The object and its Record are gone.
