@@ -99,3 +99,6 @@ fn record(known: &Known) -> Record {
         KnownRecord::Read(read) => read.record.ledger.fact(read.unspent, true),
     }
 }
+
+#[cfg(test)]
+mod tests;
