@@ -25,12 +25,12 @@ use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, not_ready, same};
 use crate::crd::{Account, Subaccount};
 use crate::subaccount::context::Context;
-use crate::subaccount::facts::Directive;
 use crate::subaccount::tell::pause::STALLED_PROBE;
 use crate::subaccount::tell::rows::UNREADABLE;
 use crate::subaccount::tell::status::unreadable;
 use crate::subaccount::unreadable::let_go;
 use crate::subaccount::wish::directive;
+use vobiz_protocol::facts::Directive;
 
 /// The pause after a write that failed.
 const RETRY: Duration = Duration::from_secs(10);

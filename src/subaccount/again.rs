@@ -1,15 +1,16 @@
 //! What follows a pass: when the next one is due, and who is asked to wake it. I/O (reads what is remembered; no request).
 
-use super::context::{Context, ListWaiter};
-use super::facts::Object;
+use super::context::Context;
 use super::known::KnownSecret;
 use super::pass::Pass;
 use super::plan::{Rest, Wait};
 use super::tell::Outcome;
 use super::tell::pause::{Next, SECRET_PROBE, secret_probe};
+use super::traces::ListWaiter;
 use crate::clock::now;
 use std::sync::PoisonError;
 use std::time::Duration;
+use vobiz_protocol::facts::Object;
 
 /// A safety net for passes that something else wakes.
 const WOKEN_AT_LAST: Duration = Duration::from_mins(5);

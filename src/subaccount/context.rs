@@ -3,7 +3,7 @@
 use super::store::held_pairs::HeldPairs;
 use super::store::memory::Memory;
 use super::store::records::Records;
-use super::traces::{ListWaiters, Traces};
+use super::traces::{ListWaiter, ListWaiters, Traces};
 use crate::account::key::AccountKey;
 use crate::account::marker::Installation;
 use crate::account::store::registry::Registry;
@@ -46,15 +46,6 @@ impl Times {
     pub fn guard(self) -> Duration {
         LONGEST_GUARD.min(self.settle / 2)
     }
-}
-
-/// Who waits for a parent's list, or for a walk over it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum ListWaiter {
-    /// The pass over this object.
-    Object(ObjectKey),
-    /// The janitor's pass over this Record.
-    Record(String),
 }
 
 /// Shared by all passes.

@@ -1,11 +1,12 @@
 //! What Accounts ask of their Subaccounts, and tell them: who uses an Account, what a new list means. I/O (caches).
 
-use super::context::{Context, ListWaiter};
+use super::context::Context;
 use super::desired::Desired;
 use super::holders::account_named_by;
 use super::store::record::{Phase, Record};
 use super::stored_status::is_applied;
 use super::tell::status::kyc_differs;
+use super::traces::ListWaiter;
 use crate::account::access::Access;
 use crate::account::context::Dependents;
 use crate::account::key::AccountKey;

@@ -2,7 +2,7 @@
 
 use super::known::{FormerSecret, Known, KnownRecord, MadePair};
 use std::time::{Duration, Instant};
-pub use vobiz_protocol::facts::*;
+use vobiz_protocol::facts::{Account, Claim, Facts, Fence, Made, Object, Policy, Record};
 
 /// What surrounds a pass at one moment, read from caches, clocks and what this process remembers.
 #[derive(Clone, Copy, Debug)]

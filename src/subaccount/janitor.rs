@@ -1,12 +1,13 @@
 //! The janitor: passes over Records, whether their objects live or not. I/O.
 
 use super::again::Ended;
-use super::context::{Context, ListWaiter};
+use super::context::Context;
 use super::pass::Pass;
 use super::plan::Rest;
 use super::reconcile::run;
 use super::store::record::Phase;
 use super::tell::news;
+use super::traces::ListWaiter;
 use super::{orphan, report};
 use crate::controller::wake::Guarded;
 use crate::crd::Subaccount;

@@ -6,7 +6,6 @@ mod secret;
 
 pub use secret::{FormerSecret, KnownPair, KnownSecret, ReadSecret};
 
-use super::facts::{Confirmation, Directive, Object, Predecessor, Remote};
 use super::secret::name_of;
 use super::store::record::{Phase, ReadRecord, Record};
 use super::tell::Conflict;
@@ -18,6 +17,7 @@ use crate::vobiz::{self, AuthId, Credentials};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use std::sync::Arc;
+use vobiz_protocol::facts::{Confirmation, Directive, Object, Predecessor, Remote};
 use vobiz_protocol::judge::Seen;
 
 /// What one pass knows.

@@ -1,7 +1,6 @@
 //! Tells once of an account whose object went without its finalizer, after a look at what became of it. I/O: one read at
 //! Vobiz, and one write that says on the Record that it was told.
 
-use super::facts::{Confirmation, Remote};
 use super::pass::{Listed, Pass};
 use super::plan::Rest;
 use super::report;
@@ -14,6 +13,7 @@ use crate::crd::ORPHAN_TOLD_ANNOTATION;
 use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
+use vobiz_protocol::facts::{Confirmation, Remote};
 
 /// What came of it.
 #[derive(Debug, Default)]

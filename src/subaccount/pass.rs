@@ -7,7 +7,6 @@ mod missing;
 mod recall;
 mod remote;
 mod secret_check;
-mod turn;
 
 pub(super) use claim::names;
 pub use missing::Listed;
@@ -15,21 +14,25 @@ pub use missing::Listed;
 use super::context::Context;
 use super::deeds::Deeds;
 use super::desired::{Desired, InvalidSpec};
-use super::facts::{self, Facts, Fence, Object, Policy, Surroundings};
+use super::facts::{self, Surroundings};
 use super::known::{Known, KnownRecord, KnownSecret};
 use super::store::record::{Record, secret_name};
 use super::stored_status::is_applied;
 use crate::account::access::Caller;
 use crate::account::key::AccountKey;
+use crate::account::parent::queue::{Class, Turn, Who};
 use crate::account::store::registry::Snapshot;
 use crate::clock::now;
 use crate::controller::refusal::Refusal;
 use crate::controller::wake::ObjectKey;
 use crate::crd::Subaccount;
+use crate::subaccount::plan::{Rest, Wait};
+use crate::subaccount::tell::Outcome;
 use crate::vobiz::{AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use std::sync::Arc;
+use vobiz_protocol::facts::{Facts, Fence, Object, Policy};
 
 /// One pass over an object, or over the Record of one.
 pub struct Pass<'a> {
@@ -76,7 +79,7 @@ impl<'a> Pass<'a> {
             Some(_) => Object::Deleting,
             None => Object::Live,
         };
-        let caller = turn::of_object(context, &key);
+        let caller = turn_of_object(context, &key);
         let mut pass = Self::new(context, key, uid, life, caller);
         pass.account = account;
         pass.known.applied = is_applied(&object);
@@ -104,7 +107,7 @@ impl<'a> Pass<'a> {
             namespace: record.subject.namespace.clone(),
             name: record.subject.name.clone(),
         };
-        let caller = turn::of_record(context, &name);
+        let caller = turn_of_record(context, &name);
         let mut pass = Self::new(context, key, record.subject.uid.clone(), Object::Unseen, caller);
         pass.record_name = name;
         pass.known.record = KnownRecord::Cached(record.clone());
@@ -203,4 +206,46 @@ impl<'a> Pass<'a> {
     pub fn secrets(&self) -> Api<Secret> {
         Api::namespaced(self.context.cluster.clone(), &self.key.namespace)
     }
+}
+
+impl Pass<'_> {
+    /// Its place in the queue. What a person has just asked for passes ahead of what may be needed thousands of times.
+    fn caller(&self) -> Caller {
+        let edited = self.known.is_named() && !self.known.applied;
+        self.caller.with_class(match self.known.life {
+            Object::Deleting => Class::Person,
+            Object::Live if edited || self.is_requested() => Class::Person,
+            Object::Live | Object::Unseen => Class::Bulk,
+        })
+    }
+
+    /// Who waits for something else, or for nothing, takes no place from those who wait for the gate.
+    pub fn leave_queue(&self, outcome: &Outcome) {
+        if outcome.rest != Rest::Waiting(Wait::Gate)
+            && let Some(access) = self.access()
+        {
+            access.parent.gate.leave(&self.caller.turn.who);
+        }
+    }
+}
+
+/// In whose name a pass over an object asks the gate for permits.
+fn turn_of_object(context: &Context, key: &ObjectKey) -> Caller {
+    let (waker, own) = (context.wake_object.clone(), key.clone());
+    caller(Who::Subaccount(key.clone()), move || waker.wake(&own))
+}
+
+/// In whose name the janitor's pass over the Record in this Secret does.
+fn turn_of_record(context: &Context, secret: &str) -> Caller {
+    let key = context.record_key(secret.to_owned());
+    let (waker, own) = (context.wake_record.clone(), key.clone());
+    caller(Who::Record(key), move || waker.wake(&own))
+}
+
+fn caller(who: Who, wake: impl Fn() + Send + Sync + 'static) -> Caller {
+    Caller::new(Turn {
+        class: Class::Bulk,
+        who: Arc::new(who),
+        wake: Arc::new(wake),
+    })
 }

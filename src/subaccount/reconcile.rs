@@ -1,11 +1,12 @@
 //! Drives one pass: observe, plan, act, and again; then what it tells, and the time of the next pass. I/O.
 
 use super::again::Ended;
-use super::context::{Context, ListWaiter};
+use super::context::Context;
 use super::explain::explain;
 use super::pass::Pass;
 use super::plan::{Step, plan};
 use super::tell::Outcome;
+use super::traces::ListWaiter;
 use super::{act, report};
 use crate::crd::Subaccount;
 use std::sync::Arc;

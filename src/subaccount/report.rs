@@ -1,7 +1,6 @@
 //! What a pass tells: in the object's status, in events, in metrics, and among what Kubernetes refuses. I/O.
 
 use super::act;
-use super::facts::{Directive, Object};
 use super::pass::Pass;
 use super::plan::{Rest, Wait};
 use super::store::record::{Phase, secret_name};
@@ -19,6 +18,7 @@ use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use serde_json::json;
+use vobiz_protocol::facts::{Directive, Object};
 
 impl Pass<'_> {
     /// Keeps for the status, and for the process, that Kubernetes refused a write.

@@ -6,7 +6,6 @@ mod managed;
 pub use difference::{changed_by, difference};
 pub use managed::needs_managers;
 
-use super::facts::UserSecret;
 use crate::controller::field_managers::FieldManager;
 use crate::crd::{self, SecretKeys, Subaccount};
 use crate::vobiz::{AuthId, AuthToken, Credentials};
@@ -15,6 +14,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 use std::collections::BTreeMap;
+use vobiz_protocol::facts::UserSecret;
 
 /// Type of the user's Secret.
 const TYPE: &str = "Opaque";

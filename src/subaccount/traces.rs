@@ -1,7 +1,6 @@
 //! What passes leave behind in this process, and when it goes: with the object or the Record that it is about. I/O (shared
 //! state).
 
-use super::context::ListWaiter;
 use super::store::memory::Memory;
 use super::store::record::secret_name;
 use super::store::records::Records;
@@ -13,6 +12,15 @@ use crate::vobiz::ParentAuthId;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+/// Who waits for a parent's list, or for a walk over it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum ListWaiter {
+    /// The pass over this object.
+    Object(ObjectKey),
+    /// The janitor's pass over this Record.
+    Record(String),
+}
 
 /// Who waits for a list or a walk, by parent.
 pub type ListWaiters = Mutex<HashMap<ParentAuthId, HashSet<ListWaiter>>>;

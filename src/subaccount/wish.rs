@@ -1,11 +1,11 @@
 //! What the annotations that a user may set on a Subaccount ask of the operator. PURE.
 
-use super::facts::Directive;
 use crate::crd::{
     ACCEPT_RESTORED_NAMESPACE_ANNOTATION, FORCE_DELETE_ANNOTATION, PAUSED_ANNOTATION, RECLAIM_ANNOTATION,
     RECONCILE_REQUESTED_ANNOTATION, Subaccount,
 };
 use kube::{Resource, ResourceExt};
+use vobiz_protocol::facts::Directive;
 
 /// The annotations by which users ask.
 pub const WISHES: [&str; 4] = [

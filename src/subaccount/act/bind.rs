@@ -1,10 +1,10 @@
 //! The step that writes the pair of a new account into its Record, or keeps it until that can be done. I/O.
 
+use super::lookup::decode;
 use super::needs::{must, read_record};
-use super::record::{decode, swap, take};
+use super::record::{swap, take};
 use crate::clock::now;
 use crate::controller::versioned::get_versioned;
-use crate::subaccount::facts::{Directive, Object};
 use crate::subaccount::known::MadePair;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::store::held_pairs::HeldPair;
@@ -12,6 +12,7 @@ use crate::subaccount::store::record::ReadRecord;
 use crate::subaccount::store::record::Record;
 use crate::subaccount::tell::Outcome;
 use crate::vobiz::Credentials;
+use vobiz_protocol::facts::{Directive, Object};
 use vobiz_protocol::judge::{self, Bind};
 
 /// Writes the pair. It exists nowhere else: what cannot be written is held for the next pass, and given up only on proof that the

@@ -8,7 +8,6 @@ use crate::account::parent::roster::marker_of;
 use crate::clock::now;
 use crate::controller::versioned::get_versioned;
 use crate::crd::AUTH_ID_ANNOTATION;
-use crate::subaccount::facts::Object;
 use crate::subaccount::known::{Judgement, KnownPair, KnownSecret};
 use crate::subaccount::pass::Pass;
 use crate::subaccount::secret;
@@ -17,6 +16,7 @@ use crate::subaccount::store::record::Decision;
 use crate::subaccount::tell::pause::{SECRET_PROBE, STALLED_PROBE};
 use crate::subaccount::tell::{Conflict, Outcome, Trouble};
 use crate::vobiz::{self, AuthId, Credentials};
+use vobiz_protocol::facts::Object;
 
 /// The account that the status names: every Record, by quorum, and its own marker.
 pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {

@@ -4,12 +4,12 @@ use super::needs::must;
 use super::remote::{access, failed, missing, target};
 use crate::account::access::Access;
 use crate::clock::now;
-use crate::subaccount::facts::Remote;
 use crate::subaccount::known::MadePair;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::tell::Outcome;
 use crate::vobiz::{AuthId, Deletion};
 use std::time::Duration;
+use vobiz_protocol::facts::Remote;
 
 /// Between two walks while Vobiz answers 404 for a leftover that its list shows.
 const LOST_WAY_PAUSE: Duration = Duration::from_secs(30);

@@ -3,20 +3,21 @@
 //! A Record lies under the uid of the object that it first served. One that a later object took over keeps its name, so
 //! that 'there is none' is said only after the places where such a one can be were looked at too.
 
-use super::record::decode;
 use crate::controller::cluster::ask;
 use crate::controller::lenient::Guarded;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{AUTH_ID_LABEL, RECLAIMED_BY_LABEL, Subaccount};
-use crate::subaccount::facts::{Object, Predecessor};
 use crate::subaccount::known::KnownPredecessor;
 use crate::subaccount::pass::{Pass, names};
-use crate::subaccount::store::record::{Phase, Record, Subject, secret_name};
+use crate::subaccount::store::record::{self, Phase, Record, Subject, secret_name};
 use crate::subaccount::tell::Outcome;
+use crate::subaccount::tell::Trouble;
 use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, ObjectList};
+use std::collections::BTreeMap;
+use vobiz_protocol::facts::{Object, Predecessor};
 
 /// The Record that serves the object of this pass. Notes on the way what an earlier object left.
 pub(super) async fn find(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Outcome> {
@@ -160,4 +161,13 @@ async fn get(pass: &Pass<'_>, name: &str) -> Result<Option<Versioned<Secret>>, O
     get_versioned(&pass.context.record_api(), name)
         .await
         .map_err(|error| Outcome::of_cluster("read the record", &error))
+}
+
+/// The Record in a Secret that was read.
+pub(super) fn decode(secret: &Secret) -> Result<Record, Outcome> {
+    let empty = BTreeMap::new();
+    record::decode(secret.data.as_ref().unwrap_or(&empty)).map_err(|damaged| {
+        let name = secret.name_any();
+        Trouble::DamagedRecord { damaged, name }.into()
+    })
 }

@@ -4,13 +4,13 @@ use super::needs::{object, proven_pair};
 use crate::controller::guarded_patch;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{FINALIZER, Subaccount};
-use crate::subaccount::facts::{Confirmation, Object};
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Rest;
 use crate::subaccount::tell::Outcome;
 use crate::subaccount::wish;
 use serde_json::json;
 use std::sync::Arc;
+use vobiz_protocol::facts::{Confirmation, Object};
 use vobiz_protocol::judge::{self, Seen};
 
 pub(super) async fn add_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome> {

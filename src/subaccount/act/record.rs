@@ -1,6 +1,6 @@
 //! Steps on the Record: each write is a compare-and-swap. I/O.
 
-use super::lookup;
+use super::lookup::{self, decode};
 use super::needs::{must, proven_pair, read_record};
 use crate::account::marker::Series;
 use crate::account::parent::roster::marker_of;
@@ -9,7 +9,6 @@ use crate::controller::cluster::ClusterError;
 use crate::controller::versioned::{Versioned, create_versioned, delete, replace};
 use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
 use crate::subaccount::explain::explain;
-use crate::subaccount::facts::{Confirmation, Object, Remote};
 use crate::subaccount::known::KnownRecord;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::{Rest, Wait};
@@ -20,8 +19,8 @@ use crate::subaccount::tell::{Outcome, Trouble};
 use crate::vobiz::{self, AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use std::collections::BTreeMap;
 use std::time::Instant;
+use vobiz_protocol::facts::{Confirmation, Object, Remote};
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let at = now();
@@ -185,15 +184,6 @@ fn store(secret: &mut Secret, record: &Record) {
         Some(id) => labels.insert(AUTH_ID_LABEL.to_owned(), id.to_owned()),
         None => labels.remove(AUTH_ID_LABEL),
     };
-}
-
-/// The Record in a Secret that was read.
-pub(super) fn decode(secret: &Secret) -> Result<Record, Outcome> {
-    let empty = BTreeMap::new();
-    record::decode(secret.data.as_ref().unwrap_or(&empty)).map_err(|damaged| {
-        let name = secret.name_any();
-        Trouble::DamagedRecord { damaged, name }.into()
-    })
 }
 
 /// Takes over a Record that was read or written; `at`: before that.

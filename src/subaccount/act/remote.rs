@@ -5,7 +5,6 @@ use crate::account::access::{Access, CallError};
 use crate::account::marker::Marker;
 use crate::clock::{now, wall_clock};
 use crate::subaccount::explain::explain;
-use crate::subaccount::facts::{Object, Remote};
 use crate::subaccount::known::{KnownPair, MadePair};
 use crate::subaccount::pass::{Listed, Pass};
 use crate::subaccount::plan::{Rest, Wait};
@@ -15,6 +14,7 @@ use crate::subaccount::store::record::ReadRecord;
 use crate::subaccount::tell::{Outcome, Trouble};
 use crate::subaccount::wish;
 use crate::vobiz::{self, AuthId, Created, Credentials, Error, Fields, Generation, UnknownOutcome, Unusable};
+use vobiz_protocol::facts::{Object, Remote};
 
 pub(super) async fn take_permit(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let permit = access(pass)?

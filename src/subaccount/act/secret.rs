@@ -5,7 +5,6 @@ use crate::controller::field_managers::{FieldManager, field_managers};
 use crate::controller::versioned::{create_versioned, delete, get_versioned, replace};
 use crate::crd::Subaccount;
 use crate::subaccount::contest::{Change, Part, Ruling};
-use crate::subaccount::facts::{Object, UserSecret};
 use crate::subaccount::known::{FormerSecret, KnownPair, KnownSecret, ReadSecret};
 use crate::subaccount::pass::Pass;
 use crate::subaccount::secret;
@@ -15,6 +14,7 @@ use crate::subaccount::tell::{Outcome, Trouble};
 use crate::vobiz::Credentials;
 use k8s_openapi::api::core::v1::Secret;
 use std::collections::BTreeSet;
+use vobiz_protocol::facts::{Object, UserSecret};
 
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;

@@ -1,8 +1,6 @@
-//! Facts of values, held against what the model of the protocol reads of its own states: both must tell `plan` the same.
+//! Facts of values, held against what the model of the protocol reads of its own states: both must tell `plan` the same. I/O (reads the clock).
 
-use super::{
-    Claim, Directive, Evidence, Facts, Object, Phase, Predecessor, Record, Surroundings, UserSecret, facts,
-};
+use super::{Surroundings, facts};
 use crate::account::marker::Series;
 use crate::clock::now;
 use crate::controller::versioned::Versioned;
@@ -25,6 +23,9 @@ use vobiz_model::budgets::EXHAUSTED;
 use vobiz_model::state::{Pass, Task};
 use vobiz_model::trace::Trace;
 use vobiz_model::world;
+use vobiz_protocol::facts::{
+    Claim, Directive, Evidence, Facts, Made, Object, Phase, Predecessor, Record, UserSecret,
+};
 
 /// Ways through each run of the model, and their length.
 const WAYS: u64 = 40;
@@ -147,9 +148,9 @@ fn known(pass: &Pass) -> Known {
         Evidence::Proven => KnownPair::Proven(pair(pass.evidence.unwrap_or_default()), None),
     };
     known.made = match (facts.made, pass.made) {
-        (super::Made::Nothing, _) => MadePair::Nothing,
-        (super::Made::Pair, Some(id)) => MadePair::Pair(pair(id)),
-        (super::Made::Fenced, Some(id)) => MadePair::Fenced(pair(id)),
+        (Made::Nothing, _) => MadePair::Nothing,
+        (Made::Pair, Some(id)) => MadePair::Pair(pair(id)),
+        (Made::Fenced, Some(id)) => MadePair::Fenced(pair(id)),
         (_, None) => panic!("a pair without a value: {pass:?}"),
     };
     known.remote = facts.remote;

@@ -2,9 +2,9 @@
 
 use crate::controller::field_managers::FieldManager;
 use crate::controller::versioned::Versioned;
-use crate::subaccount::facts::{Evidence, UserSecret};
 use crate::vobiz::{self, Credentials};
 use k8s_openapi::api::core::v1::Secret;
+use vobiz_protocol::facts::{Evidence, UserSecret};
 
 /// The user's Secret.
 #[derive(Clone, Debug)]

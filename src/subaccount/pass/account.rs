@@ -4,10 +4,10 @@ use super::Pass;
 use crate::account::access::Access;
 use crate::account::generation::recorded;
 use crate::crd::{DeletionPolicy, DeletionSettings};
-use crate::subaccount::facts::{self, Object};
 use crate::subaccount::store::record::{Decision, Ledger, Phase};
 use crate::subaccount::wish::accepts;
 use crate::vobiz::{Generation, ParentAuthId};
+use vobiz_protocol::facts::{self, Object};
 
 impl Pass<'_> {
     pub(super) fn account_fact(&self) -> facts::Account {

@@ -6,11 +6,11 @@ use super::Pass;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::Subaccount;
 use crate::subaccount::context::Context;
-use crate::subaccount::facts::Object;
 use crate::subaccount::tell::Conflict;
 use crate::vobiz::AuthId;
 use kube::ResourceExt;
 use std::collections::HashSet;
+use vobiz_protocol::facts::Object;
 
 impl Pass<'_> {
     /// Who else keeps the account that a living object's status names, as far as the caches show it: that needs no request. An object

@@ -5,12 +5,12 @@ use super::Pass;
 use crate::account::access::Access;
 use crate::account::marker::Marker;
 use crate::clock::{now, wall_clock};
-use crate::subaccount::facts::{Fence, Object};
 use crate::subaccount::store::memory::Remembered;
 use crate::subaccount::store::record::Record;
 use crate::vobiz::AuthId;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
+use vobiz_protocol::facts::{Fence, Object};
 
 impl Pass<'_> {
     /// How far the fenced epochs are from being proved absent.

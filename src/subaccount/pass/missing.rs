@@ -6,10 +6,10 @@
 use super::Pass;
 use crate::account::access::Access;
 use crate::clock::now;
-use crate::subaccount::facts::{Object, Remote};
 use crate::subaccount::store::memory::Remembered;
 use crate::vobiz::{self, AuthId};
 use std::time::Instant;
+use vobiz_protocol::facts::{Object, Remote};
 
 /// What a list says about an account for which Vobiz answered 404.
 #[derive(Clone, Debug)]

@@ -2,10 +2,10 @@
 //! remembered).
 
 use super::Pass;
-use crate::subaccount::facts::Remote;
 use crate::subaccount::known::{KnownRecord, MadePair};
 use crate::subaccount::store::record::Phase;
 use crate::subaccount::wish;
+use vobiz_protocol::facts::Remote;
 
 impl Pass<'_> {
     /// A pair that this process made and could not store: it comes before everything else.

@@ -3,12 +3,12 @@
 use super::Pass;
 use crate::crd::Subaccount;
 use crate::subaccount::desired::Desired;
-use crate::subaccount::facts::{Object, Remote};
 use crate::subaccount::known::KnownSecret;
 use crate::subaccount::store::record::Phase;
 use crate::subaccount::tell::pause::STALLED_PROBE;
 use crate::vobiz::{self, Fields};
 use std::time::Instant;
+use vobiz_protocol::facts::{Object, Remote};
 
 /// Updates of one account in one pass: more of them, and it is not the value that is missing.
 const UPDATES_PER_PASS: u32 = 3;

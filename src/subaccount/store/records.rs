@@ -4,12 +4,12 @@
 
 use super::record::{self, Damaged, Phase, Record};
 use crate::account::marker::Series;
-use crate::subaccount::facts::Predecessor;
 use crate::vobiz::{AuthId, ParentAuthId};
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::watcher::Event;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use vobiz_protocol::facts::Predecessor;
 
 /// The cached Records.
 #[derive(Debug, Default)]
