@@ -22,6 +22,7 @@ use crate::controller::cluster::{ClusterError, within};
 use crate::controller::heartbeat::Beat;
 use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::versioned::{Versioned, create_versioned, get_versioned, replace};
+use crate::dice::unique;
 use crate::metrics::Metrics;
 
 use claim::{Claim, Observer, RETRY_PERIOD, held, holder, released};
@@ -57,7 +58,6 @@ pub struct Election {
 impl Election {
     /// A candidate under a name of its own: `instance` is the Pod's name, which its next container has too.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "each process is another candidate")]
     pub fn new(
         cluster: Client,
         namespace: &str,
@@ -69,7 +69,7 @@ impl Election {
         metrics.set_leader(LEASE, false);
         Self {
             api: Api::namespaced(cluster, namespace),
-            identity: format!("{instance}_{}", uuid::Uuid::new_v4()),
+            identity: format!("{instance}_{}", unique()),
             metrics,
             refusals,
             beat,

@@ -22,7 +22,8 @@
 //! Imports run one way: `main > operator > subaccount > account > {vobiz, crd, controller}`. The last three know nothing
 //! of each other: what Vobiz calls things, what users may write, and what any controller needs are three subjects. `cli`,
 //! `http`, `leader` and `telemetry` belong to the process and are used by `main` and `operator` alone. `proxy` is what both
-//! clients need to know of the network; it knows nothing of either. `metrics` counts for all, and `clock` reads the time.
+//! clients need to know of the network; it knows nothing of either. `metrics` counts for all, `clock` reads the time, and
+//! `dice` draws random bits.
 //!
 //! - **Layer rule**: no `use crate::` points against that order. Absent on purpose: a Kubernetes client in `vobiz`, an
 //!   HTTP client outside `vobiz`, a Vobiz name in `controller`.
@@ -63,6 +64,7 @@ pub mod cli;
 pub mod clock;
 pub mod controller;
 pub mod crd;
+pub mod dice;
 pub mod http;
 pub mod leader;
 pub mod metrics;

@@ -32,6 +32,7 @@ use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::wake::{Caches, Guarded, Scope, queues};
 use crate::controller::watch::Watch;
 use crate::crd::{Account, REPORTING_CONTROLLER, Subaccount};
+use crate::dice::random;
 use crate::http::{self, Endpoints};
 use crate::leader::{Election, endless_term};
 use crate::metrics::Metrics;
@@ -272,7 +273,6 @@ fn scopes(config: &Config) -> Vec<Scope> {
 
 /// The installation's id. An API server that cannot be reached yet is waited for, as every watch does, and so is one that
 /// refuses the `ConfigMap`: whoever refuses it is told meanwhile.
-#[expect(clippy::disallowed_methods, reason = "jitter of the pauses")]
 async fn identity(
     cluster: &Client,
     namespace: &str,
@@ -295,7 +295,7 @@ async fn identity(
             }
         }
         failures += 1;
-        tokio::time::sleep(delay(failures, rand::random(), LONGEST_START_PAUSE)).await;
+        tokio::time::sleep(delay(failures, random(), LONGEST_START_PAUSE)).await;
     }
 }
 

@@ -10,6 +10,7 @@ use crate::account::store::named_secrets::NamedSecrets;
 use crate::controller::backoff::delay;
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
 use crate::controller::wake::{Guarded, Scope};
+use crate::dice::random;
 use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::WatchParams;
@@ -108,7 +109,6 @@ impl CredentialsWatch {
 }
 
 /// Wakes the Accounts that name such a Secret whenever one changes, until it is dropped.
-#[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
 async fn follow_one(
     cluster: Client,
     namespace: Option<String>,
@@ -146,7 +146,7 @@ async fn follow_one(
             Err(error) => {
                 failures = failures.saturating_add(1);
                 tracing::warn!(name, failures, error = %ClusterError::from(error), "the watch of credentials Secrets failed and is begun again");
-                tokio::time::sleep(delay(failures, rand::random(), LONGEST_PAUSE)).await;
+                tokio::time::sleep(delay(failures, random(), LONGEST_PAUSE)).await;
             }
         }
     }

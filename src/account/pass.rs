@@ -10,6 +10,7 @@ use crate::controller::cluster::ClusterError;
 use crate::controller::refusals::Requester;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::Account;
+use crate::dice::random;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use std::sync::{Arc, PoisonError};
@@ -41,7 +42,6 @@ impl AccountPass<'_> {
     }
 
     /// The pause before the next pass; one that grows while the Account is in trouble.
-    #[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
     pub(super) fn pause(&self, trouble: Option<&AccountTrouble>, next: Duration) -> Duration {
         let mut backoff = self
             .context
@@ -56,7 +56,7 @@ impl AccountPass<'_> {
         let pause = backoff.failed(
             self.key.clone(),
             now().duration_since(self.context.started),
-            rand::random(),
+            random(),
         );
         if again == Again::Sooner {
             next.min(pause)

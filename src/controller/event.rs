@@ -13,6 +13,7 @@ use super::cluster::{ask, body};
 use super::refusal::{ClusterRequest, Verb};
 use super::refusals::{Refusals, Requester};
 use crate::clock::wall_clock;
+use crate::dice::unique;
 
 /// Longest note that the API server takes, in bytes.
 const LONGEST_NOTE: usize = 1024;
@@ -99,11 +100,10 @@ struct Stamp {
 }
 
 impl Stamp {
-    #[expect(clippy::disallowed_methods, reason = "I/O: a name that no other event has")]
     fn now() -> Self {
         Self {
             time: wall_clock(),
-            suffix: uuid::Uuid::new_v4().simple().to_string(),
+            suffix: unique().simple().to_string(),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::controller::backoff::delay;
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
 use crate::controller::lenient::Guarded;
 use crate::controller::wake::Scope;
+use crate::dice::random;
 use crate::metrics::Metrics;
 use futures::channel::mpsc;
 use futures::{Stream, StreamExt};
@@ -166,9 +167,8 @@ async fn follow<K, Wait: Future<Output = ()>>(
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
 fn pause(failures: u32) -> Duration {
-    delay(failures, rand::random(), LONGEST_PAUSE)
+    delay(failures, random(), LONGEST_PAUSE)
 }
 
 /// The event as the cache takes it; none if its object does not say who it is.

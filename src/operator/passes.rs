@@ -13,12 +13,12 @@ use crate::account::key::AccountKey;
 use crate::clock::now;
 use crate::controller::wake::Guarded;
 use crate::crd::{Account, Subaccount};
+use crate::dice::random;
 use crate::metrics::{Measurement, ReconcileResult};
 use crate::subaccount;
 use crate::subaccount::again::Ended;
 use crate::subaccount::context::Context;
 
-#[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
 pub(super) async fn account_pass(
     account: Arc<Guarded<Account>>,
     context: Arc<account::context::AccountContext>,
@@ -49,7 +49,7 @@ pub(super) async fn account_pass(
             Ok(Action::requeue(backoff.failed(
                 key,
                 now().duration_since(context.started),
-                rand::random(),
+                random(),
             )))
         }
     }

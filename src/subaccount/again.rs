@@ -8,6 +8,7 @@ use super::tell::Outcome;
 use super::tell::pause::{Next, SECRET_PROBE, secret_probe};
 use super::traces::ListWaiter;
 use crate::clock::now;
+use crate::dice::random;
 use std::sync::PoisonError;
 use std::time::Duration;
 use vobiz_protocol::facts::Object;
@@ -117,9 +118,8 @@ impl Context {
             .succeeded(&uid.to_owned());
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the pause is spread by random bits")]
     pub(super) fn backoff_next(&self, uid: &str) -> Duration {
         let mut backoff = self.backoff.lock().unwrap_or_else(PoisonError::into_inner);
-        backoff.failed(uid.to_owned(), now().duration_since(self.started), rand::random())
+        backoff.failed(uid.to_owned(), now().duration_since(self.started), random())
     }
 }

@@ -1,16 +1,18 @@
 //! Imports run one way: main > operator > subaccount > account > {vobiz, crd, controller}, and `controller` knows no name of
 //! ours. What belongs to the process
 //! (`cli`, `http`, `leader`, `telemetry`) is used by `main` and `operator` alone; `proxy` by whoever makes a client;
-//! `metrics` by all who count; `clock` by all.
+//! `metrics` by all who count; `clock` and
+//! `dice` by all.
 
 use crate::source;
 
 /// What every module may name.
-const FOR_ALL: &[&str] = &["clock"];
+const FOR_ALL: &[&str] = &["clock", "dice"];
 
 /// Each module, and the modules that it may name beside itself and those for all.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("clock", &[]),
+    ("dice", &[]),
     ("metrics", &[]),
     ("proxy", &[]),
     ("vobiz", &["proxy"]),

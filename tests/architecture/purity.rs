@@ -1,5 +1,5 @@
 //! A file whose first lines say PURE takes facts and gives decisions; every other file says I/O. One file reads the
-//! clocks.
+//! clocks, and one throws the dice.
 
 use crate::source;
 
@@ -12,31 +12,34 @@ const FORBIDDEN_PATHS: &[&str] = &[
     "kube::api::Api",
     "reqwest",
     "tokio",
-    "rand",
     "crate::clock",
+    "crate::dice",
     "std::fs",
     "std::net",
     "std::process",
     "std::thread",
-    "uuid::Uuid::new_v4",
 ];
 
 /// Values of those libraries that say what came back: facts, not clients.
 const FACTS: &[&str] = &["reqwest::Error", "reqwest::StatusCode", "reqwest::header"];
 
 /// Words that a PURE file must not hold, in code without white space.
-const FORBIDDEN_WORDS: &[&str] = &[".await", "Uuid::new_v4", "rand::", "Client::try_default"];
+const FORBIDDEN_WORDS: &[&str] = &[".await", "Client::try_default"];
 
-/// The one file that reads the clocks, for whoever acts.
-const CLOCK: &str = "src/clock.rs";
-
-/// Words that only [`CLOCK`] may hold, in code without white space.
-const READINGS: &[&str] = &[
-    "Instant::now",
-    ".elapsed()",
-    "Timestamp::now",
-    "Zoned::now",
-    "SystemTime",
+/// Words that only one file may hold, in code without white space: it reads the clocks, or throws the dice, for whoever
+/// acts.
+const ONE_FILE: &[(&str, &[&str])] = &[
+    (
+        "src/clock.rs",
+        &[
+            "Instant::now",
+            ".elapsed()",
+            "Timestamp::now",
+            "Zoned::now",
+            "SystemTime",
+        ],
+    ),
+    ("src/dice.rs", &["Uuid::new_v4", "rand::"]),
 ];
 
 /// What the first lines of a file say.
@@ -109,14 +112,15 @@ fn breaches(path: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// How a file reads a clock past the one that does it for all, its tests included.
+/// How a file reads a clock or throws dice past the one that does it for all, its tests included.
 fn readings(path: &str, text: &str) -> Vec<String> {
     let dense: String = source::code(text).split_whitespace().collect();
-    READINGS
-        .iter()
-        .filter(|word| path != CLOCK && dense.contains(**word))
-        .map(|word| format!("{path} holds {word}: {CLOCK} reads the clocks"))
-        .collect()
+    let mut found = Vec::new();
+    for (file, words) in ONE_FILE.iter().filter(|(file, _)| *file != path) {
+        let held = words.iter().filter(|word| dense.contains(**word));
+        found.extend(held.map(|word| format!("{path} holds {word}, which is for {file}")));
+    }
+    found
 }
 
 #[test]
@@ -143,9 +147,11 @@ fn files_that_decide_hold_no_client_await_clock_or_randomness() {
 }
 
 #[test]
-fn one_file_reads_the_clocks() {
+fn one_file_reads_the_clocks_and_one_throws_the_dice() {
     let files = source::files("src", ".rs");
-    assert!(files.iter().any(|(path, _)| path == CLOCK), "the clock is gone");
+    for (file, _) in ONE_FILE {
+        assert!(files.iter().any(|(path, _)| path == file), "{file} is gone");
+    }
     let found: Vec<String> = files
         .iter()
         .flat_map(|(path, text)| readings(path, text))
@@ -173,15 +179,21 @@ fn an_opening_that_says_nothing_or_both_is_caught() {
 }
 
 #[test]
-fn a_clock_that_is_read_elsewhere_is_caught() {
-    for planted in [
-        "fn a() { let now = jiff::Timestamp::now(); }",
-        "fn a(since: std::time::Instant) -> bool { since.elapsed().is_zero() }",
-        "fn a() { Instant :: now(); }",
-        "use std::time::SystemTime;",
+fn a_clock_that_is_read_or_dice_that_are_thrown_elsewhere_are_caught() {
+    for (planted, file) in [
+        ("fn a() { let now = jiff::Timestamp::now(); }", "src/clock.rs"),
+        (
+            "fn a(since: std::time::Instant) -> bool { since.elapsed().is_zero() }",
+            "src/clock.rs",
+        ),
+        ("fn a() { Instant :: now(); }", "src/clock.rs"),
+        ("use std::time::SystemTime;", "src/clock.rs"),
+        ("use rand::Rng;", "src/dice.rs"),
+        ("fn a() -> u8 { rand::random() }", "src/dice.rs"),
+        ("fn a() { uuid::Uuid::new_v4() }", "src/dice.rs"),
     ] {
         assert_eq!(readings("src/a.rs", planted).len(), 1, "{planted}");
-        assert_eq!(readings(CLOCK, planted), Vec::<String>::new());
+        assert_eq!(readings(file, planted), Vec::<String>::new());
     }
     let innocent =
         "// Instant::now()\nfn a(at: std::time::Instant) { crate::clock::now().duration_since(at) }";
@@ -199,8 +211,8 @@ fn a_client_an_await_a_clock_or_dice_in_a_pure_file_is_caught() {
         "async fn a() {}",
         "use crate::clock::now;",
         "fn a() { let now = crate::clock::wall_clock(); }",
-        "use rand::Rng;",
-        "fn a() -> u8 { rand::random() }",
+        "use crate::dice::random;",
+        "fn a() -> u8 { crate::dice::random() }",
         "use tokio::sync::Mutex;",
         "fn a() { let b = async { 1 }; }",
     ] {

@@ -9,6 +9,7 @@ use crate::account::pass::AccountPass;
 use crate::account::store::registry::{Registry, Snapshot};
 use crate::clock::now;
 use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
+use crate::dice::random;
 use crate::vobiz::Generation;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -123,13 +124,12 @@ struct Reader {
 }
 
 impl Reader {
-    #[expect(clippy::disallowed_methods, reason = "sweeps are spread by random bits")]
     async fn run(self) {
         let result = self.read().await;
         let parent = &self.access.parent;
         let account = &self.access.account;
         match result {
-            Ok(()) => parent.schedule().swept(now(), rand::random()),
+            Ok(()) => parent.schedule().swept(now(), random()),
             Err(error) => {
                 if error.is_refusal() {
                     // Another Account's pair may read the list before this one's pass could tell.

@@ -8,6 +8,7 @@ use crate::clock::{now, wall_clock};
 use crate::controller::cluster::ClusterError;
 use crate::controller::versioned::{Versioned, create_versioned, delete, replace};
 use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
+use crate::dice::random;
 use crate::subaccount::explain::explain;
 use crate::subaccount::known::KnownRecord;
 use crate::subaccount::pass::Pass;
@@ -261,7 +262,6 @@ fn own_marker(pass: &Pass<'_>, account: &vobiz::Subaccount) -> Option<(Series, u
         .map(|marker| (marker.series, marker.epoch))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a series is random bits, never reused")]
 fn new_series() -> Series {
-    Series(rand::random())
+    Series(random())
 }

@@ -4,6 +4,7 @@ use crate::account::marker::Installation;
 use crate::controller::cluster::ClusterError;
 use crate::controller::versioned::{create_versioned, get_versioned};
 use crate::crd::{MANAGED_BY, MANAGED_BY_LABEL};
+use crate::dice::random;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client};
 use std::collections::BTreeMap;
@@ -40,7 +41,10 @@ pub async fn installation(cluster: &Client, namespace: &str) -> Result<Installat
         MANAGED_BY_LABEL.to_owned(),
         MANAGED_BY.to_owned(),
     )]));
-    made.data = Some(BTreeMap::from([(ID.to_owned(), random().to_string())]));
+    made.data = Some(BTreeMap::from([(
+        ID.to_owned(),
+        Installation(random()).to_string(),
+    )]));
     match create_versioned(&api, &made).await {
         Ok(_) => {}
         Err(error) if error.is_already_exists() => {}
@@ -58,9 +62,4 @@ async fn read(api: &Api<ConfigMap>) -> Result<Option<Installation>, Installation
     id.and_then(|id| Installation::parse(id))
         .map(Some)
         .ok_or(InstallationError::Malformed)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the id is random bits, made once")]
-fn random() -> Installation {
-    Installation(rand::random())
 }
