@@ -84,7 +84,7 @@ impl Scale {
             limited_objects: limited.min(objects),
             edits: edits(objects),
             neighbours: if counts_only { 20 } else { 99 },
-            attack_rounds: if counts_only { 3 } else { 30 },
+            attack_rounds: if counts_only { 3 } else { 100 },
             outage_seconds: if counts_only { 15 } else { 60 },
         }
     }
