@@ -4,6 +4,8 @@
 //! - nothing is posted before a Record says so, and no epoch is posted twice;
 //! - nothing is deleted but a bound account under a closed Record, or an account with a fenced marker;
 //! - the finalizer goes only when nothing can be left, or the policy says keep.
+//!
+//! The comments name the rule or the promise of `docs/reliability.md` that needs an arm, by its number there.
 
 mod deleting;
 mod janitor;
@@ -159,20 +161,28 @@ pub enum Block {
 #[must_use]
 pub fn plan(facts: &Facts) -> Step {
     match facts.made {
+        // Promise 1: it is written down before anything else. Rules 24, 31.
         Made::Pair => return Step::Bind,
+        // The Record itself showed that the attempt is void. Rules 4, 18.
         Made::Fenced => return Step::DeleteMade,
         Made::Nothing => {}
     }
     match (facts.object, facts.directive) {
+        // Rules 6, 7, 9.
         (Object::Unseen, _) => janitor::janitor(facts),
+        // Let go already: what is still to be looked after is the janitor's. Promise 4.
         (Object::Deleting, _) if !facts.finalizer => Step::Rest(Rest::Settled),
+        // Promise 3: a person says so, and by quorum still does.
         (Object::Deleting, Directive::ForceDelete) => match facts.confirmation {
             Confirmation::Unasked => Step::Confirm,
             Confirmation::Confirmed => Step::ReleaseFinalizer,
             Confirmation::Refuted => Step::Rest(Rest::Outdated),
         },
+        // A person's word again; nothing is decided meanwhile.
         (_, Directive::Pause) => waiting(Wait::Paused),
+        // Promise 3.
         (Object::Deleting, Directive::Manage) => deleting::deleting(facts),
+        // Promise 1.
         (Object::Live, _) => live::live(facts),
     }
 }
@@ -180,12 +190,16 @@ pub fn plan(facts: &Facts) -> Step {
 /// How the fenced epochs come to be proved absent.
 fn sweep(fence: Fence, facts: &Facts) -> Step {
     match fence {
+        // Rule 6.
         Fence::Settling => waiting(Wait::Settle),
+        // Rules 39, 42.
         Fence::Unwalked | Fence::Clean => with_account(facts, waiting(Wait::CleanWalk)),
+        // Rules 5, 30.
         Fence::Leftovers => with_account(facts, Step::DeleteLeftover),
     }
 }
 
+/// Only through an Account of the recorded parent. Rule 41.
 fn with_account(facts: &Facts, step: Step) -> Step {
     match facts.account {
         Account::Preparing => waiting(Wait::AccountPreparing),

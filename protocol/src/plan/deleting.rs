@@ -7,20 +7,25 @@ use crate::facts::{
 
 pub(super) fn deleting(facts: &Facts) -> Step {
     match facts.record {
+        // Rule 8.
         Record::Unread | Record::Present { quorum: false, .. } => Step::ReadRecord,
+        // Rules 3, 12.
         Record::Present {
             phase: Phase::Bound, ..
         } => close(facts),
+        // Rules 16, 17, 19, 25.
         Record::Absent
         | Record::Present {
             phase: Phase::Open { .. },
             ..
         } => deleting_unbound(facts),
+        // Rules 6, 37.
         Record::Present {
             phase: Phase::Closed { account },
             fenced,
             ..
         } => finish(facts, account.then(|| delete(facts)).flatten(), fenced),
+        // Rule 12: later edits of the policy change nothing.
         Record::Present {
             phase: Phase::Kept { disable },
             fenced,
@@ -32,33 +37,44 @@ pub(super) fn deleting(facts: &Facts) -> Step {
 /// No pair in a Record: only a quorum read of the object, and a second look for the Record, prove what that means.
 fn deleting_unbound(facts: &Facts) -> Step {
     match facts.confirmation {
+        // Rule 17.
         Confirmation::Unasked => return Step::Confirm,
+        // Rule 10.
         Confirmation::Refuted => return Step::Rest(Rest::Outdated),
+        // Rule 25.
         Confirmation::Confirmed if !facts.looked_again => return Step::ReadRecord,
         Confirmation::Confirmed => {}
     }
     if facts.identity {
         return match facts.record {
+            // Rules 27, 28.
             _ if facts.claim == Claim::Unread => Step::JudgeClaim,
-            // It is not this object's to delete, whatever its status says.
+            // It is not this object's to delete, whatever its status says. Promise 2, rule 27.
             Record::Absent if facts.claim == Claim::Foreign => Step::ReleaseFinalizer,
+            // Closed without that account. Rule 27.
             _ if facts.claim == Claim::Foreign => close(facts),
-            // A Record before acting on the status: whoever looks meanwhile finds it.
+            // A Record before acting on the status: whoever looks meanwhile finds it. Rule 16.
             Record::Absent if facts.policy == Policy::Undecided => undecided(facts),
             Record::Absent => Step::OpenRecord,
+            // Rules 3, 12.
             _ => close(facts),
         };
     }
     match (facts.secret, facts.evidence) {
+        // Rules 19, 35.
         (UserSecret::Unread | UserSecret::NotDue, _) => Step::ReadSecret,
+        // Promise 2: a pair that nobody tried proves nothing.
         (_, Evidence::Claimed) => match facts.account {
             Account::Preparing => waiting(Wait::AccountPreparing),
             Account::Unavailable => waiting(Wait::Account),
             Account::Closing | Account::Ready => Step::ProvePair,
         },
+        // The status names it first; the next pass goes the way of a status that names an account. Rule 16.
         (_, Evidence::Proven) => Step::AdoptIdentity,
         (_, Evidence::Unread | Evidence::Nothing) => match facts.record {
+            // Promise 3: no Record, no status and no Secret knows of an account.
             Record::Absent => Step::ReleaseFinalizer,
+            // Its epoch is void from here on, and is swept. Rules 3, 6.
             _ => close(facts),
         },
     }
@@ -66,11 +82,14 @@ fn deleting_unbound(facts: &Facts) -> Step {
 
 fn close(facts: &Facts) -> Step {
     match facts.policy {
+        // Rules 3, 12.
         Policy::Decided => Step::Close,
+        // Rule 12: what is decided once is not guessed.
         Policy::Undecided => undecided(facts),
     }
 }
 
+/// Only the Account that the account was made under tells. Rule 12.
 fn undecided(facts: &Facts) -> Step {
     match facts.account {
         Account::Preparing => waiting(Wait::AccountPreparing),
@@ -81,8 +100,11 @@ fn undecided(facts: &Facts) -> Step {
 /// After the account itself: the fenced epochs, then the finalizer.
 fn finish(facts: &Facts, account: Option<Step>, fenced: bool) -> Step {
     match (account, fenced) {
+        // Promise 3.
         (Some(step), _) => step,
+        // Rules 6, 39, 42.
         (None, true) if facts.fence != Fence::Clean => sweep(facts.fence, facts),
+        // Promise 3: nothing is left. The write itself tests the uid: rule 11.
         (None, _) => Step::ReleaseFinalizer,
     }
 }
@@ -90,10 +112,15 @@ fn finish(facts: &Facts, account: Option<Step>, fenced: bool) -> Step {
 /// What is left to do about the account of a closed Record.
 pub(super) fn delete(facts: &Facts) -> Option<Step> {
     match facts.remote {
+        // Rule 37 made that sure.
         Remote::Gone => None,
+        // Rule 37.
         Remote::Missing => Some(with_account(facts, waiting(Wait::List))),
+        // Promise 3: said to be deleted, and not gone.
         Remote::StillThere => Some(waiting(Wait::StillThere)),
+        // Promise 3: gone is what a GET says after it.
         Remote::Deleted => Some(with_account(facts, Step::ReadAccount)),
+        // Rule 3: the Record is closed by now.
         Remote::Unknown | Remote::Unlisted | Remote::Matches | Remote::Differs | Remote::Stubborn => {
             Some(with_account(facts, Step::Delete))
         }
@@ -103,10 +130,15 @@ pub(super) fn delete(facts: &Facts) -> Option<Step> {
 /// What is left to do about an account that is to be disabled and kept: it must be shown to be disabled.
 pub(super) fn keep_disabled(facts: &Facts) -> Option<Step> {
     match facts.remote {
+        // Promise 3: shown to be so, or proved gone.
         Remote::Matches | Remote::Gone => None,
+        // Rule 37.
         Remote::Missing => Some(with_account(facts, waiting(Wait::List))),
+        // Promise 3: sent, and not shown.
         Remote::Stubborn => Some(waiting(Wait::StillThere)),
+        // Rule 12: the decision was to disable it.
         Remote::Differs => Some(with_account(facts, Step::Update)),
+        // Promise 3: a list is a hint.
         Remote::Unknown | Remote::Unlisted | Remote::Deleted | Remote::StillThere => {
             Some(with_account(facts, Step::ReadAccount))
         }
