@@ -102,7 +102,7 @@ async fn write_status(
     object: &Subaccount,
     outcome: &Outcome,
 ) -> Result<Option<SubaccountStatus>, ClusterError> {
-    let (auth_id, account, secret_name) = (
+    let (auth_id, remote, secret_name) = (
         pass.auth_id(),
         pass.remote_account(),
         super::secret::name_of(object),
@@ -117,7 +117,7 @@ async fn write_status(
         generation: pass.generation().filter(|_| auth_id.is_some()),
         policy: pass.policy(),
         secret_name: &secret_name,
-        account: account.as_ref(),
+        remote: remote.as_ref(),
         refused: &refusals(&pass.refused),
         contested: contested.as_deref(),
     };

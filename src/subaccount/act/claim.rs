@@ -14,7 +14,7 @@ use crate::subaccount::secret;
 use crate::subaccount::store::memory::{Judged, Mark, Proof, Tried};
 use crate::subaccount::store::record::Decision;
 use crate::subaccount::tell::pause::{SECRET_PROBE, STALLED_PROBE};
-use crate::subaccount::tell::{Conflict, Outcome, Trouble};
+use crate::subaccount::tell::{Conflict, Outcome, StepError};
 use crate::vobiz::{self, AuthId, Credentials};
 use vobiz_protocol::facts::Object;
 
@@ -148,7 +148,7 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         }
         Proof::Refused(account) if !account.is_enabled() => {
             // A disabled account's own pair is refused: that disproves nothing, and neither does it prove.
-            return Err(Trouble::DisabledAccount.into());
+            return Err(StepError::DisabledRemote.into());
         }
         Proof::Refused(_) | Proof::Nothing => {
             return leave_to_others(pass);

@@ -11,7 +11,7 @@ use crate::subaccount::known::KnownPredecessor;
 use crate::subaccount::pass::{Pass, names};
 use crate::subaccount::store::record::{self, Phase, Record, Subject, secret_name};
 use crate::subaccount::tell::Outcome;
-use crate::subaccount::tell::Trouble;
+use crate::subaccount::tell::StepError;
 use crate::vobiz::AuthId;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt;
@@ -168,6 +168,6 @@ pub(super) fn decode(secret: &Secret) -> Result<Record, Outcome> {
     let empty = BTreeMap::new();
     record::decode(secret.data.as_ref().unwrap_or(&empty)).map_err(|damaged| {
         let name = secret.name_any();
-        Trouble::DamagedRecord { damaged, name }.into()
+        StepError::DamagedRecord { damaged, name }.into()
     })
 }

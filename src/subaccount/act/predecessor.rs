@@ -9,7 +9,7 @@ use crate::subaccount::known::KnownPair;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::secret::pair_in;
 use crate::subaccount::store::record::{Decision, Record};
-use crate::subaccount::tell::{Outcome, Trouble};
+use crate::subaccount::tell::{Outcome, StepError};
 use crate::subaccount::wish::accepts;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
@@ -37,16 +37,16 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     };
     if subject.namespace_uid != earlier && proven.is_none() && !may_cross(pass, &found, &secret).await? {
         let object = pass.object();
-        let trouble = Trouble::EarlierNamespace {
+        let error = StepError::EarlierNamespace {
             earlier,
             account: object.map_or_else(String::new, |object| object.spec.account_ref.name.clone()),
             record: secret.object().name_any(),
         };
-        return Err(trouble.into());
+        return Err(error.into());
     }
     let served = pass.access().is_some_and(|access| access.serves(&found.parent));
     if !served {
-        return Err(Trouble::OtherParent.into());
+        return Err(StepError::OtherParent.into());
     }
     let ledger = must(found.ledger.clone().reclaimed(proven), "pair to serve with")?;
     let taken = Record {

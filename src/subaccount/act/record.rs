@@ -16,7 +16,7 @@ use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::store::memory::{Remembered, Unspent};
 use crate::subaccount::store::record::ReadRecord;
 use crate::subaccount::store::record::{self, Ledger, Record};
-use crate::subaccount::tell::{Outcome, Trouble};
+use crate::subaccount::tell::{Outcome, StepError};
 use crate::vobiz::{self, AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
@@ -198,12 +198,12 @@ pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>, at: Instant) 
         && pass.known.life == Object::Live
         && named != *held
     {
-        let trouble = Trouble::TurnedBack {
+        let error = StepError::TurnedBack {
             named,
             held: held.clone(),
             record: secret.object().name_any(),
         };
-        return Err(trouble.into());
+        return Err(error.into());
     }
     let ledger = &record.ledger;
     if ledger.is_fenced() {

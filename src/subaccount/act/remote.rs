@@ -11,7 +11,7 @@ use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::store::memory::Unspent;
 use crate::subaccount::store::record::Phase;
 use crate::subaccount::store::record::ReadRecord;
-use crate::subaccount::tell::{Outcome, Trouble};
+use crate::subaccount::tell::{Outcome, StepError};
 use crate::subaccount::wish;
 use crate::vobiz::{self, AuthId, Created, Credentials, Error, Fields, Generation, UnknownOutcome, Unusable};
 use vobiz_protocol::facts::{Object, Remote};
@@ -87,7 +87,7 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
                     .memory
                     .with(&pass.uid, |remembered| remembered.note_unusable(now()));
             }
-            Err(Trouble::Created(unknown).into())
+            Err(StepError::Created(unknown).into())
         }
     }
 }

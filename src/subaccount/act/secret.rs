@@ -10,7 +10,7 @@ use crate::subaccount::pass::Pass;
 use crate::subaccount::secret;
 use crate::subaccount::store::record::Record;
 use crate::subaccount::tell::outcome::{failure, unpublished};
-use crate::subaccount::tell::{Outcome, Trouble};
+use crate::subaccount::tell::{Outcome, StepError};
 use crate::vobiz::Credentials;
 use k8s_openapi::api::core::v1::Secret;
 use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Ok(());
     };
     if secret::is_of_earlier_object(read.object(), &object) {
-        return Err(Trouble::FormerSecret(name).into());
+        return Err(StepError::FormerSecret(name).into());
     }
     let managers = if secret::needs_managers(read.object(), &object.spec.secret_ref) {
         managers(pass, &name).await?

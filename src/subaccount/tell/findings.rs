@@ -50,7 +50,7 @@ pub struct Findings<'a> {
 pub struct View<'a> {
     /// What the pass decided on.
     pub facts: &'a Facts,
-    /// The bound account's id.
+    /// The bound subaccount's id.
     pub auth_id: Option<&'a vobiz::AuthId>,
     /// The recorded parent.
     pub parent: Option<&'a ParentAuthId>,
@@ -60,8 +60,8 @@ pub struct View<'a> {
     pub policy: Option<DeletionPolicy>,
     /// Name of the user's Secret.
     pub secret_name: &'a str,
-    /// The account as last seen.
-    pub account: Option<&'a vobiz::Subaccount>,
+    /// The subaccount at Vobiz as last seen.
+    pub remote: Option<&'a vobiz::Subaccount>,
     /// What to tell of writes that were refused and held nothing up.
     pub refused: &'a str,
     /// What to tell of somebody who keeps changing the user's Secret.

@@ -7,8 +7,8 @@ pub mod outcome;
 pub mod pause;
 pub mod rows;
 pub mod status;
-mod trouble;
+mod step_error;
 
 pub use findings::{AccountState, Conflict, Findings, View, contested, refusals};
 pub use outcome::Outcome;
-pub use trouble::Trouble;
+pub use step_error::StepError;

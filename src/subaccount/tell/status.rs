@@ -79,7 +79,7 @@ pub fn of(
             .or_else(|| previous.parent_auth_id.clone()),
         api_generation: view.generation.map(stored).or(previous.api_generation),
         deletion_policy: view.policy.or(previous.deletion_policy),
-        kyc: view.account.map_or_else(|| previous.kyc.clone(), kyc),
+        kyc: view.remote.map_or_else(|| previous.kyc.clone(), kyc),
         // A bound account that was to be looked at and was not: that is still to be done.
         last_handled_reconcile_at: if is_paused
             || (view.facts.requested && view.auth_id.is_some() && matches!(outcome.rest, Rest::Waiting(_)))
@@ -117,7 +117,7 @@ fn live(
         );
     let mut conditions = match row(rest).ready {
         Ready::Unsaid => return None,
-        Ready::Settled if applied && view.account.is_none() => {
+        Ready::Settled if applied && view.remote.is_none() => {
             return unchanged_but_published(previous, view);
         }
         Ready::Settled => vec![ready(view)],
@@ -139,12 +139,12 @@ fn live(
     };
     conditions.extend(synced(rest, outcome));
     conditions.extend(published(view, rest, message));
-    conditions.extend(view.account.map(calls_allowed));
+    conditions.extend(view.remote.map(calls_allowed));
     Some(conditions)
 }
 
 fn ready(view: &View<'_>) -> NewCondition {
-    let (reason, message) = if view.account.is_some_and(|account| !account.is_enabled()) {
+    let (reason, message) = if view.remote.is_some_and(|remote| !remote.is_enabled()) {
         (
             Reason::Disabled,
             "the subaccount is disabled, as the manifest asks",

@@ -104,7 +104,7 @@ fn written(
         generation: None,
         policy: Some(DeletionPolicy::Delete),
         secret_name: "acme-vobiz",
-        account,
+        remote: account,
         refused: "what is refused, and what to do",
         contested: (facts.secret == UserSecret::Contested).then_some("who it is, and what to do"),
     };
@@ -149,7 +149,7 @@ fn the_policy_in_force_is_told_and_stays_told_while_nobody_can_tell() {
             generation: None,
             policy,
             secret_name: "acme-vobiz",
-            account: None,
+            remote: None,
             refused: "what is refused, and what to do",
             contested: None,
         };

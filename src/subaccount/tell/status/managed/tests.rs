@@ -36,7 +36,7 @@ fn after(
         generation: None,
         policy: None,
         secret_name: "acme-vobiz",
-        account: None,
+        remote: None,
         refused: "",
         contested: None,
     };

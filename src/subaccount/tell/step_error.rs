@@ -8,11 +8,11 @@ use crate::vobiz::{AuthId, UnknownOutcome};
 
 /// What ends a pass.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum StepError {
     /// The Secret of an earlier object of this name is still being removed.
     FormerSecret(String),
-    /// A pair cannot be proved: that of a disabled account is refused as any wrong one is.
-    DisabledAccount,
+    /// A pair cannot be proved: that of a disabled subaccount is refused as any wrong one is.
+    DisabledRemote,
     /// A Record cannot be read.
     DamagedRecord {
         /// What is wrong with it.
@@ -44,23 +44,23 @@ pub enum Trouble {
     Created(UnknownOutcome),
 }
 
-impl From<Trouble> for Outcome {
-    fn from(trouble: Trouble) -> Self {
-        let failed_request = matches!(trouble, Trouble::Created(_));
-        let (rest, message) = match trouble {
-            Trouble::FormerSecret(name) => (
+impl From<StepError> for Outcome {
+    fn from(error: StepError) -> Self {
+        let failed_request = matches!(error, StepError::Created(_));
+        let (rest, message) = match error {
+            StepError::FormerSecret(name) => (
                 Rest::Waiting(Wait::StillThere),
                 format!("the Secret {name} of an earlier object of this name is still being removed"),
             ),
-            Trouble::DisabledAccount => (
+            StepError::DisabledRemote => (
                 Rest::Blocked(Block::CredentialsLost),
                 "the pair in the Secret cannot be proved while the subaccount is disabled: enable it at Vobiz".to_owned(),
             ),
-            Trouble::DamagedRecord { damaged, name } => (
+            StepError::DamagedRecord { damaged, name } => (
                 Rest::Blocked(Block::CredentialsLost),
                 format!("{damaged}: correct or delete the Secret {name} of the operator"),
             ),
-            Trouble::TurnedBack { named, held, record } => (
+            StepError::TurnedBack { named, held, record } => (
                 Rest::Blocked(Block::AuthIdConflict),
                 format!(
                     "status.authId names {named}, and the record {record} of the operator holds {held}: one of them is older than the \
@@ -68,7 +68,7 @@ impl From<Trouble> for Outcome {
                      does with {held} as its deletion policy says"
                 ),
             ),
-            Trouble::EarlierNamespace { earlier, account, record } => (
+            StepError::EarlierNamespace { earlier, account, record } => (
                 Rest::Blocked(Block::OrphanFound),
                 format!(
                     "an object of this name in an earlier namespace of this name left an account: put its pair into the Secret that \
@@ -76,11 +76,11 @@ impl From<Trouble> for Outcome {
                      Account {account} or on the record {record} of the operator; or choose another name"
                 ),
             ),
-            Trouble::OtherParent => (
+            StepError::OtherParent => (
                 Rest::Blocked(Block::OrphanFound),
                 "an earlier object of this name left an account of another parent account: name an Account of it".to_owned(),
             ),
-            Trouble::Created(unknown) => (Rest::Waiting(Wait::OutcomeUnknown), unknown.to_string()),
+            StepError::Created(unknown) => (Rest::Waiting(Wait::OutcomeUnknown), unknown.to_string()),
         };
         Self {
             failed_request,
@@ -94,23 +94,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_trouble_names_what_a_person_can_do_and_only_an_unknown_create_was_a_failed_request() {
+    fn each_error_names_what_a_person_can_do_and_only_an_unknown_create_was_a_failed_request() {
         let id = |id| AuthId::parse(id).unwrap();
         let record = || "the-record".to_owned();
         let blocked = Rest::Blocked;
-        for (trouble, rest, words) in [
+        for (error, rest, words) in [
             (
-                Trouble::FormerSecret("acme".to_owned()),
+                StepError::FormerSecret("acme".to_owned()),
                 Rest::Waiting(Wait::StillThere),
                 "the Secret acme of an earlier object",
             ),
             (
-                Trouble::DisabledAccount,
+                StepError::DisabledRemote,
                 blocked(Block::CredentialsLost),
                 ": enable it at Vobiz",
             ),
             (
-                Trouble::DamagedRecord {
+                StepError::DamagedRecord {
                     damaged: Damaged { key: "phase" },
                     name: record(),
                 },
@@ -118,7 +118,7 @@ mod tests {
                 "`phase` is missing or malformed: correct or delete the Secret the-record of the operator",
             ),
             (
-                Trouble::TurnedBack {
+                StepError::TurnedBack {
                     named: id("SA_ONE"),
                     held: id("SA_TWO"),
                     record: record(),
@@ -127,7 +127,7 @@ mod tests {
                 "names SA_ONE, and the record the-record of the operator holds SA_TWO: ",
             ),
             (
-                Trouble::EarlierNamespace {
+                StepError::EarlierNamespace {
                     earlier: "u-0".to_owned(),
                     account: "main".to_owned(),
                     record: record(),
@@ -136,16 +136,16 @@ mod tests {
                 "set to \"u-0\" on the Account main or on the record the-record of the operator; or choose",
             ),
             (
-                Trouble::OtherParent,
+                StepError::OtherParent,
                 blocked(Block::OrphanFound),
                 ": name an Account of it",
             ),
         ] {
-            let outcome = Outcome::from(trouble);
+            let outcome = Outcome::from(error);
             assert_eq!((outcome.rest, outcome.failed_request), (rest, false));
             assert!(outcome.message.contains(words), "{}", outcome.message);
         }
-        let unknown = Trouble::Created(UnknownOutcome::Unanswered(crate::vobiz::Error::NotFound));
+        let unknown = StepError::Created(UnknownOutcome::Unanswered(crate::vobiz::Error::NotFound));
         let outcome = Outcome::from(unknown);
         assert!(outcome.failed_request && outcome.rest == Rest::Waiting(Wait::OutcomeUnknown));
     }
