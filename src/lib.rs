@@ -25,8 +25,8 @@
 //! clients need to know of the network; it knows nothing of either. `metrics` counts for all, `clock` reads the time, and
 //! `dice` draws random bits.
 //!
-//! - **Layer rule**: no `use crate::` points against that order. Absent on purpose: a Kubernetes client in `vobiz`, an
-//!   HTTP client outside `vobiz`, a Vobiz name in `controller`.
+//! - **Layer rule**: no `use crate::` points against that order, and no file needs one that needs it. Absent on purpose: a
+//!   Kubernetes client in `vobiz`, an HTTP client outside `vobiz`, a Vobiz name in `controller`.
 //! - **PURE rule**: a file whose first lines say PURE takes facts and gives decisions. Absent in it: a client, `await`,
 //!   a clock, randomness; time and random bits enter as values.
 //! - **One step, one request**: `subaccount::plan` decides the next step of a pass from facts, and an effect makes exactly
