@@ -37,6 +37,8 @@
 //! it knows, `act` what it does, `tell` what it says to people and when it looks again, `context` what all passes share, and
 //! `watches` which changes bring one.
 //!
+//! `docs/walk.md` follows one Subaccount from `kubectl apply` to Ready and from delete to gone, file by file.
+//!
 //! # Words of our own
 //!
 //! Where Kubernetes or Vobiz has a word, it is used. These are ours:

@@ -22,3 +22,5 @@ mod purity;
 mod registries;
 /// Reads Rust source as text.
 mod source;
+/// The walk through the code names what is there.
+mod walk;

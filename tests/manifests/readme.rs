@@ -9,11 +9,12 @@ use vobiz_operator::crd::{Account, Subaccount};
 
 use crate::render::{self, understood};
 
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 7] = [
     "README.md",
     "docs/reliability.md",
     "docs/runbook.md",
     "docs/scale.md",
+    "docs/walk.md",
     "manifests/gitops/README.md",
     "manifests/subaccounts/README.md",
 ];
