@@ -49,13 +49,13 @@ pub fn command_from(
 ) -> Result<Command, CommandError> {
     let matches = definition().try_get_matches_from(arguments)?;
     let command_line = CommandLine::from_arg_matches(&matches)?;
-    Ok(match command_line.verb {
-        Verb::Run(flags) => {
+    Ok(match command_line.subcommand {
+        Subcommands::Run(flags) => {
             let proxies = Proxies::of_environment(|name| std::env::var(name).ok());
             Command::Run(Box::new(flags.into_config(proxies)?))
         }
-        Verb::Crds { directory } => Command::Crds { directory },
-        Verb::Version => Command::Version,
+        Subcommands::Crds { directory } => Command::Crds { directory },
+        Subcommands::Version => Command::Version,
     })
 }
 
@@ -80,11 +80,11 @@ pub fn definition() -> clap::Command {
 )]
 struct CommandLine {
     #[command(subcommand)]
-    verb: Verb,
+    subcommand: Subcommands,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum Subcommands {
     /// Run the operator until SIGTERM or SIGINT.
     ///
     /// The cluster is the one of $KUBECONFIG, else of ~/.kube/config, else the one that the Pod runs in. Logs go to

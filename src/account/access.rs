@@ -29,7 +29,7 @@ pub struct Access {
     /// Whose pass it is; none for the Account's own.
     pub(super) caller: Option<Caller>,
     pub(super) metrics: Metrics,
-    pub(super) accounts: AccountWaker,
+    pub(super) wake_account: AccountWaker,
     pub(super) doubts: Arc<Doubts>,
 }
 
@@ -232,7 +232,7 @@ impl Access {
     fn doubt_parent(&self) {
         self.parent.gate.suspend();
         self.doubts.doubt_pair(&self.account);
-        self.accounts.wake(&self.account);
+        self.wake_account.wake(&self.account);
     }
 
     /// Tells the Account's pass what may be its trouble and not that of one Subaccount.
@@ -242,9 +242,9 @@ impl Access {
             Some(Error::Unauthorized | Error::Forbidden { .. }) => self.doubt_parent(),
             Some(Error::InsufficientBalance) => {
                 self.doubts.doubt_balance(&self.account);
-                self.accounts.wake(&self.account);
+                self.wake_account.wake(&self.account);
             }
-            Some(Error::RateLimited { .. }) => self.accounts.wake(&self.account),
+            Some(Error::RateLimited { .. }) => self.wake_account.wake(&self.account),
             _ => {}
         }
     }

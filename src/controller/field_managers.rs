@@ -22,7 +22,7 @@ pub struct FieldManager {
 }
 
 #[derive(Deserialize)]
-struct Managed {
+struct ManagedObject {
     #[serde(default)]
     metadata: Metadata,
 }
@@ -39,7 +39,7 @@ pub async fn field_managers<T>(api: &Api<T>, name: &str) -> Result<Vec<FieldMana
 where
     T: Resource + Clone,
 {
-    let answer = ask::<_, Managed>(api, |request| request.get(name, &GetParams::default())).await;
+    let answer = ask::<_, ManagedObject>(api, |request| request.get(name, &GetParams::default())).await;
     match answer {
         Ok(object) => Ok(read(object.metadata.managed_fields.unwrap_or_default())),
         Err(error) if error.is_not_found() => Ok(Vec::new()),
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_read_as_far_as_it_can_be() {
-        let object: Managed = serde_json::from_value(json!({"kind": "Secret", "metadata": {"name": "acme", "managedFields": [
+        let object: ManagedObject = serde_json::from_value(json!({"kind": "Secret", "metadata": {"name": "acme", "managedFields": [
             {"manager": "kubectl", "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:data": {}}},
             {"manager": 7, "time": "9999-12-31T23:59:59Z"}, null,
         ]}}))
@@ -79,7 +79,7 @@ mod tests {
             (found.len(), &found[0], found[1].name.as_str()),
             (3, &kubectl, "")
         );
-        let none: Managed = serde_json::from_value(json!({"metadata": {}})).unwrap();
+        let none: ManagedObject = serde_json::from_value(json!({"metadata": {}})).unwrap();
         assert!(none.metadata.managed_fields.is_none());
     }
 }

@@ -118,7 +118,7 @@ fn read_metadata(stored: Option<Value>) -> (ObjectMeta, bool) {
     let Some(Value::Object(parts)) = stored else {
         return (ObjectMeta::default(), false);
     };
-    let mut stored = Parts {
+    let mut stored = StoredParts {
         parts,
         is_whole: true,
     };
@@ -139,12 +139,12 @@ fn read_metadata(stored: Option<Value>) -> (ObjectMeta, bool) {
     (metadata, stored.is_whole)
 }
 
-struct Parts {
+struct StoredParts {
     parts: Map<String, Value>,
     is_whole: bool,
 }
 
-impl Parts {
+impl StoredParts {
     fn take<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
         let part = self.parts.remove(name)?;
         serde_json::from_value(part).unwrap_or_else(|_| {

@@ -16,7 +16,7 @@ use super::decode;
 use super::error::{Error, Unreachable, Unusable};
 use super::failure::{interrupted, not_answered};
 use super::generation::Generation;
-use super::object::Object;
+use super::object::RemoteObject;
 use super::request::{self, HttpMethod, Request};
 use super::subaccount::{Fields, Page, Subaccount};
 use super::token::{AuthToken, Credentials, ParentCredentials};
@@ -101,7 +101,7 @@ impl Client {
             .ask(&request::me(), ITEM_CAP)
             .await?
             .into_body(wall_clock())?;
-        let account: Object = wire::parse(&body).map_err(Error::Unusable)?;
+        let account: RemoteObject = wire::parse(&body).map_err(Error::Unusable)?;
         match account.read_only.auth_id.text() {
             Some(id) if id != self.parent().as_str() => Err(Error::Unusable(Unusable::DifferentAuthId)),
             _ => Ok(()),
@@ -114,7 +114,7 @@ impl Client {
             .exchange(pair.auth_id.as_str(), &pair.auth_token, &request::me(), ITEM_CAP)
             .await?;
         let body = answer.into_body(wall_clock())?;
-        let account: Object = wire::parse(&body).map_err(Error::Unusable)?;
+        let account: RemoteObject = wire::parse(&body).map_err(Error::Unusable)?;
         account
             .into_subaccount()
             .map(|account| account.auth_id)

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::auth_id::{AuthId, ParentAuthId};
 use super::error::{Error, Unusable};
 use super::generation::Generation;
-use super::object::{Object, ShownPair};
+use super::object::{RemoteObject, ShownPair};
 use super::subaccount::Subaccount;
 use super::token::{AuthToken, Credentials, InvalidAuthToken};
 use super::wire::Scalar;
@@ -87,7 +87,7 @@ fn committed(
     parent: &ParentAuthId,
     body: &[u8],
 ) -> Result<(Credentials, Option<Box<Subaccount>>), Unusable> {
-    let (places, object): (Vec<ShownPair>, Option<Object>) = match generation {
+    let (places, object): (Vec<ShownPair>, Option<RemoteObject>) = match generation {
         Generation::Gen1 => gen1::created(body)?,
         Generation::Gen2 => gen2::created(body)?,
     };

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::auth_id::{AuthId, ParentAuthId};
 use super::error::Unusable;
-use super::object::{Entries, Object, ShownPair};
+use super::object::{Entries, RemoteObject, ShownPair};
 use super::request::{DeleteBody, HttpMethod, Request};
 use super::subaccount::{Fields, Page, Subaccount};
 use super::wire::{self, Keyed, Scalar};
@@ -57,8 +57,8 @@ pub(super) fn delete(parent: &ParentAuthId, id: &AuthId, cascade: bool) -> Reque
 }
 
 /// Where the answer to a create shows the pair. It has no object.
-pub(super) fn created(body: &[u8]) -> Result<(Vec<ShownPair>, Option<Object>), Unusable> {
-    let object: Object = wire::parse(body)?;
+pub(super) fn created(body: &[u8]) -> Result<(Vec<ShownPair>, Option<RemoteObject>), Unusable> {
+    let object: RemoteObject = wire::parse(body)?;
     Ok((
         vec![ShownPair {
             auth_id: object.read_only.auth_id,
@@ -69,7 +69,7 @@ pub(super) fn created(body: &[u8]) -> Result<(Vec<ShownPair>, Option<Object>), U
 }
 
 pub(super) fn subaccount(body: &[u8]) -> Result<Subaccount, Unusable> {
-    wire::parse::<Object>(body)?.into_subaccount()
+    wire::parse::<RemoteObject>(body)?.into_subaccount()
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::auth_id::{AuthId, ParentAuthId};
 use super::error::Unusable;
-use super::object::{Entries, Object, ShownPair};
+use super::object::{Entries, RemoteObject, ShownPair};
 use super::request::{DeleteBody, HttpMethod, Request};
 use super::subaccount::{Fields, Page, Subaccount};
 use super::wire::{self, Keyed, Scalar};
@@ -56,7 +56,7 @@ pub(super) fn delete(parent: &ParentAuthId, id: &AuthId, cascade: bool) -> Reque
 struct CreateAnswer {
     auth_id: Scalar,
     auth_token: Scalar,
-    sub_account: Keyed<Object>,
+    sub_account: Keyed<RemoteObject>,
     auth_credentials: Keyed<Pair>,
 }
 
@@ -68,7 +68,7 @@ struct Pair {
 }
 
 /// Everywhere the answer to a create shows the pair or a part of it, and the object.
-pub(super) fn created(body: &[u8]) -> Result<(Vec<ShownPair>, Option<Object>), Unusable> {
+pub(super) fn created(body: &[u8]) -> Result<(Vec<ShownPair>, Option<RemoteObject>), Unusable> {
     let answer: CreateAnswer = wire::parse(body)?;
     let mut places = vec![ShownPair {
         auth_id: answer.auth_id,
@@ -87,7 +87,7 @@ pub(super) fn created(body: &[u8]) -> Result<(Vec<ShownPair>, Option<Object>), U
 }
 
 pub(super) fn subaccount(body: &[u8]) -> Result<Subaccount, Unusable> {
-    wire::parse::<Object>(body)?.into_subaccount()
+    wire::parse::<RemoteObject>(body)?.into_subaccount()
 }
 
 #[derive(Deserialize)]

@@ -16,7 +16,7 @@ use super::wire::{self, Scalar};
 const MAX_ENTRIES: usize = 1000;
 
 /// A subaccount as either generation writes it: generation 1 has a part of generation 2's fields.
-pub(super) struct Object {
+pub(super) struct RemoteObject {
     pub read_only: ReadOnly,
     fields: Fields,
 }
@@ -32,7 +32,7 @@ pub(super) struct ReadOnly {
     kyc_calls_blocked: Scalar,
 }
 
-impl<'de> Deserialize<'de> for Object {
+impl<'de> Deserialize<'de> for RemoteObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Read once for each part: serde's `flatten` would keep what neither knows, and stumble over a number out of range.
         let raw = <&RawValue>::deserialize(deserializer)?.get();
@@ -45,7 +45,7 @@ impl<'de> Deserialize<'de> for Object {
     }
 }
 
-impl Object {
+impl RemoteObject {
     pub fn into_subaccount(self) -> Result<Subaccount, Unusable> {
         let ReadOnly {
             auth_id, auth_token, ..
@@ -133,7 +133,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
             invalid: 0,
         };
         while let Some(raw) = list.next_element::<&RawValue>()? {
-            match wire::parse::<Object>(raw.get().as_bytes()).and_then(Object::into_subaccount) {
+            match wire::parse::<RemoteObject>(raw.get().as_bytes()).and_then(RemoteObject::into_subaccount) {
                 Ok(subaccount) => entries.subaccounts.push(subaccount),
                 Err(_) => entries.invalid += 1,
             }
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn enabled_is_taken_from_is_active_where_it_is_missing() {
         let enabled = |json: &str| {
-            wire::parse::<Object>(json.as_bytes())
+            wire::parse::<RemoteObject>(json.as_bytes())
                 .unwrap()
                 .into_subaccount()
                 .unwrap()

@@ -31,7 +31,7 @@ pub struct Bucket {
     /// The part of the limit that is used; less than 1 after repeated 429s.
     share: f64,
     limited: Option<Instant>,
-    pause: Pause,
+    pause: Silence,
     /// How often Vobiz asked for a pause.
     pauses: u64,
 }
@@ -44,7 +44,7 @@ pub struct Ticket {
 
 /// What Vobiz's last 429 means for the next request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Pause {
+enum Silence {
     Over,
     Until(Instant),
     /// One request was let through to see whether the pause was long enough.
@@ -61,7 +61,7 @@ impl Bucket {
             counted: now,
             share: 1.0,
             limited: None,
-            pause: Pause::Over,
+            pause: Silence::Over,
             pauses: 0,
         }
     }
@@ -76,12 +76,12 @@ impl Bucket {
     /// Takes a permit, or says after what time it is worth asking again.
     pub fn take(&mut self, now: Instant) -> Result<Ticket, Duration> {
         let left = match self.pause {
-            Pause::Over => return self.take_open(now),
-            Pause::Until(until) => until.saturating_duration_since(now),
-            Pause::Probing(since) => (since + PROBE_PATIENCE).saturating_duration_since(now),
+            Silence::Over => return self.take_open(now),
+            Silence::Until(until) => until.saturating_duration_since(now),
+            Silence::Probing(since) => (since + PROBE_PATIENCE).saturating_duration_since(now),
         };
         if left.is_zero() {
-            self.pause = Pause::Probing(now);
+            self.pause = Silence::Probing(now);
             Ok(self.ticket())
         } else {
             Err(left)
@@ -121,8 +121,8 @@ impl Bucket {
         }
         self.count(now);
         self.permits = (self.permits + 1.0).min(f64::from(self.limit.burst.get()));
-        if let Pause::Probing(_) = self.pause {
-            self.pause = Pause::Until(now);
+        if let Silence::Probing(_) = self.pause {
+            self.pause = Silence::Until(now);
         }
     }
 
@@ -132,15 +132,15 @@ impl Bucket {
         let until = now + pause;
         self.pause = match self.pause {
             // Requests that were under way when the first of them was answered tell nothing new.
-            Pause::Until(known) => Pause::Until(known.max(until)),
-            Pause::Over | Pause::Probing(_) => {
+            Silence::Until(known) => Silence::Until(known.max(until)),
+            Silence::Over | Silence::Probing(_) => {
                 if self
                     .limited
                     .is_some_and(|last| now.duration_since(last) < RECOVERY)
                 {
                     self.share = (self.share / 2.0).max(SMALLEST_SHARE);
                 }
-                Pause::Until(until)
+                Silence::Until(until)
             }
         };
         self.limited = Some(now);
@@ -150,11 +150,11 @@ impl Bucket {
 
     /// Vobiz answered anything but 429: a pause that was being probed is over, if this was the probe.
     pub fn answered(&mut self, ticket: Ticket, now: Instant) {
-        if let Pause::Probing(_) = self.pause
+        if let Silence::Probing(_) = self.pause
             && self.honours(ticket)
         {
             self.count(now);
-            self.pause = Pause::Over;
+            self.pause = Silence::Over;
             self.permits = 0.0;
         }
     }
@@ -163,8 +163,8 @@ impl Bucket {
     #[must_use]
     pub fn pause_left(&self, now: Instant) -> Option<Duration> {
         match self.pause {
-            Pause::Until(until) => until.checked_duration_since(now).filter(|left| !left.is_zero()),
-            Pause::Over | Pause::Probing(_) => None,
+            Silence::Until(until) => until.checked_duration_since(now).filter(|left| !left.is_zero()),
+            Silence::Over | Silence::Probing(_) => None,
         }
     }
 

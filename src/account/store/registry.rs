@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Registry {
     transport: Transport,
     metrics: Metrics,
-    accounts: AccountWaker,
+    wake_account: AccountWaker,
     pub(in crate::account) doubts: Arc<Doubts>,
     pub(in crate::account) trials: Trials,
     state: Mutex<State>,
@@ -51,13 +51,13 @@ impl State {
 }
 
 impl Registry {
-    /// An empty registry; `accounts` wakes an Account's own pass.
+    /// An empty registry; `wake_account` wakes an Account's own pass.
     #[must_use]
-    pub fn new(transport: Transport, metrics: Metrics, accounts: AccountWaker) -> Self {
+    pub fn new(transport: Transport, metrics: Metrics, wake_account: AccountWaker) -> Self {
         Self {
             transport,
             metrics,
-            accounts,
+            wake_account,
             doubts: Arc::default(),
             trials: Trials::default(),
             state: Mutex::default(),
@@ -116,13 +116,13 @@ impl Registry {
 
     /// Asks for a pass over an Account.
     pub fn wake(&self, account: &AccountKey) {
-        self.accounts.wake(account);
+        self.wake_account.wake(account);
     }
 
     /// Asks for a pass over every Account of a parent.
     pub fn wake_accounts_of(&self, parent: &ParentAuthId) {
         for account in self.lock().members.of(parent) {
-            self.accounts.wake(account);
+            self.wake_account.wake(account);
         }
     }
 
@@ -182,7 +182,7 @@ impl Registry {
             client: Client::new(&self.transport, credentials),
             caller: None,
             metrics: self.metrics.clone(),
-            accounts: self.accounts.clone(),
+            wake_account: self.wake_account.clone(),
             doubts: Arc::clone(&self.doubts),
         }
     }
@@ -239,7 +239,7 @@ impl Registry {
             }
             if members.shared(parent) != before {
                 let others = members.of(parent).filter(|other| *other != account);
-                others.for_each(|other| self.accounts.wake(other));
+                others.for_each(|other| self.wake_account.wake(other));
             }
         }
     }
@@ -306,7 +306,9 @@ impl Registry {
             of_id.any(|(_, parent)| parent.wanted_walk().or_else(|| parent.wanted_list()).is_some())
         };
         if let Some(parent) = former.filter(is_wanted) {
-            members.of(&parent).for_each(|other| self.accounts.wake(other));
+            members
+                .of(&parent)
+                .for_each(|other| self.wake_account.wake(other));
         }
     }
 

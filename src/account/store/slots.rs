@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Who has a turn, and who waits for one.
 #[derive(Clone, Debug)]
 pub struct Slots {
-    accounts: AccountWaker,
+    wake_account: AccountWaker,
     state: Arc<Mutex<HashMap<String, Unproved>>>,
 }
 
@@ -30,11 +30,11 @@ pub struct Slot {
 }
 
 impl Slots {
-    /// Nobody has a turn; `accounts` wakes an Account's own pass.
+    /// Nobody has a turn; `wake_account` wakes an Account's own pass.
     #[must_use]
-    pub fn new(accounts: AccountWaker) -> Self {
+    pub fn new(wake_account: AccountWaker) -> Self {
         Self {
-            accounts,
+            wake_account,
             state: Arc::default(),
         }
     }
@@ -75,7 +75,7 @@ impl Drop for Slot {
         line.busy = false;
         if let Some(next) = line.waiting.pop_front() {
             line.known.remove(&next);
-            self.slots.accounts.wake(&next);
+            self.slots.wake_account.wake(&next);
         }
         if line.waiting.is_empty() {
             state.remove(&self.namespace);
