@@ -29,8 +29,8 @@
 //!   Kubernetes client in `vobiz`, an HTTP client outside `vobiz`, a Vobiz name in `controller`.
 //! - **PURE rule**: a file whose first lines say PURE takes facts and gives decisions. Absent in it: a client, `await`,
 //!   a clock, randomness; time and random bits enter as values.
-//! - **One step, one request**: `subaccount::plan` decides the next step of a pass from facts, and an effect makes exactly
-//!   one request. The tests explore the same `plan`, not a copy of it.
+//! - **One step, one write**: `subaccount::plan` decides the next step of a pass from facts, and an effect makes one write at
+//!   most, with the reads that belong to it. The tests explore the same `plan`, not a copy of it.
 //! - **Two API generations, one meaning**: what differs between them is known to `vobiz` alone.
 //!
 //! The folders of a kind, `account` and `subaccount`, have the same parts: `reconcile` is a pass on one screen, `known` what

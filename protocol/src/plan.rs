@@ -13,7 +13,8 @@ mod live;
 
 use super::facts::{Account, Confirmation, Directive, Facts, Fence, Made, Object};
 
-/// One act. Exactly one request follows from it, except [`Step::Rest`], which ends the pass.
+/// One act. At most one write follows from it, with the reads that belong to it; [`Step::Bind`] alone may have to try its write
+/// once more. [`Step::Rest`] ends the pass.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Step {
     /// Take the gate's permit for a POST.
