@@ -10,12 +10,13 @@ use crate::dice::random;
 use crate::metrics::Metrics;
 use futures::channel::mpsc;
 use futures::{Stream, StreamExt};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::NamespaceResourceScope;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
@@ -109,8 +110,9 @@ where
         let digested = digest(&mut event);
         writer.apply_watcher_event(&event);
         let worth_a_pass = admits(&event, digested);
-        for gone in relist.missing(&event, &cache) {
-            let mut gone = Event::Delete((*gone).clone());
+        let bare = |metadata| keep(Guarded::nameplate(metadata));
+        for gone in relist.missing(&event, &cache, bare) {
+            let mut gone = Event::Delete(gone);
             let digested = digest(&mut gone);
             admits(&gone, digested);
         }
@@ -186,43 +188,75 @@ fn kept<Read: Resource, K>(
     })
 }
 
-/// Finds what was deleted while no watch was open: a new list just does not have it, and no event tells.
-struct Relist<K> {
+/// Finds what was deleted while no watch was open: a new list just does not have it, and no event tells. Of a list that was broken off the
+/// cache keeps nothing, but whoever sees the events does.
+struct Relist<K: Resource> {
     before: Vec<Arc<K>>,
-    listed: HashSet<String>,
+    /// By uid, as is the next.
+    listed: HashMap<String, Name>,
+    broken_off: HashMap<String, Name>,
 }
 
-impl<K> Default for Relist<K> {
+/// Namespace and name of an object: all that is kept of thousands.
+type Name = (Option<String>, Option<String>);
+
+impl<K: Resource> Default for Relist<K> {
     fn default() -> Self {
         Self {
             before: Vec::new(),
-            listed: HashSet::new(),
+            listed: HashMap::new(),
+            broken_off: HashMap::new(),
         }
     }
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Relist<K> {
-    fn missing(&mut self, event: &Event<K>, cache: &Store<K>) -> Vec<Arc<K>> {
-        let uid = |object: &K| object.meta().uid.clone().unwrap_or_default();
+    /// What is gone. `bare` makes an object of which no more is known than which it was.
+    fn missing(&mut self, event: &Event<K>, cache: &Store<K>, bare: impl Fn(ObjectMeta) -> K) -> Vec<K> {
         match event {
             // The cache keeps the old list until the new one is complete.
             Event::Init => {
                 self.before = cache.state();
-                self.listed.clear();
+                self.broken_off.extend(self.listed.drain());
                 Vec::new()
             }
             Event::InitApply(object) => {
-                self.listed.insert(uid(object));
+                let metadata = object.meta();
+                let name = (metadata.namespace.clone(), metadata.name.clone());
+                self.listed.insert(uid(object), name);
                 Vec::new()
             }
             Event::InitDone => {
-                let before = std::mem::take(&mut self.before).into_iter();
+                let before = std::mem::take(&mut self.before);
                 let listed = std::mem::take(&mut self.listed);
-                before.filter(|object| !listed.contains(&uid(object))).collect()
+                let mut broken_off = std::mem::take(&mut self.broken_off);
+                broken_off.retain(|uid, _| !listed.contains_key(uid));
+                let mut gone: Vec<K> = Vec::new();
+                for object in before {
+                    let uid = uid(&*object);
+                    broken_off.remove(&uid);
+                    if !listed.contains_key(&uid) {
+                        gone.push((*object).clone());
+                    }
+                }
+                let bare = |(uid, (namespace, name))| {
+                    bare(ObjectMeta {
+                        namespace,
+                        name,
+                        uid: Some(uid),
+                        ..ObjectMeta::default()
+                    })
+                };
+                gone.extend(broken_off.into_iter().map(bare));
+                gone
             }
             Event::Apply(_) | Event::Delete(_) => Vec::new(),
         }
     }
+}
+
+fn uid<K: Resource>(object: &K) -> String {
+    object.meta().uid.clone().unwrap_or_default()
 }
 
 /// Takes nothing out.
@@ -374,7 +408,7 @@ mod tests {
             selection: watcher::Config::default(),
             metrics: Metrics::new(true, "1", "c"),
         };
-        let mut seen = HashSet::new();
+        let mut seen = std::collections::HashSet::new();
         let watch = watch(target, identity, whole, move |event, ()| match event {
             Event::InitApply(object) => seen.insert(object.0.as_ref().unwrap().metadata.name.clone()),
             _ => false,
@@ -398,8 +432,8 @@ mod tests {
             kind: "ConfigMap",
             api: scripted(vec![
                 page(&json!([item("one"), item("two"), item("three")]), ""),
-                // One that began anew: its first pages count for nothing.
-                page(&json!([item("one")]), "more"),
+                // One that began anew: its first pages count for nothing, and yet "four" was heard of.
+                page(&json!([item("one"), item("four")]), "more"),
                 (StatusCode::SERVICE_UNAVAILABLE, Json(json!({}))),
                 page(&json!([item("two")]), ""),
             ])
@@ -420,14 +454,14 @@ mod tests {
         });
         let task = tokio::spawn(watch.task);
         let mut names = Vec::new();
-        for _ in 0..2 {
+        for _ in 0..3 {
             let deleted = deletions.next().await.unwrap();
             assert!(watch.store.get(&deleted).is_none(), "a pass still finds it");
             names.push(deleted.name);
         }
         task.abort();
         names.sort();
-        assert_eq!(names, ["one", "three"]);
+        assert_eq!(names, ["four", "one", "three"]);
         assert_eq!(watch.store.state().len(), 1);
     }
 }

@@ -23,6 +23,8 @@ pub struct Records {
 pub struct Stored {
     /// Name of the Secret.
     pub secret: String,
+    /// Its uid.
+    secret_uid: String,
     /// What it says.
     pub record: Record,
 }
@@ -72,7 +74,11 @@ impl Records {
                         return vec![Change::Damaged(name, damaged), lost];
                     }
                 };
-                let stored = Stored { secret: name, record };
+                let stored = Stored {
+                    secret: name,
+                    secret_uid: uid_of(secret),
+                    record,
+                };
                 let mended = state.damaged.remove(&stored.secret);
                 state.insert(stored);
                 mended
@@ -82,7 +88,10 @@ impl Records {
             }
             Event::Delete(secret) => {
                 let name = secret.metadata.name.as_deref();
-                name.map(|name| state.remove(name)).into_iter().collect()
+                // One that was put back under its name while the watch was down is told before the other's end.
+                let is_another = |stored: &Arc<Stored>| stored.secret_uid != uid_of(secret);
+                let gone = name.filter(|name| !state.by_secret.get(*name).is_some_and(is_another));
+                gone.map(|name| state.remove(name)).into_iter().collect()
             }
         }
     }
@@ -210,6 +219,10 @@ impl State {
     }
 }
 
+fn uid_of(secret: &Secret) -> String {
+    secret.metadata.uid.clone().unwrap_or_default()
+}
+
 fn insert_into<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Secrets>, key: K, secret: &Arc<str>) {
     let secrets = index.entry(key).or_default();
     if let Err(place) = secrets.binary_search(secret) {
@@ -293,6 +306,23 @@ mod tests {
                 "only once"
             );
         }
+    }
+
+    #[test]
+    fn a_record_that_was_put_back_under_its_name_stays_when_the_end_of_the_former_one_is_told_late() {
+        let of_uid = |uid: &str| {
+            let mut secret = stored(&bound("u-1", 1, "SA_ONE"));
+            secret.metadata.uid = Some(uid.to_owned());
+            secret
+        };
+        let records = Records::default();
+        records.apply(&Event::Apply(of_uid("s-1")));
+        records.apply(&Event::InitApply(of_uid("s-2")));
+        assert_eq!(records.apply(&Event::Delete(of_uid("s-1"))), []);
+        assert!(records.holds(&id("SA_ONE")));
+        let lost = Change::Lost("team".to_owned(), "acme".to_owned());
+        assert_eq!(records.apply(&Event::Delete(of_uid("s-2"))), [lost]);
+        assert!(!records.holds(&id("SA_ONE")));
     }
 
     #[test]
