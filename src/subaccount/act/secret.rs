@@ -176,30 +176,25 @@ pub(super) async fn remove_former(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .status
         .as_ref()
         .and_then(|status| status.secret_name.clone());
-    pass.known.former_secret = FormerSecret::Gone;
     let Some(name) = former else { return Ok(()) };
     let read = get_versioned(&pass.secrets(), &name)
         .await
         .map_err(|error| Outcome::of_cluster(&format!("read the former Secret {name}"), &error))?;
-    let Some(read) = read.filter(|read| secret::is_ours(read.object(), &object)) else {
-        return Ok(());
+    let removed = match read.filter(|read| secret::is_ours(read.object(), &object)) {
+        Some(read) => delete(&pass.secrets(), &read).await,
+        None => Ok(()),
     };
-    match delete(&pass.secrets(), &read).await {
-        Ok(()) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
+    let act = format!("remove the former Secret {name}");
+    pass.known.former_secret = match removed {
+        Ok(()) => FormerSecret::Gone,
+        Err(error) if error.is_not_found() => FormerSecret::Gone,
         Err(error) if error.is_denied() => {
-            pass.known.former_secret = FormerSecret::Refused;
-            pass.note_refusal(
-                &error,
-                failure(&format!("remove the former Secret {name}"), &error),
-            );
-            Ok(())
+            pass.note_refusal(&error, failure(&act, &error));
+            FormerSecret::Refused
         }
-        Err(error) => Err(Outcome::of_cluster(
-            &format!("remove the former Secret {name}"),
-            &error,
-        )),
-    }
+        Err(error) => return Err(Outcome::of_cluster(&act, &error)),
+    };
+    Ok(())
 }
 
 /// Whether the Secret of an object that is going, and with it its account, stays behind: with a pair that no longer works.

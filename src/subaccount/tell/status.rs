@@ -67,8 +67,8 @@ pub fn of(
             .auth_id
             .map(ToString::to_string)
             .or_else(|| previous.auth_id.clone()),
-        // While the Secret of an earlier spec.secretRef cannot be removed, its name is not forgotten.
-        secret_name: if published && !view.facts.write_refused {
+        // While the Secret of an earlier spec.secretRef is not removed, its name is not forgotten.
+        secret_name: if published && !view.facts.former_secret && !view.facts.write_refused {
             Some(view.secret_name.to_owned())
         } else {
             previous.secret_name.clone()

@@ -129,6 +129,28 @@ fn converged(observed: i64) -> SubaccountStatus {
 }
 
 #[test]
+fn the_name_of_a_former_secret_is_told_until_that_one_is_removed() {
+    for (former_secret, write_refused, told) in [
+        (false, false, "acme-vobiz"),
+        (true, false, "former"),
+        (false, true, "former"),
+    ] {
+        let previous = SubaccountStatus {
+            secret_name: Some("former".to_owned()),
+            ..SubaccountStatus::default()
+        };
+        let facts = Facts {
+            former_secret,
+            write_refused,
+            ..facts(Object::Live, false, UserSecret::Good)
+        };
+        let failed = outcome(Rest::Waiting(Wait::Cluster), false);
+        let status = written(&object(Some(previous)), &facts, Some(&account()), &failed).unwrap();
+        assert_eq!(status.secret_name.as_deref(), Some(told));
+    }
+}
+
+#[test]
 fn the_policy_in_force_is_told_and_stays_told_while_nobody_can_tell() {
     let facts = Facts {
         identity: true,
