@@ -162,6 +162,13 @@ impl Known {
         }
     }
 
+    /// From here on something may be posted under the Record's epoch.
+    pub fn spend_epoch(&mut self) {
+        if let KnownRecord::Read(read) = &mut self.record {
+            read.unspent = false;
+        }
+    }
+
     /// A quorum read showed no Record. The user's Secret was compared with the pair of the one that was believed, and may now be all
     /// that names the account.
     pub fn take_no_record(&mut self) {

@@ -27,7 +27,7 @@ use crate::controller::refusal::Refusal;
 use crate::controller::wake::ObjectKey;
 use crate::crd::Subaccount;
 use crate::subaccount::plan::{Rest, Wait};
-use crate::subaccount::tell::Outcome;
+use crate::subaccount::tell::{Conflict, Outcome};
 use crate::vobiz::{AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
@@ -52,6 +52,8 @@ pub struct Pass<'a> {
     pub record_name: String,
     /// Its place in the queue of whoever waits for the gate.
     caller: Caller,
+    /// The account that the status names, and who else keeps it, as the caches show it.
+    cached_conflict: Option<(AuthId, Conflict)>,
     /// Writes that Kubernetes refused and that held nothing up, and what to tell of them.
     pub refused: Vec<(Option<Refusal>, String)>,
     /// What the pass did.
@@ -125,6 +127,7 @@ impl<'a> Pass<'a> {
             account: None,
             desired: None,
             caller,
+            cached_conflict: None,
             refused: Vec::new(),
             deeds: Deeds::default(),
             released: false,
@@ -135,6 +138,8 @@ impl<'a> Pass<'a> {
     /// Takes in what lists, other passes and clocks have brought since the last step.
     pub fn look_around(&mut self) {
         self.refresh_desired();
+        self.refresh_unusable();
+        self.refresh_conflict();
         self.recall_proofs();
         self.refresh_missing();
         self.refresh_remote();
@@ -160,7 +165,7 @@ impl<'a> Pass<'a> {
             unusable: self.is_unusable(now),
             pairs_held: self.context.creates_wait(&self.uid, now),
             shows_tokens: self.generation().is_some_and(Generation::shows_tokens),
-            claimed_by_another: self.cached_conflict().is_some(),
+            claimed_by_another: self.known.claim.is_none() && self.conflict().is_some(),
             policy: self.decision().map_or(Policy::Undecided, |_| Policy::Decided),
             fence: record.map_or(Fence::Settling, |record| self.fence(record, retention_over, now)),
             retention_over,

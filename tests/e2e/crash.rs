@@ -428,8 +428,19 @@ async fn unusable_answers(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "a create was sent while the object is stalled"
     );
 
-    environment.simulator.remove_fault(number).await?;
+    // Whoever edits has it tried again, and no more often than before.
     let spec = json!({"spec": {"enabled": false}});
+    environment.objects.merge(Kind::Subaccount, &name, &spec).await?;
+    environment
+        .await_reason(Kind::Subaccount, &name, "Stalled", "UnusableAnswer")
+        .await?;
+    ensure!(
+        environment.simulator.journal_count(&creates()).await? == 6,
+        "it did not stop after three more creates"
+    );
+
+    environment.simulator.remove_fault(number).await?;
+    let spec = json!({"spec": {"enabled": true}});
     environment.objects.merge(Kind::Subaccount, &name, &spec).await?;
     environment.await_ready(&name).await?;
     await_leftovers_deleted(&environment, 1).await?;

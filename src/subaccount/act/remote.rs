@@ -43,6 +43,7 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     pass.context
         .memory
         .with(&pass.uid, |remembered| remembered.unspent = None);
+    pass.known.spend_epoch();
     let marker = record.marker(pass.context.installation);
     let fields = desired.creation(&marker);
     let created = access.create(permit, access.generation, &fields).await;

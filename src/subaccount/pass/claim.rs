@@ -13,23 +13,33 @@ use std::collections::HashSet;
 use vobiz_protocol::facts::Object;
 
 impl Pass<'_> {
-    /// Who else keeps the account that a living object's status names, as far as the caches show it: that needs no request. An object
-    /// that is going is judged by quorum alone: its finalizer must not go on the word of a cache.
-    #[must_use]
-    pub fn cached_conflict(&self) -> Option<Conflict> {
-        let is_open =
-            self.known.life == Object::Live && self.known.claim.is_none() && self.known.auth_id().is_none();
-        let named = self.known.named_id().filter(|_| is_open)?;
-        self.known_conflict(&named)
+    /// Looks who else keeps the account that a living object's status names, as far as the caches show it: that needs no request. Once
+    /// is enough, for all statuses are looked at.
+    pub(super) fn refresh_conflict(&mut self) {
+        let Some(named) = self.unjudged_id() else { return };
+        if self.cached_conflict.as_ref().is_none_or(|(id, _)| *id != named) {
+            let conflict = self.known_conflict(&named);
+            self.cached_conflict = conflict.map(|conflict| (named, conflict));
+        }
+    }
+
+    /// The account that the status names, while nothing else says whose it is. That of an object that is going is judged by quorum
+    /// alone: its finalizer must not go on the word of a cache.
+    fn unjudged_id(&self) -> Option<AuthId> {
+        let known = &self.known;
+        let is_open = known.life == Object::Live && known.claim.is_none() && known.auth_id().is_none();
+        known.named_id().filter(|_| is_open)
     }
 
     /// Who else keeps the account that the status names.
     #[must_use]
     pub fn conflict(&self) -> Option<Conflict> {
-        match &self.known.claim {
-            Some(judgement) => judgement.conflict,
-            None => self.cached_conflict(),
+        if let Some(judgement) = &self.known.claim {
+            return judgement.conflict;
         }
+        let named = self.unjudged_id()?;
+        let (id, conflict) = self.cached_conflict.as_ref()?;
+        (*id == named).then_some(*conflict)
     }
 
     /// Who else keeps the account, as far as the caches show it.

@@ -14,15 +14,21 @@ use vobiz_protocol::facts::{Object, Remote};
 const UPDATES_PER_PASS: u32 = 3;
 
 impl Pass<'_> {
-    pub(super) fn is_unusable(&self, now: Instant) -> bool {
+    /// A person who edits the spec, or asks for a look, has creates tried again that were answered with no pair.
+    pub(super) fn refresh_unusable(&self) {
         let changed = !self.known.applied && self.object().is_some_and(seen_another_generation);
-        let requested = self.is_requested();
-        self.context.memory.with(&self.uid, |remembered| {
-            if changed || requested {
-                remembered.forget_unusable();
-            }
-            remembered.is_unusable(now, STALLED_PROBE)
-        })
+        if changed || self.is_requested() {
+            self.context.memory.with(
+                &self.uid,
+                crate::subaccount::store::memory::Remembered::forget_unusable,
+            );
+        }
+    }
+
+    pub(super) fn is_unusable(&self, now: Instant) -> bool {
+        self.context
+            .memory
+            .with(&self.uid, |remembered| remembered.is_unusable(now, STALLED_PROBE))
     }
 
     pub(super) fn refresh_remote(&mut self) {
