@@ -11,8 +11,9 @@ use crate::account::tell::status::{AccountFindings, is_look_requested};
 use crate::account::tell::trouble::{AccountTrouble, Act};
 use crate::clock::now;
 use crate::controller::cluster::ClusterError;
-use crate::crd::Account;
+use crate::controller::guarded_patch::is_on;
 use crate::crd::condition::{ConditionType, find};
+use crate::crd::{Account, IN_USE_FINALIZER};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -137,8 +138,15 @@ impl AccountPass<'_> {
     /// Nobody uses a deleting Account any more: its Secret is let go, then the Account itself.
     async fn release(&self) -> Result<Option<Duration>, ClusterError> {
         let mut obstacles = Obstacles::default();
-        let released = self.mark_account().await;
-        if obstacles.pass(Act::Release, released)?.is_some() {
+        let released = obstacles.pass(Act::Release, self.mark_account().await)?;
+        if released
+            .as_ref()
+            .is_some_and(|account| is_on(account, IN_USE_FINALIZER))
+        {
+            // Somebody needs it whom the cache does not show yet.
+            return Ok(Some(ASKED_AGAIN));
+        }
+        if released.is_some() {
             let uid = self.account.metadata.uid.as_deref().unwrap_or_default();
             self.context.registry.remove(&self.key, uid);
             self.context.refusals.clear(self.source());

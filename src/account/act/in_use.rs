@@ -10,14 +10,14 @@ use crate::account::pass::AccountPass;
 use crate::account::store::named_secrets::{named_by_status, of_readable};
 use crate::account::tell::status;
 use crate::account::tell::trouble::Act;
-use crate::controller::cluster::ClusterError;
+use crate::controller::cluster::{ClusterError, ask};
 use crate::controller::guarded_patch::{self, is_on};
 use crate::controller::versioned::get_versioned;
 use crate::controller::wake::Guarded;
-use crate::crd::{Account, IN_USE_FINALIZER};
+use crate::crd::{Account, IN_USE_FINALIZER, Subaccount};
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt as _;
-use kube::api::Api;
+use kube::api::{Api, ListParams, ObjectList};
+use kube::{Client, ResourceExt as _};
 
 impl AccountPass<'_> {
     /// Whether the Account must stay, and its credentials with it.
@@ -33,13 +33,20 @@ impl AccountPass<'_> {
             false if in_use && !deleting => {
                 Ok(self.note(guarded_patch::add(&self.accounts(), self.account, IN_USE_FINALIZER).await?))
             }
+            true if !in_use && is_named(&self.context.cluster, &self.key).await? => Ok(self.account.clone()),
             true if !in_use => {
                 for secret in of_readable(self.account) {
                     self.release_secret(&secret).await?;
                 }
                 let released =
                     guarded_patch::remove(&self.accounts(), self.account, IN_USE_FINALIZER).await?;
-                Ok(self.note(released.unwrap_or_else(|| self.account.clone())))
+                Ok(self.note(released.unwrap_or_else(|| {
+                    // It went meanwhile, and its mark with it.
+                    let mut gone = self.account.clone();
+                    gone.finalizers_mut()
+                        .retain(|finalizer| finalizer != IN_USE_FINALIZER);
+                    gone
+                })))
             }
             _ => Ok(self.account.clone()),
         }
@@ -125,6 +132,23 @@ impl AccountPass<'_> {
     }
 }
 
+/// Whether a Subaccount names the Account, by quorum. A process that stood still may hear of the Account's end before it hears of what
+/// another leader has made through it meanwhile: a cache that shows nobody lets nothing go.
+async fn is_named(cluster: &Client, account: &AccountKey) -> Result<bool, ClusterError> {
+    let objects: Api<Guarded<Subaccount>> = Api::namespaced(cluster.clone(), account.namespace());
+    let listed: ObjectList<Guarded<Subaccount>> =
+        ask(&objects, |request| request.list(&ListParams::default())).await?;
+    let names_it = |object: &Guarded<Subaccount>| match &object.0 {
+        Ok(object) => object.spec.account_ref.name == account.name(),
+        Err(unreadable) => unreadable.text("/spec/accountRef/name") == Some(account.name()),
+    };
+    let found = listed.iter().any(names_it);
+    if found {
+        tracing::warn!(%account, "an Account stays: a Subaccount names it that the cache does not show");
+    }
+    Ok(found)
+}
+
 /// Takes the mark off the Secret, unless another Account needs it.
 async fn let_go(
     context: &AccountContext,
@@ -151,7 +175,10 @@ pub async fn release_unreadable(
     secrets_named: impl IntoIterator<Item = String>,
 ) -> Result<(), ClusterError> {
     let key = AccountKey::of(account);
-    if !is_on(account, IN_USE_FINALIZER) || context.dependents.users(&key).hold(true) {
+    if !is_on(account, IN_USE_FINALIZER)
+        || context.dependents.users(&key).hold(true)
+        || is_named(&context.cluster, &key).await?
+    {
         return Ok(());
     }
     let secrets: Api<Secret> = Api::namespaced(context.cluster.clone(), key.namespace());
