@@ -2,7 +2,6 @@
 
 use super::context::Context;
 use super::desired::Desired;
-use super::holders::account_named_by;
 use super::store::record::{Phase, Record};
 use super::stored_status::is_applied;
 use super::tell::status::kyc_differs;
@@ -13,7 +12,7 @@ use crate::account::key::AccountKey;
 use crate::account::parent::breaker::Absence;
 use crate::account::parent::roster::marker_of;
 use crate::account::store::named_secrets::named_secrets;
-use crate::account::users::Users;
+use crate::account::users::{Users, account_named_by};
 use crate::controller::guarded_patch::is_on;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::condition::{ConditionType, Reason, find};
@@ -94,17 +93,8 @@ impl Context {
 
 impl Dependents for Context {
     fn users(&self, account: &AccountKey) -> Users {
-        let mut users = Users::default();
-        for object in self.subaccounts.of_namespace(account.namespace()) {
-            match account_named_by(&object) {
-                Some(named) if named == account.name() => users.named.push(object.name_any()),
-                Some(_) => {}
-                None => users.unreadable.push(object.name_any()),
-            }
-        }
-        users.named.sort();
-        users.unreadable.sort();
-        users
+        let objects = self.subaccounts.of_namespace(account.namespace());
+        Users::of(account, objects.iter().map(|object| &**object))
     }
 
     fn sharers(&self, account: &AccountKey, secret: &str) -> Vec<AccountKey> {

@@ -2,6 +2,7 @@
 
 use super::stored_status::is_applied;
 use crate::account::key::AccountKey;
+use crate::account::users::account_named_by;
 use crate::controller::wake::Guarded;
 use crate::crd::Subaccount;
 use crate::vobiz::AuthId;
@@ -60,14 +61,6 @@ impl Holders {
             return vec![holding.clone()];
         }
         Vec::new()
-    }
-}
-
-/// The name of the Account that a Subaccount names, also where the rest of it cannot be read.
-pub(super) fn account_named_by(object: &Guarded<Subaccount>) -> Option<&str> {
-    match &object.0 {
-        Ok(object) => Some(&object.spec.account_ref.name),
-        Err(unreadable) => unreadable.text("/spec/accountRef/name"),
     }
 }
 

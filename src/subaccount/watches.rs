@@ -1,7 +1,7 @@
 //! What is watched, and which passes each change brings. I/O (watches).
 
 use super::context::{Context, source_of_record};
-use super::holders::{Holders, Holding, account_named_by, kept_under, misses_its_record};
+use super::holders::{Holders, Holding, kept_under, misses_its_record};
 use super::store::record::{RECORD_TYPE, secret_name};
 use super::store::records::{Change, Records};
 use super::traces::Traces;
@@ -9,6 +9,7 @@ use super::wish::WISHES;
 use crate::account::key::{AccountKey, AccountWaker};
 use crate::account::store::named_secrets::NamedSecrets;
 use crate::account::store::tally::Tally;
+use crate::account::users::account_named_by;
 use crate::account::watches::own_part;
 use crate::controller::changes::Changes;
 use crate::controller::refusals::{Refusals, Requester};

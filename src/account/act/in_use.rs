@@ -10,6 +10,7 @@ use crate::account::pass::AccountPass;
 use crate::account::store::named_secrets::{named_by_status, of_readable};
 use crate::account::tell::status;
 use crate::account::tell::trouble::Act;
+use crate::account::users::Users;
 use crate::controller::cluster::{ClusterError, ask};
 use crate::controller::guarded_patch::{self, is_on};
 use crate::controller::versioned::get_versioned;
@@ -33,7 +34,9 @@ impl AccountPass<'_> {
             false if in_use && !deleting => {
                 Ok(self.note(guarded_patch::add(&self.accounts(), self.account, IN_USE_FINALIZER).await?))
             }
-            true if !in_use && is_named(&self.context.cluster, &self.key).await? => Ok(self.account.clone()),
+            true if !in_use && is_held_in_truth(&self.context.cluster, &self.key).await? => {
+                Ok(self.account.clone())
+            }
             true if !in_use => {
                 for secret in of_readable(self.account) {
                     self.release_secret(&secret).await?;
@@ -132,19 +135,15 @@ impl AccountPass<'_> {
     }
 }
 
-/// Whether a Subaccount names the Account, by quorum. A process that stood still may hear of the Account's end before it hears of what
+/// Whether Subaccounts hold a marked Account, by quorum. A process that stood still may hear of the Account's end before it hears of what
 /// another leader has made through it meanwhile: a cache that shows nobody lets nothing go.
-async fn is_named(cluster: &Client, account: &AccountKey) -> Result<bool, ClusterError> {
+async fn is_held_in_truth(cluster: &Client, account: &AccountKey) -> Result<bool, ClusterError> {
     let objects: Api<Guarded<Subaccount>> = Api::namespaced(cluster.clone(), account.namespace());
     let listed: ObjectList<Guarded<Subaccount>> =
         ask(&objects, |request| request.list(&ListParams::default())).await?;
-    let names_it = |object: &Guarded<Subaccount>| match &object.0 {
-        Ok(object) => object.spec.account_ref.name == account.name(),
-        Err(unreadable) => unreadable.text("/spec/accountRef/name") == Some(account.name()),
-    };
-    let found = listed.iter().any(names_it);
+    let found = Users::of(account, &listed.items).hold(true);
     if found {
-        tracing::warn!(%account, "an Account stays: a Subaccount names it that the cache does not show");
+        tracing::warn!(%account, "an Account stays: a Subaccount holds it that the cache does not show");
     }
     Ok(found)
 }
@@ -177,7 +176,7 @@ pub async fn release_unreadable(
     let key = AccountKey::of(account);
     if !is_on(account, IN_USE_FINALIZER)
         || context.dependents.users(&key).hold(true)
-        || is_named(&context.cluster, &key).await?
+        || is_held_in_truth(&context.cluster, &key).await?
     {
         return Ok(());
     }
