@@ -42,7 +42,7 @@ impl Ended {
 impl Pass<'_> {
     /// What keeps changing under a pass time and again is told: no pass ends without a word for long.
     pub(super) fn persistent(&self, outcome: Outcome) -> Outcome {
-        let count = self.context.memory.with(&self.uid, |remembered| {
+        let count = self.remembered(|remembered| {
             remembered.outdated_in_a_row = match outcome.rest {
                 Rest::Outdated => remembered.outdated_in_a_row.saturating_add(1),
                 _ => 0,

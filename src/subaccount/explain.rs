@@ -15,7 +15,7 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
 fn findings<'a>(pass: &'a Pass<'_>, rest: Rest) -> Findings<'a> {
     let object = pass.object();
     let mut found = Findings {
-        account: object.map_or("", |object| object.spec.account_ref.name.as_str()),
+        account: pass.account_name(),
         secret_name: object.map(super::secret::name_of).unwrap_or_default(),
         named: pass.known.named_id().map(|id| id.to_string()).unwrap_or_default(),
         is_unmarked: pass.known.is_unmarked(),
@@ -42,7 +42,10 @@ fn findings<'a>(pass: &'a Pass<'_>, rest: Rest) -> Findings<'a> {
         }
         Rest::Waiting(Wait::Retention) => found.due_in = pass.retention_left(),
         Rest::Blocked(Block::AuthIdConflict) => found.conflict = pass.conflict(),
-        Rest::Blocked(Block::InvalidSpec) => found.differing = pass.differing(),
+        Rest::Blocked(Block::InvalidSpec) => {
+            let account = pass.remote_account();
+            found.differing = account.map_or_else(Vec::new, |account| pass.differing(&account).names());
+        }
         _ => {}
     }
     found
@@ -57,11 +60,11 @@ fn is_marked_elsewhere(pass: &Pass<'_>) -> bool {
 }
 
 fn account_state(pass: &Pass<'_>) -> AccountState {
-    let name = pass
-        .object()
-        .map_or("", |object| object.spec.account_ref.name.as_str());
     let Some(account) = &pass.account else {
-        return if pass.context.account_exists(&pass.key.namespace, name) {
+        return if pass
+            .context
+            .account_exists(&pass.key.namespace, pass.account_name())
+        {
             AccountState::NotReady(Some(Reason::Unsupported))
         } else {
             AccountState::Missing

@@ -44,11 +44,7 @@ pub(super) async fn tell(pass: &Pass<'_>, outcome: &Outcome) -> Told {
     if secret.object().annotations().get(ORPHAN_TOLD_ANNOTATION) == Some(&pass.uid) {
         return Told::default();
     }
-    let is_told = pass
-        .context
-        .memory
-        .with(&pass.uid, |remembered| remembered.orphan_reported);
-    if !is_told {
+    if !pass.remembered(|remembered| remembered.orphan_reported) {
         let Some(fate) = fate(pass, &id).await else {
             return Told {
                 again: true,
@@ -57,7 +53,7 @@ pub(super) async fn tell(pass: &Pass<'_>, outcome: &Outcome) -> Told {
         };
         tracing::warn!(object = %pass.key, uid = pass.uid, auth_id = %id, "an object is gone without its finalizer");
         report::publish(pass, vec![of_orphan(&id, fate, &pass.record_name)]).await;
-        pass.context.memory.with(&pass.uid, |remembered| {
+        pass.remembered(|remembered| {
             remembered.orphan_reported = true;
             remembered.forget_missing();
         });

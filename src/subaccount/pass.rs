@@ -4,7 +4,6 @@ mod account;
 mod claim;
 mod fence;
 mod missing;
-mod recall;
 mod remote;
 mod secret_check;
 
@@ -15,21 +14,24 @@ use super::context::Context;
 use super::deeds::Deeds;
 use super::desired::{Desired, InvalidSpec};
 use super::facts::{self, Surroundings};
-use super::known::{Known, KnownRecord, KnownSecret};
+use super::known::{Known, KnownRecord, KnownSecret, MadePair};
+use super::store::memory::Remembered;
 use super::store::record::{Record, secret_name};
 use super::stored_status::is_applied;
+use super::wish;
 use crate::account::access::Caller;
 use crate::account::key::AccountKey;
 use crate::account::parent::queue::{Class, Turn, Who};
 use crate::account::store::registry::Snapshot;
 use crate::clock::now;
 use crate::controller::refusal::Refusal;
-use crate::controller::wake::ObjectKey;
+use crate::controller::wake::{ObjectKey, Waker};
 use crate::crd::Subaccount;
 use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::tell::{Conflict, Outcome};
 use crate::vobiz::{AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
+use kube::Resource;
 use kube::api::Api;
 use std::sync::Arc;
 use vobiz_protocol::facts::{Facts, Fence, Object, Policy};
@@ -81,7 +83,7 @@ impl<'a> Pass<'a> {
             Some(_) => Object::Deleting,
             None => Object::Live,
         };
-        let caller = turn_of_object(context, &key);
+        let caller = caller(Who::Subaccount(key.clone()), &context.wake_object, key.clone());
         let mut pass = Self::new(context, key, uid, life, caller);
         pass.account = account;
         pass.known.applied = is_applied(&object);
@@ -109,7 +111,8 @@ impl<'a> Pass<'a> {
             namespace: record.subject.namespace.clone(),
             name: record.subject.name.clone(),
         };
-        let caller = turn_of_record(context, &name);
+        let woken = context.record_key(name.clone());
+        let caller = caller(Who::Record(woken.clone()), &context.wake_record, woken);
         let mut pass = Self::new(context, key, record.subject.uid.clone(), Object::Unseen, caller);
         pass.record_name = name;
         pass.known.record = KnownRecord::Cached(record.clone());
@@ -179,19 +182,49 @@ impl<'a> Pass<'a> {
         let Some(generation) = self.generation() else {
             return;
         };
-        let prefix = self
-            .account
-            .as_ref()
-            .map_or("", |account| account.name_prefix.as_str());
-        let desired = Desired::from_spec(&object.spec, &self.key.name, prefix, generation)
-            .map(|desired| self.inheriting(desired));
-        self.desired = Some(desired);
+        let account = self.account.as_ref();
+        let prefix = account.map_or("", |account| account.name_prefix.as_str());
+        let desired = Desired::from_spec(&object.spec, &self.key.name, prefix, generation);
+        self.desired = Some(desired.map(|desired| self.inheriting(desired)));
+    }
+
+    /// Looks at, or changes, what this process remembers of the object between passes.
+    pub fn remembered<T>(&self, act: impl FnOnce(&mut Remembered) -> T) -> T {
+        self.context.memory.with(&self.uid, act)
+    }
+
+    /// A pair that this process made and could not store: it comes before everything else.
+    fn take_held(&mut self) -> bool {
+        let Some(held) = self.context.held_pairs.get(&self.uid) else {
+            return false;
+        };
+        self.record_name = held.record_name;
+        self.known.record = KnownRecord::Read(held.read);
+        self.known.made = MadePair::Pair(held.pair);
+        true
+    }
+
+    /// Whether a person asked for a look that was not taken yet. The status may not say so because it cannot be written.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        let asked = self.object().filter(|_| !self.known.asked.account);
+        let Some(request) = asked.and_then(wish::pending_request) else {
+            return false;
+        };
+        self.remembered(|remembered| remembered.request_handled.as_deref() != Some(request))
     }
 
     /// The object, in its newest known version.
     #[must_use]
     pub fn object(&self) -> Option<&Subaccount> {
         self.known.object.as_deref()
+    }
+
+    /// Name of the Account that the object refers to; empty in the janitor's pass.
+    #[must_use]
+    pub fn account_name(&self) -> &str {
+        self.object()
+            .map_or("", |object| object.spec.account_ref.name.as_str())
     }
 
     /// The account that this pass is about.
@@ -234,23 +267,16 @@ impl Pass<'_> {
     }
 }
 
-/// In whose name a pass over an object asks the gate for permits.
-fn turn_of_object(context: &Context, key: &ObjectKey) -> Caller {
-    let (waker, own) = (context.wake_object.clone(), key.clone());
-    caller(Who::Subaccount(key.clone()), move || waker.wake(&own))
-}
-
-/// In whose name the janitor's pass over the Record in this Secret does.
-fn turn_of_record(context: &Context, secret: &str) -> Caller {
-    let key = context.record_key(secret.to_owned());
-    let (waker, own) = (context.wake_record.clone(), key.clone());
-    caller(Who::Record(key), move || waker.wake(&own))
-}
-
-fn caller(who: Who, wake: impl Fn() + Send + Sync + 'static) -> Caller {
+/// In whose name a pass asks the gate for permits, and what is woken when one is there.
+fn caller<K>(who: Who, waker: &Waker<K>, woken: ObjectKey) -> Caller
+where
+    K: Resource<DynamicType = ()> + 'static,
+    Waker<K>: Send + Sync,
+{
+    let waker = waker.clone();
     Caller::new(Turn {
         class: Class::Bulk,
         who: Arc::new(who),
-        wake: Arc::new(wake),
+        wake: Arc::new(move || waker.wake(&woken)),
     })
 }

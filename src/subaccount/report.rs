@@ -51,9 +51,8 @@ pub(super) async fn finish(pass: &mut Pass<'_>, observed: Option<&Subaccount>, o
         &pass.deeds,
         outcome,
     );
-    let told = pass.context.memory.with(&pass.uid, |remembered| {
-        std::mem::replace(&mut remembered.refusal_reported, refused.is_some())
-    });
+    let told =
+        pass.remembered(|remembered| std::mem::replace(&mut remembered.refusal_reported, refused.is_some()));
     if let Some((_, error)) = refused.as_ref().filter(|_| !told) {
         let message = failure("write the status", error);
         news.push(news::of_refused_status(&object, message));
@@ -77,9 +76,7 @@ async fn farewell(pass: &Pass<'_>) -> Vec<News> {
     let (record, named) = (pass.known.record(), pass.known.named_id());
     let last = if pass.known.directive() == Directive::ForceDelete {
         // The janitor need not say it again.
-        pass.context
-            .memory
-            .with(&pass.uid, |remembered| remembered.orphan_reported = true);
+        pass.remembered(|remembered| remembered.orphan_reported = true);
         let dropped = pass.deeds.pair_dropped.as_ref();
         let left = dropped.or(named.as_ref()).map(AuthId::as_str);
         farewell::forced(left, dropped.is_some())

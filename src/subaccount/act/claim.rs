@@ -3,10 +3,10 @@
 use super::lookup;
 use super::needs::{claimed_pair, object};
 use super::remote::{access, look_for};
+use super::secret::published_pair;
 use crate::account::access::Access;
 use crate::account::parent::roster::marker_of;
 use crate::clock::now;
-use crate::controller::versioned::get_versioned;
 use crate::crd::AUTH_ID_ANNOTATION;
 use crate::subaccount::known::{Judgement, KnownPair, KnownSecret};
 use crate::subaccount::pass::Pass;
@@ -68,12 +68,7 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
 
 /// Whether the user's Secret holds a pair of the account that works.
 async fn holds_pair(pass: &Pass<'_>, judged: &Judged) -> Result<bool, Outcome> {
-    let object = object(pass)?;
-    let name = secret::name_of(&object);
-    let read = get_versioned(&pass.secrets(), &name)
-        .await
-        .map_err(|error| Outcome::of_cluster(&format!("read the Secret {name}"), &error))?;
-    let pair = read.and_then(|read| secret::pair_in(read.object(), &object.spec.secret_ref.keys));
+    let pair = published_pair(pass).await?;
     let Some(pair) = pair.filter(|pair| pair.auth_id == judged.id) else {
         return Ok(false);
     };
@@ -83,10 +78,7 @@ async fn holds_pair(pass: &Pass<'_>, judged: &Judged) -> Result<bool, Outcome> {
 }
 
 fn recall(pass: &Pass<'_>, id: &AuthId) -> Option<Box<Judged>> {
-    let judged = pass
-        .context
-        .memory
-        .with(&pass.uid, |remembered| remembered.judged.clone())?;
+    let judged = pass.remembered(|remembered| remembered.judged.clone())?;
     // What is deleted on this word is looked at as late as can be without asking at every retry.
     let lasts = match pass.known.life {
         Object::Live => STALLED_PROBE,
@@ -112,9 +104,7 @@ async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
         account,
         at: now(),
     };
-    pass.context.memory.with(&pass.uid, |remembered| {
-        remembered.judged = Some(Box::new(judged.clone()));
-    });
+    pass.remembered(|remembered| remembered.judged = Some(Box::new(judged.clone())));
     Ok(judged)
 }
 
@@ -126,10 +116,8 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let left_over = pass.known.left_id() == Some(&pair.auth_id);
     let recorded = pass.auth_id().is_some();
     // Beside a Record's pair another one can only be a dead one that is in the way.
-    let another = !recorded
-        && expected
-            .as_ref()
-            .is_some_and(|expected| *expected != pair.auth_id);
+    let is_another = |expected: &AuthId| *expected != pair.auth_id;
+    let another = !recorded && expected.as_ref().is_some_and(is_another);
     if another || (!left_over && pass.known_conflict(&pair.auth_id).is_some()) {
         return leave_to_others(pass);
     }
@@ -183,10 +171,7 @@ fn is_ours(pass: &Pass<'_>, account: &vobiz::Subaccount) -> bool {
 
 fn tried(pass: &Pass<'_>, pair: &Credentials) -> Option<Proof> {
     let version = pass.known.secret.read()?.secret.version();
-    let tried = pass
-        .context
-        .memory
-        .with(&pass.uid, |remembered| remembered.tried.clone())?;
+    let tried = pass.remembered(|remembered| remembered.tried.clone())?;
     let fresh = tried.version == version
         && tried.pair == *pair
         && now().duration_since(tried.at) < STALLED_PROBE
@@ -238,9 +223,7 @@ async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outc
             proof: proof.clone(),
             at: now(),
         };
-        pass.context
-            .memory
-            .with(&pass.uid, |remembered| remembered.tried = Some(Box::new(tried)));
+        pass.remembered(|remembered| remembered.tried = Some(Box::new(tried)));
     }
     Ok(proof)
 }

@@ -3,7 +3,7 @@
 use super::needs::{object, proven_pair};
 use crate::controller::guarded_patch;
 use crate::controller::versioned::{Versioned, get_versioned};
-use crate::crd::{FINALIZER, Subaccount};
+use crate::crd::{FINALIZER, Subaccount, SubaccountStatus};
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Rest;
 use crate::subaccount::tell::Outcome;
@@ -46,49 +46,49 @@ pub(super) async fn confirm(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     });
     pass.known.confirmation = judge::confirm(pass.known.life, &believed, found.as_ref());
     if pass.known.confirmation == Confirmation::Refuted {
-        pass.context
-            .memory
-            .with(&pass.uid, |remembered| remembered.unspent = None);
+        pass.remembered(|remembered| remembered.unspent = None);
     }
     Ok(())
 }
 
 /// The account that the status names is gone, and its pair with it.
 pub(super) async fn forget_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let object = object(pass)?;
-    let mut status = object.status.clone().unwrap_or_default();
-    (status.auth_id, status.kyc) = (None, None);
-    let operations = vec![
-        json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.metadata.resource_version}),
-        json!({"op": "add", "path": "/status", "value": status}),
-    ];
-    let written = guarded_patch::patch_status(&pass.objects(), &*object, operations)
-        .await
-        .map_err(|error| Outcome::of_cluster("forget the account that is gone", &error))?;
-    remember(pass, written);
-    Ok(())
+    let forget = |status: &mut SubaccountStatus| (status.auth_id, status.kyc) = (None, None);
+    change_status(pass, "forget the account that is gone", forget).await
 }
 
 /// The user's Secret proved an account that no Record and no status names: the status names it first, and the next pass
 /// restores the Record.
 pub(super) async fn adopt_identity(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let object = object(pass)?;
     let (pair, _) = proven_pair(pass)?;
+    let parent = pass.access().map(|access| access.parent.id.to_string());
+    let name = |status: &mut SubaccountStatus| {
+        status.auth_id = Some(pair.auth_id.to_string());
+        status.parent_auth_id = parent;
+    };
+    change_status(pass, "name the proven account", name).await?;
+    pass.remembered(|remembered| remembered.unspent = None);
+    Err(Outcome::outdated())
+}
+
+/// Writes the status with this change in it, if the object is still the one that is known.
+async fn change_status(
+    pass: &mut Pass<'_>,
+    act: &str,
+    change: impl FnOnce(&mut SubaccountStatus),
+) -> Result<(), Outcome> {
+    let object = object(pass)?;
     let mut status = object.status.clone().unwrap_or_default();
-    status.auth_id = Some(pair.auth_id.to_string());
-    status.parent_auth_id = pass.access().map(|access| access.parent.id.to_string());
+    change(&mut status);
     let operations = vec![
         json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.metadata.resource_version}),
         json!({"op": "add", "path": "/status", "value": status}),
     ];
     let written = guarded_patch::patch_status(&pass.objects(), &*object, operations)
         .await
-        .map_err(|error| Outcome::of_cluster("name the proven account", &error))?;
-    pass.context
-        .memory
-        .with(&pass.uid, |remembered| remembered.unspent = None);
+        .map_err(|error| Outcome::of_cluster(act, &error))?;
     remember(pass, written);
-    Err(Outcome::outdated())
+    Ok(())
 }
 
 pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome> {

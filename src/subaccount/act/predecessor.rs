@@ -1,13 +1,13 @@
 //! Steps on the Record of an earlier object of the same name. I/O.
 
-use super::needs::{must, object, predecessor};
+use super::needs::{must, predecessor};
+use super::secret::published_pair;
 use super::{lookup, record};
 use crate::clock::{now, wall_clock};
-use crate::controller::versioned::{Versioned, get_versioned};
+use crate::controller::versioned::Versioned;
 use crate::crd::RECLAIMED_BY_LABEL;
 use crate::subaccount::known::KnownPair;
 use crate::subaccount::pass::Pass;
-use crate::subaccount::secret::pair_in;
 use crate::subaccount::store::record::{Decision, Record};
 use crate::subaccount::tell::{Outcome, StepError};
 use crate::subaccount::wish::accepts;
@@ -36,10 +36,9 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         _ => None,
     };
     if subject.namespace_uid != earlier && proven.is_none() && !may_cross(pass, &found, &secret).await? {
-        let object = pass.object();
         let error = StepError::EarlierNamespace {
             earlier,
-            account: object.map_or_else(String::new, |object| object.spec.account_ref.name.clone()),
+            account: pass.account_name().to_owned(),
             record: secret.object().name_any(),
         };
         return Err(error.into());
@@ -75,11 +74,6 @@ async fn may_cross(pass: &Pass<'_>, found: &Record, secret: &Versioned<Secret>) 
     if accepts(secret.object(), earlier) || pass.account_accepts(earlier) {
         return Ok(true);
     }
-    let object = object(pass)?;
-    let name = crate::subaccount::secret::name_of(&object);
-    let read = get_versioned(&pass.secrets(), &name)
-        .await
-        .map_err(|error| Outcome::of_cluster(&format!("read the Secret {name}"), &error))?;
-    let pair = read.and_then(|read| pair_in(read.object(), &object.spec.secret_ref.keys));
+    let pair = published_pair(pass).await?;
     Ok(pair.is_some() && pair == found.pair())
 }

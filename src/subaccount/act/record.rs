@@ -2,6 +2,7 @@
 
 use super::lookup::{self, decode};
 use super::needs::{must, proven_pair, read_record};
+use super::remote::access;
 use crate::account::marker::Series;
 use crate::account::parent::roster::marker_of;
 use crate::clock::{now, wall_clock};
@@ -9,13 +10,11 @@ use crate::controller::cluster::ClusterError;
 use crate::controller::versioned::{Versioned, create_versioned, delete, replace};
 use crate::crd::{AUTH_ID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
 use crate::dice::random;
-use crate::subaccount::explain::explain;
 use crate::subaccount::known::KnownRecord;
 use crate::subaccount::pass::Pass;
-use crate::subaccount::plan::{Rest, Wait};
+use crate::subaccount::plan::Rest;
 use crate::subaccount::store::memory::{Remembered, Unspent};
-use crate::subaccount::store::record::ReadRecord;
-use crate::subaccount::store::record::{self, Ledger, Record};
+use crate::subaccount::store::record::{self, Ledger, ReadRecord, Record};
 use crate::subaccount::tell::{Outcome, StepError};
 use crate::vobiz::{self, AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
@@ -33,7 +32,7 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return take(pass, secret, at);
     }
     pass.known.take_no_record();
-    forget_unspent(pass);
+    pass.remembered(|remembered| remembered.unspent = None);
     Ok(())
 }
 
@@ -45,7 +44,7 @@ pub(super) async fn open(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         // Whoever acted on the object before the Record existed must be seen: both are looked at again.
         pass.known.confirmation = Confirmation::Unasked;
         pass.known.looked_again = false;
-        forget_unspent(pass);
+        pass.remembered(|remembered| remembered.unspent = None);
     } else {
         claim(pass);
     }
@@ -59,22 +58,22 @@ pub(super) async fn rebuild(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 }
 
 pub(super) async fn take_over(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let generation = posted_under(pass)?;
-    swap(pass, "take over the record", |ledger| {
-        ledger.taken_over(generation)
-    })
-    .await?;
-    claim(pass);
-    Ok(())
+    begin_epoch(pass, "take over the record", Ledger::taken_over).await
 }
 
 /// The account is gone and the status names none: a new attempt, looked at as if nothing were known.
 pub(super) async fn reopen(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let generation = posted_under(pass)?;
-    swap(pass, "open the record again", |ledger| {
-        ledger.reopened(generation)
-    })
-    .await?;
+    begin_epoch(pass, "open the record again", Ledger::reopened).await
+}
+
+/// Another epoch, with the right to post it under the generation of the API that the Account uses.
+async fn begin_epoch(
+    pass: &mut Pass<'_>,
+    act: &str,
+    transition: fn(Ledger, Generation) -> Ledger,
+) -> Result<(), Outcome> {
+    let generation = access(pass)?.generation;
+    swap(pass, act, |ledger| transition(ledger, generation)).await?;
     claim(pass);
     Ok(())
 }
@@ -82,10 +81,8 @@ pub(super) async fn reopen(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 pub(super) async fn restore_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (pair, account) = proven_pair(pass)?;
     let marker = account.and_then(|account| own_marker(pass, &account));
-    swap(pass, "restore the record", |ledger| {
-        ledger.restored(pair.auth_id, pair.auth_token, marker)
-    })
-    .await?;
+    let restored = |ledger: Ledger| ledger.restored(pair.auth_id, pair.auth_token, marker);
+    swap(pass, "restore the record", restored).await?;
     pass.deeds.inherited = true;
     Ok(())
 }
@@ -116,22 +113,14 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     Err(Outcome::new(Rest::Settled, ""))
 }
 
-/// The generation of the API that the next attempt is posted under.
-fn posted_under(pass: &Pass<'_>) -> Result<Generation, Outcome> {
-    let generation = pass.access().map(|access| access.generation);
-    generation.ok_or_else(|| explain(pass, Rest::Waiting(Wait::Account)))
-}
-
 async fn new_record(pass: &Pass<'_>) -> Result<Record, Outcome> {
-    let reached = pass
-        .access()
-        .map(|access| (access.parent.id.clone(), access.generation));
-    // For a tombstone the status tells under which parent the account lives.
-    let Some((parent, generation)) = reached.or_else(|| pass.parent().zip(pass.recorded_generation())) else {
-        return Err(explain(pass, Rest::Waiting(Wait::Account)));
+    let (parent, generation) = match access(pass) {
+        Ok(access) => (access.parent.id.clone(), access.generation),
+        // For a tombstone the status tells under which parent the account lives.
+        Err(outcome) => pass.parent().zip(pass.recorded_generation()).ok_or(outcome)?,
     };
     let subject = lookup::subject(pass).await?;
-    Ok(Record::open(subject, parent, generation, new_series()))
+    Ok(Record::open(subject, parent, generation, Series(random())))
 }
 
 async fn create(pass: &mut Pass<'_>, record: &Record) -> Result<(), Outcome> {
@@ -211,32 +200,22 @@ pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>, at: Instant) 
         pass.context.memory.with(&pass.record_name, note);
     }
     // Under a newer generation than the Record names nobody would find it.
-    let may_post = pass
-        .generation()
-        .is_some_and(|generation| ledger.may_post(generation));
-    let unspent = pass.context.memory.with(&pass.uid, |remembered| {
-        let current = Unspent {
-            epoch: ledger.epoch,
-            version: secret.version().to_owned(),
-        };
-        if !may_post || remembered.unspent.as_ref() != Some(&current) {
-            remembered.unspent = None;
-        }
-        remembered.unspent.is_some()
-    });
-    pass.known.take_record(ReadRecord {
+    let generation = pass.generation();
+    let may_post = generation.is_some_and(|generation| ledger.may_post(generation));
+    let mut read = ReadRecord {
         record,
         secret,
         at,
-        unspent,
+        unspent: false,
+    };
+    let own = Unspent::of(&read);
+    read.unspent = pass.remembered(|remembered| {
+        let unspent = &mut remembered.unspent;
+        unspent.take_if(|unspent| !may_post || *unspent != own);
+        unspent.is_some()
     });
+    pass.known.take_record(read);
     Ok(())
-}
-
-fn forget_unspent(pass: &Pass<'_>) {
-    pass.context
-        .memory
-        .with(&pass.uid, |remembered| remembered.unspent = None);
 }
 
 /// This process opened or took over the epoch just now: it may post it, once, if the object is then read again.
@@ -245,14 +224,9 @@ fn claim(pass: &mut Pass<'_>) {
         return;
     };
     read.unspent = true;
+    let unspent = Unspent::of(read);
     pass.known.confirmation = Confirmation::Unasked;
-    let unspent = Unspent {
-        epoch: read.record.ledger.epoch,
-        version: read.secret.version().to_owned(),
-    };
-    pass.context
-        .memory
-        .with(&pass.uid, |remembered| remembered.unspent = Some(unspent));
+    pass.remembered(|remembered| remembered.unspent = Some(unspent));
 }
 
 /// Series and epoch in the account's marker, if it is one of this installation.
@@ -260,8 +234,4 @@ fn own_marker(pass: &Pass<'_>, account: &vobiz::Subaccount) -> Option<(Series, u
     marker_of(account, pass.generation()?)
         .filter(|marker| marker.installation == pass.context.installation)
         .map(|marker| (marker.series, marker.epoch))
-}
-
-fn new_series() -> Series {
-    Series(random())
 }

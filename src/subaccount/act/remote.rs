@@ -8,9 +8,8 @@ use crate::subaccount::explain::explain;
 use crate::subaccount::known::{KnownPair, MadePair};
 use crate::subaccount::pass::{Listed, Pass};
 use crate::subaccount::plan::{Rest, Wait};
-use crate::subaccount::store::memory::Unspent;
+use crate::subaccount::store::memory::{Remembered, Unspent};
 use crate::subaccount::store::record::Phase;
-use crate::subaccount::store::record::ReadRecord;
 use crate::subaccount::tell::{Outcome, StepError};
 use crate::subaccount::wish;
 use crate::vobiz::{self, AuthId, Created, Credentials, Error, Fields, Generation, UnknownOutcome, Unusable};
@@ -28,7 +27,8 @@ pub(super) async fn take_permit(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// The one POST of an epoch. What became of it decides whether the epoch may be used again.
 pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let access = access(pass)?;
-    let ReadRecord { record, secret, .. } = read_record(pass)?;
+    let read = read_record(pass)?;
+    let record = &read.record;
     let permit = must(pass.known.permit.take(), "permit")?;
     let desired = must(pass.desired.clone().and_then(Result::ok), "valid spec")?;
     // Nothing is sent into a pause that Vobiz asked for since the permit was taken; the epoch stays unspent.
@@ -40,9 +40,7 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         return Err(Outcome::outdated());
     }
     // Forgotten before the request leaves: whatever happens to this process, the epoch is spent.
-    pass.context
-        .memory
-        .with(&pass.uid, |remembered| remembered.unspent = None);
+    pass.remembered(|remembered| remembered.unspent = None);
     pass.known.spend_epoch();
     let marker = record.marker(pass.context.installation);
     let fields = desired.creation(&marker);
@@ -61,21 +59,12 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
                 None => vobiz::Subaccount::new(credentials.auth_id.clone(), fields),
             };
             access.parent.roster().note(account);
-            pass.context.memory.with(
-                &pass.uid,
-                crate::subaccount::store::memory::Remembered::forget_unusable,
-            );
+            pass.remembered(Remembered::forget_unusable);
             pass.known.made = MadePair::Pair(credentials);
             Ok(())
         }
         Created::NotCommitted(error) => {
-            let unspent = Unspent {
-                epoch: record.ledger.epoch,
-                version: secret.version().to_owned(),
-            };
-            pass.context
-                .memory
-                .with(&pass.uid, |remembered| remembered.unspent = Some(unspent));
+            pass.remembered(|remembered| remembered.unspent = Some(Unspent::of(&read)));
             Err(Outcome::of_error("create the subaccount", &error))
         }
         // The pause that was asked for says what to do, although nobody knows whether the account was made.
@@ -84,9 +73,7 @@ pub(super) async fn create(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         }
         Created::Unknown(unknown) => {
             if matches!(unknown, UnknownOutcome::UnusableAnswer(_)) {
-                pass.context
-                    .memory
-                    .with(&pass.uid, |remembered| remembered.note_unusable(now()));
+                pass.remembered(|remembered| remembered.note_unusable(now()));
             }
             Err(StepError::Created(unknown).into())
         }
@@ -130,12 +117,9 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .map_err(|error| failed(pass, "read the subaccount", &error))?;
     pass.known.asked.account = true;
     let request = pass.object().and_then(wish::request).map(str::to_owned);
-    pass.context
-        .memory
-        .with(&pass.uid, |remembered| remembered.request_handled = request);
+    pass.remembered(|remembered| remembered.request_handled = request);
     if found.is_some() {
-        let forget = crate::subaccount::store::memory::Remembered::forget_missing;
-        pass.context.memory.with(&pass.uid, forget);
+        pass.remembered(Remembered::forget_missing);
     }
     pass.known.remote = match (found, pass.known.remote) {
         // After a deletion that was accepted: the way to it is well.
@@ -158,8 +142,7 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// Sends only what differs. In generation 2 the answer shows what the API made of it.
 pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
-    let seen = access.parent.roster().get(&id).cloned();
-    let Some(seen) = seen else {
+    let Some(seen) = pass.remote_account() else {
         pass.known.remote = Remote::Unlisted;
         return Ok(());
     };
@@ -178,31 +161,22 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     pass.known.updates += 1;
     note_deed(pass, &changes);
     // Compared as `compare` will: without the marker. An answer that does not show the account proves nothing.
-    let unmarked = |pass: &Pass<'_>, account| {
-        let target = pass.target();
-        target
-            .map(|target| target.changes(account, None))
-            .unwrap_or_default()
-    };
-    let sent = unmarked(pass, &seen);
+    let sent = pass.differing(&seen);
     if shown {
         access.parent.roster().learn(&changes, &account);
         pass.refresh_desired();
     }
-    let left = unmarked(pass, &account);
+    let left = pass.differing(&account);
     let unproved = if shown && left.names() == sent.names() {
         left
     } else {
         Fields::default()
     };
-    pass.context
-        .memory
-        .with(&pass.uid, |remembered| remembered.note_update(unproved));
+    pass.remembered(|remembered| remembered.note_update(unproved));
     access.parent.roster().note(account.clone());
-    let record = pass.known.record();
-    let kept = record.is_some_and(|record| record.ledger.phase == Phase::Kept);
+    let phase = pass.known.record().map(|record| record.ledger.phase);
     // An account that stays behind must be shown to be disabled, not only said to be.
-    pass.known.remote = if kept && !shown {
+    pass.known.remote = if phase == Some(Phase::Kept) && !shown {
         Remote::Unknown
     } else {
         pass.compare(&account)
@@ -257,15 +231,13 @@ pub(super) fn failed(pass: &Pass<'_>, act: &str, error: &CallError) -> Outcome {
 }
 
 fn note_deed(pass: &mut Pass<'_>, changes: &Fields) {
+    pass.deeds.drift = pass.known.applied;
     for field in changes.names() {
+        if pass.known.applied {
+            pass.context.metrics.drift(field);
+        }
         if !pass.deeds.updated.contains(&field) {
             pass.deeds.updated.push(field);
-        }
-    }
-    pass.deeds.drift = pass.known.applied;
-    if pass.known.applied {
-        for field in changes.names() {
-            pass.context.metrics.drift(field);
         }
     }
 }

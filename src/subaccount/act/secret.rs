@@ -2,9 +2,9 @@
 
 use super::needs::{object, recorded_pair};
 use crate::controller::field_managers::{FieldManager, field_managers};
-use crate::controller::versioned::{create_versioned, delete, get_versioned, replace};
+use crate::controller::versioned::{Versioned, create_versioned, delete, get_versioned, replace};
 use crate::crd::Subaccount;
-use crate::subaccount::contest::{Change, Part, Ruling};
+use crate::subaccount::contest::{Change, Contest, Part, Ruling};
 use crate::subaccount::known::{FormerSecret, KnownPair, KnownSecret, ReadSecret};
 use crate::subaccount::pass::Pass;
 use crate::subaccount::secret;
@@ -19,13 +19,11 @@ use vobiz_protocol::facts::{Object, UserSecret};
 pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
     let name = secret::name_of(&object);
-    let read = get_versioned(&pass.secrets(), &name)
-        .await
-        .map_err(|error| Outcome::of_cluster(&format!("read the Secret {name}"), &error))?;
+    let read = get(pass, &name).await?;
     let pair = pass.known.record().and_then(Record::pair);
     // What others insisted on counts no more once a person asks for a look, or names other labels or another Secret.
     if pass.is_requested() || !is_changed_by_others(&object, &name) {
-        pass.forget_contest();
+        pass.remembered(|remembered| remembered.contest = Contest::default());
     }
     let Some(read) = read else {
         pass.known.secret = KnownSecret::Absent;
@@ -75,11 +73,23 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// Somebody else changed what was written: it may be left alone for a while, and who it is, is asked once.
 async fn contest(pass: &mut Pass<'_>, name: &str, found: &Secret, wanted: &Secret) -> Result<(), Outcome> {
     hold(pass, name, secret::difference(found, wanted));
-    if pass.is_contest_nameless() {
-        let managers = managers(pass, name).await?;
-        pass.name_contest(secret::changed_by(found, wanted, &managers));
+    if pass.remembered(|remembered| remembered.contest.is_nameless()) {
+        let by = secret::changed_by(found, wanted, &managers(pass, name).await?);
+        pass.remembered(|remembered| remembered.contest.name(by));
     }
     Ok(())
+}
+
+/// The pair that the user's Secret holds, whatever it proves.
+pub(super) async fn published_pair(pass: &Pass<'_>) -> Result<Option<Credentials>, Outcome> {
+    let object = object(pass)?;
+    let read = get(pass, &secret::name_of(&object)).await?;
+    Ok(read.and_then(|read| secret::pair_in(read.object(), &object.spec.secret_ref.keys)))
+}
+
+async fn get(pass: &Pass<'_>, name: &str) -> Result<Option<Versioned<Secret>>, Outcome> {
+    let read = get_versioned(&pass.secrets(), name).await;
+    read.map_err(|error| Outcome::of_cluster(&format!("read the Secret {name}"), &error))
 }
 
 /// Who wrote the Secret.
@@ -91,10 +101,13 @@ async fn managers(pass: &Pass<'_>, name: &str) -> Result<Vec<FieldManager>, Outc
 /// Whether a Secret that is not as it should be was changed by somebody else: it was published, and the spec is the one that it was
 /// published for.
 fn is_changed_by_others(object: &Subaccount, name: &str) -> bool {
-    object.status.as_ref().is_some_and(|status| {
-        status.secret_name.as_deref() == Some(name)
-            && Some(status.observed_generation) == object.metadata.generation
-    })
+    let observed = object.status.as_ref().map(|status| status.observed_generation);
+    published_as(object) == Some(name) && observed == object.metadata.generation
+}
+
+/// The name of the Secret that holds the pair, as the status tells.
+fn published_as(object: &Subaccount) -> Option<&str> {
+    object.status.as_ref()?.secret_name.as_deref()
 }
 
 /// Leaves the Secret as it is for a while, if somebody insists on that.
@@ -142,9 +155,10 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
             });
             replace(&pass.secrets(), changed).await.map(drop)
         }
-        None => create_versioned(&pass.secrets(), &secret::build(&object, &pair))
-            .await
-            .map(drop),
+        None => {
+            let built = secret::build(&object, &pair);
+            create_versioned(&pass.secrets(), &built).await.map(drop)
+        }
     };
     match written {
         Ok(()) => {}
@@ -156,11 +170,7 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         }
         Err(error) => return Err(Outcome::of_cluster(&format!("write the Secret {name}"), &error)),
     }
-    let published = object
-        .status
-        .as_ref()
-        .and_then(|status| status.secret_name.as_deref())
-        == Some(name.as_str());
+    let published = published_as(&object) == Some(&name);
     if is_changed_by_others(&object, &name) {
         pass.note_repair();
     }
@@ -172,12 +182,10 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// The Secret of an earlier `secretRef`, if it is ours, is removed once the new one is there.
 pub(super) async fn remove_former(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
-    let former = object
-        .status
-        .as_ref()
-        .and_then(|status| status.secret_name.clone());
-    let Some(name) = former else { return Ok(()) };
-    let read = get_versioned(&pass.secrets(), &name)
+    let Some(name) = published_as(&object) else {
+        return Ok(());
+    };
+    let read = get_versioned(&pass.secrets(), name)
         .await
         .map_err(|error| Outcome::of_cluster(&format!("read the former Secret {name}"), &error))?;
     let removed = match read.filter(|read| secret::is_ours(read.object(), &object)) {

@@ -60,12 +60,9 @@ impl Context {
     #[must_use]
     pub fn named_by_another(&self, id: &AuthId, uid: &str) -> Option<ObjectKey> {
         let objects = self.subaccounts.all();
-        let mut others = objects
-            .iter()
-            .filter(|object| object.uid().as_deref() != Some(uid));
-        others
-            .find(|object| names(object, id))
-            .map(|object| ObjectKey::of(&**object))
+        let mut naming = objects.iter().filter(|object| names(object, id));
+        let another = naming.find(|object| object.uid().as_deref() != Some(uid))?;
+        Some(ObjectKey::of(&**another))
     }
 
     /// Whether the status of any object names the account.
@@ -78,10 +75,8 @@ impl Context {
     #[must_use]
     pub fn named(&self) -> HashSet<String> {
         let objects = self.subaccounts.all();
-        objects
-            .iter()
-            .filter_map(|object| named(object).map(str::to_owned))
-            .collect()
+        let ids = objects.iter().filter_map(|object| named(object));
+        ids.map(str::to_owned).collect()
     }
 }
 

@@ -19,10 +19,8 @@ impl Pass<'_> {
             return Fence::Clean;
         }
         let access = self.marks();
-        if access
-            .as_ref()
-            .is_some_and(|access| !self.leftovers(access).is_empty())
-        {
+        let leftovers = access.as_ref().map(|access| self.leftovers(access));
+        if leftovers.is_some_and(|left| !left.is_empty()) {
             return Fence::Leftovers;
         }
         self.context.memory.with(&self.record_name, |remembered| {
@@ -55,22 +53,19 @@ impl Pass<'_> {
     /// was seen can then no longer commit.
     #[must_use]
     pub fn walk_not_before(&self) -> Instant {
-        self.context
-            .memory
-            .with(&self.record_name, |remembered| self.walk_from(remembered, now()))
+        let memory = &self.context.memory;
+        memory.with(&self.record_name, |remembered| self.walk_from(remembered, now()))
     }
 
     fn walk_from(&self, remembered: &Remembered, now: Instant) -> Instant {
         let seen = remembered.fence.map_or(now, |(_, seen)| seen);
-        remembered
-            .retention_over_since
-            .map_or(seen + self.context.times.settle, |over| {
-                over.max(seen + self.context.times.settle)
-            })
+        let settled = seen + self.context.times.settle;
+        let over = remembered.retention_over_since;
+        over.map_or(settled, |over| over.max(settled))
     }
 
-    /// Accounts with fenced markers of this Record, as the list shows them that shows all its markers. An id that any Record holds as its pair, or that any object's status names, is
-    /// never one.
+    /// Accounts with fenced markers of this Record, as the list shows them that shows all its markers. An id that any Record holds as
+    /// its pair, or that any object's status names, is never one.
     #[must_use]
     pub fn leftovers(&self, access: &Access) -> HashSet<AuthId> {
         let Some(record) = self.known.record() else {

@@ -6,7 +6,6 @@
 use super::Pass;
 use crate::account::access::Access;
 use crate::clock::now;
-use crate::subaccount::store::memory::Remembered;
 use crate::vobiz::{self, AuthId};
 use std::time::Instant;
 use vobiz_protocol::facts::{Object, Remote};
@@ -26,8 +25,7 @@ impl Pass<'_> {
     /// Vobiz has just answered 404 for this account.
     #[must_use]
     pub fn note_missing(&self, access: &Access, id: &AuthId) -> Listed {
-        let note = |remembered: &mut Remembered| remembered.note_missing(id, now());
-        self.context.memory.with(&self.uid, note);
+        self.remembered(|remembered| remembered.note_missing(id, now()));
         self.listed(access, id)
     }
 
@@ -37,7 +35,7 @@ impl Pass<'_> {
             return;
         };
         let is_asked_anew = self.is_asked_anew(&id);
-        let is_missing = self.context.memory.with(&self.uid, |remembered| {
+        let is_missing = self.remembered(|remembered| {
             if is_asked_anew {
                 remembered.forget_missing();
             }
@@ -60,24 +58,16 @@ impl Pass<'_> {
     #[must_use]
     pub fn missing_since(&self) -> Instant {
         let asked = self.auth_id().or_else(|| self.known.expected_id());
-        asked
-            .and_then(|id| {
-                self.context
-                    .memory
-                    .with(&self.uid, |remembered| remembered.missing_since(&id))
-            })
-            .unwrap_or_else(now)
+        let since = asked.and_then(|id| self.remembered(|remembered| remembered.missing_since(&id)));
+        since.unwrap_or_else(now)
     }
 
     /// What was found out of an account of a living object serves only to go on saying so. Whoever acts on it asks first: a person who
     /// wants a look, or who wants the account made anew or deleted.
     fn is_asked_anew(&self, id: &AuthId) -> bool {
-        let is_gone = |remembered: &mut Remembered| remembered.is_gone(id);
+        let is_gone = || self.remembered(|remembered| remembered.is_gone(id));
         match self.known.life {
-            Object::Live => {
-                self.is_requested()
-                    || (self.known.recreates() && self.context.memory.with(&self.uid, is_gone))
-            }
+            Object::Live => self.is_requested() || (self.known.recreates() && is_gone()),
             Object::Deleting => self.known.is_bound(),
             Object::Unseen => false,
         }
@@ -93,7 +83,7 @@ impl Pass<'_> {
         // Every list wakes the object of an account that it does not show: to ask for that alone each time, and for a list
         // because of the answer, would have no end.
         let lasts = self.known.life == Object::Live && self.known.is_bound() && !self.known.recreates();
-        self.context.memory.with(&self.uid, |remembered| {
+        self.remembered(|remembered| {
             let since = remembered.missing_since(id);
             if since.is_none_or(|since| begun.is_none_or(|begun| begun < since)) {
                 return Listed::Unread;

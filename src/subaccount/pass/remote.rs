@@ -1,12 +1,14 @@
-//! What the account at Vobiz shows, against what it should. I/O (none of its own: reads the roster).
+//! What the account at Vobiz shows, against what it should, and what this process has proved of it. I/O (none of its own: reads the
+//! roster and what is remembered).
 
 use super::Pass;
 use crate::crd::Subaccount;
 use crate::subaccount::desired::Desired;
 use crate::subaccount::known::KnownSecret;
+use crate::subaccount::store::memory::Remembered;
 use crate::subaccount::store::record::Phase;
 use crate::subaccount::tell::pause::STALLED_PROBE;
-use crate::vobiz::{self, Fields};
+use crate::vobiz::{self, AuthId, Fields};
 use std::time::Instant;
 use vobiz_protocol::facts::{Object, Remote};
 
@@ -18,17 +20,12 @@ impl Pass<'_> {
     pub(super) fn refresh_unusable(&self) {
         let changed = !self.known.applied && self.object().is_some_and(seen_another_generation);
         if changed || self.is_requested() {
-            self.context.memory.with(
-                &self.uid,
-                crate::subaccount::store::memory::Remembered::forget_unusable,
-            );
+            self.remembered(Remembered::forget_unusable);
         }
     }
 
     pub(super) fn is_unusable(&self, now: Instant) -> bool {
-        self.context
-            .memory
-            .with(&self.uid, |remembered| remembered.is_unusable(now, STALLED_PROBE))
+        self.remembered(|remembered| remembered.is_unusable(now, STALLED_PROBE))
     }
 
     pub(super) fn refresh_remote(&mut self) {
@@ -73,18 +70,12 @@ impl Pass<'_> {
     /// What the account shows, against what it should.
     #[must_use]
     pub fn compare(&self, account: &vobiz::Subaccount) -> Remote {
-        let Some(target) = self.target() else {
-            return Remote::Matches;
-        };
-        let changes = target.changes(account, None);
-        if changes.is_empty() {
+        let differing = self.differing(account);
+        if differing.is_empty() {
             return Remote::Matches;
         }
-        let fought = self
-            .context
-            .memory
-            .with(&self.uid, |remembered| remembered.is_stubborn(&changes));
-        if fought || self.known.updates >= UPDATES_PER_PASS {
+        let is_stubborn = self.remembered(|remembered| remembered.is_stubborn(&differing));
+        if is_stubborn || self.known.updates >= UPDATES_PER_PASS {
             Remote::Stubborn
         } else {
             Remote::Differs
@@ -97,25 +88,20 @@ impl Pass<'_> {
         self.access()?.parent.roster().get(&self.auth_id()?).cloned()
     }
 
-    /// Names of the fields in which the account, as last seen, is not as it should be.
+    /// In what the account is not as it should be, its marker apart.
     #[must_use]
-    pub fn differing(&self) -> Vec<&'static str> {
-        let (Some(target), Some(account)) = (self.target(), self.remote_account()) else {
-            return Vec::new();
-        };
-        target.changes(&account, None).names()
+    pub fn differing(&self, account: &vobiz::Subaccount) -> Fields {
+        let target = self.target();
+        target.map_or_else(Fields::default, |target| target.changes(account, None))
     }
 
     /// What is sent to make the account as it should be.
     #[must_use]
     pub fn changes(&self, account: &vobiz::Subaccount) -> Fields {
-        let marker = self
-            .known
-            .record()
-            .map(|record| record.marker(self.context.installation));
-        self.target()
-            .map(|target| target.changes(account, marker.as_ref()))
-            .unwrap_or_default()
+        let record = self.known.record();
+        let marker = record.map(|record| record.marker(self.context.installation));
+        let target = self.target();
+        target.map_or_else(Fields::default, |target| target.changes(account, marker.as_ref()))
     }
 
     /// What an account that the Record names should show: as the spec says, or disabled for good.
@@ -127,6 +113,37 @@ impl Pass<'_> {
             }
             _ => self.desired.clone().and_then(Result::ok),
         }
+    }
+
+    /// What this process proved about the account of a Record that has come to its end need not be proved again, however often
+    /// the last write to Kubernetes is refused.
+    pub(super) fn recall_proofs(&mut self) {
+        let Some(record) = self.known.record() else { return };
+        let (Some(id), Remote::Unknown) = (record.auth_id(), self.known.remote) else {
+            return;
+        };
+        let is = |proved: &Option<AuthId>| proved.as_ref() == Some(id);
+        let (gone, disabled) =
+            self.remembered(|remembered| (is(&remembered.proved_gone), is(&remembered.shown_disabled)));
+        match record.ledger.phase {
+            Phase::Closed if gone => self.known.remote = Remote::Gone,
+            // A late update of somebody who was held up may have enabled it again: the list shows it.
+            Phase::Kept if disabled && !self.remote_account().is_some_and(|account| account.is_enabled()) => {
+                self.known.remote = Remote::Matches;
+            }
+            _ => {}
+        }
+    }
+
+    /// Remembers what was proved about the account of a Record that has come to its end.
+    pub fn remember_proofs(&self) {
+        let Some(record) = self.known.record() else { return };
+        let id = record.auth_id().cloned();
+        self.remembered(|remembered| match (record.ledger.phase, self.known.remote) {
+            (Phase::Closed, Remote::Gone) => remembered.proved_gone = id,
+            (Phase::Kept, Remote::Matches) => remembered.shown_disabled = id,
+            _ => {}
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Pass;
 use crate::clock::now;
 use crate::crd::condition::{ConditionStatus, ConditionType, find};
-use crate::subaccount::contest::{Change, Contest, Ruling};
+use crate::subaccount::contest::{Change, Ruling};
 use crate::subaccount::known::KnownSecret;
 use crate::subaccount::tell::contested;
 use crate::subaccount::tell::pause::SECRET_PROBE;
@@ -11,44 +11,37 @@ use std::time::{Duration, Instant};
 
 impl Pass<'_> {
     pub(super) fn secret_is_due(&self) -> bool {
-        let suspect = self
-            .context
-            .memory
-            .with(&self.uid, |remembered| remembered.secret_suspect);
-        suspect || self.is_unpublished() || self.secret_due_at() <= now()
+        let is_suspect = self.remembered(|remembered| remembered.secret_suspect);
+        is_suspect || self.is_unpublished() || self.secret_due_at() <= now()
     }
 
     /// Whether the last that was told of the Secret is that something is wrong with it.
     fn is_unpublished(&self) -> bool {
         let status = self.object().and_then(|object| object.status.as_ref());
-        status
-            .and_then(|status| find(&status.conditions, ConditionType::CredentialsPublished))
-            .is_some_and(|published| published.status != ConditionStatus::True.as_str())
+        let published =
+            status.and_then(|status| find(&status.conditions, ConditionType::CredentialsPublished));
+        published.is_some_and(|published| published.status != ConditionStatus::True.as_str())
     }
 
     /// When the user's Secret is to be looked at next.
     #[must_use]
     pub fn secret_due_in(&self) -> Duration {
-        self.secret_due_at()
-            .saturating_duration_since(now())
-            .max(Duration::from_millis(100))
-    }
-
-    /// When this process made its first pass: it may have stood by for long before.
-    fn working_since(&self) -> Instant {
-        *self.context.working_since.get_or_init(now)
+        let left = self.secret_due_at().saturating_duration_since(now());
+        left.max(Duration::from_millis(100))
     }
 
     fn secret_due_at(&self) -> Instant {
         let interval = self.context.times.secret_check_interval;
-        let (checked, contested) = self.context.memory.with(&self.uid, |remembered| {
-            (remembered.secret_checked, remembered.contest.until())
-        });
+        let (checked, contested) =
+            self.remembered(|remembered| (remembered.secret_checked, remembered.contest.until));
         match (contested, checked) {
             // Whoever changed it once may do it again.
             (Some(until), _) => until,
             (None, Some(checked)) => checked + interval,
-            (None, None) => self.working_since() + interval.mul_f64(spread(&self.uid)),
+            // Since its first pass: it may have stood by for long before.
+            (None, None) => {
+                *self.context.working_since.get_or_init(now) + interval.mul_f64(spread(&self.uid))
+            }
         }
     }
 
@@ -56,7 +49,7 @@ impl Pass<'_> {
     /// something else, but ever more rarely after that.
     #[must_use]
     pub fn rule_on_secret(&self, name: &str, change: Change) -> Ruling {
-        self.context.memory.with(&self.uid, |remembered| {
+        self.remembered(|remembered| {
             let ruling = remembered.contest.found(name, change, now());
             if ruling == Ruling::Hold {
                 remembered.secret_suspect = false;
@@ -65,41 +58,16 @@ impl Pass<'_> {
         })
     }
 
-    /// Whether somebody keeps changing the user's Secret, and nobody asked yet who.
-    #[must_use]
-    pub fn is_contest_nameless(&self) -> bool {
-        self.context
-            .memory
-            .with(&self.uid, |remembered| remembered.contest.is_nameless())
-    }
-
-    /// The field manager that keeps changing the user's Secret.
-    pub fn name_contest(&self, by: Option<String>) {
-        self.context
-            .memory
-            .with(&self.uid, |remembered| remembered.contest.name(by));
-    }
-
-    /// A person has acted: what others insisted on before counts no more.
-    pub fn forget_contest(&self) {
-        self.context
-            .memory
-            .with(&self.uid, |remembered| remembered.contest = Contest::default());
-    }
-
     /// The user's Secret was put back.
     pub fn note_repair(&self) {
         let longest = self.context.times.secret_check_interval;
-        self.context.memory.with(&self.uid, |remembered| {
-            remembered
-                .contest
-                .repaired(now(), SECRET_PROBE.min(longest), longest);
-        });
+        let step = SECRET_PROBE.min(longest);
+        self.remembered(|remembered| remembered.contest.repaired(now(), step, longest));
     }
 
     /// The user's Secret is as it should be now.
     pub fn note_good_secret(&mut self) {
-        self.context.memory.with(&self.uid, |remembered| {
+        self.remembered(|remembered| {
             remembered.secret_checked = Some(now());
             remembered.secret_suspect = false;
             remembered.contest.good(now());
@@ -110,10 +78,7 @@ impl Pass<'_> {
     /// The user's Secret stays as it is for now. Where the pair is what somebody keeps changing, nobody can rely on it although it
     /// is there at times.
     pub fn take_secret_for_good(&mut self) {
-        let is_of_pair = self
-            .context
-            .memory
-            .with(&self.uid, |remembered| remembered.contest.is_of_pair());
+        let is_of_pair = self.remembered(|remembered| remembered.contest.is_of_pair());
         self.known.secret = if is_of_pair {
             KnownSecret::Contested
         } else {
@@ -124,7 +89,7 @@ impl Pass<'_> {
     /// What is told of somebody who keeps changing the user's Secret.
     #[must_use]
     pub fn told_of_contest(&self) -> Option<String> {
-        self.context.memory.with(&self.uid, |remembered| {
+        self.remembered(|remembered| {
             let contest = &remembered.contest;
             contest.is_told().then(|| contested(contest))
         })

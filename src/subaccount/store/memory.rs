@@ -1,5 +1,6 @@
 //! What this process remembers about one object, or one Record, between passes; all of it may be lost without harm. PURE.
 
+use super::record::ReadRecord;
 use super::retention::Sighting;
 use crate::subaccount::contest::Contest;
 use crate::vobiz::{self, AuthId, Credentials, Fields};
@@ -21,6 +22,17 @@ pub struct Unspent {
     pub epoch: u32,
     /// resourceVersion of the Record that claimed it: a Record that changed since has another owner.
     pub version: String,
+}
+
+impl Unspent {
+    /// The epoch of this Record.
+    #[must_use]
+    pub fn of(read: &ReadRecord) -> Self {
+        Self {
+            epoch: read.record.ledger.epoch,
+            version: read.secret.version().to_owned(),
+        }
+    }
 }
 
 /// Who marked an account.
