@@ -188,9 +188,13 @@ async fn rotated(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let made = environment.create_ready("acme", json!({})).await?;
     let parent = environment.parent.auth_id.clone();
     environment.simulator.put_parent(&parent, "rotated-token").await?;
-    set_pair(&environment, &parent, "rotated-token").await?;
     let edit = json!({"spec": {"enabled": false}});
     environment.objects.merge(Kind::Subaccount, "acme", &edit).await?;
+    // Before that, the new pair would be in use as soon as the Secret has it.
+    environment
+        .await_reason(Kind::Account, ACCOUNT, "Ready", "Unauthorized")
+        .await?;
+    set_pair(&environment, &parent, "rotated-token").await?;
     environment
         .await_reason(Kind::Subaccount, "acme", "Ready", "Disabled")
         .await?;
