@@ -62,8 +62,8 @@ pub struct Contest {
     /// The field manager that changed it, once it is known.
     pub by: Option<String>,
     repairs: u32,
-    /// When to look again, whatever else is due.
-    pub until: Option<Instant>,
+    /// When it is looked at again.
+    until: Option<Instant>,
     held: bool,
 }
 
@@ -105,6 +105,12 @@ impl Contest {
         if self.held || self.until.is_none_or(|until| now >= until) {
             *self = Self::default();
         }
+    }
+
+    /// When to look again, whatever else is due.
+    #[must_use]
+    pub fn until(&self) -> Option<Instant> {
+        self.until
     }
 
     /// Whether it is told by now.
@@ -155,7 +161,7 @@ mod tests {
             assert_eq!(contest.found("acme", labels(), now), Ruling::Hold);
             assert!(contest.is_told() && !contest.is_of_pair());
             let pause = Duration::from_mins(pause);
-            assert_eq!(contest.until, Some(now + pause));
+            assert_eq!(contest.until(), Some(now + pause));
             now += pause;
             assert_eq!(contest.found("acme", labels(), now), Ruling::Repair);
             contest.repaired(now, STEP, LONGEST);
@@ -171,7 +177,7 @@ mod tests {
         contest.found("acme", labels(), now);
         let mut put_back_by_the_other = contest.clone();
         put_back_by_the_other.good(now);
-        assert!(!put_back_by_the_other.is_told() && put_back_by_the_other.until.is_none());
+        assert!(!put_back_by_the_other.is_told() && put_back_by_the_other.until().is_none());
 
         let later = now + STEP;
         assert_eq!(contest.found("acme", labels(), later), Ruling::Repair);

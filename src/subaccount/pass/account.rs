@@ -16,10 +16,9 @@ impl Pass<'_> {
         }
         if self.known.life == Object::Live {
             let Some(snapshot) = &self.account else {
-                let name = self
-                    .object()
-                    .map_or("", |object| object.spec.account_ref.name.as_str());
-                let awaited = self.context.account_is_readable(&self.key.namespace, name);
+                let awaited = self
+                    .context
+                    .account_is_readable(&self.key.namespace, self.account_name());
                 return if awaited {
                     facts::Account::Preparing
                 } else {

@@ -33,7 +33,7 @@ impl Pass<'_> {
     fn secret_due_at(&self) -> Instant {
         let interval = self.context.times.secret_check_interval;
         let (checked, contested) =
-            self.remembered(|remembered| (remembered.secret_checked, remembered.contest.until));
+            self.remembered(|remembered| (remembered.secret_checked, remembered.contest.until()));
         match (contested, checked) {
             // Whoever changed it once may do it again.
             (Some(until), _) => until,
