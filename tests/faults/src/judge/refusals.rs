@@ -6,7 +6,7 @@ use vobiz_harness::simulator_journal::Operation;
 use super::Finding;
 use crate::evidence::Evidence;
 use crate::pulse::unstarved;
-use crate::refusal::{Refusal, counts};
+use crate::refusal::{Refusal, counts, raise};
 
 /// How soon somebody must be told, on a machine that is not starved.
 pub const TOLD: SignedDuration = SignedDuration::from_secs(5);
@@ -45,10 +45,13 @@ fn untold(evidence: &Evidence, refusal: &Refusal) -> Option<Finding> {
     (after > TOLD).then(|| Finding::Untold(format!("only after {after:#}; {said}")))
 }
 
-/// Lists come with the time that passes, and a request whose answer came too late may be sent again.
+/// Lists come with the time that passes, and a request whose answer came too late may be sent again. What was sent before the
+/// first refusal is not its doing: two runs without any refusal need not be alike.
 fn repeated(evidence: &Evidence, refusal: &Refusal) -> Vec<Finding> {
+    let mut expected = refusal.clean.clone();
+    raise(&mut expected, &counts(&evidence.calls, Some(refusal.since)));
+    let once = |operation| expected.get(&operation).copied().unwrap_or_default();
     let sent = counts(&evidence.calls, Some(refusal.until)).into_iter();
-    let once = |operation| refusal.clean.get(&operation).copied().unwrap_or_default();
     sent.filter(|(operation, _)| *operation != Operation::List)
         .filter(|(operation, sent)| *sent > once(*operation) + refusal.given_up)
         .map(|(operation, sent)| Finding::Repeated {
@@ -150,6 +153,25 @@ mod tests {
             refusal.given_up = 1;
         });
         assert_eq!(lost, [], "its first answer came too late");
+        let early = |seconds: &[i64]| {
+            let calls = seconds
+                .iter()
+                .map(|second| call(*second, Operation::Get, "SA_2", 200));
+            found(|run, _| run.calls.extend(calls))
+        };
+        assert_eq!(early(&[1, 1]), [], "sent before anything was refused");
+        let both = early(&[1, 1, 9]);
+        assert!(
+            matches!(
+                both[..],
+                [Finding::Repeated {
+                    sent: 3,
+                    clean: 2,
+                    ..
+                }]
+            ),
+            "{both:?}"
+        );
     }
 
     #[test]
