@@ -4,6 +4,7 @@
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
 //! selected, so that any other selection would compile the dependencies a second time.
 
+mod earlier;
 mod fuzz;
 
 use std::ffi::OsString;
@@ -32,9 +33,10 @@ Commands:
   faults [--ci] [--seed N] [--plan K]... [--only TEXT] [--list] [--record]
           Breaks every write of the operator in every way (kills, resets, late commits, wrong answers, dead watches, two
           leaders) and judges what is left. --ci runs 720 of the plans, --plan replays one by number or name.
-  bench [--objects N] [--growth N]... [--json FILE] [--counts] [--only TEXT]...
+  bench [--objects N] [--growth N]... [--json FILE] [--counts] [--only TEXT]... [--against REVISION [--turns N]]
           Measures the operator with N Subaccounts [default: 10000] against limits measured in the same run, prints a table
           and writes every figure into FILE. --counts is short, takes the build of the tests and judges no times.
+          --against builds the operator of that commit too, runs both in turns and prints the ratios.
   fuzz [TARGET] [--seconds N]
           Feeds TARGET, or each fuzz target of tests/fuzz, made-up bytes for N seconds [default: 60] and counts. Needs
           Rust's nightly toolchain; what fails is added to tests/fuzz/corpus, which every test run repeats.
@@ -143,23 +145,31 @@ fn faults(arguments: &[OsString]) -> Result<ExitCode> {
 }
 
 fn bench(arguments: &[OsString]) -> Result<ExitCode> {
-    if arguments.iter().any(|argument| argument == "--counts") {
+    let is_counted = arguments.iter().any(|argument| argument == "--counts");
+    let profile = if is_counted { "dev" } else { "release" };
+    let earlier = match earlier::wanted(arguments)? {
+        Some(revision) => Some(earlier::operator(revision, profile, &cache()?)?),
+        None => None,
+    };
+    let binaries = if is_counted {
         build()?;
-        return run_bench(arguments, &binaries()?);
+        binaries()?
+    } else {
+        // These three alone: nothing else is ever built with this profile.
+        let status = status(cargo()?.args(["build", "--release", "--bins"]).args([
+            "--package=vobiz-operator",
+            "--package=vobiz-simulator",
+            "--package=vobiz-bench",
+        ]))?;
+        ensure!(status.success(), "failed to build for release");
+        target()?.join("release")
+    };
+    let mut bench = Command::new(binaries.join("vobiz-bench"));
+    if let Some(earlier) = earlier {
+        bench.env("VOBIZ_EARLIER_OPERATOR_BINARY", earlier);
     }
-    // These three alone: nothing else is ever built with this profile.
-    let status = status(cargo()?.args(["build", "--release", "--bins"]).args([
-        "--package=vobiz-operator",
-        "--package=vobiz-simulator",
-        "--package=vobiz-bench",
-    ]))?;
-    ensure!(status.success(), "failed to build for release");
-    run_bench(arguments, &target()?.join("release"))
-}
-
-fn run_bench(arguments: &[OsString], binaries: &Path) -> Result<ExitCode> {
     become_program(
-        Command::new(binaries.join("vobiz-bench"))
+        bench
             .args(arguments)
             .env("VOBIZ_OPERATOR_BINARY", binaries.join("vobiz-operator"))
             .env("VOBIZ_SIMULATOR_BINARY", binaries.join("vobiz-simulator")),

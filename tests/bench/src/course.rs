@@ -1,5 +1,7 @@
 //! I/O. The order of the scenarios. A population that is there already is used for all that can be asked of it.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use crate::machine::{Machine, look};
@@ -46,13 +48,13 @@ impl Rows<'_> {
     }
 }
 
-/// Runs the scenarios whose names contain one of `only`, or all if there is none.
-pub async fn run(scale: &Scale, only: &[String]) -> Result<Course> {
+/// Runs the scenarios whose names contain one of `only`, or all if there is none, with this operator.
+pub async fn run(scale: &Scale, operator: &Path, only: &[String]) -> Result<Course> {
     let mut rows = Rows {
         only,
         rows: Vec::new(),
     };
-    let stage = Stage::start(scale).await?;
+    let stage = Stage::start(scale, operator).await?;
     let machine = look(&stage).await?;
     let objects = scale.objects;
     let mut creates = vec![scale.few, objects];
@@ -73,12 +75,12 @@ pub async fn run(scale: &Scale, only: &[String]) -> Result<Course> {
     let largest = scale.sizes.last().copied().unwrap_or(objects);
     let scenarios = Life::of(largest);
     if scenarios.all().iter().any(|scenario| rows.wanted(scenario)) {
-        let stage = Stage::start(scale).await?;
+        let stage = Stage::start(scale, operator).await?;
         let mut site = Site::new(&stage, "life").await?;
         live(&mut site, scale, largest, &scenarios, &mut rows).await?;
     }
     if Attack::ALL.iter().any(|attack| rows.wanted(attack.scenario())) {
-        attacks(scale, &mut rows).await?;
+        attacks(scale, operator, &mut rows).await?;
     }
     Ok(Course {
         machine,
@@ -87,8 +89,8 @@ pub async fn run(scale: &Scale, only: &[String]) -> Result<Course> {
 }
 
 /// A neighbour and what others do to it, at the limits and with the interval that an Account has by default.
-async fn attacks(scale: &Scale, rows: &mut Rows<'_>) -> Result<()> {
-    let stage = Stage::start(scale).await?;
+async fn attacks(scale: &Scale, operator: &Path, rows: &mut Rows<'_>) -> Result<()> {
+    let stage = Stage::start(scale, operator).await?;
     let mut site = Site::new(&stage, "attacked").await?;
     site.create_account(BACKLOG_RATE, BACKLOG_BURST, 300).await?;
     site.start_operator().await?;

@@ -5,6 +5,7 @@
 
 mod bucket;
 mod calls;
+mod comparison;
 mod course;
 mod edits;
 mod loader;
@@ -23,17 +24,24 @@ mod storage;
 mod table;
 mod waiting;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use serde_json::json;
+use vobiz_harness::products;
 
+use crate::comparison::{Pair, compare};
+use crate::course::Course;
 use crate::row::{all_reached, last_line};
 use crate::scale::Scale;
 use crate::stage::LATENCY;
+use crate::waiting::progress;
+
+/// Where the operator is that this tree's is held against.
+const EARLIER: &str = "VOBIZ_EARLIER_OPERATOR_BINARY";
 
 /// Measures the operator with many objects.
 #[derive(Debug, Parser)]
@@ -54,6 +62,12 @@ struct Arguments {
     /// Run the scenarios whose name contains this, or one of these
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
+    /// Measure this tree's operator and the one of this commit in turns, and tell the ratios
+    #[arg(long, value_name = "REVISION")]
+    against: Option<String>,
+    /// How many turns either has
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, requires = "against")]
+    turns: usize,
 }
 
 #[tokio::main]
@@ -75,7 +89,16 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     );
     let begun = Instant::now();
     let scale = Scale::new(arguments.objects, &arguments.growth, arguments.counts);
-    let course = course::run(&scale, &arguments.only).await?;
+    let operator = products::operator()?;
+    let (course, compared) = match &arguments.against {
+        None => (course::run(&scale, &operator, &arguments.only).await?, Vec::new()),
+        Some(revision) => {
+            let (last, pairs) = in_turns(arguments, &scale, &operator).await?;
+            let compared = compare(&pairs);
+            print!("{}", comparison::table(&compared, revision));
+            (last, compared)
+        }
+    };
     if let Some(file) = &arguments.json {
         let report = json!({
             "machine": course.machine,
@@ -84,11 +107,43 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
             "workers": loader::WORKERS,
             "seconds": begun.elapsed().as_secs(),
             "rows": course.rows,
+            "against": arguments.against,
+            "compared": compared,
         });
         let text = serde_json::to_string_pretty(&report).context("failed to write the report")?;
         std::fs::write(file, text).with_context(|| format!("failed to write {}", file.display()))?;
     }
-    print!("{}", table::table(&course.rows));
+    if arguments.against.is_none() {
+        print!("{}", table::table(&course.rows));
+    }
     println!("{}", last_line(&course.rows));
     Ok(all_reached(&course.rows))
+}
+
+/// The earlier operator and this one, turn by turn: A B A B. Also what this one came to in its last turn.
+async fn in_turns(arguments: &Arguments, scale: &Scale, operator: &Path) -> Result<(Course, Vec<Pair>)> {
+    let earlier = std::env::var_os(EARLIER).map(PathBuf::from);
+    let earlier =
+        earlier.with_context(|| format!("--against needs {EARLIER}; `cargo xtask bench` sets it"))?;
+    let mut pairs = Vec::new();
+    for turn in 1..=arguments.turns {
+        progress(&format!(
+            "turn {turn} of {}: the earlier operator",
+            arguments.turns
+        ));
+        let first = course::run(scale, &earlier, &arguments.only).await?;
+        progress(&format!(
+            "turn {turn} of {}: this tree's operator",
+            arguments.turns
+        ));
+        let second = course::run(scale, operator, &arguments.only).await?;
+        pairs.push(Pair {
+            earlier: first.rows,
+            this: second.rows.clone(),
+        });
+        if turn == arguments.turns {
+            return Ok((second, pairs));
+        }
+    }
+    bail!("--turns must be at least 1")
 }

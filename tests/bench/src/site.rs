@@ -136,7 +136,7 @@ impl Site {
         let operator = OperatorProcess::start(
             &self.stage.control_plane,
             &self.installation,
-            &products::operator()?,
+            &self.stage.operator,
             &options,
         )
         .await?;

@@ -1,5 +1,6 @@
 //! I/O. A control plane and a simulator for some scenarios; each of these works at a site of its own.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,13 +27,15 @@ pub struct Stage {
     pub simulator: Arc<Simulator>,
     /// The cluster.
     pub control_plane: Arc<ControlPlane>,
+    /// The operator that is measured.
+    pub operator: PathBuf,
     /// What the operator is told beyond the flags that it is shipped with.
     pub flags: &'static [&'static str],
 }
 
 impl Stage {
     /// Starts both.
-    pub async fn start(scale: &Scale) -> Result<Self> {
+    pub async fn start(scale: &Scale, operator: &Path) -> Result<Self> {
         progress("starting a control plane and the simulator");
         let options = ControlPlaneOptions {
             definitions: Some(products::repository().join("crds")),
@@ -53,6 +56,7 @@ impl Stage {
         Ok(Self {
             simulator: Arc::new(simulator),
             control_plane: Arc::new(control_plane),
+            operator: operator.to_owned(),
             flags: if scale.counts_only { &SHORT_SETTLE } else { &[] },
         })
     }

@@ -24,7 +24,12 @@ pub fn table(rows: &[Row]) -> String {
             lines.push(cells(std::mem::take(&mut name), figure));
         }
     }
-    let widths: [usize; 5] = std::array::from_fn(|column| {
+    align(&lines)
+}
+
+/// A table whose first line is its head.
+pub fn align<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> String {
+    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
         lines
             .iter()
             .map(|line| line[column].chars().count())
@@ -33,7 +38,7 @@ pub fn table(rows: &[Row]) -> String {
     });
     let mut text = String::new();
     for (number, line) in lines.iter().enumerate() {
-        let padded: [String; 5] =
+        let padded: [String; COLUMNS] =
             std::array::from_fn(|column| format!("{:width$}", line[column], width = widths[column]));
         text.extend(["| ", &padded.join(" | "), " |\n"]);
         if number == 0 {
@@ -45,11 +50,6 @@ pub fn table(rows: &[Row]) -> String {
 }
 
 fn cells(name: String, figure: &Figure) -> [String; 5] {
-    let unit = if figure.unit.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", figure.unit)
-    };
     let must = match figure.bound {
         None => String::new(),
         Some(Bound::AtMost(limit)) => format!("at most {}", number(limit)),
@@ -65,10 +65,15 @@ fn cells(name: String, figure: &Figure) -> [String; 5] {
     [
         name,
         figure.name.clone(),
-        format!("{}{unit}", number(figure.value)),
+        found(figure.value, figure.unit),
         must,
         held.to_owned(),
     ]
+}
+
+/// A value and its unit, if it has one.
+pub fn found(value: f64, unit: &str) -> String {
+    format!("{} {unit}", number(value)).trim_end().to_owned()
 }
 
 /// Whole numbers as such, small ones with three digits after the point, others with two.
