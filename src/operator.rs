@@ -1,6 +1,7 @@
 //! Starts what the process consists of and stops it in order: clients, caches, one controller per kind. I/O.
 
 mod authorities;
+mod installation;
 mod passes;
 mod replica;
 mod source;
@@ -38,12 +39,12 @@ use crate::leader::{Election, endless_term};
 use crate::metrics::Metrics;
 use crate::subaccount::context::{Context, Times};
 use crate::subaccount::store::held_pairs::HeldPairs;
-use crate::subaccount::store::installation::{InstallationError, installation};
 use crate::subaccount::store::records::Records;
 use crate::subaccount::traces::Traces;
 use crate::subaccount::watches::Watches;
 use crate::vobiz::{Transport, TransportConfig};
 
+use installation::{InstallationError, installation};
 use replica::Replica;
 use source::Source;
 use tasks::{Ended, Shutdown, Tasks};

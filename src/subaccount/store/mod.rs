@@ -1,7 +1,6 @@
-//! What outlives a pass: Records in their Secrets, what this process remembers of each object, and which installation it is.
+//! What outlives a pass: Records in their Secrets, and what this process remembers of each object.
 
 pub mod held_pairs;
-pub mod installation;
 pub mod memory;
 pub mod record;
 pub mod records;

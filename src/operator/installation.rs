@@ -10,14 +10,14 @@ use kube::{Api, Client};
 use std::collections::BTreeMap;
 
 /// Name of the `ConfigMap`.
-pub const INSTALLATION_CONFIG_MAP: &str = "vobiz-operator-installation";
+const INSTALLATION_CONFIG_MAP: &str = "vobiz-operator-installation";
 
 /// Key of the id: eight hexadecimal digits.
 const ID: &str = "id";
 
 /// Why there is no id.
 #[derive(Debug, thiserror::Error)]
-pub enum InstallationError {
+pub(super) enum InstallationError {
     /// The API server did not give or take it.
     #[error("failed to read or create the ConfigMap {INSTALLATION_CONFIG_MAP}: {0:?}")]
     Cluster(ClusterError),
@@ -30,7 +30,10 @@ pub enum InstallationError {
 }
 
 /// Reads the id, or makes one. Two processes that start at once agree on the first one written.
-pub async fn installation(cluster: &Client, namespace: &str) -> Result<Installation, InstallationError> {
+pub(super) async fn installation(
+    cluster: &Client,
+    namespace: &str,
+) -> Result<Installation, InstallationError> {
     let api: Api<ConfigMap> = Api::namespaced(cluster.clone(), namespace);
     if let Some(existing) = read(&api).await? {
         return Ok(existing);
