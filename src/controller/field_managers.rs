@@ -57,6 +57,12 @@ fn read(entries: Vec<Value>) -> Vec<FieldManager> {
     entries.collect()
 }
 
+/// The keys of a map that a field manager wrote, as [`FieldManager::fields`] shows it.
+pub fn keys_in(written: &Value) -> impl Iterator<Item = String> {
+    let keys = written.as_object().into_iter().flat_map(|written| written.keys());
+    keys.filter_map(|key| key.strip_prefix("f:").map(str::to_owned))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

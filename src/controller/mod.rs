@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod changes;
 pub mod cluster;
 mod cluster_error;
+pub mod contest;
 pub mod denier;
 pub mod event;
 pub mod field_managers;

@@ -2,7 +2,6 @@
 
 mod act;
 pub mod again;
-pub mod contest;
 pub mod context;
 pub mod deeds;
 pub mod dependents;

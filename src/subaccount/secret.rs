@@ -1,9 +1,7 @@
 //! The user's Secret: what it should hold, and whose the one that is there is. PURE.
 
-mod difference;
 mod managed;
 
-pub use difference::{changed_by, difference};
 pub use managed::needs_managers;
 
 use crate::controller::field_managers::FieldManager;

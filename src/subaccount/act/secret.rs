@@ -1,10 +1,10 @@
 //! Steps on the user's Secret. I/O.
 
 use super::needs::{object, recorded_pair};
+use crate::controller::contest::{Contest, Part, Ruling, changed_by, difference};
 use crate::controller::field_managers::{FieldManager, field_managers};
 use crate::controller::versioned::{Versioned, create_versioned, delete, get_versioned, replace};
-use crate::crd::Subaccount;
-use crate::subaccount::contest::{Change, Contest, Part, Ruling};
+use crate::crd::{FIELD_MANAGER, Subaccount};
 use crate::subaccount::known::{FormerSecret, KnownPair, KnownSecret, ReadSecret};
 use crate::subaccount::pass::Pass;
 use crate::subaccount::secret;
@@ -29,11 +29,7 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         pass.known.secret = KnownSecret::Absent;
         pass.known.evidence = KnownPair::Nothing;
         if pair.is_some() && is_changed_by_others(&object, &name) {
-            let gone = Change {
-                parts: BTreeSet::from([Part::Whole]),
-                pair: true,
-            };
-            hold(pass, &name, gone);
+            hold(pass, &name, BTreeSet::from([Part::Whole]));
         }
         return Ok(());
     };
@@ -72,9 +68,9 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 /// Somebody else changed what was written: it may be left alone for a while, and who it is, is asked once.
 async fn contest(pass: &mut Pass<'_>, name: &str, found: &Secret, wanted: &Secret) -> Result<(), Outcome> {
-    hold(pass, name, secret::difference(found, wanted));
+    hold(pass, name, difference(found, wanted));
     if pass.remembered(|remembered| remembered.contest.is_nameless()) {
-        let by = secret::changed_by(found, wanted, &managers(pass, name).await?);
+        let by = changed_by(found, wanted, &managers(pass, name).await?, FIELD_MANAGER);
         pass.remembered(|remembered| remembered.contest.name(by));
     }
     Ok(())
@@ -111,8 +107,8 @@ fn published_as(object: &Subaccount) -> Option<&str> {
 }
 
 /// Leaves the Secret as it is for a while, if somebody insists on that.
-fn hold(pass: &mut Pass<'_>, name: &str, change: Change) {
-    if pass.known.life == Object::Live && pass.rule_on_secret(name, change) == Ruling::Hold {
+fn hold(pass: &mut Pass<'_>, name: &str, changed: BTreeSet<Part>) {
+    if pass.known.life == Object::Live && pass.rule_on_secret(name, changed) == Ruling::Hold {
         pass.take_secret_for_good();
     }
 }

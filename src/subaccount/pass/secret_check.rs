@@ -2,11 +2,12 @@
 
 use super::Pass;
 use crate::clock::now;
+use crate::controller::contest::{Part, Ruling};
 use crate::crd::condition::{ConditionStatus, ConditionType, find};
-use crate::subaccount::contest::{Change, Ruling};
 use crate::subaccount::known::KnownSecret;
 use crate::subaccount::tell::contested;
 use crate::subaccount::tell::pause::SECRET_PROBE;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 impl Pass<'_> {
@@ -48,9 +49,9 @@ impl Pass<'_> {
     /// The user's Secret is not as it should be. Whether it is put back now; not the first few times that somebody insists on
     /// something else, but ever more rarely after that.
     #[must_use]
-    pub fn rule_on_secret(&self, name: &str, change: Change) -> Ruling {
+    pub fn rule_on_secret(&self, name: &str, changed: BTreeSet<Part>) -> Ruling {
         self.remembered(|remembered| {
-            let ruling = remembered.contest.found(name, change, now());
+            let ruling = remembered.contest.found(name, changed, now());
             if ruling == Ruling::Hold {
                 remembered.secret_suspect = false;
             }
@@ -78,8 +79,8 @@ impl Pass<'_> {
     /// The user's Secret stays as it is for now. Where the pair is what somebody keeps changing, nobody can rely on it although it
     /// is there at times.
     pub fn take_secret_for_good(&mut self) {
-        let is_of_pair = self.remembered(|remembered| remembered.contest.is_of_pair());
-        self.known.secret = if is_of_pair {
+        let is_of_data = self.remembered(|remembered| remembered.contest.is_of_data());
+        self.known.secret = if is_of_data {
             KnownSecret::Contested
         } else {
             KnownSecret::Good

@@ -1,7 +1,7 @@
 //! Which labels and annotations of the user's Secret are there because a spec named them: what it names no longer is taken off, and
 //! what a person or another tool put there stays. PURE.
 
-use crate::controller::field_managers::FieldManager;
+use crate::controller::field_managers::{FieldManager, keys_in};
 use crate::crd::{
     AUTH_ID_ANNOTATION, FIELD_MANAGER, MANAGED_BY_LABEL, MANAGED_KEYS_ANNOTATION, SUBACCOUNT_LABEL,
     SecretReference,
@@ -131,7 +131,10 @@ fn anothers(secret: &Secret, managers: &[FieldManager]) -> Managed {
     let applied = secret.annotations().get(LAST_APPLIED_ANNOTATION);
     let applied = applied.and_then(|text| serde_json::from_str::<Value>(text).ok());
     let applied = applied.map(|manifest| {
-        let keys = |of: &str| object_keys(&manifest["metadata"][of]).into_iter().collect();
+        let keys = |of: &str| {
+            let map = manifest["metadata"][of].as_object();
+            map.into_iter().flat_map(|map| map.keys()).cloned().collect()
+        };
         Managed {
             labels: keys("labels"),
             annotations: keys("annotations"),
@@ -153,7 +156,7 @@ fn is_of_copy(keys: &Managed) -> bool {
 }
 
 fn written_by(manager: &FieldManager) -> Managed {
-    let keys = |of: &str| keys_in(&manager.fields["f:metadata"][of]).into_iter().collect();
+    let keys = |of: &str| keys_in(&manager.fields["f:metadata"][of]).collect();
     Managed {
         labels: keys("f:labels"),
         annotations: keys("f:annotations"),
@@ -166,20 +169,6 @@ fn union(all: impl Iterator<Item = Managed>) -> Managed {
         union.annotations.extend(keys.annotations);
         union
     })
-}
-
-/// The keys of a map that a field manager wrote.
-pub(super) fn keys_in(fields: &Value) -> Vec<String> {
-    let keys = object_keys(fields);
-    keys.iter()
-        .filter_map(|key| key.strip_prefix("f:").map(str::to_owned))
-        .collect()
-}
-
-/// The keys of an object; none of anything else.
-fn object_keys(value: &Value) -> Vec<String> {
-    let keys = value.as_object().into_iter().flat_map(|object| object.keys());
-    keys.cloned().collect()
 }
 
 #[cfg(test)]

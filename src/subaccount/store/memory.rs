@@ -2,7 +2,7 @@
 
 use super::record::ReadRecord;
 use super::retention::Sighting;
-use crate::subaccount::contest::Contest;
+use crate::controller::contest::Contest;
 use crate::vobiz::{self, AuthId, Credentials, Fields};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};

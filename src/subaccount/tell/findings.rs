@@ -1,9 +1,9 @@
 //! What is told of a pass: plain values, which are gathered from what it knows. PURE.
 
+use crate::controller::contest::Contest;
 use crate::controller::refusal::Refusal;
 use crate::crd::DeletionPolicy;
 use crate::crd::condition::Reason;
-use crate::subaccount::contest::Contest;
 use crate::subaccount::desired::InvalidSpec;
 use crate::vobiz::{self, Generation, ParentAuthId};
 use std::time::Duration;
@@ -115,7 +115,7 @@ pub enum Conflict {
 /// What is told of somebody who keeps changing what the operator puts back, and what to do.
 #[must_use]
 pub fn contested(contest: &Contest) -> String {
-    let parts: Vec<_> = contest.change.parts.iter().map(ToString::to_string).collect();
+    let parts: Vec<_> = contest.parts.iter().map(ToString::to_string).collect();
     let parts = parts.join(", ");
     let who = match &contest.by {
         Some(manager) => format!("the field manager {manager}"),
@@ -127,4 +127,24 @@ pub fn contested(contest: &Contest) -> String {
          vobiz.ai/reconcile-requested-at is set to another value",
         contest.secret
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::now;
+    use crate::controller::contest::Part;
+
+    #[test]
+    fn what_is_told_of_a_contest_names_who_it_is_and_what_was_changed() {
+        let mut contest = Contest::default();
+        contest.found("acme", [Part::Data, Part::Labels].into(), now());
+        assert!(contested(&contest).starts_with("somebody keeps changing the Secret acme (data, labels): "));
+        contest.name(Some("reflector".to_owned()));
+        let told = contested(&contest);
+        assert!(
+            told.starts_with("the field manager reflector keeps changing the Secret acme (data, labels): "),
+            "{told}"
+        );
+    }
 }

@@ -1,13 +1,17 @@
-//! Somebody who keeps changing what the operator puts back: how often it is put back. PURE.
+//! Somebody who keeps changing a Secret that is put back: in what it differs, who it is, and how often it is put back. PURE.
 
-use std::collections::BTreeSet;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 use std::time::{Duration, Instant};
+
+use super::field_managers::{FieldManager, keys_in};
 
 /// Repairs in a row after which it is told, and put back ever more rarely.
 const LIMIT: u32 = 3;
 
-/// A part of the user's Secret.
+/// A part of a Secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Part {
     /// The Secret as a whole: it was deleted.
@@ -34,15 +38,6 @@ impl Display for Part {
     }
 }
 
-/// What somebody changed.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Change {
-    /// Which parts of the Secret.
-    pub parts: BTreeSet<Part>,
-    /// The pair is not in it any more.
-    pub pair: bool,
-}
-
 /// What to do about a change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ruling {
@@ -58,7 +53,7 @@ pub struct Contest {
     /// Name of the Secret.
     pub secret: String,
     /// What was changed in it.
-    pub change: Change,
+    pub parts: BTreeSet<Part>,
     /// The field manager that changed it, once it is known.
     pub by: Option<String>,
     repairs: u32,
@@ -69,15 +64,14 @@ pub struct Contest {
 
 impl Contest {
     /// A change was found that is none of the spec's.
-    pub fn found(&mut self, secret: &str, change: Change, now: Instant) -> Ruling {
+    pub fn found(&mut self, secret: &str, parts: BTreeSet<Part>, now: Instant) -> Ruling {
         if self.secret != secret {
             *self = Self {
                 secret: secret.to_owned(),
                 ..Self::default()
             };
         }
-        self.change.parts.extend(change.parts);
-        self.change.pair |= change.pair;
+        self.parts.extend(parts);
         self.held = self.repairs >= LIMIT && self.until.is_some_and(|until| now < until);
         if self.held { Ruling::Hold } else { Ruling::Repair }
     }
@@ -119,26 +113,80 @@ impl Contest {
         self.repairs > LIMIT || self.held
     }
 
-    /// Whether nobody can rely on the pair being in the Secret.
+    /// Whether nobody can rely on the data being in the Secret.
     #[must_use]
-    pub fn is_of_pair(&self) -> bool {
-        self.is_told() && self.change.pair
+    pub fn is_of_data(&self) -> bool {
+        self.is_told() && (self.parts.contains(&Part::Whole) || self.parts.contains(&Part::Data))
     }
+}
+
+/// In which parts the Secret differs from how it should be.
+#[must_use]
+pub fn difference(stored: &Secret, wanted: &Secret) -> BTreeSet<Part> {
+    let parts = [
+        (Part::Data, stored.data != wanted.data),
+        (Part::Labels, stored.labels() != wanted.labels()),
+        (Part::Annotations, stored.annotations() != wanted.annotations()),
+        (
+            Part::OwnerReferences,
+            stored.owner_references() != wanted.owner_references(),
+        ),
+    ];
+    let differing = parts.into_iter().filter(|(_, differs)| *differs);
+    differing.map(|(part, _)| part).collect()
+}
+
+/// Who, other than `own`, wrote a value that differs; where nobody did, because one was taken away: whoever wrote last.
+#[must_use]
+pub fn changed_by(stored: &Secret, wanted: &Secret, managers: &[FieldManager], own: &str) -> Option<String> {
+    let none = BTreeMap::new();
+    let (data, wanted_data) = (stored.data.as_ref(), wanted.data.as_ref());
+    let differing = [
+        differing(stored.labels(), wanted.labels()),
+        differing(stored.annotations(), wanted.annotations()),
+        differing(data.unwrap_or(&none), wanted_data.unwrap_or(&none)),
+    ];
+    let wrote = |manager: &&&FieldManager| {
+        let metadata = &manager.fields["f:metadata"];
+        let written = [
+            &metadata["f:labels"],
+            &metadata["f:annotations"],
+            &manager.fields["f:data"],
+        ];
+        differing
+            .iter()
+            .zip(written)
+            .any(|(differing, written)| keys_in(written).any(|key| differing.contains(&key)))
+    };
+    let others: Vec<_> = managers
+        .iter()
+        .filter(|manager| manager.name != own && !manager.name.is_empty())
+        .collect();
+    let last = || others.iter().max_by(|one, other| one.time.cmp(&other.time));
+    let found = others.iter().find(wrote).or_else(last);
+    found.map(|manager| manager.name.clone())
+}
+
+/// Keys that are there and should not be, or with another value.
+fn differing<T: PartialEq>(stored: &BTreeMap<String, T>, wanted: &BTreeMap<String, T>) -> Vec<String> {
+    let all = stored.iter();
+    all.filter(|(key, value)| wanted.get(*key) != Some(value))
+        .map(|(key, _)| key.clone())
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::now;
+    use serde_json::{Value, json};
 
+    const OWN: &str = "the-operator";
     const STEP: Duration = Duration::from_mins(1);
     const LONGEST: Duration = Duration::from_mins(15);
 
-    fn labels() -> Change {
-        Change {
-            parts: BTreeSet::from([Part::Labels]),
-            pair: false,
-        }
+    fn labels() -> BTreeSet<Part> {
+        BTreeSet::from([Part::Labels])
     }
 
     /// Three repairs, one right after the other.
@@ -159,7 +207,7 @@ mod tests {
         let mut contest = contested(now);
         for pause in [1, 2, 4, 8, 15, 15] {
             assert_eq!(contest.found("acme", labels(), now), Ruling::Hold);
-            assert!(contest.is_told() && !contest.is_of_pair());
+            assert!(contest.is_told() && !contest.is_of_data());
             let pause = Duration::from_mins(pause);
             assert_eq!(contest.until(), Some(now + pause));
             now += pause;
@@ -202,22 +250,50 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_names_who_and_what_and_stays_the_same() {
+    fn who_it_is_is_asked_once_it_is_told_and_the_first_name_stays() {
         let now = now();
         let mut contest = contested(now);
-        let other = Change {
-            parts: BTreeSet::from([Part::Data]),
-            pair: true,
-        };
         assert!(!contest.is_nameless(), "nobody is asked yet");
-        contest.found("acme", other, now);
-        assert!(contest.is_of_pair() && contest.is_nameless());
+        contest.found("acme", BTreeSet::from([Part::Data]), now);
+        assert!(contest.is_of_data() && contest.is_nameless());
         contest.name(Some("reflector".to_owned()));
         contest.name(Some("another".to_owned()));
-        let told = crate::subaccount::tell::contested(&contest);
-        assert!(
-            told.starts_with("the field manager reflector keeps changing the Secret acme (data, labels): "),
-            "{told}"
-        );
+        assert_eq!(contest.by.as_deref(), Some("reflector"));
+        assert!(!contest.is_nameless());
+    }
+
+    fn secret(labels: &Value) -> Secret {
+        serde_json::from_value(json!({"metadata": {"labels": labels}, "data": {"auth_id": "U0E="}})).unwrap()
+    }
+
+    #[test]
+    fn it_names_the_parts_and_whoever_wrote_what_differs_else_whoever_wrote_last() {
+        let manager = |name: &str, time: &str, label: &str| FieldManager {
+            name: name.to_owned(),
+            time: time.to_owned(),
+            fields: json!({"f:metadata": {"f:labels": {format!("f:{label}"): {}}}}),
+        };
+        let managers = [
+            manager("policy", "2026-01-01T00:00:00Z", "team"),
+            manager("person", "2026-01-02T00:00:00Z", "other"),
+            manager(OWN, "2026-01-03T00:00:00Z", "tier"),
+        ];
+        let wanted = secret(&json!({"team": "voice"}));
+        let table = [
+            (json!({"team": "theirs"}), "policy"),
+            (json!({}), "person"),
+            (json!({"team": "voice", "other": "1"}), "person"),
+        ];
+        for (found, by) in table {
+            let stored = secret(&found);
+            assert_eq!(
+                changed_by(&stored, &wanted, &managers, OWN).as_deref(),
+                Some(by),
+                "{found}"
+            );
+            assert_eq!(difference(&stored, &wanted), labels());
+        }
+        assert_eq!(changed_by(&secret(&json!({})), &wanted, &[], OWN), None);
+        assert!(difference(&Secret::default(), &wanted).contains(&Part::Data));
     }
 }
