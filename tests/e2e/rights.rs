@@ -1,4 +1,4 @@
-//! What `manifests/base` lets the operator do, asked of the API server.
+//! What the manifests let the operator and people do, asked of the API server.
 
 use std::sync::Arc;
 
@@ -13,10 +13,29 @@ pub fn add_to(suite: &mut Suite) {
         "the operator may get and watch users' Secrets by name, and list only its own",
         secrets_by_name,
     );
+    suite.test(
+        "with rights in one namespace alone the operator creates, repairs and deletes there, and may do nothing elsewhere",
+        one_namespace_alone,
+    );
+    suite.test(
+        "a tenant may write Subaccounts and no Accounts, a parent's administrator the other way round",
+        tenants_and_administrators,
+    );
 }
 
 async fn may(environment: &Environment, verb: &str, resource: &str, namespace: &str) -> Result<bool> {
-    let user = format!("--as={}", environment.installation.user());
+    let user = environment.installation.user();
+    may_as(environment, &user, verb, resource, namespace).await
+}
+
+async fn may_as(
+    environment: &Environment,
+    user: &str,
+    verb: &str,
+    resource: &str,
+    namespace: &str,
+) -> Result<bool> {
+    let user = format!("--as={user}");
     let arguments = ["auth", "can-i", verb, resource, "-n", namespace, &user];
     let output = environment
         .control_plane()
@@ -64,5 +83,84 @@ async fn secrets_by_name(bed: Arc<TestBed>) -> Result<()> {
         !may(&environment, "list", "nodes", users).await?,
         "it may list nodes"
     );
+    Ok(())
+}
+
+async fn one_namespace_alone(bed: Arc<TestBed>) -> Result<()> {
+    let options = EnvironmentOptions {
+        namespaced: true,
+        ..EnvironmentOptions::new("namespaced")
+    };
+    let mut environment = bed.environment(options).await?;
+    for (verb, resource) in [
+        ("list", "subaccounts.vobiz.ai"),
+        ("patch", "accounts.vobiz.ai"),
+        ("get", "secrets"),
+        ("get", "namespaces"),
+        ("create", "events.events.k8s.io"),
+    ] {
+        ensure!(may(&environment, verb, resource, environment.objects.namespace()).await?);
+        ensure!(
+            !may(&environment, verb, resource, "default").await?,
+            "it may {verb} {resource} elsewhere"
+        );
+    }
+
+    environment
+        .create_subaccount("acme", json!({"secretRef": {"name": "pair"}}))
+        .await?;
+    environment.await_ready("acme").await?;
+    environment.objects.delete(Kind::Secret, "pair").await?;
+    environment.restart_operator()?;
+    let restored = environment
+        .objects
+        .await_object(Kind::Secret, "pair", "there again", |_| true);
+    restored.await?;
+    environment.objects.delete(Kind::Subaccount, "acme").await?;
+    environment.objects.await_gone(Kind::Subaccount, "acme").await?;
+    ensure!(environment.simulator.accounts().await?.is_empty());
+    environment.objects.delete(Kind::Account, ACCOUNT).await?;
+    environment.objects.await_gone(Kind::Account, ACCOUNT).await
+}
+
+async fn tenants_and_administrators(bed: Arc<TestBed>) -> Result<()> {
+    let options = EnvironmentOptions {
+        start_operator: false,
+        account_ready: false,
+        ..EnvironmentOptions::new("roles")
+    };
+    let environment = bed.environment(options).await?;
+    let namespace = environment.objects.namespace();
+    for (role, written, read) in [
+        ("vobiz-tenant", "subaccounts.vobiz.ai", "accounts.vobiz.ai"),
+        ("vobiz-parent-admin", "accounts.vobiz.ai", "subaccounts.vobiz.ai"),
+    ] {
+        let (role_flag, user) = (format!("--clusterrole={role}"), format!("{role}-user"));
+        let user_flag = format!("--user={user}");
+        let arguments = [
+            "create",
+            "rolebinding",
+            role,
+            &role_flag,
+            &user_flag,
+            "-n",
+            namespace,
+        ];
+        environment.control_plane().kubectl().run(&arguments).await?;
+        for (verb, resource, expected) in [
+            ("create", written, true),
+            ("delete", written, true),
+            ("create", read, false),
+            ("patch", read, false),
+            ("get", read, true),
+            ("get", "secrets", false),
+        ] {
+            let allowed = may_as(&environment, &user, verb, resource, namespace).await?;
+            ensure!(
+                allowed == expected,
+                "{role}: {verb} {resource}: allowed is {allowed}"
+            );
+        }
+    }
     Ok(())
 }

@@ -13,9 +13,10 @@ use vobiz_operator::leader::LEASE;
 use crate::render::{self, understood};
 
 const NAMESPACE: &str = "vobiz-operator-system";
-const INSTALLATIONS: [&str; 4] = [
+const INSTALLATIONS: [&str; 5] = [
     "manifests/base",
     "manifests/overlays/dev",
+    "manifests/overlays/namespaced",
     "manifests/overlays/staging",
     "manifests/overlays/prod",
 ];
@@ -229,6 +230,40 @@ fn in_production_one_of_two_replicas_leads_and_the_other_survives_drains_and_upd
 }
 
 #[test]
+fn a_watched_namespace_grants_what_the_cluster_role_does_and_the_namespaced_operator_has_no_other() {
+    let everywhere = operator_rules(&render::kustomize("manifests/base"));
+    let watched = render::kustomize("manifests/watched-namespace");
+    let role: Role = understood(render::only(&watched, "Role"));
+    assert_eq!(role.rules.unwrap(), everywhere);
+    let binding: RoleBinding = understood(render::only(&watched, "RoleBinding"));
+    assert_eq!(
+        (binding.role_ref.kind.as_str(), Some(&binding.role_ref.name)),
+        ("Role", role.metadata.name.as_ref())
+    );
+
+    let namespaced = render::kustomize("manifests/overlays/namespaced");
+    let account = render::only(&namespaced, "ServiceAccount");
+    let subject = serde_json::to_value(&binding.subjects.unwrap()[0]).unwrap();
+    let metadata = &account["metadata"];
+    assert_eq!(
+        [&subject["kind"], &subject["name"], &subject["namespace"]],
+        [
+            &json!("ServiceAccount"),
+            &metadata["name"],
+            &metadata["namespace"]
+        ]
+    );
+    assert!(render::of_kind(&namespaced, "ClusterRoleBinding").is_empty());
+    let roles = render::of_kind(&namespaced, "ClusterRole");
+    assert!(
+        roles
+            .iter()
+            .all(|role| role["metadata"]["name"] != "vobiz-operator"),
+        "only people's roles are left"
+    );
+}
+
+#[test]
 fn a_leader_is_elected_by_the_lease_that_the_operator_names_and_by_no_other() {
     let objects = render::kustomize("manifests/base");
     let role: Role = understood(render::only(&objects, "Role"));
@@ -276,7 +311,8 @@ fn service_network_policy_and_budget_select_the_pod_and_its_port() {
 
 #[test]
 fn the_operator_cannot_list_secrets_outside_its_namespace() {
-    for installation in INSTALLATIONS {
+    // The rights of overlays/namespaced are those of the base, see above.
+    for installation in INSTALLATIONS.iter().filter(|path| !path.ends_with("namespaced")) {
         for rule in operator_rules(&render::kustomize(installation)) {
             if names(rule.resources.as_ref()).contains(&"secrets") {
                 assert_eq!(

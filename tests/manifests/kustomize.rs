@@ -149,3 +149,22 @@ fn several_operators_in_one_cluster_write_none_of_each_others_objects() {
         .count();
     assert_eq!(bindings, 2);
 }
+
+#[test]
+fn the_readmes_namespaced_operator_watches_what_its_kustomization_names() {
+    let documented = blocks(&text("README.md"), "yaml");
+    let kustomization = documented
+        .iter()
+        .find(|block| block.contains("overlays/namespaced"));
+    let objects = render_with(kustomization.unwrap(), &[]);
+    let deployment = render::only(&objects, "Deployment");
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    let variables = container["env"].as_array().unwrap();
+    let value = |name: &str| variables.iter().find(|variable| variable["name"] == name);
+    assert_eq!(value("VOBIZ_WATCH_NAMESPACES").unwrap()["value"], "team-a,team-b");
+    assert!(
+        value("VOBIZ_OPERATOR_NAMESPACE").is_some(),
+        "what the base sets stays"
+    );
+    assert_eq!(container["image"], "REGISTRY/vobiz-operator:0.1.0");
+}

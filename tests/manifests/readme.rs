@@ -40,7 +40,14 @@ fn manifests_in_the_readme_are_understood_field_by_field() {
     }
     assert_eq!(
         seen,
-        ["Subaccount", "Kustomization", "Account", "Subaccount"].map(Value::from)
+        [
+            "Subaccount",
+            "Kustomization",
+            "Kustomization",
+            "Account",
+            "Subaccount"
+        ]
+        .map(Value::from)
     );
 }
 

@@ -51,6 +51,22 @@ impl Installation {
         Ok(found)
     }
 
+    /// Grants this operator what a watched namespace grants, as `kubectl apply --namespace` of this folder does.
+    pub async fn grant_in(&self, kubectl: &Kubectl, folder: &Path, namespace: &str) -> Result<()> {
+        let mut items = render(kubectl, folder).await?;
+        for object in &mut items {
+            object["metadata"]["namespace"] = json!(namespace);
+            let subjects = object.get_mut("subjects").and_then(Value::as_array_mut);
+            for subject in subjects.into_iter().flatten() {
+                subject["namespace"] = json!(self.namespace);
+            }
+        }
+        kubectl
+            .apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
+            .await?;
+        Ok(())
+    }
+
     fn of(objects: &[Value]) -> Result<Self> {
         let mut accounts = objects.iter().filter(|object| object["kind"] == "ServiceAccount");
         let account = accounts.next().context("the base has no ServiceAccount")?;

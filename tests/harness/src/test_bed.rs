@@ -44,8 +44,8 @@ pub struct EnvironmentOptions {
     pub operator_flags: Vec<String>,
     /// Variables of the operator's environment.
     pub operator_environment: Vec<(String, String)>,
-    /// Whether the operator reconciles every namespace instead of this environment's alone.
-    pub watch_all_namespaces: bool,
+    /// Whether the operator has the rights of `overlays/namespaced` instead of cluster-wide ones.
+    pub namespaced: bool,
     /// Whether the operator is started; a test may start it later with [`Environment::start_operator`].
     pub start_operator: bool,
     /// Whether credentials Secret and Account are created and the Account is awaited.
@@ -65,7 +65,7 @@ impl EnvironmentOptions {
             account: json!({}),
             operator_flags: Vec::new(),
             operator_environment: Vec::new(),
-            watch_all_namespaces: false,
+            namespaced: false,
             start_operator: true,
             account_ready: true,
             deadline: DEADLINE,
@@ -168,9 +168,17 @@ impl TestBed {
             .await
             .context("failed to make a namespace")?;
         let operator_namespace = format!("{namespace}-operator");
-        let base = self.repository.join("manifests/base");
-        let installation =
-            Installation::apply_aside(self.control_plane.kubectl(), &base, &operator_namespace).await?;
+        let (kubectl, manifests) = (self.control_plane.kubectl(), self.repository.join("manifests"));
+        let base = manifests.join(if options.namespaced {
+            "overlays/namespaced"
+        } else {
+            "base"
+        });
+        let installation = Installation::apply_aside(kubectl, &base, &operator_namespace).await?;
+        if options.namespaced {
+            let watched = manifests.join("watched-namespace");
+            installation.grant_in(kubectl, &watched, &namespace).await?;
+        }
 
         let parent = Parent::new(
             &format!("{}{}", options.parent_prefix, unique[..18].to_uppercase()),
@@ -189,9 +197,7 @@ impl TestBed {
         let mut flags = fast_flags();
         flags.push(format!("--api-base-url={}", simulator.url()));
         flags.push("--allow-insecure-api".to_owned());
-        if !options.watch_all_namespaces {
-            flags.push(format!("--watch-namespaces={namespace}"));
-        }
+        flags.push(format!("--watch-namespaces={namespace}"));
         for flag in &options.operator_flags {
             let name = flag.split('=').next().unwrap_or(flag);
             flags.retain(|known| known.split('=').next() != Some(name));
