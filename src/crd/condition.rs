@@ -232,6 +232,24 @@ pub fn find(conditions: &[Condition], kind: ConditionType) -> Option<&Condition>
         .find(|condition| condition.type_ == kind.as_str())
 }
 
+/// Whether the last thing that was said is that nothing is done.
+#[must_use]
+pub fn was_paused(conditions: &[Condition]) -> bool {
+    find(conditions, ConditionType::Synced).is_some_and(|synced| synced.reason == Reason::Paused.as_str())
+}
+
+/// The condition of that type, to be said again; none if it was never said, or in words that this version does not know.
+#[must_use]
+pub fn said(conditions: &[Condition], kind: ConditionType) -> Option<NewCondition> {
+    let stored = find(conditions, kind)?;
+    Some(NewCondition {
+        kind,
+        status: ConditionStatus::parse(&stored.status)?,
+        reason: Reason::parse(&stored.reason)?,
+        message: stored.message.clone(),
+    })
+}
+
 fn says_the_same(a: &Condition, b: &Condition) -> bool {
     // Without `..`: a field that is added must be thought of here.
     let Condition {

@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::condition::{ConditionStatus, ConditionType, find};
 use super::schema::{auth_id_key, auth_token_key, without_description};
 use super::{ApiGeneration, DeletionPolicy, DeletionSettings, not_observed, rule};
 
@@ -114,6 +115,18 @@ pub struct SubaccountSpec {
     /// says so and waits. `Recreate`: the subaccount is deleted, if it is still there, and made anew with another pair.
     #[serde(default)]
     pub credential_recovery: CredentialRecovery,
+}
+
+impl Subaccount {
+    /// Whether the status says that the present spec is applied: the object then stays untouched while its parent is in trouble.
+    #[must_use]
+    pub fn is_applied(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| {
+            Some(status.observed_generation) == self.metadata.generation
+                && find(&status.conditions, ConditionType::Ready)
+                    .is_some_and(|ready| ready.status == ConditionStatus::True.as_str())
+        })
+    }
 }
 
 /// Names an Account in the same namespace.

@@ -25,7 +25,7 @@ use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, not_ready, same};
 use crate::crd::{Account, Subaccount};
 use crate::subaccount::context::Context;
-use crate::subaccount::tell::pause::STALLED_PROBE;
+use crate::subaccount::tell::rows::STALLED_PROBE;
 use crate::subaccount::tell::rows::UNREADABLE;
 use crate::subaccount::tell::status::unreadable;
 use crate::subaccount::unreadable::let_go;

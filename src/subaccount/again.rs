@@ -5,7 +5,7 @@ use super::known::KnownSecret;
 use super::pass::Pass;
 use super::plan::{Rest, Wait};
 use super::tell::Outcome;
-use super::tell::pause::{Next, SECRET_PROBE, secret_probe};
+use super::tell::rows::{Next, SECRET_PROBE, secret_probe};
 use super::traces::ListWaiter;
 use crate::clock::now;
 use crate::dice::random;

@@ -3,7 +3,6 @@
 use super::context::Context;
 use super::desired::Desired;
 use super::store::record::{Phase, Record};
-use super::stored_status::is_applied;
 use super::tell::status::kyc_differs;
 use super::traces::ListWaiter;
 use crate::account::access::Access;
@@ -84,7 +83,7 @@ impl Context {
         let prefix = self.name_prefix(&access.account);
         let desired = Desired::from_spec(&object.spec, &object.name_any(), &prefix, access.generation);
         let differs = desired.is_ok_and(|desired| {
-            let inherited = roster.inherited(id, desired.permissions(), is_applied(object));
+            let inherited = roster.inherited(id, desired.permissions(), object.is_applied());
             !desired.inheriting(inherited).matches(account)
         });
         differs || kyc_differs(object, account)

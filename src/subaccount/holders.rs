@@ -1,6 +1,5 @@
 //! Which Subaccounts hold which Account, and when the first of them comes or the last one goes. PURE.
 
-use super::stored_status::is_applied;
 use crate::account::key::AccountKey;
 use crate::account::users::account_named_by;
 use crate::controller::wake::Guarded;
@@ -79,7 +78,7 @@ pub(super) fn misses_its_record(object: &Guarded<Subaccount>) -> bool {
             .status
             .as_ref()
             .is_some_and(|status| status.auth_id.is_some());
-        is_bound && !is_applied(object)
+        is_bound && !object.is_applied()
     })
 }
 

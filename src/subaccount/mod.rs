@@ -3,7 +3,6 @@
 mod act;
 pub mod again;
 pub mod context;
-pub mod deeds;
 pub mod dependents;
 pub mod desired;
 mod explain;
@@ -17,7 +16,6 @@ pub mod reconcile;
 mod report;
 pub mod secret;
 pub mod store;
-pub mod stored_status;
 pub mod tell;
 pub mod traces;
 pub mod unreadable;

@@ -5,7 +5,7 @@ use super::pass::{Listed, Pass};
 use super::plan::Rest;
 use super::report;
 use super::tell::Outcome;
-use super::tell::farewell::{Fate, of_orphan};
+use super::tell::news::{Fate, of_orphan};
 use crate::controller::cluster::ClusterError;
 use crate::controller::refusal::Refusal;
 use crate::controller::versioned::{Versioned, get_versioned, replace};

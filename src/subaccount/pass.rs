@@ -11,13 +11,11 @@ pub(super) use claim::names;
 pub use missing::Listed;
 
 use super::context::Context;
-use super::deeds::Deeds;
 use super::desired::{Desired, InvalidSpec};
 use super::facts::{self, Surroundings};
 use super::known::{Known, KnownRecord, KnownSecret, MadePair};
 use super::store::memory::Remembered;
 use super::store::record::{Record, secret_name};
-use super::stored_status::is_applied;
 use super::wish;
 use crate::account::access::Caller;
 use crate::account::key::AccountKey;
@@ -28,6 +26,7 @@ use crate::controller::refusal::Refusal;
 use crate::controller::wake::{ObjectKey, Waker};
 use crate::crd::Subaccount;
 use crate::subaccount::plan::{Rest, Wait};
+use crate::subaccount::tell::news::Deeds;
 use crate::subaccount::tell::{Conflict, Outcome};
 use crate::vobiz::{AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
@@ -86,7 +85,7 @@ impl<'a> Pass<'a> {
         let caller = caller(Who::Subaccount(key.clone()), &context.wake_object, key.clone());
         let mut pass = Self::new(context, key, uid, life, caller);
         pass.account = account;
-        pass.known.applied = is_applied(&object);
+        pass.known.applied = object.is_applied();
         pass.known.take_object(object);
         if pass.take_held() {
             return pass;

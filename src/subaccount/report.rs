@@ -6,7 +6,7 @@ use super::plan::{Rest, Wait};
 use super::store::record::{Phase, secret_name};
 use super::tell::news::{self, News};
 use super::tell::outcome::{Outcome, failure};
-use super::tell::{View, farewell, refusals, status};
+use super::tell::{View, refusals, status};
 use crate::clock::wall_clock;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch;
@@ -79,9 +79,9 @@ async fn farewell(pass: &Pass<'_>) -> Vec<News> {
         pass.remembered(|remembered| remembered.orphan_reported = true);
         let dropped = pass.deeds.pair_dropped.as_ref();
         let left = dropped.or(named.as_ref()).map(AuthId::as_str);
-        farewell::forced(left, dropped.is_some())
+        news::forced(left, dropped.is_some())
     } else {
-        farewell::of(record, named.as_ref(), pass.known.is_named())
+        news::farewell(record, named.as_ref(), pass.known.is_named())
     };
     let is_deleted =
         record.is_some_and(|record| record.ledger.phase == Phase::Closed && record.auth_id().is_some());
@@ -90,7 +90,7 @@ async fn farewell(pass: &Pass<'_>) -> Vec<News> {
     } else {
         None
     };
-    let left = left.map(|name| farewell::of_left_secret(&name));
+    let left = left.map(|name| news::of_left_secret(&name));
     [last].into_iter().chain(left).collect()
 }
 

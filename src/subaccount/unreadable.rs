@@ -1,8 +1,7 @@
 //! A Subaccount that this version cannot read, and that a person lets go without proof. I/O.
 
 use super::context::Context;
-use super::tell::farewell::forced;
-use super::tell::news::News;
+use super::tell::news::{News, forced};
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch;
 use crate::controller::wake::{Guarded, ObjectKey};

@@ -13,7 +13,7 @@ use crate::subaccount::pass::Pass;
 use crate::subaccount::secret;
 use crate::subaccount::store::memory::{Judged, Mark, Proof, Tried};
 use crate::subaccount::store::record::Decision;
-use crate::subaccount::tell::pause::{SECRET_PROBE, STALLED_PROBE};
+use crate::subaccount::tell::rows::{SECRET_PROBE, STALLED_PROBE};
 use crate::subaccount::tell::{Conflict, Outcome, StepError};
 use crate::vobiz::{self, AuthId, Credentials};
 use vobiz_protocol::facts::Object;

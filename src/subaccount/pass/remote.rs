@@ -7,7 +7,7 @@ use crate::subaccount::desired::Desired;
 use crate::subaccount::known::KnownSecret;
 use crate::subaccount::store::memory::Remembered;
 use crate::subaccount::store::record::Phase;
-use crate::subaccount::tell::pause::STALLED_PROBE;
+use crate::subaccount::tell::rows::STALLED_PROBE;
 use crate::vobiz::{self, AuthId, Fields};
 use std::time::Instant;
 use vobiz_protocol::facts::{Object, Remote};

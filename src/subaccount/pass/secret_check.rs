@@ -6,7 +6,7 @@ use crate::controller::contest::{Part, Ruling};
 use crate::crd::condition::{ConditionStatus, ConditionType, find};
 use crate::subaccount::known::KnownSecret;
 use crate::subaccount::tell::contested;
-use crate::subaccount::tell::pause::SECRET_PROBE;
+use crate::subaccount::tell::rows::SECRET_PROBE;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 

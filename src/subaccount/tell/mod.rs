@@ -1,10 +1,8 @@
 //! What people and their tools are told of a pass, and when the next one is due: a row of one table for each way in which a pass ends.
 
-pub mod farewell;
 mod findings;
 pub mod news;
 pub mod outcome;
-pub mod pause;
 pub mod rows;
 pub mod status;
 mod step_error;

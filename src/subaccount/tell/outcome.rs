@@ -1,8 +1,7 @@
 //! How a pass ended: the one value that status, events, metrics and the next pass are made from. PURE.
 
 use super::findings::Findings;
-use super::pause::{Next, cool_off_left};
-use super::rows::row;
+use super::rows::{Next, row};
 use crate::account::access::CallError;
 use crate::controller::cluster::ClusterError;
 use crate::controller::refusal::Refusal;
@@ -15,6 +14,9 @@ use std::time::Duration;
 const ELSEWHERE: &str = "Vobiz answers 403 for this subaccount alone, and the list of its parent account does not show it: it belongs to \
                          another main account. Ask Vobiz to give it back, or let this object go without it: delete it with the annotation \
                          vobiz.ai/force-delete: \"true\"";
+
+/// What Vobiz dates later than this is tried all the same: a clock that is wrong, here or there, must not put it off for ever.
+const LONGEST_COOL_OFF: Duration = Duration::from_hours(1);
 
 /// How a pass ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,6 +196,13 @@ impl Outcome {
     }
 }
 
+/// The pause until the end of a cool-off, at most an hour; none if it is over.
+#[must_use]
+pub fn cool_off_left(until: Timestamp, wall: Timestamp) -> Option<Duration> {
+    let left = Duration::try_from(until.duration_since(wall)).ok()?;
+    (!left.is_zero()).then(|| left.min(LONGEST_COOL_OFF))
+}
+
 /// What people are told of a Secret of theirs that Kubernetes refuses to store.
 #[must_use]
 pub fn unpublished(name: &str, error: &ClusterError) -> String {
@@ -213,7 +222,7 @@ pub fn failure(act: &str, error: &ClusterError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::subaccount::tell::pause::STALLED_PROBE;
+    use crate::subaccount::tell::rows::STALLED_PROBE;
 
     const REST: Duration = Duration::from_mins(15);
 
@@ -291,5 +300,24 @@ mod tests {
         for (rest, next) in table {
             assert_eq!(Outcome::new(rest, "").next(REST), next, "{rest:?}");
         }
+    }
+
+    #[test]
+    fn a_cool_off_is_waited_for_and_a_wrong_clock_puts_nothing_off_for_more_than_an_hour() {
+        let (now, minute) = (Timestamp::UNIX_EPOCH, Duration::from_mins(1));
+        assert_eq!(cool_off_left(now + minute, now), Some(minute));
+        assert_eq!(
+            cool_off_left(now + minute, now + LONGEST_COOL_OFF),
+            None,
+            "an hour fast"
+        );
+        let slow = now - LONGEST_COOL_OFF;
+        assert_eq!(cool_off_left(now + minute, slow), Some(LONGEST_COOL_OFF));
+        assert_eq!(
+            cool_off_left(Timestamp::MAX, Timestamp::MIN),
+            Some(LONGEST_COOL_OFF)
+        );
+        assert_eq!(cool_off_left(Timestamp::MIN, Timestamp::MAX), None);
+        assert_eq!(cool_off_left(now, now), None);
     }
 }

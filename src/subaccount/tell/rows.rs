@@ -2,9 +2,24 @@
 //! when it is looked at again. PURE.
 
 use super::findings::{AccountState, Conflict, Findings, refusals};
-use super::pause::{HELD_PROBE, Next, SECRET_PROBE, STALLED_PROBE};
 use crate::crd::condition::Reason;
 use crate::subaccount::plan::{Block, Rest, Wait};
+use std::time::Duration;
+
+/// Stalled objects are looked at again after this long, even if nobody changed anything.
+pub const STALLED_PROBE: Duration = Duration::from_mins(15);
+
+/// Where a person must put a Secret right, it is looked at this often at least.
+pub const SECRET_PROBE: Duration = Duration::from_mins(1);
+
+/// It is looked at no more often than this: nobody who mends one waits for longer.
+const SECRET_PROBE_OF_FEW: Duration = Duration::from_secs(3);
+
+/// How many of those who wait so are looked at in a second, all of them together: a restore makes thousands of them at once.
+const SECRET_PROBES_PER_SECOND: u32 = 10;
+
+/// How often those look who wait until pairs of others are stored; they ask nobody.
+pub const HELD_PROBE: Duration = Duration::from_secs(5);
 
 /// What is told of one way in which a pass ends.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +47,19 @@ pub enum Ready {
     Waiting(Reason),
     /// That a person must act.
     Stalled(Reason),
+}
+
+/// When the next pass is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// After this time.
+    After(Duration),
+    /// After a pause that grows with every failure.
+    Backoff,
+    /// When something wakes it; the time is a safety net.
+    Woken,
+    /// When the gate wakes it: it keeps the place of everyone who waits, and needs no safety net.
+    InTurn,
 }
 
 /// The ends of a pass, each with its row: no end is without one, and all of them can be counted.
@@ -114,6 +142,14 @@ table! {
 /// What a stored object says that cannot be read.
 pub const UNREADABLE: &str = "the stored object cannot be read by this version of the operator: apply it again as its schema asks, or \
                               run the version that wrote it";
+
+/// When a Secret is looked at again that a person must put right, where so many objects wait for that.
+#[must_use]
+pub fn secret_probe(waiting: usize) -> Duration {
+    let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+    Duration::from_secs(u64::from(waiting / SECRET_PROBES_PER_SECOND))
+        .clamp(SECRET_PROBE_OF_FEW, SECRET_PROBE)
+}
 
 /// A rest of which nothing is told.
 fn unsaid(next: Next) -> Row {

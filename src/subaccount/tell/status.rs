@@ -1,26 +1,22 @@
-//! What a Subaccount's status says about a pass, and which events go with it. PURE.
+//! What a Subaccount's status says about a pass. PURE.
 
-mod kyc;
+mod conditions;
 mod managed;
-mod paused;
-mod published;
-
-pub use kyc::kyc_differs;
 
 use super::findings::View;
 use super::outcome::Outcome;
-use super::rows::{Ready, UNREADABLE, row};
+use super::rows::UNREADABLE;
 use crate::account::generation::stored;
-use crate::crd::condition::{self, ConditionStatus, ConditionType, NewCondition, Reason, not_ready};
-use crate::crd::{NOT_OBSERVED, Subaccount, SubaccountStatus};
+use crate::crd::condition::{
+    self, ConditionStatus, ConditionType, NewCondition, Reason, not_ready, said, was_paused,
+};
+use crate::crd::{KycMode, KycStatus, Subaccount, SubaccountStatus};
 use crate::subaccount::plan::{Rest, Wait};
-use crate::subaccount::stored_status::{said, was_paused};
 use crate::subaccount::wish;
+use crate::vobiz;
+use conditions::{deleting, held, live, paused};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kyc::{calls_allowed, kyc};
-use paused::paused;
-use published::published;
 use vobiz_protocol::facts::{Object, UserSecret};
 
 /// The status to write, if the pass has something to say that is not there already (apart from transition times).
@@ -100,105 +96,27 @@ pub fn of(
     (!unchanged).then_some(status)
 }
 
-fn live(
-    previous: &SubaccountStatus,
-    view: &View<'_>,
-    rest: Rest,
-    outcome: &Outcome,
-) -> Option<Vec<NewCondition>> {
-    let message = outcome.message.as_str();
-    // Before the first create nobody knows yet whether it will be ready; afterwards it certainly is not.
-    let is_new = view.auth_id.is_none() && previous.auth_id.is_none();
-    // Whatever else the pass waits for: without its Secret nobody can use it.
-    let applied = view.facts.applied
-        && !matches!(
-            view.facts.secret,
-            UserSecret::Refused | UserSecret::Foreign | UserSecret::Contested
-        );
-    let mut conditions = match row(rest).ready {
-        Ready::Unsaid => return None,
-        Ready::Settled if applied && view.remote.is_none() => {
-            return unchanged_but_published(previous, view);
-        }
-        Ready::Settled => vec![ready(view)],
-        Ready::Stalled(reason) => not_ready(ConditionStatus::False, ConditionType::Stalled, reason, message),
-        Ready::Waiting(Reason::Progressing) if previous.observed_generation == NOT_OBSERVED => return None,
-        // Drift that cannot be repaired now: the spec was applied and the Secret is good.
-        Ready::Waiting(Reason::DependencyNotReady) if applied && !outcome.failed_request => return None,
-        Ready::Waiting(reason) if applied && reason != Reason::WriteRefused => {
-            vec![said(&previous.conditions, ConditionType::Ready)?]
-        }
-        Ready::Waiting(reason) => {
-            let status = if is_new || reason == Reason::Progressing {
-                ConditionStatus::Unknown
-            } else {
-                ConditionStatus::False
-            };
-            not_ready(status, ConditionType::Reconciling, reason, message)
-        }
+/// What the status shows of the check.
+fn kyc(account: &vobiz::Subaccount) -> Option<KycStatus> {
+    let mode = match account.fields.kyc_mode.as_deref() {
+        Some("personal_use") => Some(KycMode::PersonalUse),
+        Some("customer_use") => Some(KycMode::CustomerUse),
+        _ => None,
     };
-    conditions.extend(synced(rest, outcome));
-    conditions.extend(published(view, rest, message));
-    conditions.extend(view.remote.map(calls_allowed));
-    Some(conditions)
-}
-
-fn ready(view: &View<'_>) -> NewCondition {
-    let (reason, message) = if view.remote.is_some_and(|remote| !remote.is_enabled()) {
-        (
-            Reason::Disabled,
-            "the subaccount is disabled, as the manifest asks",
-        )
-    } else {
-        (Reason::Available, "the subaccount is as the manifest says")
+    let kyc = KycStatus {
+        mode,
+        calls_blocked: account.kyc_calls_blocked,
     };
-    NewCondition::new(ConditionType::Ready, ConditionStatus::True, reason, message)
+    (kyc != KycStatus::default()).then_some(kyc)
 }
 
-fn deleting(rest: Rest, outcome: &Outcome) -> Option<Vec<NewCondition>> {
-    let reason = match row(rest).ready {
-        Ready::Settled | Ready::Unsaid => return None,
-        Ready::Waiting(reason @ Reason::WriteRefused) => reason,
-        Ready::Waiting(_) | Ready::Stalled(_) => Reason::Deleting,
-    };
-    let mut conditions = not_ready(
-        ConditionStatus::False,
-        ConditionType::Reconciling,
-        reason,
-        &outcome.message,
-    );
-    conditions.extend(synced(rest, outcome));
-    Some(conditions)
-}
-
-fn synced(rest: Rest, outcome: &Outcome) -> Option<NewCondition> {
-    if rest == Rest::Settled {
-        let message = "the last request went well";
-        return Some(NewCondition::new(
-            ConditionType::Synced,
-            ConditionStatus::True,
-            Reason::ReconcileSuccess,
-            message,
-        ));
-    }
-    (outcome.failed_request || rest == Rest::Waiting(Wait::Cluster)).then(|| {
-        NewCondition::new(
-            ConditionType::Synced,
-            ConditionStatus::False,
-            row(rest).synced,
-            &outcome.message,
-        )
-    })
-}
-
-/// Nothing was looked up and the spec is applied: only the Secret can have changed.
-fn unchanged_but_published(previous: &SubaccountStatus, view: &View<'_>) -> Option<Vec<NewCondition>> {
-    let mut conditions = vec![said(&previous.conditions, ConditionType::Ready)?];
-    conditions.extend(published(view, Rest::Settled, ""));
-    if was_paused(&previous.conditions) {
-        conditions.extend(synced(Rest::Settled, &Outcome::new(Rest::Settled, "")));
-    }
-    Some(conditions)
+/// Whether what the list shows of an account's identity check differs from what the status says.
+#[must_use]
+pub fn kyc_differs(object: &Subaccount, account: &vobiz::Subaccount) -> bool {
+    object
+        .status
+        .as_ref()
+        .is_some_and(|status| status.kyc != kyc(account))
 }
 
 /// Conditions that a pass says nothing about stay as they are; those that exist only while true go.
@@ -233,7 +151,7 @@ pub fn unreadable(is_deleting: bool, is_paused: bool) -> Vec<NewCondition> {
         Reason::Unsupported,
         message,
     );
-    conditions.extend(is_paused.then(|| paused::synced(is_deleting)));
+    conditions.extend(is_paused.then(|| held(is_deleting)));
     conditions
 }
 

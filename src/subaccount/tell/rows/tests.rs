@@ -136,3 +136,9 @@ fn nothing_is_told_of_another_namespace_but_that_there_is_something() {
         );
     }
 }
+
+#[test]
+fn what_a_person_puts_right_is_seen_within_seconds_and_thousands_who_wait_are_no_burden() {
+    let pauses = [0, 1, 30, 300, 10_000, usize::MAX].map(|waiting| secret_probe(waiting).as_secs());
+    assert_eq!(pauses, [3, 3, 3, 30, 60, 60]);
+}

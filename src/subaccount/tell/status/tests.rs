@@ -4,7 +4,6 @@ use super::*;
 use crate::crd::DeletionPolicy;
 use crate::crd::condition::find;
 use crate::subaccount::plan::Block;
-use crate::subaccount::stored_status::is_applied;
 use crate::subaccount::tell::rows::RESTS;
 use crate::vobiz;
 use serde_json::json;
@@ -221,7 +220,7 @@ fn every_status_says_ready_and_never_contradicts_itself() {
                 (Object::Deleting, true),
             ] {
                 for account in [None, Some(account())] {
-                    let facts = facts(state, is_applied(&object), secret);
+                    let facts = facts(state, object.is_applied(), secret);
                     let Some(status) = written(&object, &facts, account.as_ref(), &outcome(rest, failed))
                     else {
                         continue;
@@ -389,7 +388,7 @@ fn synced_is_false_only_after_a_request_for_this_object_failed() {
 #[test]
 fn an_object_at_rest_is_never_written_again_whatever_time_it_is() {
     let at_rest = object(Some(converged(3)));
-    assert!(is_applied(&at_rest));
+    assert!(at_rest.is_applied());
     for account in [None, Some(account())] {
         for secret in [UserSecret::Good, UserSecret::NotDue] {
             let facts = facts(Object::Live, true, secret);
@@ -414,7 +413,7 @@ fn an_object_at_rest_is_never_written_again_whatever_time_it_is() {
 #[test]
 fn an_edit_that_is_not_applied_yet_is_not_ready_while_its_account_is_in_trouble() {
     let edited = object(Some(converged(2)));
-    assert!(!is_applied(&edited));
+    assert!(!edited.is_applied());
     let facts = facts(Object::Live, false, UserSecret::Good);
     let status = written(
         &edited,
