@@ -1,20 +1,28 @@
-//! The janitor: passes over Records, whether their objects live or not. I/O.
+//! The janitor: passes over Records, whether their objects live or not. It tells once of an account whose object went without its
+//! finalizer, after a look at what became of it. I/O.
 
 use super::again::Ended;
 use super::context::Context;
-use super::pass::Pass;
+use super::pass::{Listed, Pass};
 use super::plan::Rest;
 use super::reconcile::run;
+use super::report;
 use super::store::record::Phase;
-use super::tell::news;
+use super::tell::Outcome;
+use super::tell::news::{self, Fate, of_orphan};
 use super::traces::ListWaiter;
-use super::{orphan, report};
+use crate::controller::cluster::ClusterError;
+use crate::controller::refusal::Refusal;
+use crate::controller::versioned::{Versioned, get_versioned, replace};
 use crate::controller::wake::Guarded;
-use crate::crd::Subaccount;
+use crate::crd::{ORPHAN_TOLD_ANNOTATION, Subaccount};
+use crate::vobiz::AuthId;
 use futures::future::join_all;
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use std::sync::Arc;
 use std::time::Duration;
+use vobiz_protocol::facts::{Confirmation, Remote};
 
 /// How long a process that is to end goes on trying to store such pairs, and how often.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(10);
@@ -37,7 +45,7 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
     }
     let mut pass = Pass::of_record(context, secret.to_owned(), record);
     let outcome = run(&mut pass).await;
-    let orphan = orphan::tell(&pass, &outcome).await;
+    let orphan = tell_orphan(&pass, &outcome).await;
     report::note_refusals(&pass, &outcome, orphan.refusal);
     report::publish(&pass, news::of_deeds(&pass.deeds)).await;
     pass.await_list(&outcome, ListWaiter::Record(pass.record_name.clone()));
@@ -73,6 +81,102 @@ pub async fn store_held_pairs(context: &Context) {
     if tokio::time::timeout(LAST_ATTEMPTS, attempts).await.is_err() {
         for (uid, held) in context.held_pairs.all() {
             tracing::error!(uid, auth_id = %held.pair.auth_id, "a pair could not be stored, and is lost");
+        }
+    }
+}
+
+/// What came of telling of an orphan.
+#[derive(Debug, Default)]
+struct Told {
+    /// Something could not be done yet: it is to be tried again.
+    again: bool,
+    /// That the Record says so is refused.
+    refusal: Option<Refusal>,
+}
+
+/// A bound account whose object is gone: a restore brings objects back with new uids, so it is reported and kept. Only who
+/// watches its namespace tells: others see its Record too.
+async fn tell_orphan(pass: &Pass<'_>, outcome: &Outcome) -> Told {
+    let is_bound = pass.known.is_bound();
+    let is_gone = pass.known.confirmation == Confirmation::Refuted;
+    let is_ours = pass.context.subaccounts.cover(&pass.key.namespace);
+    let (true, Some(id)) = (
+        is_bound && is_gone && is_ours && outcome.rest == Rest::Settled,
+        pass.auth_id(),
+    ) else {
+        return Told::default();
+    };
+    let secret = match record_secret(pass).await {
+        Ok(Some(secret)) => secret,
+        Ok(None) => return Told::default(),
+        Err(error) => return failed(pass, &error),
+    };
+    if secret.object().annotations().get(ORPHAN_TOLD_ANNOTATION) == Some(&pass.uid) {
+        return Told::default();
+    }
+    if !pass.remembered(|remembered| remembered.orphan_reported) {
+        let Some(fate) = fate(pass, &id).await else {
+            return Told {
+                again: true,
+                refusal: None,
+            };
+        };
+        tracing::warn!(object = %pass.key, uid = pass.uid, auth_id = %id, "an object is gone without its finalizer");
+        report::publish(pass, vec![of_orphan(&id, fate, &pass.record_name)]).await;
+        pass.remembered(|remembered| {
+            remembered.orphan_reported = true;
+            remembered.forget_missing();
+        });
+    }
+    // Another process, or this one after its next start, need not say it again.
+    let marked = secret.map(|mut secret| {
+        secret
+            .annotations_mut()
+            .insert(ORPHAN_TOLD_ANNOTATION.to_owned(), pass.uid.clone());
+        secret
+    });
+    match replace(&pass.context.record_api(), marked).await {
+        Ok(_) => Told::default(),
+        Err(error) => failed(pass, &error),
+    }
+}
+
+/// The Record's Secret as this pass read it.
+async fn record_secret(pass: &Pass<'_>) -> Result<Option<Versioned<Secret>>, ClusterError> {
+    match pass.known.read_record() {
+        Some(read) => Ok(Some(read.secret.clone())),
+        None => get_versioned(&pass.context.record_api(), &pass.record_name).await,
+    }
+}
+
+fn failed(pass: &Pass<'_>, error: &ClusterError) -> Told {
+    tracing::warn!(record = pass.record_name, %error, "failed to note on the record that its orphan was told");
+    Told {
+        again: true,
+        refusal: error.refusal(),
+    }
+}
+
+/// None: Vobiz cannot be asked now, or its list, without which a 404 proves nothing, is still to be read.
+async fn fate(pass: &Pass<'_>, id: &AuthId) -> Option<Fate> {
+    if pass.known.remote == Remote::Gone {
+        // A list has confirmed the 404 of an earlier pass: another one would want another list.
+        return Some(Fate::Gone);
+    }
+    let Some(access) = pass.access() else {
+        let parent = pass.parent()?;
+        return pass.context.is_abandoned(&parent).then_some(Fate::Unseen);
+    };
+    if access.get(pass.generation()?, id).await.ok()?.is_some() {
+        return Some(Fate::Kept);
+    }
+    match pass.note_missing(&access, id) {
+        Listed::Absent => Some(Fate::Gone),
+        Listed::Shown(_) => Some(Fate::Kept),
+        Listed::Unread => {
+            access.parent.request_list(pass.missing_since());
+            pass.context.registry.wake(&access.account);
+            None
         }
     }
 }

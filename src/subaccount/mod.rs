@@ -10,7 +10,6 @@ pub mod facts;
 mod holders;
 pub mod janitor;
 mod known;
-mod orphan;
 pub mod pass;
 pub mod reconcile;
 mod report;

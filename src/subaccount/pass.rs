@@ -3,12 +3,11 @@
 mod account;
 mod claim;
 mod fence;
-mod missing;
 mod remote;
 mod secret_check;
 
 pub(super) use claim::names;
-pub use missing::Listed;
+pub use remote::Listed;
 
 use super::context::Context;
 use super::desired::{Desired, InvalidSpec};

@@ -4,7 +4,6 @@
 
 mod bind;
 mod claim;
-mod deletion;
 mod lookup;
 mod needs;
 mod object;
@@ -50,9 +49,9 @@ pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Step::ReadAccount => remote::read(pass).await,
         Step::Update => remote::update(pass).await,
         Step::Close => record::close(pass).await,
-        Step::Delete => deletion::delete(pass).await,
-        Step::DeleteMade => deletion::delete_made(pass).await,
-        Step::DeleteLeftover => deletion::delete_leftover(pass).await,
+        Step::Delete => remote::delete(pass).await,
+        Step::DeleteMade => remote::delete_made(pass).await,
+        Step::DeleteLeftover => remote::delete_leftover(pass).await,
         Step::ReleaseFinalizer => object::release_finalizer(pass).await,
         Step::DropRecord => record::discard(pass).await,
         Step::Rest(rest) => Err(Outcome::new(rest, "")),

@@ -1,7 +1,6 @@
 //! What this process remembers about one object, or one Record, between passes; all of it may be lost without harm. PURE.
 
 use super::record::ReadRecord;
-use super::retention::Sighting;
 use crate::controller::contest::Contest;
 use crate::vobiz::{self, AuthId, Credentials, Fields};
 use jiff::Timestamp;
@@ -95,6 +94,44 @@ struct Missing {
     since: Instant,
     /// A list has told it.
     is_gone: bool,
+}
+
+/// A fence as this process first saw it.
+///
+/// Its date is wall time, for it outlives the process that wrote it. How old it is is asked once, when this process first sees it; what
+/// has passed since is counted on the monotonic clock. A wall clock that is set while the process runs thus neither shortens the time
+/// for which the Record of a gone object is kept nor prolongs it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sighting {
+    dated: Timestamp,
+    age: Duration,
+    at: Instant,
+}
+
+impl Sighting {
+    /// A fence of that date, seen now: `wall` on the clock of its date, `at` on the monotonic one. A date in the future
+    /// was written, or is read, by a wrong clock: it counts from now.
+    #[must_use]
+    pub fn new(dated: Timestamp, wall: Timestamp, at: Instant) -> Self {
+        Self {
+            dated,
+            age: Duration::try_from(wall.duration_since(dated)).unwrap_or_default(),
+            at,
+        }
+    }
+
+    /// Whether it is the fence of that date.
+    #[must_use]
+    pub fn is_of(&self, dated: Timestamp) -> bool {
+        self.dated == dated
+    }
+
+    /// How much of `retention` is left.
+    #[must_use]
+    pub fn left(&self, retention: Duration, now: Instant) -> Option<Duration> {
+        let age = self.age.saturating_add(now.saturating_duration_since(self.at));
+        retention.checked_sub(age).filter(|left| !left.is_zero())
+    }
 }
 
 /// What is remembered about one object.
@@ -289,6 +326,13 @@ mod tests {
     use super::*;
     use crate::clock::now;
 
+    const HOUR: Duration = Duration::from_hours(1);
+    const RETENTION: Duration = Duration::from_mins(30);
+
+    fn noon() -> Timestamp {
+        "2026-07-01T12:00:00Z".parse().unwrap()
+    }
+
     fn fields(name: &str) -> Fields {
         Fields {
             name: Some(name.to_owned()),
@@ -399,5 +443,36 @@ mod tests {
         assert_eq!(memory.note_waiting("a", false), 1);
         memory.forget("b");
         assert_eq!(memory.note_waiting("a", false), 0);
+    }
+
+    #[test]
+    fn a_fence_is_kept_for_its_whole_retention_after_its_date() {
+        let seen = now();
+        let sighting = Sighting::new(noon(), noon() + Duration::from_mins(10), seen);
+        assert_eq!(sighting.left(RETENTION, seen), Some(Duration::from_mins(20)));
+        let almost = seen + Duration::from_secs(20 * 60 - 1);
+        assert_eq!(sighting.left(RETENTION, almost), Some(Duration::from_secs(1)));
+        assert_eq!(sighting.left(RETENTION, seen + Duration::from_mins(20)), None);
+        assert_eq!(sighting.left(RETENTION, seen + HOUR), None);
+    }
+
+    #[test]
+    fn a_date_in_the_future_counts_from_when_it_was_seen() {
+        let seen = now();
+        for ahead in [HOUR, HOUR * 24 * 365 * 100] {
+            let sighting = Sighting::new(noon() + ahead, noon(), seen);
+            assert_eq!(sighting.left(RETENTION, seen), Some(RETENTION), "{ahead:?}");
+            assert_eq!(sighting.left(RETENTION, seen + RETENTION), None, "{ahead:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_in_the_farthest_past_is_over_and_overflows_nothing() {
+        let sighting = Sighting::new(Timestamp::MIN, Timestamp::MAX, now());
+        assert_eq!(sighting.left(RETENTION, now()), None);
+        assert_eq!(
+            sighting.left(Duration::MAX, now()).map(|left| left > RETENTION),
+            Some(true)
+        );
     }
 }

@@ -4,4 +4,3 @@ pub mod held_pairs;
 pub mod memory;
 pub mod record;
 pub mod records;
-pub mod retention;
