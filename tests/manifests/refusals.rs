@@ -224,10 +224,8 @@ async fn an_api_server_takes_every_manifest_and_refuses_what_cannot_work() {
             .await
             .unwrap();
     }
-    for environment in ["dev", "staging", "prod"] {
-        let folder = render::root()
-            .join("manifests/subaccounts/overlays")
-            .join(environment);
+    for set in ["overlays/dev", "overlays/staging", "overlays/prod", "departments"] {
+        let folder = render::root().join("manifests/subaccounts").join(set);
         control_plane
             .kubectl()
             .apply_kustomization(&folder)
