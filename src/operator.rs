@@ -9,7 +9,7 @@ mod tasks;
 mod unsupported;
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _, Shared, select};
@@ -23,11 +23,11 @@ use crate::account::marker::Installation;
 use crate::account::store::registry::Registry;
 use crate::account::store::tally::Tally;
 use crate::cli::Config;
-use crate::clock::now;
-use crate::controller::backoff::{Backoff, delay};
+use crate::controller::backoff::delay;
 use crate::controller::cluster;
 use crate::controller::event::{Recorder, instance};
 use crate::controller::heartbeat::Heartbeats;
+use crate::controller::pauses::Pauses;
 use crate::controller::readiness::Readiness;
 use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::wake::{Caches, Guarded, Scope, queues};
@@ -164,7 +164,7 @@ async fn fill(
     let (wake_record, record_wakes) = queues::<Secret>(&[Scope::Cluster]);
     let metrics = endpoints.metrics.clone();
     let records = Arc::new(Records::default());
-    let traces = Traces::new(config.max_backoff, Arc::clone(&records));
+    let traces = Arc::new(Traces::new(config.max_backoff, Arc::clone(&records)));
     let credentials = Arc::new(CredentialsWatch::new(
         cluster.clone(),
         scopes.clone(),
@@ -182,7 +182,7 @@ async fn fill(
         wake_object: wake_object.clone(),
         wake_record: wake_record.clone(),
         records: Arc::clone(&records),
-        traces: traces.clone(),
+        traces: Arc::clone(&traces),
         tally: Arc::clone(&tally),
         named_secrets: Arc::clone(&credentials.named),
     };
@@ -202,7 +202,6 @@ async fn fill(
         .map(|scope| account_watches.accounts(scope, watches.user_waker(subaccounts.clone())))
         .collect();
 
-    let started = now();
     let recorder = recorder(&cluster, endpoints);
     let context = Arc::new(Context {
         installation: identity(&cluster, &config.operator_namespace, &endpoints.refusals).await?,
@@ -214,14 +213,10 @@ async fn fill(
         subaccounts: subaccounts.clone(),
         accounts: caches(&scopes, &accounts),
         records,
-        memory: traces.memory,
+        traces,
         held_pairs: HeldPairs::default(),
-        newest: traces.newest,
         wake_object,
         wake_record,
-        list_waiters: traces.list_waiters,
-        backoff: traces.backoff,
-        started,
         working_since: OnceLock::new(),
         recorder: recorder.clone(),
         refusals: endpoints.refusals.clone(),
@@ -237,8 +232,7 @@ async fn fill(
         recorder,
         refusals: endpoints.refusals.clone(),
         metrics,
-        backoff: Mutex::new(Backoff::new(config.max_backoff)),
-        started,
+        pauses: Pauses::new(config.max_backoff),
         newest: account_watches.newest,
     });
     if config.watch_secrets {

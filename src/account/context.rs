@@ -8,16 +8,15 @@ use crate::account::store::registry::Registry;
 use crate::account::store::slots::Slots;
 use crate::account::store::tally::Tally;
 use crate::account::users::Users;
-use crate::controller::backoff::Backoff;
 use crate::controller::event::Recorder;
 use crate::controller::newest::Newest;
+use crate::controller::pauses::Pauses;
 use crate::controller::refusals::Refusals;
 use crate::crd::{Account, SubaccountCounts};
 use crate::metrics::Metrics;
 use crate::vobiz::ParentAuthId;
 use kube::Client;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::Arc;
 
 /// What an Account's pass asks of, and tells to, whoever depends on Accounts.
 pub trait Dependents: Send + Sync {
@@ -58,9 +57,7 @@ pub struct AccountContext {
     /// Counts.
     pub metrics: Metrics,
     /// Pauses of Accounts in trouble.
-    pub backoff: Mutex<Backoff<AccountKey>>,
-    /// The moment that monotonic times count from.
-    pub started: Instant,
+    pub pauses: Pauses<AccountKey>,
     /// Accounts as our own writes returned them.
     pub newest: Arc<Newest<Account>>,
 }

@@ -5,15 +5,13 @@ use crate::account::key::AccountKey;
 use crate::account::store::members::Terms;
 use crate::account::tell::trouble::{AccountTrouble, Again};
 use crate::account::users::Users;
-use crate::clock::now;
 use crate::controller::cluster::ClusterError;
 use crate::controller::refusals::Requester;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::Account;
-use crate::dice::random;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One pass.
@@ -43,21 +41,13 @@ impl AccountPass<'_> {
 
     /// The pause before the next pass; one that grows while the Account is in trouble.
     pub(super) fn pause(&self, trouble: Option<&AccountTrouble>, next: Duration) -> Duration {
-        let mut backoff = self
-            .context
-            .backoff
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let pauses = &self.context.pauses;
         let again = trouble.map_or(Again::AsUsual, |trouble| trouble.row().again);
         if again == Again::AsUsual {
-            backoff.succeeded(&self.key);
+            pauses.succeeded(&self.key);
             return next;
         }
-        let pause = backoff.failed(
-            self.key.clone(),
-            now().duration_since(self.context.started),
-            random(),
-        );
+        let pause = pauses.failed(self.key.clone());
         if again == Again::Sooner {
             next.min(pause)
         } else {

@@ -12,6 +12,7 @@ pub mod guarded_patch;
 pub mod heartbeat;
 pub mod lenient;
 pub mod newest;
+pub mod pauses;
 pub mod readiness;
 pub mod refusal;
 pub mod refusals;

@@ -1,7 +1,7 @@
 //! One pass of each kind: measured, and turned into what the controller does next. I/O.
 
 use std::convert::Infallible;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
@@ -10,10 +10,8 @@ use kube::runtime::controller::Action;
 use super::unsupported;
 use crate::account;
 use crate::account::key::AccountKey;
-use crate::clock::now;
 use crate::controller::wake::Guarded;
 use crate::crd::{Account, Subaccount};
-use crate::dice::random;
 use crate::metrics::{Measurement, ReconcileResult};
 use crate::subaccount;
 use crate::subaccount::again::Ended;
@@ -45,12 +43,7 @@ pub(super) async fn account_pass(
         Err(error) => {
             pass.finish(ReconcileResult::Error);
             tracing::warn!(namespace = account.namespace(), name = account.name_any(), %error, "a pass over an account failed");
-            let mut backoff = context.backoff.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(Action::requeue(backoff.failed(
-                key,
-                now().duration_since(context.started),
-                random(),
-            )))
+            Ok(Action::requeue(context.pauses.failed(key)))
         }
     }
 }

@@ -1,15 +1,11 @@
 //! What follows a pass: when the next one is due, and who is asked to wake it. I/O (reads what is remembered; no request).
 
-use super::context::Context;
 use super::known::KnownSecret;
 use super::pass::Pass;
 use super::plan::{Rest, Wait};
 use super::tell::Outcome;
 use super::tell::rows::{Next, SECRET_PROBE, secret_probe};
 use super::traces::ListWaiter;
-use crate::clock::now;
-use crate::dice::random;
-use std::sync::PoisonError;
 use std::time::Duration;
 use vobiz_protocol::facts::Object;
 
@@ -63,7 +59,7 @@ impl Pass<'_> {
         else {
             return;
         };
-        self.context.await_list(&access.parent.id, waiter);
+        self.context.traces.await_list(&access.parent.id, waiter);
         match wait {
             Wait::CleanWalk => {
                 let marks = self.marks().unwrap_or_else(|| access.clone());
@@ -77,7 +73,7 @@ impl Pass<'_> {
     /// When the next pass is due; none: when something changes.
     pub(super) fn next(&self, outcome: &Outcome) -> Option<Duration> {
         if self.status_failed {
-            return Some(self.context.backoff_next(&self.uid));
+            return Some(self.context.traces.pauses.failed(self.uid.clone()));
         }
         let checks_secret =
             self.known.life == Object::Live && !matches!(self.known.secret, KnownSecret::Foreign);
@@ -88,10 +84,14 @@ impl Pass<'_> {
         };
         let next = outcome.next(settled);
         let waits_for_secret = outcome.after.is_none() && next == Next::After(SECRET_PROBE);
-        let waiting = self.context.memory.note_waiting(&self.uid, waits_for_secret);
+        let waiting = self
+            .context
+            .traces
+            .memory
+            .note_waiting(&self.uid, waits_for_secret);
         match next {
             Next::After(pause) => {
-                self.context.succeeded(&self.uid);
+                self.context.traces.pauses.succeeded(&self.uid);
                 let interval = self.context.times.secret_check_interval;
                 Some(if waits_for_secret {
                     secret_probe(waiting).min(interval)
@@ -102,24 +102,10 @@ impl Pass<'_> {
             Next::Woken => Some(WOKEN_AT_LAST),
             Next::InTurn => None,
             Next::Backoff => {
-                let pause = self.context.backoff_next(&self.uid);
+                let pause = self.context.traces.pauses.failed(self.uid.clone());
                 let holds = self.context.held_pairs.get(&self.uid).is_some();
                 Some(if holds { pause.min(HELD_PAUSE) } else { pause })
             }
         }
-    }
-}
-
-impl Context {
-    pub(super) fn succeeded(&self, uid: &str) {
-        self.backoff
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .succeeded(&uid.to_owned());
-    }
-
-    pub(super) fn backoff_next(&self, uid: &str) -> Duration {
-        let mut backoff = self.backoff.lock().unwrap_or_else(PoisonError::into_inner);
-        backoff.failed(uid.to_owned(), now().duration_since(self.started), random())
     }
 }

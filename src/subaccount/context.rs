@@ -1,16 +1,13 @@
 //! What every pass over Subaccounts and Records shares. I/O (holds the clients).
 
 use super::store::held_pairs::HeldPairs;
-use super::store::memory::Memory;
 use super::store::records::Records;
-use super::traces::{ListWaiter, ListWaiters, Traces};
+use super::traces::Traces;
 use crate::account::key::AccountKey;
 use crate::account::marker::Installation;
 use crate::account::store::registry::Registry;
 use crate::account::store::tally::Tally;
-use crate::controller::backoff::Backoff;
 use crate::controller::event::Recorder;
-use crate::controller::newest::Newest;
 use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Waker};
 use crate::crd::{Account, Subaccount};
@@ -18,8 +15,7 @@ use crate::metrics::Metrics;
 use crate::vobiz::ParentAuthId;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Longest time between a read or write of the Record and its POST, where settle allows it.
@@ -68,22 +64,14 @@ pub struct Context {
     pub accounts: Caches<Guarded<Account>>,
     /// Cached Records.
     pub records: Arc<Records>,
-    /// What is remembered between passes.
-    pub memory: Arc<Memory>,
+    /// What passes leave behind.
+    pub traces: Arc<Traces>,
     /// Pairs that no Record holds yet.
     pub held_pairs: HeldPairs,
-    /// Objects as our own writes returned them.
-    pub newest: Arc<Newest<Subaccount>>,
     /// Wakes objects.
     pub wake_object: Waker<Guarded<Subaccount>>,
     /// Wakes the janitor of a Record.
     pub wake_record: Waker<Secret>,
-    /// Who waits for a list or a walk, by parent.
-    pub list_waiters: Arc<ListWaiters>,
-    /// Pauses of objects that failed.
-    pub backoff: Arc<Mutex<Backoff<String>>>,
-    /// The moment that monotonic times count from.
-    pub started: Instant,
     /// When this process made its first pass, once it did.
     pub working_since: OnceLock<Instant>,
     /// Publishes events.
@@ -111,18 +99,6 @@ impl Context {
     #[must_use]
     pub fn cached(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Subaccount>>> {
         self.subaccounts.get(namespace, name)
-    }
-
-    /// Everything that is kept by object or by Record.
-    #[must_use]
-    pub fn traces(&self) -> Traces {
-        Traces {
-            memory: Arc::clone(&self.memory),
-            newest: Arc::clone(&self.newest),
-            backoff: Arc::clone(&self.backoff),
-            list_waiters: Arc::clone(&self.list_waiters),
-            records: Arc::clone(&self.records),
-        }
     }
 
     /// Whether this very object is stored.
@@ -172,18 +148,6 @@ impl Context {
             }
         }
         self.held_pairs.hold_creates_of(uid, now)
-    }
-
-    /// Notes who waits for a list of the parent.
-    pub fn await_list(&self, parent: &ParentAuthId, waiter: ListWaiter) {
-        let mut waiters = self.list_waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        waiters.entry(parent.clone()).or_default().insert(waiter);
-    }
-
-    /// Those who waited for a list of the parent; each is told once.
-    pub fn take_list_waiters(&self, parent: &ParentAuthId) -> HashSet<ListWaiter> {
-        let mut waiters = self.list_waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        waiters.remove(parent).unwrap_or_default()
     }
 }
 

@@ -210,7 +210,7 @@ impl Dependents for Context {
     }
 
     fn listed(&self, parent: &ParentAuthId) {
-        for waiter in self.take_list_waiters(parent) {
+        for waiter in self.traces.take_list_waiters(parent) {
             match waiter {
                 ListWaiter::Object(key) => self.wake_object.wake(&key),
                 ListWaiter::Record(name) => self.wake_record.wake(&self.record_key(name)),

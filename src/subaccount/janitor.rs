@@ -51,15 +51,15 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
     pass.await_list(&outcome, ListWaiter::Record(pass.record_name.clone()));
     pass.leave_queue(&outcome);
     let next = if orphan.again {
-        Some(context.backoff_next(&pass.uid))
+        Some(context.traces.pauses.failed(pass.uid.clone()))
     } else if outcome.rest == Rest::Settled {
-        context.succeeded(&pass.uid);
+        context.traces.pauses.succeeded(&pass.uid);
         None
     } else {
         pass.next(&outcome)
     };
     if context.records.in_secret(secret).is_none() {
-        context.traces().forget_record(secret, Some(&pass.uid));
+        context.traces.forget_record(secret, Some(&pass.uid));
     }
     Some(Ended::new(&outcome, next))
 }

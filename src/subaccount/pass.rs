@@ -69,7 +69,7 @@ impl<'a> Pass<'a> {
     #[must_use]
     pub fn of_object(context: &'a Context, cached: Arc<Subaccount>) -> Self {
         let uid = cached.metadata.uid.clone().unwrap_or_default();
-        let object = context.newest.of(cached);
+        let object = context.traces.newest.of(cached);
         let key = ObjectKey::of(&*object);
         let account_key = AccountKey::within(&key.namespace, &object.spec.account_ref.name);
         // A pass over the Account may still have been under way when the Account went: then the cache is right.
@@ -188,7 +188,7 @@ impl<'a> Pass<'a> {
 
     /// Looks at, or changes, what this process remembers of the object between passes.
     pub fn remembered<T>(&self, act: impl FnOnce(&mut Remembered) -> T) -> T {
-        self.context.memory.with(&self.uid, act)
+        self.context.traces.memory.with(&self.uid, act)
     }
 
     /// A pair that this process made and could not store: it comes before everything else.

@@ -31,7 +31,7 @@ pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Ended {
     let ended = Ended::new(&outcome, pass.next(&outcome));
     if !context.is_stored(&pass.key, &pass.uid) {
         // It went meanwhile: no pass comes any more that could clear it away.
-        context.traces().forget_object(&pass.key, &pass.uid);
+        context.traces.forget_object(&pass.key, &pass.uid);
     }
     ended
 }

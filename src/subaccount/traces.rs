@@ -4,13 +4,13 @@
 use super::store::memory::Memory;
 use super::store::record::secret_name;
 use super::store::records::Records;
-use crate::controller::backoff::Backoff;
 use crate::controller::newest::Newest;
+use crate::controller::pauses::Pauses;
 use crate::controller::wake::ObjectKey;
 use crate::crd::Subaccount;
 use crate::vobiz::ParentAuthId;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Who waits for a parent's list, or for a walk over it.
@@ -22,23 +22,21 @@ pub enum ListWaiter {
     Record(String),
 }
 
-/// Who waits for a list or a walk, by parent.
-pub type ListWaiters = Mutex<HashMap<ParentAuthId, HashSet<ListWaiter>>>;
+/// By parent.
+type ListWaiters = HashMap<ParentAuthId, HashSet<ListWaiter>>;
 
 /// Everything that is kept by object or by Record. The watches clear it when one is gone, and so does a pass that ends
 /// after that: whichever comes last.
-#[derive(Clone)]
 pub struct Traces {
     /// What is remembered between passes.
-    pub memory: Arc<Memory>,
+    pub memory: Memory,
     /// Objects as our own writes returned them.
-    pub newest: Arc<Newest<Subaccount>>,
+    pub newest: Newest<Subaccount>,
     /// Pauses of objects that failed.
-    pub backoff: Arc<Mutex<Backoff<String>>>,
+    pub pauses: Pauses<String>,
     /// Who waits for a list or a walk.
-    pub list_waiters: Arc<ListWaiters>,
-    /// The cached Records.
-    pub records: Arc<Records>,
+    list_waiters: Mutex<ListWaiters>,
+    records: Arc<Records>,
 }
 
 impl Traces {
@@ -46,12 +44,22 @@ impl Traces {
     #[must_use]
     pub fn new(max_backoff: Duration, records: Arc<Records>) -> Self {
         Self {
-            memory: Arc::default(),
-            newest: Arc::default(),
-            backoff: Arc::new(Mutex::new(Backoff::new(max_backoff))),
-            list_waiters: Arc::default(),
+            memory: Memory::default(),
+            newest: Newest::default(),
+            pauses: Pauses::new(max_backoff),
+            list_waiters: Mutex::default(),
             records,
         }
+    }
+
+    /// Notes who waits for a list of the parent, or for a walk over it.
+    pub fn await_list(&self, parent: &ParentAuthId, waiter: ListWaiter) {
+        self.waiters().entry(parent.clone()).or_default().insert(waiter);
+    }
+
+    /// Those who waited for a list of the parent; each is told once.
+    pub fn take_list_waiters(&self, parent: &ParentAuthId) -> HashSet<ListWaiter> {
+        self.waiters().remove(parent).unwrap_or_default()
     }
 
     /// The object is gone. What its Record's end still needs goes with the Record.
@@ -76,16 +84,18 @@ impl Traces {
 
     fn forget_uid(&self, uid: &str) {
         self.memory.forget(uid);
-        let mut backoff = self.backoff.lock().unwrap_or_else(PoisonError::into_inner);
-        backoff.succeeded(&uid.to_owned());
+        self.pauses.succeeded(&uid.to_owned());
     }
 
     fn forget_waiter(&self, waiter: &ListWaiter) {
-        let mut waiters = self.list_waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        waiters.retain(|_, of_parent| {
+        self.waiters().retain(|_, of_parent| {
             of_parent.remove(waiter);
             !of_parent.is_empty()
         });
+    }
+
+    fn waiters(&self) -> MutexGuard<'_, ListWaiters> {
+        self.list_waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,7 +109,7 @@ mod tests {
         [
             traces.memory.len(),
             traces.newest.len(),
-            traces.backoff.lock().unwrap().len(),
+            traces.pauses.len(),
             waiters.values().map(HashSet::len).sum::<usize>() + waiters.len(),
         ]
     }
@@ -115,14 +125,10 @@ mod tests {
         }))
         .unwrap();
         traces.newest.note(Arc::new(object));
-        let failed = |backoff: &mut Backoff<String>| backoff.failed(uid.to_owned(), Duration::ZERO, 0.0);
-        failed(&mut traces.backoff.lock().unwrap());
+        traces.pauses.failed(uid.to_owned());
         let parent = ParentAuthId::parse("MA_PARENT").unwrap();
-        let mut waiters = traces.list_waiters.lock().unwrap();
-        waiters.entry(parent).or_default().extend([
-            ListWaiter::Object(key.clone()),
-            ListWaiter::Record(secret_name(uid)),
-        ]);
+        traces.await_list(&parent, ListWaiter::Object(key.clone()));
+        traces.await_list(&parent, ListWaiter::Record(secret_name(uid)));
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub async fn let_go(context: &Context, object: &Guarded<Subaccount>) -> Result<(
     context.held_pairs.release(&uid);
     // The janitor need not say it again.
     context
+        .traces
         .memory
         .with(&uid, |remembered| remembered.orphan_reported = true);
     let told = object

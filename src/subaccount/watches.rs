@@ -49,7 +49,7 @@ pub struct Watches {
     /// The cached Records.
     pub records: Arc<Records>,
     /// What passes over Subaccounts and Records leave behind.
-    pub traces: Traces,
+    pub traces: Arc<Traces>,
     /// How many Subaccounts keep an account, by Account.
     pub tally: Arc<Tally>,
     /// The Accounts there are, and which Secrets they name.
@@ -92,7 +92,7 @@ impl Watches {
             }
         };
         let (metrics, operator_namespace) = (self.metrics.clone(), self.operator_namespace.clone());
-        let (records, traces) = (Arc::clone(&self.records), self.traces.clone());
+        let (records, traces) = (Arc::clone(&self.records), Arc::clone(&self.traces));
         let refusals = self.refusals.clone();
         watch(
             self.target::<Subaccount>("Subaccount", scope, watcher::Config::default()),
@@ -145,7 +145,7 @@ impl Watches {
         let own = Scope::Namespace(self.operator_namespace.clone());
         let selection = watcher::Config::default().fields(&format!("type={RECORD_TYPE}"));
         let (records, wake_object) = (Arc::clone(&self.records), self.wake_object.clone());
-        let (known, traces) = (Arc::clone(&self.records), self.traces.clone());
+        let (known, traces) = (Arc::clone(&self.records), Arc::clone(&self.traces));
         let (refusals, operator_namespace) = (self.refusals.clone(), self.operator_namespace.clone());
         let mut accepted = Changes::default();
         let mut seen: HashMap<String, Option<Vec<u8>>> = HashMap::new();
@@ -234,6 +234,7 @@ impl Watches {
                 let namespace = secret.namespace().unwrap_or_default();
                 if let Some(uid) = context.cached(&namespace, name).and_then(|object| object.uid()) {
                     context
+                        .traces
                         .memory
                         .with(&uid, |remembered| remembered.secret_suspect = true);
                     context.wake_object.wake(&ObjectKey {

@@ -97,10 +97,10 @@ pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome
         .await
         .map_err(|error| Outcome::of_cluster("release the finalizer", &error))?;
     pass.released = true;
-    pass.context.newest.forget(&pass.uid);
+    pass.context.traces.newest.forget(&pass.uid);
     if pass.known.record().is_none() {
         // Nobody else will: there is no Record whose end would.
-        pass.context.memory.forget(&pass.uid);
+        pass.context.traces.memory.forget(&pass.uid);
     }
     Err(Outcome::new(Rest::Settled, ""))
 }
@@ -108,12 +108,12 @@ pub(super) async fn release_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome
 /// Keeps what our own write returned: newer than the cache for a moment.
 pub(in super::super) fn remember(pass: &mut Pass<'_>, written: Subaccount) {
     let written = Arc::new(written);
-    pass.context.newest.note(Arc::clone(&written));
+    pass.context.traces.newest.note(Arc::clone(&written));
     // The watch may have told before the answer to the write was read.
     if let Some(cached) = pass.context.cached(&pass.key.namespace, &pass.key.name)
         && let Ok(cached) = &cached.0
     {
-        pass.context.newest.seen(cached);
+        pass.context.traces.newest.seen(cached);
     }
     pass.known.take_object(written);
 }

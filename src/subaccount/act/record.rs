@@ -2,7 +2,7 @@
 
 use super::lookup::{self, decode};
 use super::needs::{must, proven_pair, read_record};
-use super::remote::access;
+use super::remote::{access, no_access};
 use crate::account::marker::Series;
 use crate::account::parent::roster::marker_of;
 use crate::clock::{now, wall_clock};
@@ -108,16 +108,17 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(Outcome::of_cluster("drop the record", &error)),
     }
-    pass.context.memory.forget(&pass.uid);
-    pass.context.memory.forget(&pass.record_name);
+    pass.context.traces.memory.forget(&pass.uid);
+    pass.context.traces.memory.forget(&pass.record_name);
     Err(Outcome::new(Rest::Settled, ""))
 }
 
 async fn new_record(pass: &Pass<'_>) -> Result<Record, Outcome> {
-    let (parent, generation) = match access(pass) {
-        Ok(access) => (access.parent.id.clone(), access.generation),
-        // For a tombstone the status tells under which parent the account lives.
-        Err(outcome) => pass.parent().zip(pass.recorded_generation()).ok_or(outcome)?,
+    // For a tombstone the status tells under which parent the account lives.
+    let told = || pass.parent().zip(pass.recorded_generation());
+    let (parent, generation) = match pass.access() {
+        Some(access) => (access.parent.id.clone(), access.generation),
+        None => told().ok_or_else(|| no_access(pass))?,
     };
     let subject = lookup::subject(pass).await?;
     Ok(Record::open(subject, parent, generation, Series(random())))
@@ -197,7 +198,7 @@ pub(super) fn take(pass: &mut Pass<'_>, secret: Versioned<Secret>, at: Instant) 
     let ledger = &record.ledger;
     if ledger.is_fenced() {
         let note = |remembered: &mut Remembered| remembered.note_fence(ledger.fenced_through, now());
-        pass.context.memory.with(&pass.record_name, note);
+        pass.context.traces.memory.with(&pass.record_name, note);
     }
     // Under a newer generation than the Record names nobody would find it.
     let generation = pass.generation();

@@ -248,7 +248,7 @@ pub(super) async fn delete_leftover(pass: &mut Pass<'_>) -> Result<(), Outcome> 
 /// A 404 alone proves nothing: the next walk tells. Where one has shown such an account again, the way to it is lost, and the walks
 /// after that have time.
 fn doubt(pass: &Pass<'_>, access: &Access, id: &AuthId) {
-    let is_shown_again = pass.context.memory.with(&pass.record_name, |remembered| {
+    let is_shown_again = pass.context.traces.memory.with(&pass.record_name, |remembered| {
         let again = remembered.is_any_missing();
         remembered.note_missing(id, now());
         again
@@ -268,8 +268,12 @@ fn forget(pass: &Pass<'_>, access: &Access, id: &AuthId) {
 }
 
 pub(super) fn access(pass: &Pass<'_>) -> Result<Access, Outcome> {
-    pass.access()
-        .ok_or_else(|| explain(pass, Rest::Waiting(Wait::Account)))
+    pass.access().ok_or_else(|| no_access(pass))
+}
+
+/// What a pass ends with that finds no way to the parent.
+pub(super) fn no_access(pass: &Pass<'_>) -> Outcome {
+    explain(pass, Rest::Waiting(Wait::Account))
 }
 
 /// Vobiz answered 404 for the account alone.

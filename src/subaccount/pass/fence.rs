@@ -23,7 +23,7 @@ impl Pass<'_> {
         if leftovers.is_some_and(|left| !left.is_empty()) {
             return Fence::Leftovers;
         }
-        self.context.memory.with(&self.record_name, |remembered| {
+        self.context.traces.memory.with(&self.record_name, |remembered| {
             remembered.note_fence(record.ledger.fenced_through, now);
             let not_before = self.walk_from(remembered, now);
             let tombstone = retention_over && self.known.life == Object::Unseen;
@@ -53,7 +53,7 @@ impl Pass<'_> {
     /// was seen can then no longer commit.
     #[must_use]
     pub fn walk_not_before(&self) -> Instant {
-        let memory = &self.context.memory;
+        let memory = &self.context.traces.memory;
         memory.with(&self.record_name, |remembered| self.walk_from(remembered, now()))
     }
 
@@ -87,7 +87,7 @@ impl Pass<'_> {
     #[must_use]
     pub fn retention_left(&self) -> Option<Duration> {
         let (dated, now) = (self.known.record()?.last_fenced_at?, now());
-        let sighting = self.context.memory.with(&self.record_name, |remembered| {
+        let sighting = self.context.traces.memory.with(&self.record_name, |remembered| {
             remembered.sight(dated, wall_clock(), now)
         });
         sighting.left(self.context.times.retention, now)
