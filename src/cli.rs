@@ -169,7 +169,7 @@ struct RunFlags {
     secret_check_interval_seconds: u64,
 
     /// Watch users' Secrets, so that they are restored at once. Needs the right to list and watch Secrets in the
-    /// watched namespaces, which manifests/base does not grant
+    /// watched namespaces, which the manifests do not grant
     #[arg(long, env = "VOBIZ_WATCH_SECRETS", value_name = "BOOL", action = ArgAction::Set,
         num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     watch_secrets: bool,

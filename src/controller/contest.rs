@@ -263,7 +263,7 @@ mod tests {
     }
 
     fn secret(labels: &Value) -> Secret {
-        serde_json::from_value(json!({"metadata": {"labels": labels}, "data": {"auth_id": "U0E="}})).unwrap()
+        serde_json::from_value(json!({"metadata": {"labels": labels}, "data": {"key": "U0E="}})).unwrap()
     }
 
     #[test]

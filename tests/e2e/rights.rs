@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
+use vobiz_harness::installation::Installation;
 use vobiz_harness::objects::Kind;
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, CREDENTIALS, Environment, EnvironmentOptions, TestBed};
+
+use crate::rule::await_told;
 
 pub fn add_to(suite: &mut Suite) {
     suite.test(
@@ -16,6 +19,10 @@ pub fn add_to(suite: &mut Suite) {
     suite.test(
         "with rights in one namespace alone the operator creates, repairs and deletes there, and may do nothing elsewhere",
         one_namespace_alone,
+    );
+    suite.test(
+        "a granted namespace that is deleted with its Subaccounts ends once the operator has its rights again",
+        deleted_with_its_grant,
     );
     suite.test(
         "a tenant may write Subaccounts and no Accounts, a parent's administrator the other way round",
@@ -162,5 +169,35 @@ async fn tenants_and_administrators(bed: Arc<TestBed>) -> Result<()> {
             );
         }
     }
+    Ok(())
+}
+
+/// The grant is in the namespace and goes at once, while what it is needed for waits for the operator.
+async fn deleted_with_its_grant(bed: Arc<TestBed>) -> Result<()> {
+    let options = EnvironmentOptions {
+        namespaced: true,
+        ..EnvironmentOptions::new("trapped")
+    };
+    let environment = bed.environment(options).await?;
+    environment.create_subaccount("acme", json!({})).await?;
+    environment.await_ready("acme").await?;
+    let namespace = environment.objects.namespace();
+    environment.objects.delete(Kind::Namespace, namespace).await?;
+    await_told(
+        environment.operator()?,
+        200,
+        &["subaccounts", namespace, "cannot"],
+    )
+    .await?;
+    // As the runbook says.
+    let (kubectl, base) = (
+        bed.control_plane().kubectl(),
+        bed.repository().join("manifests/base"),
+    );
+    Installation::apply_aside(kubectl, &base, &environment.installation.namespace).await?;
+    environment.objects.await_gone(Kind::Namespace, namespace).await?;
+    ensure!(environment.simulator.accounts().await?.is_empty());
+    let binding = format!("vobiz-operator-{}", environment.installation.namespace);
+    kubectl.run(&["delete", "clusterrolebinding", &binding]).await?;
     Ok(())
 }

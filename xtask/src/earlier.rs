@@ -10,6 +10,15 @@ use crate::{cargo, root, status};
 
 /// The revision that `--against` names, if it is there.
 pub fn wanted(arguments: &[OsString]) -> Result<Option<&OsStr>> {
+    let joined = |argument: &OsStr| {
+        argument
+            .to_str()
+            .is_some_and(|text| text.starts_with("--against="))
+    };
+    ensure!(
+        !arguments.iter().any(|argument| joined(argument)),
+        "write --against REVISION, in two words"
+    );
     let place = arguments.iter().position(|argument| argument == "--against");
     let revision = place.map(|place| {
         let next = arguments.get(place + 1).map(OsString::as_os_str);
@@ -18,8 +27,9 @@ pub fn wanted(arguments: &[OsString]) -> Result<Option<&OsStr>> {
     revision.transpose()
 }
 
-/// Its binary, built with this profile of Cargo, `dev` or `release`. `cache`: the project's own folder for what is built.
-pub fn operator(revision: &OsStr, profile: &str, cache: &Path) -> Result<PathBuf> {
+/// Its binary, built with this profile of Cargo, `dev` or `release`, and this selection of packages: the features of what both depend on
+/// are those of the whole selection. `cache`: the project's own folder for what is built; what is there is built again for no other compiler.
+pub fn operator(revision: &OsStr, profile: &str, selection: &[&str], cache: &Path) -> Result<PathBuf> {
     let commit = commit(revision)?;
     let earlier = cache.join("earlier");
     let folder = earlier.join(&commit).join(profile);
@@ -27,8 +37,9 @@ pub fn operator(revision: &OsStr, profile: &str, cache: &Path) -> Result<PathBuf
     if binary.is_file() {
         return Ok(binary);
     }
-    let clone = earlier.join("clone");
+    let clone = folder.join("clone");
     discard(&clone)?;
+    std::fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     let mut git = Command::new("git");
     git.args(["clone", "--quiet", "--shared", "--no-checkout"]);
     succeed(git.arg(root()).arg(&clone))?;
@@ -40,16 +51,10 @@ pub fn operator(revision: &OsStr, profile: &str, cache: &Path) -> Result<PathBuf
     )?;
     let target = earlier.join("target");
     let mut build = cargo()?;
-    build.args([
-        "build",
-        "--profile",
-        profile,
-        "--locked",
-        "--package=vobiz-operator",
-        "--bin=vobiz-operator",
-    ]);
+    build
+        .args(["build", "--bins", "--locked", "--profile", profile])
+        .args(selection);
     succeed(build.current_dir(&clone).env("CARGO_TARGET_DIR", &target))?;
-    std::fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     // Whole or not at all: who stops a copy must not find half of it the next time.
     let copy = folder.join("vobiz-operator.part");
     let directory = if profile == "dev" { "debug" } else { profile };

@@ -146,22 +146,27 @@ fn faults(arguments: &[OsString]) -> Result<ExitCode> {
 
 fn bench(arguments: &[OsString]) -> Result<ExitCode> {
     let is_counted = arguments.iter().any(|argument| argument == "--counts");
-    let profile = if is_counted { "dev" } else { "release" };
-    let earlier = match earlier::wanted(arguments)? {
-        Some(revision) => Some(earlier::operator(revision, profile, &cache()?)?),
-        None => None,
-    };
-    let binaries = if is_counted {
-        build()?;
-        binaries()?
+    let (profile, selection): (_, &[&str]) = if is_counted {
+        ("dev", &["--workspace"])
     } else {
         // These three alone: nothing else is ever built with this profile.
-        let status = status(cargo()?.args(["build", "--release", "--bins"]).args([
+        let three = &[
             "--package=vobiz-operator",
             "--package=vobiz-simulator",
             "--package=vobiz-bench",
-        ]))?;
-        ensure!(status.success(), "failed to build for release");
+        ];
+        ("release", three)
+    };
+    let earlier = match earlier::wanted(arguments)? {
+        Some(revision) => Some(earlier::operator(revision, profile, selection, &cache()?)?),
+        None => None,
+    };
+    let build = ["build", "--bins", "--profile", profile];
+    let status = status(cargo()?.args(build).args(selection))?;
+    ensure!(status.success(), "failed to build what is measured");
+    let binaries = if is_counted {
+        binaries()?
+    } else {
         target()?.join("release")
     };
     let mut bench = Command::new(binaries.join("vobiz-bench"));

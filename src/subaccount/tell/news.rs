@@ -1,4 +1,4 @@
-//! Which events a pass is worth: one for each deed, one when the reason in the status changes, none per retry, and a last word of an
+//! Which events a pass is worth: for what it did, one when the reason in the status changes, none per retry, and a last word of an
 //! object that goes. PURE.
 
 use super::outcome::Outcome;

@@ -96,7 +96,7 @@ pub fn of(
     (!unchanged).then_some(status)
 }
 
-/// What the status shows of the check.
+/// What the status shows of the customer check (know your customer).
 fn kyc(account: &vobiz::Subaccount) -> Option<KycStatus> {
     let mode = match account.fields.kyc_mode.as_deref() {
         Some("personal_use") => Some(KycMode::PersonalUse),

@@ -67,6 +67,29 @@ pub fn compare(pairs: &[Pair]) -> Vec<Compared> {
     compared.collect()
 }
 
+/// A line for each scenario that either did not bring to its end: what it misses is not compared.
+pub fn early_ends(pairs: &[Pair]) -> Vec<String> {
+    let sides = pairs.iter().zip(1..).flat_map(|(pair, turn)| {
+        let earlier = pair
+            .earlier
+            .iter()
+            .map(move |row| (turn, "the earlier operator", row));
+        earlier.chain(
+            pair.this
+                .iter()
+                .map(move |row| (turn, "this tree's operator", row)),
+        )
+    });
+    let ended = sides.filter_map(|(turn, whose, row)| {
+        let trouble = row.trouble.as_deref()?.lines().next()?;
+        Some(format!(
+            "not compared: {}, turn {turn} of {whose} ended early: {trouble}",
+            row.scenario
+        ))
+    });
+    ended.collect()
+}
+
 /// One line per figure; a scenario's name stands in its first line.
 pub fn table(compared: &[Compared], earlier: &str) -> String {
     let head = ["scenario", "figure", earlier, "this tree", "ratio"];
@@ -140,7 +163,10 @@ mod tests {
     fn what_one_of_them_has_not_measured_is_not_compared() {
         let mut early_end = pair(1.0, 2.0);
         early_end.earlier = vec![Row::failed("create", "it ended".to_owned())];
-        assert_eq!(compare(&[pair(1.0, 2.0), early_end]), []);
+        let pairs = [pair(1.0, 2.0), early_end];
+        assert_eq!(compare(&pairs), []);
+        let told = "not compared: create, turn 2 of the earlier operator ended early: it ended";
+        assert_eq!(early_ends(&pairs), [told]);
         assert_eq!(compare(&[]), []);
     }
 

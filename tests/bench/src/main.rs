@@ -28,12 +28,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use serde_json::json;
 use vobiz_harness::products;
 
-use crate::comparison::{Pair, compare};
+use crate::comparison::{Pair, compare, early_ends};
 use crate::course::Course;
 use crate::row::{all_reached, last_line};
 use crate::scale::Scale;
@@ -93,10 +93,13 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     let (course, compared) = match &arguments.against {
         None => (course::run(&scale, &operator, &arguments.only).await?, Vec::new()),
         Some(revision) => {
-            let (last, pairs) = in_turns(arguments, &scale, &operator).await?;
+            let (course, pairs) = in_turns(arguments, &scale, &operator).await?;
             let compared = compare(&pairs);
             print!("{}", comparison::table(&compared, revision));
-            (last, compared)
+            for early_end in early_ends(&pairs) {
+                println!("{early_end}");
+            }
+            (course, compared)
         }
     };
     if let Some(file) = &arguments.json {
@@ -120,11 +123,12 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     Ok(all_reached(&course.rows))
 }
 
-/// The earlier operator and this one, turn by turn: A B A B. Also what this one came to in its last turn.
+/// The earlier operator and this one, turn by turn: A B A B. Also what this one came to in all its turns.
 async fn in_turns(arguments: &Arguments, scale: &Scale, operator: &Path) -> Result<(Course, Vec<Pair>)> {
     let earlier = std::env::var_os(EARLIER).map(PathBuf::from);
     let earlier =
         earlier.with_context(|| format!("--against needs {EARLIER}; `cargo xtask bench` sets it"))?;
+    let mut all: Option<Course> = None;
     let mut pairs = Vec::new();
     for turn in 1..=arguments.turns {
         progress(&format!(
@@ -141,9 +145,10 @@ async fn in_turns(arguments: &Arguments, scale: &Scale, operator: &Path) -> Resu
             earlier: first.rows,
             this: second.rows.clone(),
         });
-        if turn == arguments.turns {
-            return Ok((second, pairs));
+        match &mut all {
+            Some(all) => all.rows.extend(second.rows),
+            None => all = Some(second),
         }
     }
-    bail!("--turns must be at least 1")
+    Ok((all.context("--turns must be at least 1")?, pairs))
 }
