@@ -174,6 +174,12 @@ struct RunFlags {
         num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     watch_secrets: bool,
 
+    /// Serve Accounts of the whole cluster (clusteraccounts.vobiz.ai), and watch namespaces, by their metadata, for it.
+    /// Without the right to list both in the whole cluster none is served
+    #[arg(long, env = "VOBIZ_CLUSTER_ACCOUNTS", value_name = "BOOL", action = ArgAction::Set,
+        num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
+    cluster_accounts: bool,
+
     /// Expose metrics per object; turn off with =false where there are very many objects
     #[arg(long, env = "VOBIZ_OBJECT_METRICS", value_name = "BOOL", action = ArgAction::Set,
         num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
@@ -224,6 +230,7 @@ impl RunFlags {
             max_backoff: Duration::from_secs(self.max_backoff_seconds),
             secret_check_interval: Duration::from_secs(self.secret_check_interval_seconds),
             watch_secrets: self.watch_secrets,
+            cluster_accounts: self.cluster_accounts,
             object_metrics: self.object_metrics,
             leader_elect: self.leader_elect,
             http_address: self.http_address,
@@ -265,6 +272,7 @@ mod tests {
             "--max-backoff-seconds=40",
             "--secret-check-interval-seconds=50",
             "--watch-secrets",
+            "--cluster-accounts=false",
             "--object-metrics=false",
             "--leader-elect",
             "--http-address=127.0.0.1:0",
@@ -285,6 +293,7 @@ mod tests {
             max_backoff: Duration::from_secs(40),
             secret_check_interval: Duration::from_secs(50),
             watch_secrets: true,
+            cluster_accounts: false,
             object_metrics: false,
             leader_elect: true,
             http_address: SocketAddr::from(([127, 0, 0, 1], 0)),

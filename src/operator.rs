@@ -1,6 +1,7 @@
 //! Starts what the process consists of and stops it in order: clients, caches, one controller per kind. I/O.
 
 mod authorities;
+mod cluster_accounts;
 mod installation;
 mod passes;
 mod replica;
@@ -17,22 +18,29 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Client, Resource};
 
 use crate::account;
+use crate::account::context::AccountContext;
 use crate::account::credentials_watch::CredentialsWatch;
-use crate::account::key::AccountWaker;
+use crate::account::errands::Errands;
 use crate::account::marker::Installation;
+use crate::account::object::AccountObject;
+use crate::account::places::Places;
 use crate::account::store::registry::Registry;
+use crate::account::store::slots::Slots;
 use crate::account::store::tally::Tally;
+use crate::account::waker::AccountWaker;
 use crate::cli::Config;
 use crate::controller::backoff::delay;
 use crate::controller::cluster;
 use crate::controller::event::{Recorder, instance};
 use crate::controller::heartbeat::Heartbeats;
+use crate::controller::namespaces::Namespaces;
+use crate::controller::newest::Newest;
 use crate::controller::pauses::Pauses;
 use crate::controller::readiness::Readiness;
 use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::wake::{Caches, Guarded, Scope, queues};
 use crate::controller::watch::Watch;
-use crate::crd::{Account, REPORTING_CONTROLLER, Subaccount};
+use crate::crd::{REPORTING_CONTROLLER, Subaccount};
 use crate::dice::random;
 use crate::http::{self, Endpoints};
 use crate::leader::{Election, endless_term};
@@ -158,7 +166,9 @@ async fn fill(
     tasks: &mut Tasks,
 ) -> anyhow::Result<Replica> {
     let scopes = scopes(config);
-    let (wake_account, account_wakes) = queues::<Guarded<Account>>(&scopes);
+    let mut account_scopes = scopes.clone();
+    account_scopes.extend(cluster_accounts::scope(config, &cluster, &endpoints.readiness).await);
+    let (wake_account, account_wakes) = queues::<Guarded<AccountObject>>(&account_scopes);
     let wake_account = AccountWaker::new(wake_account);
     let (wake_object, object_wakes) = queues::<Guarded<Subaccount>>(&scopes);
     let (wake_record, record_wakes) = queues::<Secret>(&[Scope::Cluster]);
@@ -167,6 +177,7 @@ async fn fill(
     let traces = Arc::new(Traces::new(config.max_backoff, Arc::clone(&records)));
     let credentials = Arc::new(CredentialsWatch::new(
         cluster.clone(),
+        config.operator_namespace.clone(),
         scopes.clone(),
         wake_account.clone(),
     ));
@@ -197,7 +208,13 @@ async fn fill(
     };
     let objects: Vec<_> = scopes.iter().map(|scope| watches.subaccounts(scope)).collect();
     let subaccounts = caches(&scopes, &objects);
-    let accounts: Vec<_> = scopes
+    let namespaces = match account_scopes.last() {
+        Some(Scope::Unnamespaced) => {
+            cluster_accounts::namespaces(watches.namespaces(subaccounts.clone()), tasks).await?
+        }
+        _ => Namespaces::default(),
+    };
+    let accounts: Vec<_> = account_scopes
         .iter()
         .map(|scope| account_watches.accounts(scope, watches.user_waker(subaccounts.clone())))
         .collect();
@@ -211,7 +228,8 @@ async fn fill(
         registry: Arc::clone(&registry),
         tally: Arc::clone(&tally),
         subaccounts: subaccounts.clone(),
-        accounts: caches(&scopes, &accounts),
+        accounts: caches(&account_scopes, &accounts),
+        namespaces,
         records,
         traces,
         held_pairs: HeldPairs::default(),
@@ -222,19 +240,8 @@ async fn fill(
         refusals: endpoints.refusals.clone(),
         metrics: metrics.clone(),
     });
-    let account_context = Arc::new(account::context::AccountContext {
-        cluster,
-        registry,
-        dependents: Arc::clone(&context) as Arc<dyn account::context::Dependents>,
-        tally,
-        errands,
-        slots: account::store::slots::Slots::new(wake_account),
-        recorder,
-        refusals: endpoints.refusals.clone(),
-        metrics,
-        pauses: Pauses::new(config.max_backoff),
-        newest: account_watches.newest,
-    });
+    let slots = Slots::new(wake_account);
+    let account_context = account_context(config, &context, errands, slots, account_watches.newest);
     if config.watch_secrets {
         for scope in &scopes {
             let watch = watches.user_secrets(scope, Arc::clone(&context));
@@ -256,6 +263,31 @@ async fn fill(
 fn recorder(cluster: &Client, endpoints: &Endpoints) -> Recorder {
     let refusals = endpoints.refusals.clone();
     Recorder::new(cluster.clone(), REPORTING_CONTROLLER, &instance(), refusals)
+}
+
+fn account_context(
+    config: &Config,
+    context: &Arc<Context>,
+    errands: Errands,
+    slots: Slots,
+    newest: Arc<Newest<AccountObject>>,
+) -> Arc<AccountContext> {
+    Arc::new(AccountContext {
+        places: Places {
+            cluster: context.cluster.clone(),
+            operator_namespace: context.operator_namespace.clone(),
+        },
+        registry: Arc::clone(&context.registry),
+        dependents: Arc::clone(context) as Arc<dyn account::context::Dependents>,
+        tally: Arc::clone(&context.tally),
+        errands,
+        slots,
+        recorder: context.recorder.clone(),
+        refusals: context.refusals.clone(),
+        metrics: context.metrics.clone(),
+        pauses: Pauses::new(config.max_backoff),
+        newest,
+    })
 }
 
 /// Where objects are watched: in each of the namespaces, or everywhere.

@@ -47,6 +47,8 @@ pub enum Account {
     Preparing,
     /// It does not exist, is not usable, its parent is in trouble, or it is not the one recorded.
     Unavailable,
+    /// It does not serve the namespace of an object that lives. A deletion goes on as if it did.
+    NotAllowed,
     /// It serves updates and deletes, no creates: it is being deleted.
     Closing,
     /// It serves everything.

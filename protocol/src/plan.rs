@@ -152,6 +152,8 @@ pub enum Block {
     SecretConflict,
     /// The status names an account that is somebody else's.
     AuthIdConflict,
+    /// The Account does not serve the namespace.
+    NamespaceNotAllowed,
     /// The pair is nowhere to be found.
     CredentialsLost,
     /// Vobiz answered creates with something that is no pair, three times in a row.
@@ -205,6 +207,8 @@ fn with_account(facts: &Facts, step: Step) -> Step {
     match facts.account {
         Account::Preparing => waiting(Wait::AccountPreparing),
         Account::Unavailable => waiting(Wait::Account),
+        // Promise 6.
+        Account::NotAllowed => blocked(Block::NamespaceNotAllowed),
         Account::Closing | Account::Ready => step,
     }
 }

@@ -1,11 +1,12 @@
 //! Requests to Vobiz on behalf of one Account: each passes the gate, is measured, and reports trouble. I/O.
 
-use crate::account::key::{AccountKey, AccountWaker};
+use crate::account::key::AccountKey;
 use crate::account::parent::Parent;
 use crate::account::parent::bucket::Ticket;
 use crate::account::parent::gate::{Gate, Heard, Held, Passed};
 use crate::account::parent::queue::{Class, Turn};
 use crate::account::store::doubts::Doubts;
+use crate::account::waker::AccountWaker;
 use crate::clock::{now, wall_clock};
 use crate::metrics::Metrics;
 use crate::vobiz::{

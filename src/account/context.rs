@@ -3,7 +3,9 @@
 use crate::account::access::Access;
 use crate::account::errands::Errands;
 use crate::account::key::AccountKey;
+use crate::account::object::AccountObject;
 use crate::account::parent::breaker::Absence;
+use crate::account::places::Places;
 use crate::account::store::registry::Registry;
 use crate::account::store::slots::Slots;
 use crate::account::store::tally::Tally;
@@ -12,17 +14,19 @@ use crate::controller::event::Recorder;
 use crate::controller::newest::Newest;
 use crate::controller::pauses::Pauses;
 use crate::controller::refusals::Refusals;
-use crate::crd::{Account, SubaccountCounts};
+use crate::controller::wake::Guarded;
+use crate::crd::{Subaccount, SubaccountCounts};
 use crate::metrics::Metrics;
 use crate::vobiz::ParentAuthId;
-use kube::Client;
 use std::sync::Arc;
 
 /// What an Account's pass asks of, and tells to, whoever depends on Accounts.
 pub trait Dependents: Send + Sync {
-    /// The Subaccounts that name this Account, or may.
+    /// The Subaccounts that name this Account, or may, and can hold it.
     fn users(&self, account: &AccountKey) -> Users;
-    /// The other Accounts of its namespace that need this credentials Secret: Subaccounts use them, and they name it.
+    /// Whether a Subaccount can hold the Account, should it name it: its namespace is allowed, or something was begun for it.
+    fn can_hold(&self, account: &AccountKey, object: &Guarded<Subaccount>) -> bool;
+    /// The other Accounts whose credentials are in the same namespace that need this Secret: Subaccounts use them, and they name it.
     fn sharers(&self, account: &AccountKey, secret: &str) -> Vec<AccountKey>;
     /// Whether a Subaccount that names this Account lives under this parent.
     fn any_under(&self, account: &AccountKey, parent: &ParentAuthId) -> bool;
@@ -38,8 +42,8 @@ pub trait Dependents: Send + Sync {
 
 /// Everything that passes over Accounts share.
 pub struct AccountContext {
-    /// The cluster.
-    pub cluster: Client,
+    /// Where Accounts, and what they name, are.
+    pub places: Places,
     /// What passes find.
     pub registry: Arc<Registry>,
     /// Who depends on Accounts.
@@ -59,5 +63,5 @@ pub struct AccountContext {
     /// Pauses of Accounts in trouble.
     pub pauses: Pauses<AccountKey>,
     /// Accounts as our own writes returned them.
-    pub newest: Arc<Newest<Account>>,
+    pub newest: Arc<Newest<AccountObject>>,
 }

@@ -5,8 +5,8 @@
 //! theirs alike it is one. It brings metadata alone. Where the right to watch is not granted, Accounts read their Secrets
 //! with each pass, as they do anyway.
 
-use crate::account::key::AccountWaker;
 use crate::account::store::named_secrets::NamedSecrets;
+use crate::account::waker::AccountWaker;
 use crate::controller::backoff::delay;
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
 use crate::controller::wake::{Guarded, Scope};
@@ -53,11 +53,11 @@ pub struct CredentialsWatch {
 impl CredentialsWatch {
     /// Follows nothing yet.
     #[must_use]
-    pub fn new(cluster: Client, scopes: Vec<Scope>, wake: AccountWaker) -> Self {
+    pub fn new(cluster: Client, operator_namespace: String, scopes: Vec<Scope>, wake: AccountWaker) -> Self {
         Self {
             cluster,
             scopes,
-            named: Arc::default(),
+            named: Arc::new(NamedSecrets::new(operator_namespace)),
             wake,
             running: Mutex::default(),
             crowded: AtomicBool::default(),
@@ -70,12 +70,9 @@ impl CredentialsWatch {
             .named
             .all()
             .into_iter()
-            .filter_map(|(namespace, name)| {
-                let scope = self.scopes.iter().find(|scope| scope.covers(&namespace))?;
-                Some(match scope {
-                    Scope::Cluster => (None, name),
-                    Scope::Namespace(namespace) => (Some(namespace.clone()), name),
-                })
+            .map(|(namespace, name)| match self.scopes.as_slice() {
+                [Scope::Cluster] => (None, name),
+                _ => (Some(namespace), name),
             })
             .collect();
         let mut running = self.lock();

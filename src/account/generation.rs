@@ -1,7 +1,8 @@
 //! Which generation of the API an Account uses; and how status spells it: two layers that know nothing of each other. PURE.
 
+use crate::account::object::AccountObject;
 use crate::account::tell::trouble::{AccountTrouble, Unserved};
-use crate::crd::{Account, ApiGeneration, ApiGenerationChoice};
+use crate::crd::{ApiGeneration, ApiGenerationChoice};
 use crate::vobiz::Generation;
 
 /// As status spells it.
@@ -36,7 +37,7 @@ pub enum Choice {
 impl Choice {
     /// Of an Account.
     #[must_use]
-    pub fn of(account: &Account) -> Self {
+    pub fn of(account: &AccountObject) -> Self {
         let found = account.status.as_ref().and_then(|status| status.api_generation);
         match account.spec.api_generation {
             ApiGenerationChoice::Gen1 => Self::Pinned(Generation::Gen1),

@@ -1,7 +1,8 @@
 //! Which Account is meant. PURE.
 
-use crate::controller::wake::{Guarded, ObjectKey, Waker};
-use crate::crd::Account;
+use crate::controller::refusals::Requester;
+use crate::controller::wake::ObjectKey;
+use crate::crd::{AccountKind, AccountReference};
 use kube::Resource;
 use std::fmt;
 
@@ -31,6 +32,42 @@ impl AccountKey {
         }
     }
 
+    /// The one of this kind and name, as a Subaccount of the namespace names it.
+    #[must_use]
+    pub fn named(namespace: &str, kind: AccountKind, name: &str) -> Self {
+        Self {
+            namespace: (kind == AccountKind::Account).then(|| namespace.to_owned()),
+            name: name.to_owned(),
+        }
+    }
+
+    /// The one that a Subaccount of the namespace refers to.
+    #[must_use]
+    pub fn referred(namespace: &str, reference: &AccountReference) -> Self {
+        Self::named(namespace, reference.kind, &reference.name)
+    }
+
+    /// Of which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> AccountKind {
+        match self.namespace {
+            Some(_) => AccountKind::Account,
+            None => AccountKind::ClusterAccount,
+        }
+    }
+
+    /// Whether Subaccounts of the namespace can name it.
+    #[must_use]
+    pub fn reaches(&self, namespace: &str) -> bool {
+        self.namespace.as_deref().is_none_or(|own| own == namespace)
+    }
+
+    /// Where its credentials are kept.
+    #[must_use]
+    pub fn credentials_namespace<'a>(&'a self, operator_namespace: &'a str) -> &'a str {
+        self.namespace.as_deref().unwrap_or(operator_namespace)
+    }
+
     /// Its namespace; empty where it belongs to the whole cluster.
     #[must_use]
     pub fn namespace(&self) -> &str {
@@ -43,13 +80,14 @@ impl AccountKey {
         &self.name
     }
 
-    /// As an object among others.
+    /// The Account's pass, as one who may be refused something.
     #[must_use]
-    pub fn object(&self) -> ObjectKey {
-        ObjectKey {
+    pub fn requester(&self) -> Requester {
+        let key = ObjectKey {
             namespace: self.namespace().to_owned(),
             name: self.name.clone(),
-        }
+        };
+        Requester::Object(self.kind().as_str(), key)
     }
 }
 
@@ -59,22 +97,5 @@ impl fmt::Display for AccountKey {
             Some(namespace) => write!(formatter, "{namespace}/{}", self.name),
             None => formatter.write_str(&self.name),
         }
-    }
-}
-
-/// Wakes passes over Accounts, of whichever kind.
-#[derive(Clone, Debug)]
-pub struct AccountWaker(Waker<Guarded<Account>>);
-
-impl AccountWaker {
-    /// Puts them into these queues.
-    #[must_use]
-    pub fn new(queues: Waker<Guarded<Account>>) -> Self {
-        Self(queues)
-    }
-
-    /// Asks for a pass over the Account.
-    pub fn wake(&self, account: &AccountKey) {
-        self.0.wake_within(account.namespace(), account.name());
     }
 }

@@ -1,12 +1,13 @@
 //! What a pass over an Account knows of its parent. I/O (none of its own: holds the way to the parent).
 
 use crate::account::access::Access;
+use crate::account::object::AccountObject;
 use crate::account::obstacles::Obstacles;
 use crate::account::pass::interval;
 use crate::account::store::named_secrets::named_by_status;
 use crate::account::store::registry::Snapshot;
 use crate::account::tell::trouble::AccountTrouble;
-use crate::crd::{Account, SubaccountCounts};
+use crate::crd::SubaccountCounts;
 use std::time::{Duration, Instant};
 
 /// What a pass found out about the parent.
@@ -27,7 +28,7 @@ pub(super) struct Found {
 /// How the Account and its credentials Secret are held.
 pub(super) struct Hold {
     /// The Account as our own writes left it.
-    pub(super) account: Account,
+    pub(super) account: AccountObject,
     /// No former Secret carries a mark any more.
     pub(super) is_released: bool,
     /// Both are marked as in use.
@@ -61,7 +62,7 @@ impl Found {
 }
 
 /// What is known of an Account whose Secret could not be read: what the last pass found, if that was the same Secret.
-pub(super) fn unread(account: &Account, known: Option<&Snapshot>) -> Found {
+pub(super) fn unread(account: &AccountObject, known: Option<&Snapshot>) -> Found {
     let same = named_by_status(account).as_ref() == Some(&account.spec.credentials_secret_ref.name);
     let known = known.filter(|_| same);
     Found {

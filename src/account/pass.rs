@@ -2,13 +2,13 @@
 
 use crate::account::context::AccountContext;
 use crate::account::key::AccountKey;
+use crate::account::object::AccountObject;
 use crate::account::store::members::Terms;
 use crate::account::tell::trouble::{AccountTrouble, Again};
 use crate::account::users::Users;
 use crate::controller::cluster::ClusterError;
 use crate::controller::refusals::Requester;
 use crate::controller::versioned::{Versioned, get_versioned};
-use crate::crd::Account;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// One pass.
 pub(super) struct AccountPass<'a> {
     /// The Account as it was when the pass began.
-    pub(super) account: &'a Account,
+    pub(super) account: &'a AccountObject,
     pub(super) context: &'a AccountContext,
     pub(super) key: AccountKey,
     /// Who held it then.
@@ -34,7 +34,7 @@ impl AccountPass<'_> {
     }
 
     /// Keeps what our own write returned: the next pass may come before the cache hears of it.
-    pub(super) fn note(&self, written: Account) -> Account {
+    pub(super) fn note(&self, written: AccountObject) -> AccountObject {
         self.context.newest.note(Arc::new(written.clone()));
         written
     }
@@ -57,19 +57,19 @@ impl AccountPass<'_> {
 
     /// By which name the refusals of this Account are kept.
     pub(super) fn source(&self) -> Requester {
-        Requester::Object("Account", self.key.object())
+        self.key.requester()
     }
 
-    pub(super) fn accounts(&self) -> Api<Account> {
-        Api::namespaced(self.context.cluster.clone(), self.key.namespace())
+    pub(super) fn accounts(&self) -> Api<AccountObject> {
+        self.context.places.accounts(&self.key)
     }
 
     pub(super) fn secrets(&self) -> Api<Secret> {
-        Api::namespaced(self.context.cluster.clone(), self.key.namespace())
+        self.context.places.secrets(&self.key)
     }
 }
 
 /// The time between two looks at an Account that is well.
-pub(super) fn interval(account: &Account) -> Duration {
+pub(super) fn interval(account: &AccountObject) -> Duration {
     Terms::of(&account.spec).interval
 }

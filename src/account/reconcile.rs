@@ -4,6 +4,7 @@ use crate::account::act::look::Look;
 use crate::account::context::AccountContext;
 use crate::account::key::AccountKey;
 use crate::account::known::{Found, Hold, unread};
+use crate::account::object::AccountObject;
 use crate::account::obstacles::Obstacles;
 use crate::account::pass::{AccountPass, interval};
 use crate::account::store::named_secrets::named_by_status;
@@ -12,8 +13,8 @@ use crate::account::tell::trouble::{AccountTrouble, Act};
 use crate::clock::now;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch::is_on;
+use crate::crd::IN_USE_FINALIZER;
 use crate::crd::condition::{ConditionType, find};
-use crate::crd::{Account, IN_USE_FINALIZER};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ const ASKED_AGAIN: Duration = Duration::from_secs(5);
 
 /// The pass. Returns when the next one is due if nothing happens before.
 pub async fn reconcile(
-    cached: Arc<Account>,
+    cached: Arc<AccountObject>,
     context: &AccountContext,
 ) -> Result<Option<Duration>, ClusterError> {
     let account = &*context.newest.of(cached);
@@ -112,7 +113,7 @@ impl AccountPass<'_> {
     /// The end of a pass that has nothing to tell yet. Who waits for long says so, unless there is something better to read.
     async fn wait(
         &self,
-        account: &Account,
+        account: &AccountObject,
         awaited: AccountTrouble,
         since: Instant,
     ) -> Result<Duration, ClusterError> {

@@ -1,28 +1,32 @@
 //! Who holds an Account: the Subaccounts that name it, and those of which nobody can tell. PURE.
 
 use crate::account::key::AccountKey;
-use crate::controller::wake::Guarded;
-use crate::crd::Subaccount;
-use kube::ResourceExt as _;
+use crate::controller::wake::{Guarded, ObjectKey};
+use crate::crd::{AccountKind, Subaccount};
+use kube::{Resource as _, ResourceExt as _};
 
 /// The Subaccounts of an Account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Users {
     /// Those that name it.
     pub named: Vec<String>,
-    /// Those of its namespace whose Account cannot be read: each may be its own.
+    /// Those of which it cannot be read whose they are: each may be its own.
     pub unreadable: Vec<String>,
 }
 
 impl Users {
-    /// Those of the Account's namespace that hold it.
+    /// Those of the Account's namespace, or of the whole cluster, that hold it.
     pub fn of<'a>(account: &AccountKey, objects: impl IntoIterator<Item = &'a Guarded<Subaccount>>) -> Self {
+        let name = |object: &Guarded<Subaccount>| match account.kind() {
+            AccountKind::Account => object.name_any(),
+            AccountKind::ClusterAccount => ObjectKey::of(object).to_string(),
+        };
         let mut users = Self::default();
         for object in objects {
-            match account_named_by(object) {
-                Some(named) if named == account.name() => users.named.push(object.name_any()),
-                Some(_) => {}
-                None => users.unreadable.push(object.name_any()),
+            match names(object, account) {
+                Some(true) => users.named.push(name(object)),
+                Some(false) => {}
+                None => users.unreadable.push(name(object)),
             }
         }
         users.named.sort();
@@ -38,13 +42,38 @@ impl Users {
     }
 }
 
-/// The name of the Account that a Subaccount names, also where the rest of it cannot be read.
-#[must_use]
-pub fn account_named_by(object: &Guarded<Subaccount>) -> Option<&str> {
+/// Kind and name of the Account that a Subaccount names, also where the rest of it cannot be read.
+fn reference(object: &Guarded<Subaccount>) -> Option<(AccountKind, &str)> {
     match &object.0 {
-        Ok(object) => Some(&object.spec.account_ref.name),
-        Err(unreadable) => unreadable.text("/spec/accountRef/name"),
+        Ok(object) => {
+            let reference = &object.spec.account_ref;
+            Some((reference.kind, &reference.name))
+        }
+        Err(unreadable) => {
+            let kind = match unreadable.text("/spec/accountRef/kind") {
+                Some(kind) => [AccountKind::Account, AccountKind::ClusterAccount]
+                    .into_iter()
+                    .find(|known| known.as_str() == kind)?,
+                None => AccountKind::default(),
+            };
+            Some((kind, unreadable.text("/spec/accountRef/name")?))
+        }
     }
+}
+
+/// The Account that a Subaccount names, also where the rest of it cannot be read.
+#[must_use]
+pub fn account_named_by(object: &Guarded<Subaccount>) -> Option<AccountKey> {
+    let (kind, name) = reference(object)?;
+    Some(AccountKey::named(object.meta().namespace.as_deref()?, kind, name))
+}
+
+/// Whether a Subaccount names the Account; none where nobody can tell.
+#[must_use]
+pub fn names(object: &Guarded<Subaccount>, account: &AccountKey) -> Option<bool> {
+    let (kind, name) = reference(object)?;
+    let namespace = object.meta().namespace.as_deref()?;
+    Some(kind == account.kind() && name == account.name() && account.reaches(namespace))
 }
 
 #[cfg(test)]

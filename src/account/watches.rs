@@ -2,23 +2,25 @@
 
 use crate::account::credentials_watch::CredentialsWatch;
 use crate::account::key::AccountKey;
+use crate::account::object::AccountObject;
 use crate::account::store::members::Terms;
 use crate::account::store::registry::Registry;
 use crate::account::store::tally::Tally;
 use crate::controller::changes::Changes;
 use crate::controller::newest::Newest;
-use crate::controller::refusals::{Refusals, Requester};
+use crate::controller::refusals::Refusals;
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Guarded, Scope};
 use crate::controller::watch::{Target, Watch, watch};
 use crate::crd::{
-    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, Account, CONFIRM_MASS_DELETION_ANNOTATION, GROUP, IN_USE_FINALIZER,
-    RECONCILE_REQUESTED_ANNOTATION,
+    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, Account, CONFIRM_MASS_DELETION_ANNOTATION, ClusterAccount, GROUP,
+    IN_USE_FINALIZER, RECONCILE_REQUESTED_ANNOTATION,
 };
 use crate::metrics::Metrics;
 use kube::runtime::watcher::{self, Event};
 use kube::{Client, Resource, ResourceExt};
-use std::convert::identity;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 /// Everything that the watch needs.
@@ -34,31 +36,59 @@ pub struct AccountWatches {
     /// How many Subaccounts keep an account, by Account.
     pub tally: Arc<Tally>,
     /// Accounts as our own writes returned them.
-    pub newest: Arc<Newest<Account>>,
+    pub newest: Arc<Newest<AccountObject>>,
     /// Follows the Secrets that they name.
     pub credentials: Arc<CredentialsWatch>,
 }
 
 impl AccountWatches {
-    /// The Accounts of a scope.
+    /// The Accounts of a scope, or the `ClusterAccounts`.
     #[must_use]
     pub fn accounts(
         &self,
         scope: &Scope,
         wake_users: impl Fn(&AccountKey) + Send + 'static,
-    ) -> Watch<Guarded<Account>> {
+    ) -> Watch<Guarded<AccountObject>> {
+        let (cluster, metrics) = (self.cluster.clone(), self.metrics.clone());
+        match scope {
+            Scope::Cluster | Scope::Namespace(_) => {
+                let all = watcher::Config::default();
+                self.watch::<Account>(Target::new(cluster, "Account", scope, all, metrics), wake_users)
+            }
+            Scope::Unnamespaced => self.watch::<ClusterAccount>(
+                Target::unnamespaced(cluster, "ClusterAccount", metrics),
+                wake_users,
+            ),
+        }
+    }
+
+    fn watch<Read>(
+        &self,
+        target: Target<Read>,
+        wake_users: impl Fn(&AccountKey) + Send + 'static,
+    ) -> Watch<Guarded<AccountObject>>
+    where
+        Read: Resource<DynamicType = ()>
+            + Into<AccountObject>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + 'static,
+        Read::Scope: 'static,
+    {
         let mut trigger = Trigger::new(
             IN_USE_FINALIZER,
             &[CONFIRM_MASS_DELETION_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION],
         );
-        let (mut accepted, mut policies) = (Changes::default(), Changes::default());
+        let (mut accepted, mut policies, mut allowed) =
+            (Changes::default(), Changes::default(), Changes::default());
         let (registry, tally) = (Arc::clone(&self.registry), Arc::clone(&self.tally));
         let (refusals, newest) = (self.refusals.clone(), Arc::clone(&self.newest));
         let credentials = Arc::clone(&self.credentials);
-        let (cluster, metrics) = (self.cluster.clone(), self.metrics.clone());
         watch(
-            Target::new(cluster, "Account", scope, watcher::Config::default(), metrics),
-            identity,
+            target,
+            AccountObject::guarded,
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
@@ -77,7 +107,9 @@ impl AccountWatches {
                     let policy = spec.and_then(|spec| spec.defaults.deletion.policy);
                     // Their status names the policy in force; with a first look at the Account they have a pass anyhow.
                     let is_other_policy = policies.knows(&key) & policies.differs(&key, Some(&policy));
-                    if accepted.differs(&key, accepts) || is_other_policy {
+                    let allows = object.0.as_ref().ok().map(|account| &account.allowed_namespaces);
+                    let allows_others = allowed.knows(&key) & allowed.differs(&key, allows);
+                    if accepted.differs(&key, accepts) || is_other_policy || allows_others {
                         wake_users(&key);
                     }
                     trigger.admits(object)
@@ -91,11 +123,12 @@ impl AccountWatches {
                     newest.forget(&uid);
                     accepted.forget(&key);
                     policies.forget(&key);
+                    allowed.forget(&key);
                     tally.forget(&key);
                     credentials.named.forget(&key);
                     credentials.follow();
                     wake_users(&key);
-                    refusals.clear(Requester::Object("Account", key.object()));
+                    refusals.clear(key.requester());
                     false
                 }
                 Event::InitDone => {

@@ -21,6 +21,7 @@ const DEFAULT_OPERATOR_NAMESPACE: &str = "vobiz-operator-system";
 const SHORTEST_DEFAULT_SETTLE: Duration = Duration::from_mins(2);
 
 /// Everything `vobiz-operator run` needs to know, already checked: no reader has to check it again.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Root of the Vobiz API.
@@ -47,6 +48,8 @@ pub struct Config {
     pub secret_check_interval: Duration,
     /// Whether users' Secrets are watched (needs the right to list and watch them).
     pub watch_secrets: bool,
+    /// Whether `ClusterAccounts` are served, if the right to do so is granted.
+    pub cluster_accounts: bool,
     /// Whether `/metrics` has series per object.
     pub object_metrics: bool,
     /// Whether only the replica that holds the Lease works.

@@ -39,6 +39,12 @@ impl ClusterError {
         self.has_reason("NotFound")
     }
 
+    /// Nobody there knows the kind, or not yet. No proof either: a gateway may answer so.
+    #[must_use]
+    pub fn is_unserved(&self) -> bool {
+        self.status().is_some_and(|status| status.code == 404) && !self.is_not_found()
+    }
+
     /// The object was changed since it was read.
     #[must_use]
     pub fn is_conflict(&self) -> bool {

@@ -7,11 +7,13 @@
 #[cfg(test)]
 mod tests;
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
+use kube::core::ClusterResourceScope;
 use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
@@ -78,12 +80,15 @@ impl<K: Resource> Guarded<K> {
 
     /// Whether it says which object it is; of one that does not, nothing can be told anybody.
     #[must_use]
-    pub fn is_identified(&self) -> bool {
+    pub fn is_identified(&self) -> bool
+    where
+        K::Scope: 'static,
+    {
         let metadata = self.meta();
-        let parts = [&metadata.namespace, &metadata.name, &metadata.uid];
-        parts
-            .iter()
-            .all(|part| part.as_ref().is_some_and(|part| !part.is_empty()))
+        let is_given = |part: &Option<String>| part.as_ref().is_some_and(|part| !part.is_empty());
+        let is_placed =
+            TypeId::of::<K::Scope>() == TypeId::of::<ClusterResourceScope>() || is_given(&metadata.namespace);
+        is_placed && is_given(&metadata.name) && is_given(&metadata.uid)
     }
 
     /// The object; one that cannot be read as its metadata alone.
@@ -185,6 +190,10 @@ impl<K: Resource> Resource for Guarded<K> {
 
     fn plural(kind: &Self::DynamicType) -> Cow<'_, str> {
         K::plural(kind)
+    }
+
+    fn url_path(kind: &Self::DynamicType, namespace: Option<&str>) -> String {
+        K::url_path(kind, namespace)
     }
 
     fn meta(&self) -> &ObjectMeta {

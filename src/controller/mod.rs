@@ -11,6 +11,7 @@ pub mod field_managers;
 pub mod guarded_patch;
 pub mod heartbeat;
 pub mod lenient;
+pub mod namespaces;
 pub mod newest;
 pub mod pauses;
 pub mod readiness;

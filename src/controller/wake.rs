@@ -12,7 +12,7 @@ pub use super::lenient::Guarded;
 /// Namespace and name of an object.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ObjectKey {
-    /// Its namespace.
+    /// Its namespace; empty where it has none.
     pub namespace: String,
     /// Its name.
     pub name: String,
@@ -31,17 +31,23 @@ impl ObjectKey {
 
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
+        if self.namespace.is_empty() {
+            f.write_str(&self.name)
+        } else {
+            write!(f, "{}/{}", self.namespace, self.name)
+        }
     }
 }
 
-/// What one watch covers: a namespace, or the whole cluster.
+/// What one watch covers: a namespace, all of them, or what belongs to none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Scope {
     /// Every namespace.
     Cluster,
     /// This one.
     Namespace(String),
+    /// Objects of the whole cluster: their namespace is empty.
+    Unnamespaced,
 }
 
 impl Scope {
@@ -49,8 +55,9 @@ impl Scope {
     #[must_use]
     pub fn covers(&self, namespace: &str) -> bool {
         match self {
-            Self::Cluster => true,
+            Self::Cluster => !namespace.is_empty(),
             Self::Namespace(own) => own == namespace,
+            Self::Unnamespaced => namespace.is_empty(),
         }
     }
 }
@@ -83,8 +90,17 @@ impl<K: Resource<DynamicType = ()>> Waker<K> {
     /// As above, by its namespace and name.
     pub fn wake_within(&self, namespace: &str, name: &str) {
         if let Some((_, queue)) = self.queues.iter().find(|(scope, _)| scope.covers(namespace)) {
-            let _ = queue.unbounded_send(ObjectRef::new(name).within(namespace));
+            let _ = queue.unbounded_send(place(namespace, name));
         }
+    }
+}
+
+fn place<K: Resource<DynamicType = ()>>(namespace: &str, name: &str) -> ObjectRef<K> {
+    let object = ObjectRef::new(name);
+    if namespace.is_empty() {
+        object
+    } else {
+        object.within(namespace)
     }
 }
 
@@ -141,7 +157,7 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Caches<K> {
     #[must_use]
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
         let (_, store) = self.stores.iter().find(|(scope, _)| scope.covers(namespace))?;
-        store.get(&ObjectRef::new(name).within(namespace))
+        store.get(&place(namespace, name))
     }
 
     /// Whether objects of the namespace are among those that are watched.
@@ -197,5 +213,10 @@ mod tests {
         assert!(Scope::Cluster.covers("a"));
         assert!(Scope::Namespace("a".to_owned()).covers("a"));
         assert!(!Scope::Namespace("a".to_owned()).covers("b"));
+        assert!(Scope::Unnamespaced.covers("") && !Scope::Unnamespaced.covers("a"));
+        assert!(
+            !Scope::Cluster.covers(""),
+            "what has no namespace is of another kind"
+        );
     }
 }

@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use futures::channel::mpsc;
 use futures::{Stream, StreamExt};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::NamespaceResourceScope;
+use kube::core::{ClusterResourceScope, NamespaceResourceScope};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource};
@@ -64,10 +64,23 @@ impl<Read: Resource<DynamicType = (), Scope = NamespaceResourceScope>> Target<Re
         Self {
             kind,
             api: match scope {
-                Scope::Cluster => Api::all(cluster),
+                Scope::Cluster | Scope::Unnamespaced => Api::all(cluster),
                 Scope::Namespace(namespace) => Api::namespaced(cluster, namespace),
             },
             selection,
+            metrics,
+        }
+    }
+}
+
+impl<Read: Resource<DynamicType = (), Scope = ClusterResourceScope>> Target<Read> {
+    /// All objects of a kind that has no namespaces.
+    #[must_use]
+    pub fn unnamespaced(cluster: Client, kind: &'static str, metrics: Metrics) -> Self {
+        Self {
+            kind,
+            api: Api::all(cluster),
+            selection: watcher::Config::default(),
             metrics,
         }
     }
@@ -84,6 +97,7 @@ pub fn watch<Read, K, Digest>(
 ) -> Watch<K>
 where
     Read: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    Read::Scope: 'static,
     K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
 {
     let (store, mut writer) = reflector::store();
@@ -174,10 +188,10 @@ fn pause(failures: u32) -> Duration {
 }
 
 /// The event as the cache takes it; none if its object does not say who it is.
-fn kept<Read: Resource, K>(
-    event: Event<Guarded<Read>>,
-    keep: impl Fn(Guarded<Read>) -> K,
-) -> Option<Event<K>> {
+fn kept<Read: Resource, K>(event: Event<Guarded<Read>>, keep: impl Fn(Guarded<Read>) -> K) -> Option<Event<K>>
+where
+    Read::Scope: 'static,
+{
     let known = |object: Guarded<Read>| object.is_identified().then(|| keep(object));
     Some(match event {
         Event::Init => Event::Init,

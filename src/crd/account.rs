@@ -1,14 +1,14 @@
-//! The kind `Account`: one parent account at Vobiz, its credentials and the defaults of its Subaccounts. PURE.
+//! The kinds `Account` and `ClusterAccount`: one parent account at Vobiz, its credentials and the defaults of its Subaccounts. PURE.
 
 #![allow(clippy::duplicated_attributes, reason = "columns of one type repeat it")]
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{auth_id_key, auth_token_key, without_description};
-use super::{DeletionSettings, not_observed, rule};
+use super::schema::{auth_id_key, auth_token_key, checked_selector, without_description};
+use super::{DeletionSettings, NAMESPACE_PLACEHOLDER, not_observed, rule};
 
 /// How to reach one parent account at Vobiz, and what its Subaccounts have in common.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ use super::{DeletionSettings, not_observed, rule};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AccountSpec {
-    /// The Secret, in the same namespace, that holds the parent's pair.
+    /// The Secret that holds the parent's pair: of an Account in its own namespace, of a `ClusterAccount` in the operator's.
     pub credentials_secret_ref: CredentialsSecretReference,
 
     /// Generation of the API to use. `Auto` finds out, records it in status, and goes over to generation 2 where generation 1 is retired.
@@ -51,10 +51,16 @@ pub struct AccountSpec {
     #[serde(default)]
     pub api_generation: ApiGenerationChoice,
 
-    /// Put before metadata.name to make the name at Vobiz of every Subaccount that gives none.
+    /// Put before metadata.name to make the name at Vobiz of every Subaccount that gives none. `{namespace}` in it stands for the
+    /// Subaccount's namespace, so that tenants' names stay apart.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    // 37 characters and `{namespace}`.
+    #[schemars(length(max = 48))]
     // 63 characters of metadata.name fit behind it: names at Vobiz have at most 100.
-    #[schemars(length(max = 37))]
+    #[x_kube(validation = Rule::new(format!("self.replace('{NAMESPACE_PLACEHOLDER}', '').size() <= 37"))
+        .message("namePrefix must have at most 37 characters beside {namespace}: shorten it"))]
+    #[x_kube(validation = Rule::new(format!("!self.replace('{NAMESPACE_PLACEHOLDER}', '', 1).matches('[{{}}]')"))
+        .message("namePrefix may hold {namespace} once and no other braces: take the others out"))]
     #[x_kube(validation = rule::no_control_characters())]
     #[x_kube(validation = rule::no_marker())]
     pub name_prefix: String,
@@ -73,6 +79,70 @@ pub struct AccountSpec {
     /// What its Subaccounts do where they say nothing themselves.
     #[serde(default, skip_serializing_if = "AccountDefaults::is_unset")]
     pub defaults: AccountDefaults,
+}
+
+/// One parent account at Vobiz that serves Subaccounts of many namespaces and shows its credentials in none of them.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "vobiz.ai",
+    version = "v1alpha1",
+    kind = "ClusterAccount",
+    status = "AccountStatus",
+    derive = "PartialEq",
+    shortname = "vca",
+    category = "vobiz",
+    doc = "A ClusterAccount is one parent account at Vobiz for Subaccounts of the namespaces that it allows; its credentials stay in the operator's namespace.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Status",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(name = "Auth-ID", type_ = "string", json_path = ".status.authId"),
+    printcolumn(name = "API", type_ = "string", json_path = ".status.apiGeneration"),
+    printcolumn(
+        name = "Managed",
+        type_ = "integer",
+        json_path = ".status.subaccounts.managed"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterAccountSpec {
+    /// All that an Account says.
+    #[serde(flatten)]
+    pub account: AccountSpec,
+
+    /// The namespaces whose Subaccounts may name it. Left out: none.
+    #[serde(default, skip_serializing_if = "AllowedNamespaces::is_none")]
+    pub allowed_namespaces: AllowedNamespaces,
+}
+
+/// The namespaces whose Subaccounts may name a `ClusterAccount`: those that are named, and those that the selector matches.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedNamespaces {
+    /// Names of namespaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000), inner(length(min = 1, max = 63)))]
+    pub names: Vec<String>,
+
+    /// Namespaces with such labels; `{}` is every namespace. Left out: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = checked_selector)]
+    pub selector: Option<LabelSelector>,
+}
+
+impl AllowedNamespaces {
+    /// No namespace is allowed.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.names.is_empty() && self.selector.is_none()
+    }
 }
 
 /// The Secret that holds a parent's pair.

@@ -124,6 +124,8 @@ names! {
         OrphanFound,
         /// The status names an account that another object or another installation keeps.
         AuthIdConflict,
+        /// The Account does not allow the namespace.
+        NamespaceNotAllowed,
         /// The subaccount was deleted at Vobiz by somebody else.
         ExternalResourceMissing,
         /// Vobiz answered what makes no sense.

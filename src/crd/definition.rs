@@ -6,7 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt as _;
 use serde_json::json;
 
-use super::{Account, NOT_OBSERVED, Subaccount};
+use super::{Account, ClusterAccount, NOT_OBSERVED, Subaccount};
 
 /// Every kind's definition, in the order in which they are to be applied.
 ///
@@ -15,7 +15,11 @@ use super::{Account, NOT_OBSERVED, Subaccount};
 /// `{observedGeneration: -1}`: also for objects that were stored before.
 #[must_use]
 pub fn custom_resource_definitions() -> Vec<CustomResourceDefinition> {
-    vec![complete(Account::crd()), complete(Subaccount::crd())]
+    vec![
+        complete(Account::crd()),
+        complete(ClusterAccount::crd()),
+        complete(Subaccount::crd()),
+    ]
 }
 
 fn complete(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {

@@ -4,6 +4,7 @@
 //! Knows no other module of this crate. `crds/` is generated from here and never edited.
 
 mod account;
+mod account_reference;
 pub mod condition;
 mod definition;
 mod deletion;
@@ -13,14 +14,15 @@ mod subaccount;
 mod yaml;
 
 pub use account::{
-    Account, AccountDefaults, AccountRateLimit, AccountSpec, AccountStatus, ApiGeneration,
-    ApiGenerationChoice, CredentialsSecretReference, SubaccountCounts,
+    Account, AccountDefaults, AccountRateLimit, AccountSpec, AccountStatus, AllowedNamespaces, ApiGeneration,
+    ApiGenerationChoice, ClusterAccount, ClusterAccountSpec, CredentialsSecretReference, SubaccountCounts,
 };
+pub use account_reference::{AccountKind, AccountReference};
 pub use definition::custom_resource_definitions;
 pub use deletion::{DeletionPolicy, DeletionSettings};
 pub use subaccount::{
-    AccountReference, BusinessType, CredentialRecovery, KycMode, KycStatus, Permissions, SecretKeys,
-    SecretReference, Subaccount, SubaccountSpec, SubaccountStatus,
+    BusinessType, CredentialRecovery, KycMode, KycStatus, Permissions, SecretKeys, SecretReference,
+    Subaccount, SubaccountSpec, SubaccountStatus,
 };
 pub use yaml::{YamlError, yaml};
 
@@ -67,6 +69,8 @@ pub const AUTH_ID_LABEL: &str = "vobiz.ai/auth-id";
 pub const RECLAIMED_BY_LABEL: &str = "vobiz.ai/reclaimed-by";
 /// Start of every marker at Vobiz; users' texts must not contain it.
 pub const MARKER_START: &str = "[vobiz-operator ";
+/// In an Account's `namePrefix`: the namespace of the Subaccount.
+pub const NAMESPACE_PLACEHOLDER: &str = "{namespace}";
 /// `status.observedGeneration` of an object that no operator has read yet (schema default).
 pub const NOT_OBSERVED: i64 = -1;
 

@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::account_reference::AccountReference;
 use super::condition::{ConditionStatus, ConditionType, find};
 use super::schema::{auth_id_key, auth_token_key, without_description};
 use super::{ApiGeneration, DeletionPolicy, DeletionSettings, not_observed, rule};
@@ -43,7 +44,7 @@ use super::{ApiGeneration, DeletionPolicy, DeletionSettings, not_observed, rule}
 #[x_kube(validation = Rule::new("!has(self.kycMode) || self.kycMode != 'customer_use' || (has(self.email) && self.email.trim() != '')")
     .message("kycMode customer_use needs an email: set spec.email"))]
 pub struct SubaccountSpec {
-    /// The Account, in the same namespace, whose parent account at Vobiz owns the subaccount. Cannot be changed.
+    /// The Account, in the same namespace, or the `ClusterAccount` whose parent account at Vobiz owns the subaccount. Cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf")
         .message("accountRef cannot be changed: an account at Vobiz stays under its parent. Create another Subaccount, with another \
                   name, for the other Account. Deleting this one deletes, unless its deletion policy says otherwise, its account, \
@@ -127,16 +128,6 @@ impl Subaccount {
                     .is_some_and(|ready| ready.status == ConditionStatus::True.as_str())
         })
     }
-}
-
-/// Names an Account in the same namespace.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AccountReference {
-    /// Name of the Account.
-    #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = rule::object_name())]
-    pub name: String,
 }
 
 /// What a subaccount may do; each part is given.

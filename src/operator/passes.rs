@@ -10,15 +10,16 @@ use kube::runtime::controller::Action;
 use super::unsupported;
 use crate::account;
 use crate::account::key::AccountKey;
+use crate::account::object::AccountObject;
 use crate::controller::wake::Guarded;
-use crate::crd::{Account, Subaccount};
+use crate::crd::Subaccount;
 use crate::metrics::{Measurement, ReconcileResult};
 use crate::subaccount;
 use crate::subaccount::again::Ended;
 use crate::subaccount::context::Context;
 
 pub(super) async fn account_pass(
-    account: Arc<Guarded<Account>>,
+    account: Arc<Guarded<AccountObject>>,
     context: Arc<account::context::AccountContext>,
 ) -> Result<Action, Infallible> {
     let pass = context.metrics.pass("account");

@@ -15,17 +15,18 @@ use super::source::Source;
 use super::tasks::Shutdown;
 use crate::account;
 use crate::account::errands::Runner;
+use crate::account::object::AccountObject;
 use crate::cli::Config;
 use crate::controller::heartbeat::Heartbeats;
 use crate::controller::wake::Guarded;
-use crate::crd::{Account, Subaccount};
+use crate::crd::Subaccount;
 use crate::leader::{Term, in_term};
 use crate::subaccount::context::Context;
 use crate::subaccount::janitor::store_held_pairs;
 
 /// Complete caches, and what passes over their objects need.
 pub(super) struct Replica {
-    pub(super) accounts: Vec<Source<Guarded<Account>>>,
+    pub(super) accounts: Vec<Source<Guarded<AccountObject>>>,
     pub(super) subaccounts: Vec<Source<Guarded<Subaccount>>>,
     pub(super) records: Vec<Source<Secret>>,
     pub(super) account_context: Arc<account::context::AccountContext>,

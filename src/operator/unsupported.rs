@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{ListParams, ObjectList};
-use kube::core::NamespaceResourceScope;
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::account;
 use crate::account::act::in_use;
 use crate::account::key::AccountKey;
+use crate::account::object::AccountObject;
 use crate::account::store::named_secrets::named_secrets;
 use crate::account::tell::holders::held_by;
 use crate::clock::wall_clock;
@@ -22,8 +22,8 @@ use crate::controller::guarded_patch;
 use crate::controller::lenient::Tree;
 use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::wake::{Guarded, ObjectKey};
+use crate::crd::Subaccount;
 use crate::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge, not_ready, same};
-use crate::crd::{Account, Subaccount};
 use crate::subaccount::context::Context;
 use crate::subaccount::tell::rows::STALLED_PROBE;
 use crate::subaccount::tell::rows::UNREADABLE;
@@ -41,23 +41,31 @@ pub(super) async fn subaccount(context: &Context, object: &Guarded<Subaccount>) 
     tracing::debug!(object = %ObjectKey::of(object), ?wish, "pass over a subaccount that cannot be read");
     if wish == Directive::ForceDelete {
         let went = let_go(context, object).await;
-        return note(&context.refusals, "Subaccount", object, went, None);
+        return note(&context.refusals, source(object), object, went, None);
     }
     let is_deleting = object.meta().deletion_timestamp.is_some();
     let conditions = unreadable(is_deleting, wish == Directive::Pause);
-    let told = tell(&context.cluster, object, conditions).await;
-    note(&context.refusals, "Subaccount", object, told, Some(STALLED_PROBE))
+    let api = Api::namespaced(context.cluster.clone(), &object.namespace().unwrap_or_default());
+    let told = tell(&api, object, conditions).await;
+    note(
+        &context.refusals,
+        source(object),
+        object,
+        told,
+        Some(STALLED_PROBE),
+    )
 }
 
 /// A pass over an Account that cannot be read. Returns when to look again.
 pub(super) async fn account(
     context: &account::context::AccountContext,
-    object: &Guarded<Account>,
+    object: &Guarded<AccountObject>,
 ) -> Option<Duration> {
+    let key = AccountKey::of(object);
     let released = in_use::release_unreadable(context, object, named_secrets(object)).await;
     let mut message = UNREADABLE.to_owned();
     if object.meta().deletion_timestamp.is_some() {
-        let users = context.dependents.users(&AccountKey::of(object));
+        let users = context.dependents.users(&key);
         message = format!("{message}; {}", held_by(&users));
     }
     let conditions = not_ready(
@@ -66,31 +74,35 @@ pub(super) async fn account(
         Reason::Unsupported,
         &message,
     );
-    let told = tell(&context.cluster, object, conditions).await;
+    let told = tell(&context.places.unreadable_accounts(&key), object, conditions).await;
     note(
         &context.refusals,
-        "Account",
+        key.requester(),
         object,
         released.and(told),
         Some(STALLED_PROBE),
     )
 }
 
+fn source(object: &Guarded<Subaccount>) -> Requester {
+    Requester::Object("Subaccount", ObjectKey::of(object))
+}
+
 /// What came of a pass; what failed is tried again soon. That it is refused is told elsewhere.
 fn note<K: Resource<DynamicType = ()>>(
     refusals: &Refusals,
-    kind: &'static str,
+    requester: Requester,
     object: &Guarded<K>,
     result: Result<(), ClusterError>,
     next: Option<Duration>,
 ) -> Option<Duration> {
-    let key = ObjectKey::of(object);
     let refusal = result.as_ref().err().and_then(ClusterError::refusal);
-    refusals.set(Requester::Object(kind, key.clone()), refusal.as_slice());
+    refusals.set(requester, refusal.as_slice());
     match result {
         Ok(()) => next,
         Err(error) => {
-            tracing::warn!(kind, object = %key, %error, "a pass over an object that cannot be read failed");
+            let (kind, key) = (K::kind(&()), ObjectKey::of(object));
+            tracing::warn!(%kind, object = %key, %error, "a pass over an object that cannot be read failed");
             Some(RETRY)
         }
     }
@@ -98,18 +110,16 @@ fn note<K: Resource<DynamicType = ()>>(
 
 /// Writes the conditions, if they are not there already.
 async fn tell<K>(
-    cluster: &Client,
+    api: &Api<Guarded<K>>,
     object: &Guarded<K>,
     conditions: Vec<NewCondition>,
 ) -> Result<(), ClusterError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
-    let key = ObjectKey::of(object);
-    let api: Api<Guarded<K>> = Api::namespaced(cluster.clone(), &key.namespace);
     // As a list of one: nobody needs the right to get an Account.
-    let named = ListParams::default().fields(&format!("metadata.name={}", key.name));
-    let listed: ObjectList<Tree> = ask(&api, |request| request.list(&named)).await?;
+    let named = ListParams::default().fields(&format!("metadata.name={}", object.name_any()));
+    let listed: ObjectList<Tree> = ask(api, |request| request.list(&named)).await?;
     let Some(Tree(stored)) = listed.items.into_iter().next() else {
         return Ok(());
     };
@@ -124,7 +134,7 @@ where
         json!({"op": "add", "path": "/status/conditions", "value": conditions}),
         json!({"op": "add", "path": "/status/observedGeneration", "value": generation}),
     ];
-    guarded_patch::patch_status(&api, object, operations)
+    guarded_patch::patch_status(api, object, operations)
         .await
         .map(drop)
 }

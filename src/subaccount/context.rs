@@ -5,12 +5,14 @@ use super::store::records::Records;
 use super::traces::Traces;
 use crate::account::key::AccountKey;
 use crate::account::marker::Installation;
+use crate::account::object::AccountObject;
 use crate::account::store::registry::Registry;
 use crate::account::store::tally::Tally;
 use crate::controller::event::Recorder;
+use crate::controller::namespaces::Namespaces;
 use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Waker};
-use crate::crd::{Account, Subaccount};
+use crate::crd::Subaccount;
 use crate::metrics::Metrics;
 use crate::vobiz::ParentAuthId;
 use k8s_openapi::api::core::v1::Secret;
@@ -60,8 +62,10 @@ pub struct Context {
     pub tally: Arc<Tally>,
     /// Cached Subaccounts.
     pub subaccounts: Caches<Guarded<Subaccount>>,
-    /// Cached Accounts.
-    pub accounts: Caches<Guarded<Account>>,
+    /// Cached Accounts and, where they are watched, `ClusterAccounts`.
+    pub accounts: Caches<Guarded<AccountObject>>,
+    /// Cached namespaces, where they are watched.
+    pub namespaces: Namespaces,
     /// Cached Records.
     pub records: Arc<Records>,
     /// What passes leave behind.
@@ -108,25 +112,36 @@ impl Context {
         stored.is_some_and(|stored| stored.uid().as_deref() == Some(uid))
     }
 
-    /// Whether an Account of this name is stored, looked at or not.
+    /// The Account as it is stored, looked at or not.
     #[must_use]
-    pub fn account_exists(&self, namespace: &str, name: &str) -> bool {
-        self.accounts.get(namespace, name).is_some()
+    pub fn account(&self, account: &AccountKey) -> Option<Arc<Guarded<AccountObject>>> {
+        self.accounts.get(account.namespace(), account.name())
     }
 
-    /// Whether an Account of this name is stored whose own pass can look at it.
+    /// Whether the Account is stored and its own pass can look at it.
     #[must_use]
-    pub fn account_is_readable(&self, namespace: &str, name: &str) -> bool {
-        let stored = self.accounts.get(namespace, name);
+    pub fn account_is_readable(&self, account: &AccountKey) -> bool {
+        let stored = self.account(account);
         stored.is_some_and(|stored| stored.0.is_ok())
+    }
+
+    /// Whether the Account serves the namespace, as far as it can be read; none until the namespace was seen.
+    #[must_use]
+    pub fn is_allowed(&self, account: &AccountKey, namespace: &str) -> Option<bool> {
+        let stored = self.account(account);
+        let Some(Ok(account)) = stored.as_ref().map(|stored| &stored.0) else {
+            return Some(true);
+        };
+        account.allows(namespace, self.namespaces.labels(namespace).as_ref())
     }
 
     /// Whether no stored Account can belong to this parent. One that no pass has looked at yet, as after a start, still
     /// may.
     #[must_use]
     pub fn is_abandoned(&self, parent: &ParentAuthId) -> bool {
-        let looked_at =
-            |account: &Arc<Guarded<Account>>| self.registry.account(&AccountKey::of(&**account)).is_some();
+        let looked_at = |account: &Arc<Guarded<AccountObject>>| {
+            self.registry.account(&AccountKey::of(&**account)).is_some()
+        };
         !self.registry.knows(parent) && self.accounts.all().iter().all(looked_at)
     }
 

@@ -11,11 +11,11 @@ use crate::account::key::AccountKey;
 use crate::account::parent::breaker::Absence;
 use crate::account::parent::roster::marker_of;
 use crate::account::store::named_secrets::named_secrets;
-use crate::account::users::{Users, account_named_by};
+use crate::account::users::{Users, account_named_by, names};
 use crate::controller::guarded_patch::is_on;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::condition::{ConditionType, Reason, find};
-use crate::crd::{IN_USE_FINALIZER, Subaccount, SubaccountCounts};
+use crate::crd::{AccountKind, FINALIZER, IN_USE_FINALIZER, Subaccount, SubaccountCounts};
 use crate::vobiz::ParentAuthId;
 use kube::{Resource, ResourceExt};
 use std::cell::LazyCell;
@@ -24,10 +24,17 @@ use std::sync::Arc;
 
 impl Context {
     fn objects_of(&self, account: &AccountKey) -> Vec<Arc<Guarded<Subaccount>>> {
-        let all = self.subaccounts.of_namespace(account.namespace());
-        all.into_iter()
-            .filter(|guarded| account_named_by(guarded) == Some(account.name()))
-            .collect()
+        let mut objects = self.objects_near(account);
+        objects.retain(|object| names(object, account) == Some(true));
+        objects
+    }
+
+    /// Those that may name an Account.
+    fn objects_near(&self, account: &AccountKey) -> Vec<Arc<Guarded<Subaccount>>> {
+        match account.kind() {
+            AccountKind::Account => self.subaccounts.of_namespace(account.namespace()),
+            AccountKind::ClusterAccount => self.subaccounts.all(),
+        }
     }
 
     /// The key of the Secret of a Record.
@@ -40,8 +47,7 @@ impl Context {
 
     /// As the Account's spec gives it: its first pass has not told the registry yet when it compares its first list.
     fn name_prefix(&self, account: &AccountKey) -> String {
-        let account = self.accounts.get(account.namespace(), account.name());
-        account
+        self.account(account)
             .and_then(|guarded| Some(guarded.0.as_ref().ok()?.spec.name_prefix.clone()))
             .unwrap_or_default()
     }
@@ -81,7 +87,7 @@ impl Context {
             return !access.parent.breaker().is_open();
         };
         let prefix = self.name_prefix(&access.account);
-        let desired = Desired::from_spec(&object.spec, &object.name_any(), &prefix, access.generation);
+        let desired = Desired::from_spec(&object.spec, &ObjectKey::of(object), &prefix, access.generation);
         let differs = desired.is_ok_and(|desired| {
             let inherited = roster.inherited(id, desired.permissions(), object.is_applied());
             !desired.inheriting(inherited).matches(account)
@@ -92,36 +98,50 @@ impl Context {
 
 impl Dependents for Context {
     fn users(&self, account: &AccountKey) -> Users {
-        let objects = self.subaccounts.of_namespace(account.namespace());
-        Users::of(account, objects.iter().map(|object| &**object))
+        let objects = self.objects_near(account);
+        let holders = objects.iter().map(|object| &**object);
+        Users::of(account, holders.filter(|object| self.can_hold(account, object)))
+    }
+
+    fn can_hold(&self, account: &AccountKey, object: &Guarded<Subaccount>) -> bool {
+        let namespace = object.namespace().unwrap_or_default();
+        // Whoever may not use it must not be able to keep it from being deleted.
+        is_on(object, FINALIZER) || self.is_allowed(account, &namespace) != Some(false)
     }
 
     fn sharers(&self, account: &AccountKey, secret: &str) -> Vec<AccountKey> {
-        let mut others = self.accounts.of_namespace(account.namespace());
-        others.retain(|other| other.name_any() != account.name() && named_secrets(other).contains(secret));
+        let place = |account: &AccountKey| account.credentials_namespace(&self.operator_namespace).to_owned();
+        let own = place(account);
+        let mut others = self.accounts.all();
+        others.retain(|other| {
+            let key = AccountKey::of(&**other);
+            key != *account && place(&key) == own && named_secrets(other).contains(secret)
+        });
         if others.is_empty() {
             return Vec::new();
         }
-        let mut users: HashMap<Option<&str>, Vec<String>> = HashMap::new();
-        let objects = self.subaccounts.of_namespace(account.namespace());
-        for object in &objects {
-            users
-                .entry(account_named_by(object))
-                .or_default()
-                .push(object.name_any());
+        let mut named: HashMap<AccountKey, Users> = HashMap::new();
+        let mut unreadable: Vec<ObjectKey> = Vec::new();
+        for object in self.subaccounts.all() {
+            match account_named_by(&object) {
+                Some(account) if !self.can_hold(&account, &object) => {}
+                Some(account) => named.entry(account).or_default().named.push(object.name_any()),
+                None => unreadable.push(ObjectKey::of(&*object)),
+            }
         }
-        let unreadable = users.remove(&None).unwrap_or_default();
-        others.retain(|other| {
-            let users = Users {
-                named: users
-                    .get(&other.meta().name.as_deref())
-                    .cloned()
-                    .unwrap_or_default(),
-                unreadable: unreadable.clone(),
-            };
-            users.hold(is_on(&**other, IN_USE_FINALIZER))
-        });
-        others.iter().map(|other| AccountKey::of(&**other)).collect()
+        others
+            .iter()
+            .map(|other| (AccountKey::of(&**other), is_on(&**other, IN_USE_FINALIZER)))
+            .filter(|(other, is_marked)| {
+                let mut users = named.remove(other).unwrap_or_default();
+                let near = unreadable
+                    .iter()
+                    .filter(|object| other.reaches(&object.namespace));
+                users.unreadable.extend(near.map(|object| object.name.clone()));
+                users.hold(*is_marked)
+            })
+            .map(|(other, _)| other)
+            .collect()
     }
 
     fn any_under(&self, account: &AccountKey, parent: &ParentAuthId) -> bool {

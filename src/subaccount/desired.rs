@@ -1,7 +1,8 @@
 //! What a Subaccount's spec asks for, in terms of the API generation in use, and what differs from it. PURE.
 
 use crate::account::marker::{Marker, without_marker};
-use crate::crd::{BusinessType, KycMode, SubaccountSpec};
+use crate::controller::wake::ObjectKey;
+use crate::crd::{BusinessType, KycMode, NAMESPACE_PLACEHOLDER, SubaccountSpec};
 use crate::vobiz::{Field, Fields, Generation, Permissions, Subaccount};
 
 /// Characters of a name that Vobiz accepts.
@@ -32,17 +33,15 @@ pub enum InvalidSpec {
 }
 
 impl Desired {
-    /// The fields of a spec. `object_name` and `name_prefix` make the name where the spec gives none.
+    /// The fields of a spec. The object's key and the Account's `name_prefix` make the name where the spec gives none.
     pub fn from_spec(
         spec: &SubaccountSpec,
-        object_name: &str,
+        object: &ObjectKey,
         name_prefix: &str,
         generation: Generation,
     ) -> Result<Self, InvalidSpec> {
-        let name = match &spec.name {
-            Some(name) => name.trim().to_owned(),
-            None => format!("{name_prefix}{object_name}").trim().to_owned(),
-        };
+        let default = || name_prefix.replace(NAMESPACE_PLACEHOLDER, &object.namespace) + &object.name;
+        let name = spec.name.clone().unwrap_or_else(default).trim().to_owned();
         if name.is_empty() || name.chars().count() > NAME_MAX_LENGTH {
             return Err(InvalidSpec::NameLength);
         }

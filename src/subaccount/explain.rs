@@ -15,7 +15,7 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
 fn findings<'a>(pass: &'a Pass<'_>, rest: Rest) -> Findings<'a> {
     let object = pass.object();
     let mut found = Findings {
-        account: pass.account_name(),
+        account: pass.account_reference(),
         secret_name: object.map(super::secret::name_of).unwrap_or_default(),
         named: pass.known.named_id().map(|id| id.to_string()).unwrap_or_default(),
         is_unmarked: pass.known.is_unmarked(),
@@ -61,13 +61,13 @@ fn is_marked_elsewhere(pass: &Pass<'_>) -> bool {
 
 fn account_state(pass: &Pass<'_>) -> AccountState {
     let Some(account) = &pass.account else {
-        return if pass
-            .context
-            .account_exists(&pass.key.namespace, pass.account_name())
-        {
-            AccountState::NotReady(Some(Reason::Unsupported))
-        } else {
-            AccountState::Missing
+        let own = pass.account_key();
+        return match own.as_ref().and_then(|own| pass.context.account(own)) {
+            Some(_) => AccountState::NotReady(Some(Reason::Unsupported)),
+            None if own.is_some_and(|own| !pass.context.accounts.cover(own.namespace())) => {
+                AccountState::Unwatched
+            }
+            None => AccountState::Missing,
         };
     };
     if let Some(trouble) = &account.trouble {

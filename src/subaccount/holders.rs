@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 pub(super) enum Holding {
     /// The Account that it names.
     Account(AccountKey),
-    /// Whichever Account of its namespace it may name: it cannot be read so far.
+    /// Whichever Account it may name that its namespace has: it cannot be read so far.
     AnyOf(String),
 }
 
@@ -33,11 +33,10 @@ impl Holders {
         let is_first = uids.insert(uid.clone()) && uids.len() == 1;
         // It may have become readable, or the contrary: its Account cannot change otherwise.
         let mut changed = match &holding {
-            Holding::Account(account) => self.drop(&Holding::AnyOf(account.namespace().to_owned()), &uid),
+            Holding::Account(_) => self.drop(&Holding::AnyOf(object.namespace().unwrap_or_default()), &uid),
             Holding::AnyOf(namespace) => {
-                let of_namespace =
-                    |held: &&Holding| matches!(held, Holding::Account(key) if key.namespace() == namespace);
-                let known: Vec<Holding> = self.by_holding.keys().filter(of_namespace).cloned().collect();
+                let near = |held: &&Holding| matches!(held, Holding::Account(key) if key.reaches(namespace));
+                let known: Vec<Holding> = self.by_holding.keys().filter(near).cloned().collect();
                 known.iter().flat_map(|held| self.drop(held, &uid)).collect()
             }
         };
@@ -68,7 +67,7 @@ pub(super) fn kept_under(object: &Guarded<Subaccount>) -> Option<AccountKey> {
     let object = object.0.as_ref().ok()?;
     AuthId::parse(object.status.as_ref()?.auth_id.as_deref()?).ok()?;
     let namespace = object.meta().namespace.as_deref()?;
-    Some(AccountKey::within(namespace, &object.spec.account_ref.name))
+    Some(AccountKey::referred(namespace, &object.spec.account_ref))
 }
 
 /// Whether the object had an account and cannot go on: for want of its Record, perhaps.
@@ -85,7 +84,7 @@ pub(super) fn misses_its_record(object: &Guarded<Subaccount>) -> bool {
 fn holding(object: &Guarded<Subaccount>) -> Option<(Holding, String)> {
     let namespace = object.namespace()?;
     let holding = match account_named_by(object) {
-        Some(name) => Holding::Account(AccountKey::within(&namespace, name)),
+        Some(account) => Holding::Account(account),
         None => Holding::AnyOf(namespace),
     };
     Some((holding, object.meta().uid.clone()?))

@@ -71,12 +71,12 @@ impl<'a> Pass<'a> {
         let uid = cached.metadata.uid.clone().unwrap_or_default();
         let object = context.traces.newest.of(cached);
         let key = ObjectKey::of(&*object);
-        let account_key = AccountKey::within(&key.namespace, &object.spec.account_ref.name);
+        let account_key = AccountKey::referred(&key.namespace, &object.spec.account_ref);
         // A pass over the Account may still have been under way when the Account went: then the cache is right.
         let account = context
             .registry
             .account(&account_key)
-            .filter(|_| context.account_exists(account_key.namespace(), account_key.name()));
+            .filter(|_| context.account(&account_key).is_some());
         let life = match object.metadata.deletion_timestamp {
             Some(_) => Object::Deleting,
             None => Object::Live,
@@ -182,7 +182,7 @@ impl<'a> Pass<'a> {
         };
         let account = self.account.as_ref();
         let prefix = account.map_or("", |account| account.name_prefix.as_str());
-        let desired = Desired::from_spec(&object.spec, &self.key.name, prefix, generation);
+        let desired = Desired::from_spec(&object.spec, &self.key, prefix, generation);
         self.desired = Some(desired.map(|desired| self.inheriting(desired)));
     }
 
@@ -218,11 +218,11 @@ impl<'a> Pass<'a> {
         self.known.object.as_deref()
     }
 
-    /// Name of the Account that the object refers to; empty in the janitor's pass.
+    /// Kind and name of the Account that the object refers to; empty in the janitor's pass.
     #[must_use]
-    pub fn account_name(&self) -> &str {
-        self.object()
-            .map_or("", |object| object.spec.account_ref.name.as_str())
+    pub fn account_reference(&self) -> String {
+        let object = self.object();
+        object.map_or_else(String::new, |object| object.spec.account_ref.to_string())
     }
 
     /// The account that this pass is about.

@@ -7,6 +7,7 @@ use super::store::record::{Phase, secret_name};
 use super::tell::news::{self, News};
 use super::tell::outcome::{Outcome, failure};
 use super::tell::{View, refusals, status};
+use crate::account::key::AccountKey;
 use crate::clock::wall_clock;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch;
@@ -199,7 +200,7 @@ pub(super) fn metrics(pass: &Pass<'_>) {
         .as_ref()
         .and_then(|status| status.auth_id.as_deref())
     {
-        let account = format!("{namespace}/{}", object.spec.account_ref.name);
+        let account = AccountKey::referred(namespace, &object.spec.account_ref).to_string();
         pass.context.metrics.set_info(namespace, name, id, &account);
     }
     if let Some(at) = &object.metadata.deletion_timestamp {

@@ -6,10 +6,11 @@ use super::store::record::{RECORD_TYPE, secret_name};
 use super::store::records::{Change, Records};
 use super::traces::Traces;
 use super::wish::WISHES;
-use crate::account::key::{AccountKey, AccountWaker};
+use crate::account::key::AccountKey;
 use crate::account::store::named_secrets::NamedSecrets;
 use crate::account::store::tally::Tally;
-use crate::account::users::account_named_by;
+use crate::account::users::{account_named_by, names};
+use crate::account::waker::AccountWaker;
 use crate::account::watches::own_part;
 use crate::controller::changes::Changes;
 use crate::controller::refusals::{Refusals, Requester};
@@ -17,11 +18,11 @@ use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
 use crate::controller::watch::{Target, Watch, watch, whole};
 use crate::crd::{
-    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, FINALIZER, MANAGED_BY, MANAGED_BY_LABEL, SUBACCOUNT_LABEL,
-    Subaccount,
+    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, AccountKind, FINALIZER, MANAGED_BY, MANAGED_BY_LABEL,
+    SUBACCOUNT_LABEL, Subaccount,
 };
 use crate::metrics::Metrics;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
 use kube::{Client, Resource, ResourceExt};
@@ -64,14 +65,48 @@ impl Watches {
     ) -> impl Fn(&AccountKey) + Send + 'static + use<> {
         let wake_object = self.wake_object.clone();
         move |account| {
-            let users = subaccounts.of_namespace(account.namespace());
-            for user in users
-                .iter()
-                .filter(|user| account_named_by(user) == Some(account.name()))
-            {
+            let near = match account.kind() {
+                AccountKind::Account => subaccounts.of_namespace(account.namespace()),
+                AccountKind::ClusterAccount => subaccounts.all(),
+            };
+            for user in near.iter().filter(|user| names(user, account) == Some(true)) {
                 wake_object.wake(&ObjectKey::of(&**user));
             }
         }
+    }
+
+    /// The namespaces, by their metadata: a `ClusterAccount` may allow those with certain labels.
+    #[must_use]
+    pub fn namespaces(
+        &self,
+        subaccounts: Caches<Guarded<Subaccount>>,
+    ) -> Watch<PartialObjectMeta<Namespace>> {
+        let (wake_object, wake_account) = (self.wake_object.clone(), self.wake_account.clone());
+        let mut labels = Changes::default();
+        let target = Target::unnamespaced(self.cluster.clone(), "Namespace", self.metrics.clone());
+        watch(target, Guarded::or_bare, without_annotations, move |event, ()| {
+            let name = match event {
+                Event::Apply(namespace) | Event::InitApply(namespace) => {
+                    let name = namespace.name_any();
+                    labels.differs(&name, Some(namespace.labels())).then_some(name)
+                }
+                Event::Delete(namespace) => {
+                    labels.forget(&namespace.name_any());
+                    None
+                }
+                Event::Init | Event::InitDone => None,
+            };
+            for object in name.iter().flat_map(|name| subaccounts.of_namespace(name)) {
+                let account = account_named_by(&object);
+                if let Some(account) = account.filter(|account| account.kind() == AccountKind::ClusterAccount)
+                {
+                    wake_object.wake(&ObjectKey::of(&*object));
+                    // Whether it is in use may depend on it.
+                    wake_account.wake(&account);
+                }
+            }
+            false
+        })
     }
 
     /// The Subaccounts of a scope.
@@ -253,6 +288,14 @@ impl Watches {
         Read: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
         Target::new(self.cluster.clone(), kind, scope, selection, self.metrics.clone())
+    }
+}
+
+/// What nobody here reads of a namespace.
+fn without_annotations(event: &mut Event<PartialObjectMeta<Namespace>>) {
+    if let Event::Apply(namespace) | Event::InitApply(namespace) = event {
+        namespace.metadata.annotations = None;
+        namespace.metadata.owner_references = None;
     }
 }
 

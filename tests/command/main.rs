@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The flags of `run`.
-const FLAGS: [&str; 18] = [
+const FLAGS: [&str; 19] = [
     "--api-base-url",
     "--allow-insecure-api",
     "--api-ca-file",
+    "--cluster-accounts",
     "--operator-namespace",
     "--watch-namespaces",
     "--max-concurrent-reconciles",

@@ -63,7 +63,14 @@ const fn elsewhere(what: &'static str, file: &'static str, trial: &'static str) 
 
 const UNREADABLE: &str =
     "a stored object that cannot be read, or has a value that no enumeration has, says so and harms no other";
+const LABELS: &str =
+    "a namespace is allowed and no longer allowed as its labels say, and deletions work all the same";
 const ROWS_ELSEWHERE: &[Elsewhere] = &[
+    elsewhere(
+        "A Subaccount is Stalled / NamespaceNotAllowed",
+        "tests/e2e/cluster_accounts.rs",
+        LABELS,
+    ),
     elsewhere(
         "A Subaccount is Stalled / Unsupported",
         "tests/e2e/validation.rs",
@@ -92,6 +99,23 @@ const UNUSABLE_PROXY: &str =
 const REFUSED: &str = "an_api_server_takes_every_manifest_and_refuses_what_cannot_work";
 const CONFIGURED: &str = "a_configuration_that_cannot_work_ends_with_3_and_says_what_to_do";
 const MESSAGES_ELSEWHERE: &[Elsewhere] = &[
+    elsewhere(
+        "have it added to its spec.allowedNamespaces",
+        "tests/e2e/cluster_accounts.rs",
+        LABELS,
+    ),
+    elsewhere(
+        "ask whoever runs it, or use an Account",
+        "tests/e2e/cluster_accounts.rs",
+        "an operator that does not look at ClusterAccounts says so and goes on with Accounts",
+    ),
+    elsewhere(
+        "must have at most 37 characters beside {namespace}",
+        "tests/manifests/refusals.rs",
+        REFUSED,
+    ),
+    elsewhere("no other braces", "tests/manifests/refusals.rs", REFUSED),
+    elsewhere("In and NotIn need values", "tests/manifests/refusals.rs", REFUSED),
     elsewhere(
         "make it leave this Secret alone",
         "tests/e2e/contest.rs",

@@ -116,7 +116,13 @@ async fn no_secret_told(bed: Arc<TestBed>) -> Result<()> {
             file.display()
         );
     }
-    for resource in ["events.events.k8s.io", "subaccounts", "accounts", "configmaps"] {
+    for resource in [
+        "events.events.k8s.io",
+        "subaccounts",
+        "accounts",
+        "clusteraccounts",
+        "configmaps",
+    ] {
         let objects = bed
             .control_plane()
             .kubectl()

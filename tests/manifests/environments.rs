@@ -1,7 +1,8 @@
 //! One set of Subaccounts makes three environments.
 
+use k8s_openapi::api::core::v1::Namespace;
 use serde_json::{Value, json};
-use vobiz_operator::crd::{Account, DeletionPolicy, Subaccount};
+use vobiz_operator::crd::{Account, AccountKind, ClusterAccount, DeletionPolicy, Subaccount};
 
 use crate::render::{self, understood};
 
@@ -64,4 +65,29 @@ fn no_environment_brings_credentials_along() {
         let account: Account = understood(render::only(&objects, "Account"));
         assert_eq!(account.spec.credentials_secret_ref.name, "vobiz-credentials");
     }
+}
+
+#[test]
+fn each_customer_of_the_reseller_has_a_namespace_that_its_parent_allows_and_nothing_of_the_parent() {
+    let objects = render::kustomize("manifests/subaccounts/reseller");
+    let parent: ClusterAccount = understood(render::only(&objects, "ClusterAccount"));
+    let allowed = parent.spec.allowed_namespaces;
+    let selected = allowed.selector.unwrap().match_labels.unwrap();
+    assert!(allowed.names.is_empty() && !selected.is_empty());
+    let mut customers = Vec::new();
+    for namespace in render::of_kind(&objects, "Namespace") {
+        let namespace: Namespace = understood(namespace);
+        assert_eq!(namespace.metadata.labels.unwrap(), selected);
+        customers.push(namespace.metadata.name.unwrap());
+    }
+    let mut served = Vec::new();
+    for subaccount in render::of_kind(&objects, "Subaccount") {
+        let subaccount: Subaccount = understood(subaccount);
+        let reference = subaccount.spec.account_ref;
+        assert_eq!(reference.kind, AccountKind::ClusterAccount);
+        assert_eq!(Some(reference.name), parent.metadata.name);
+        served.push(subaccount.metadata.namespace.unwrap());
+    }
+    assert_eq!((served.len(), &served), (3, &customers));
+    assert!(render::of_kind(&objects, "Secret").is_empty());
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use vobiz_harness::markdown::blocks;
-use vobiz_operator::crd::{Account, Subaccount};
+use vobiz_operator::crd::{Account, ClusterAccount, Subaccount};
 
 use crate::render::{self, understood};
 
@@ -32,6 +32,7 @@ fn manifests_in_the_readme_are_understood_field_by_field() {
             match object["kind"].as_str().unwrap() {
                 "Subaccount" => drop(understood::<Subaccount>(&object)),
                 "Account" => drop(understood::<Account>(&object)),
+                "ClusterAccount" => drop(understood::<ClusterAccount>(&object)),
                 "Kustomization" => {}
                 other => panic!("the README shows a {other}"),
             }
@@ -45,6 +46,8 @@ fn manifests_in_the_readme_are_understood_field_by_field() {
             "Kustomization",
             "Kustomization",
             "Account",
+            "Subaccount",
+            "ClusterAccount",
             "Subaccount"
         ]
         .map(Value::from)

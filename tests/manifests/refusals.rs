@@ -15,6 +15,7 @@ const NAME: &str = "must be the name of an object";
 const CONTROL: &str = "must not contain control characters";
 const MARKER: &str = "must not contain '[vobiz-operator '";
 const SECRET_KEY: &str = "must be a key of a Secret";
+const VALUES: &str = "In and NotIn need values, Exists and DoesNotExist have none";
 const RESERVED: &str = "must not use keys of vobiz.ai/ nor app.kubernetes.io/managed-by";
 
 fn subaccount() -> Value {
@@ -136,6 +137,51 @@ fn refused_subaccounts() -> Vec<Refusal> {
     ]
 }
 
+fn cluster_account() -> Value {
+    json!({
+        "apiVersion": "vobiz.ai/v1alpha1",
+        "kind": "ClusterAccount",
+        "metadata": { "name": "shared" },
+        "spec": {
+            "credentialsSecretRef": { "name": "vobiz-credentials" },
+            "namePrefix": format!("{}{{namespace}}", "a".repeat(37)),
+            "allowedNamespaces": { "names": ["team"], "selector": { "matchExpressions": [
+                { "key": "tier", "operator": "In", "values": ["gold"] },
+                { "key": "closed", "operator": "DoesNotExist" },
+            ] } },
+        },
+    })
+}
+
+fn refused_cluster_accounts() -> Vec<Refusal> {
+    let selector = |expression: Value| json!({ "matchExpressions": [expression] });
+    let at = "/spec/allowedNamespaces/selector";
+    vec![
+        (at, selector(json!({ "key": "tier", "operator": "In" })), VALUES),
+        (
+            at,
+            selector(json!({ "key": "tier", "operator": "NotIn", "values": [] })),
+            VALUES,
+        ),
+        (
+            at,
+            selector(json!({ "key": "tier", "operator": "Exists", "values": ["gold"] })),
+            VALUES,
+        ),
+        (
+            at,
+            selector(json!({ "key": "tier", "operator": "Like" })),
+            "\"In\", \"NotIn\", \"Exists\", \"DoesNotExist\"",
+        ),
+        (
+            "/spec/allowedNamespaces/names",
+            json!([""]),
+            "at least 1 chars long",
+        ),
+        ("/spec/credentialsSecretRef", json!({ "name": "a/b" }), NAME),
+    ]
+}
+
 fn refused_accounts() -> Vec<Refusal> {
     vec![
         (
@@ -156,7 +202,21 @@ fn refused_accounts() -> Vec<Refusal> {
         ),
         ("/spec/namePrefix", json!("a\n"), CONTROL),
         ("/spec/namePrefix", json!("[vobiz-operator "), MARKER),
-        ("/spec/namePrefix", json!("a".repeat(38)), "37"),
+        (
+            "/spec/namePrefix",
+            json!("a".repeat(38)),
+            "at most 37 characters beside {namespace}",
+        ),
+        (
+            "/spec/namePrefix",
+            json!("{namespace}{namespace}"),
+            "namePrefix may hold {namespace} once and no other braces",
+        ),
+        (
+            "/spec/namePrefix",
+            json!("{name}-"),
+            "namePrefix may hold {namespace} once and no other braces",
+        ),
         (
             "/spec/rateLimit",
             json!({ "requestsPerSecond": 0 }),
@@ -189,6 +249,9 @@ fn with(mut object: Value, pointer: &str, value: &Value) -> Value {
 
 fn api(control_plane: &ControlPlane, kind: &str) -> Api<DynamicObject> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(GROUP, VERSION, kind));
+    if kind.starts_with("Cluster") {
+        return Api::all_with(control_plane.client(), &resource);
+    }
     Api::namespaced_with(control_plane.client(), "default", &resource)
 }
 
@@ -224,7 +287,13 @@ async fn an_api_server_takes_every_manifest_and_refuses_what_cannot_work() {
             .await
             .unwrap();
     }
-    for set in ["overlays/dev", "overlays/staging", "overlays/prod", "departments"] {
+    for set in [
+        "overlays/dev",
+        "overlays/staging",
+        "overlays/prod",
+        "departments",
+        "reseller",
+    ] {
         let folder = render::root().join("manifests/subaccounts").join(set);
         control_plane
             .kubectl()
@@ -235,9 +304,11 @@ async fn an_api_server_takes_every_manifest_and_refuses_what_cannot_work() {
 
     let subaccounts = api(&control_plane, "Subaccount");
     let accounts = api(&control_plane, "Account");
+    let cluster_accounts = api(&control_plane, "ClusterAccount");
     for (api, valid, refusals) in [
         (&subaccounts, subaccount(), refused_subaccounts()),
         (&accounts, account(), refused_accounts()),
+        (&cluster_accounts, cluster_account(), refused_cluster_accounts()),
     ] {
         create(api, &valid, true).await.unwrap();
         for (pointer, value, message) in refusals {
@@ -260,7 +331,7 @@ async fn new_objects_are_unobserved_and_carry_no_deletion_policy(subaccounts: &A
     let created = create(subaccounts, &subaccount(), false).await.unwrap();
     assert_eq!(created.data["status"], json!({ "observedGeneration": -1 }));
     let expected = json!({
-        "accountRef": { "name": "vobiz" },
+        "accountRef": { "kind": "Account", "name": "vobiz" },
         "credentialRecovery": "Manual",
         "enabled": true,
         "secretRef": { "keys": { "authId": "auth_id", "authToken": "auth_token" } },

@@ -67,7 +67,7 @@ fn deleting_unbound(facts: &Facts) -> Step {
         (_, Evidence::Claimed) => match facts.account {
             Account::Preparing => waiting(Wait::AccountPreparing),
             Account::Unavailable => waiting(Wait::Account),
-            Account::Closing | Account::Ready => Step::ProvePair,
+            Account::NotAllowed | Account::Closing | Account::Ready => Step::ProvePair,
         },
         // The status names it first; the next pass goes the way of a status that names an account. Rule 16.
         (_, Evidence::Proven) => Step::AdoptIdentity,
@@ -93,7 +93,9 @@ fn close(facts: &Facts) -> Step {
 fn undecided(facts: &Facts) -> Step {
     match facts.account {
         Account::Preparing => waiting(Wait::AccountPreparing),
-        Account::Unavailable | Account::Closing | Account::Ready => waiting(Wait::Account),
+        Account::Unavailable | Account::NotAllowed | Account::Closing | Account::Ready => {
+            waiting(Wait::Account)
+        }
     }
 }
 

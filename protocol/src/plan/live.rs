@@ -137,6 +137,8 @@ fn hindrance(facts: &Facts) -> Option<Step> {
         // Promise 3: an Account that is marked as in use outlives what is made through it, and can delete it.
         Account::Preparing => Some(waiting(Wait::AccountPreparing)),
         Account::Unavailable | Account::Closing => Some(waiting(Wait::Account)),
+        // Promise 6: what serves a namespace, its Account says.
+        Account::NotAllowed => Some(blocked(Block::NamespaceNotAllowed)),
         Account::Ready => None,
     }
 }
@@ -227,6 +229,10 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
     if !facts.valid {
         return blocked(Block::InvalidSpec);
     }
+    // Also where nothing is to be done: what is not kept any more must not look kept. Promise 6.
+    if facts.account == Account::NotAllowed {
+        return blocked(Block::NamespaceNotAllowed);
+    }
     // Promise 4: at rest the list alone tells.
     let needs_a_call = match facts.remote {
         Remote::Gone => false,
@@ -240,7 +246,7 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
             Account::Preparing => return waiting(Wait::AccountPreparing),
             // Promise 6: the Account tells its trouble once, not each of its objects.
             Account::Unavailable if facts.applied && facts.remote != Remote::Differs => {}
-            Account::Unavailable => return waiting(Wait::Account),
+            Account::Unavailable | Account::NotAllowed => return waiting(Wait::Account),
             // Promise 3.
             Account::Closing | Account::Ready if !facts.finalizer => return Step::AddFinalizer,
             Account::Closing | Account::Ready => match facts.remote {

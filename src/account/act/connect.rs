@@ -5,12 +5,12 @@ use crate::account::act::sweep::settled;
 use crate::account::context::AccountContext;
 use crate::account::generation::Choice;
 use crate::account::key::AccountKey;
+use crate::account::object::AccountObject;
 use crate::account::parent::listing::SweepError;
 use crate::account::store::members::Terms;
 use crate::account::store::registry::{Registry, Snapshot};
 use crate::account::store::trials::{Line, NextTrial, Question, Verdict};
 use crate::account::tell::trouble::AccountTrouble;
-use crate::crd::Account;
 use crate::vobiz::{Error, Generation, ParentAuthId, ParentCredentials};
 use k8s_openapi::api::core::v1::Secret;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub enum Connection {
 
 /// Has the pair tried only if it is new or was in doubt: at rest this sends nothing.
 pub fn connect(
-    account: &Account,
+    account: &AccountObject,
     secret: Option<&Secret>,
     known: Option<&Snapshot>,
     context: &AccountContext,
@@ -45,7 +45,7 @@ pub fn connect(
 }
 
 fn try_connect(
-    account: &Account,
+    account: &AccountObject,
     secret: Option<&Secret>,
     known: Option<&Snapshot>,
     context: &AccountContext,
@@ -137,7 +137,10 @@ fn is_wrong_path(error: &Error) -> bool {
 }
 
 /// The pair in the Secret; whatever is wrong with it is named by its key.
-fn credentials(account: &Account, secret: Option<&Secret>) -> Result<ParentCredentials, AccountTrouble> {
+fn credentials(
+    account: &AccountObject,
+    secret: Option<&Secret>,
+) -> Result<ParentCredentials, AccountTrouble> {
     let reference = &account.spec.credentials_secret_ref;
     let secret = secret.ok_or_else(|| AccountTrouble::SecretMissing(reference.name.clone()))?;
     let value = |key: &str| {
@@ -153,7 +156,7 @@ fn credentials(account: &Account, secret: Option<&Secret>) -> Result<ParentCrede
 
 /// Subaccounts live under the parent they were made under: other credentials must not orphan them.
 fn refuse_another_parent(
-    account: &Account,
+    account: &AccountObject,
     key: &AccountKey,
     found: &ParentAuthId,
     context: &AccountContext,

@@ -5,6 +5,7 @@
 use crate::account::context::AccountContext;
 use crate::account::key::AccountKey;
 use crate::account::known::{Found, Hold};
+use crate::account::object::AccountObject;
 use crate::account::obstacles::Obstacles;
 use crate::account::pass::AccountPass;
 use crate::account::store::named_secrets::{named_by_status, of_readable};
@@ -15,10 +16,10 @@ use crate::controller::cluster::{ClusterError, ask};
 use crate::controller::guarded_patch::{self, is_on};
 use crate::controller::versioned::get_versioned;
 use crate::controller::wake::Guarded;
-use crate::crd::{Account, IN_USE_FINALIZER, Subaccount};
+use crate::crd::{IN_USE_FINALIZER, Subaccount};
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
 use kube::api::{Api, ListParams, ObjectList};
-use kube::{Client, ResourceExt as _};
 
 impl AccountPass<'_> {
     /// Whether the Account must stay, and its credentials with it.
@@ -27,16 +28,14 @@ impl AccountPass<'_> {
     }
 
     /// An Account that Subaccounts name is held until they are gone.
-    pub(in crate::account) async fn mark_account(&self) -> Result<Account, ClusterError> {
+    pub(in crate::account) async fn mark_account(&self) -> Result<AccountObject, ClusterError> {
         let in_use = self.is_held();
         let deleting = self.account.metadata.deletion_timestamp.is_some();
         match is_on(self.account, IN_USE_FINALIZER) {
             false if in_use && !deleting => {
                 Ok(self.note(guarded_patch::add(&self.accounts(), self.account, IN_USE_FINALIZER).await?))
             }
-            true if !in_use && is_held_in_truth(&self.context.cluster, &self.key).await? => {
-                Ok(self.account.clone())
-            }
+            true if !in_use && is_held_in_truth(self.context, &self.key).await? => Ok(self.account.clone()),
             true if !in_use => {
                 for secret in of_readable(self.account) {
                     self.release_secret(&secret).await?;
@@ -58,7 +57,7 @@ impl AccountPass<'_> {
     /// Holds the credentials Secret as the Account is held: first the former one is let go, then this one is named and marked.
     pub(in crate::account) async fn hold_secret(
         &self,
-        account: Account,
+        account: AccountObject,
         secret: Option<&Secret>,
         found: &Found,
         obstacles: &mut Obstacles,
@@ -82,7 +81,7 @@ impl AccountPass<'_> {
     }
 
     /// The Secret of an earlier `credentialsSecretRef` is let go before the status names the new one.
-    async fn release_former_secret(&self, account: &Account) -> Result<(), ClusterError> {
+    async fn release_former_secret(&self, account: &AccountObject) -> Result<(), ClusterError> {
         match named_by_status(account) {
             Some(former) if former != account.spec.credentials_secret_ref.name => {
                 self.release_secret(&former).await
@@ -99,7 +98,11 @@ impl AccountPass<'_> {
     }
 
     /// Only a Secret that the status names is ever marked: else nobody would let it go when the reference changes.
-    async fn name_secret(&self, account: Account, secret: Option<&Secret>) -> Result<Account, ClusterError> {
+    async fn name_secret(
+        &self,
+        account: AccountObject,
+        secret: Option<&Secret>,
+    ) -> Result<AccountObject, ClusterError> {
         let name = &account.spec.credentials_secret_ref.name;
         let is_named = named_by_status(&account).as_ref() == Some(name);
         let is_marked = secret.is_none_or(|secret| is_on(secret, IN_USE_FINALIZER));
@@ -114,7 +117,7 @@ impl AccountPass<'_> {
     /// marked: whoever names any other Secret in an Account must not make that one stay.
     async fn mark_secret(
         &self,
-        account: &Account,
+        account: &AccountObject,
         secret: Option<&Secret>,
         found: &Found,
     ) -> Result<bool, ClusterError> {
@@ -137,10 +140,13 @@ impl AccountPass<'_> {
 
 /// Whether Subaccounts hold a marked Account, by quorum. A process that stood still may hear of the Account's end before it hears of what
 /// another leader has made through it meanwhile: a cache that shows nobody lets nothing go.
-async fn is_held_in_truth(cluster: &Client, account: &AccountKey) -> Result<bool, ClusterError> {
-    let objects: Api<Guarded<Subaccount>> = Api::namespaced(cluster.clone(), account.namespace());
-    let listed: ObjectList<Guarded<Subaccount>> =
+async fn is_held_in_truth(context: &AccountContext, account: &AccountKey) -> Result<bool, ClusterError> {
+    let objects = context.places.subaccounts(account);
+    let mut listed: ObjectList<Guarded<Subaccount>> =
         ask(&objects, |request| request.list(&ListParams::default())).await?;
+    listed
+        .items
+        .retain(|object| context.dependents.can_hold(account, object));
     let found = Users::of(account, &listed.items).hold(true);
     if found {
         tracing::warn!(%account, "an Account stays: a Subaccount holds it that the cache does not show");
@@ -170,23 +176,27 @@ async fn let_go(
 /// Lets an Account that cannot be read go, and its Secrets, once no Subaccount needs it: the marks alone tell what to do.
 pub async fn release_unreadable(
     context: &AccountContext,
-    account: &Guarded<Account>,
+    account: &Guarded<AccountObject>,
     secrets_named: impl IntoIterator<Item = String>,
 ) -> Result<(), ClusterError> {
     let key = AccountKey::of(account);
     if !is_on(account, IN_USE_FINALIZER)
         || context.dependents.users(&key).hold(true)
-        || is_held_in_truth(&context.cluster, &key).await?
+        || is_held_in_truth(context, &key).await?
     {
         return Ok(());
     }
-    let secrets: Api<Secret> = Api::namespaced(context.cluster.clone(), key.namespace());
+    let secrets = context.places.secrets(&key);
     for name in secrets_named {
         if let Some(secret) = get_versioned(&secrets, &name).await? {
             let_go(context, &key, &secrets, secret.object()).await?;
         }
     }
-    let accounts: Api<Guarded<Account>> = Api::namespaced(context.cluster.clone(), key.namespace());
-    guarded_patch::remove(&accounts, account, IN_USE_FINALIZER).await?;
+    guarded_patch::remove(
+        &context.places.unreadable_accounts(&key),
+        account,
+        IN_USE_FINALIZER,
+    )
+    .await?;
     Ok(())
 }

@@ -3,10 +3,10 @@
 use super::survey::Survey;
 use crate::account::act::connect::{self, Connection};
 use crate::account::known::Found;
+use crate::account::object::AccountObject;
 use crate::account::pass::{AccountPass, interval};
 use crate::account::store::registry::Snapshot;
 use crate::account::tell::trouble::AccountTrouble;
-use crate::crd::Account;
 use k8s_openapi::api::core::v1::Secret;
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ impl AccountPass<'_> {
     /// Has the pair tried and the list read, as far as either is due.
     pub(in crate::account) fn look(
         &self,
-        account: &Account,
+        account: &AccountObject,
         secret: Option<&Secret>,
         known: Option<&Snapshot>,
     ) -> Look {

@@ -3,6 +3,7 @@
 use crate::account::access::Access;
 use crate::account::generation::stored;
 use crate::account::known::{Found, Hold};
+use crate::account::object::AccountObject;
 use crate::account::obstacles::Obstacles;
 use crate::account::pass::AccountPass;
 use crate::account::store::named_secrets::named_by_status;
@@ -15,9 +16,8 @@ use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;
 use crate::controller::refusal::Refusal;
 use crate::crd::condition::Reason;
-use crate::crd::{Account, AccountStatus, SubaccountCounts};
+use crate::crd::{AccountStatus, SubaccountCounts};
 use k8s_openapi::api::core::v1::Secret;
-use kube::Resource as _;
 use serde_json::json;
 
 impl AccountPass<'_> {
@@ -52,7 +52,7 @@ impl AccountPass<'_> {
     /// Writes the status and tells what is new in it.
     pub(in crate::account) async fn write_status(
         &self,
-        account: &Account,
+        account: &AccountObject,
         findings: &AccountFindings,
     ) -> Result<(), ClusterError> {
         if let Some(status) = status::of(account, findings, wall_clock()) {
@@ -69,7 +69,7 @@ impl AccountPass<'_> {
     }
 
     /// How many Subaccounts there are, where the status is to say so: with every list, and in between when it is time.
-    fn managed(&self, account: &Account, counts: Option<SubaccountCounts>) -> Option<i64> {
+    fn managed(&self, account: &AccountObject, counts: Option<SubaccountCounts>) -> Option<i64> {
         let told = account.status.as_ref().and_then(|status| status.subaccounts);
         match counts {
             Some(counts) => Some(counts.managed),
@@ -80,9 +80,9 @@ impl AccountPass<'_> {
 
     pub(in crate::account) async fn patch_status(
         &self,
-        account: &Account,
+        account: &AccountObject,
         status: &AccountStatus,
-    ) -> Result<Account, ClusterError> {
+    ) -> Result<AccountObject, ClusterError> {
         let operations = vec![json!({"op": "add", "path": "/status", "value": status})];
         let written = guarded_patch::patch_status(&self.accounts(), account, operations).await?;
         Ok(self.note(written))
@@ -103,7 +103,7 @@ impl AccountPass<'_> {
     }
 
     async fn publish(&self, reason: &str, note: &str) {
-        let (regarding, recorder) = (self.account.object_ref(&()), &self.context.recorder);
+        let (regarding, recorder) = (self.account.reference(), &self.context.recorder);
         recorder
             .publish(regarding, EventKind::Warning, reason, "Reconcile", note)
             .await;

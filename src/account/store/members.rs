@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn told(members: &Members, of: &str) -> Option<String> {
-        holders::shared(&members.shared(&parent(of)))
+        holders::shared(&members.shared(&parent(of)), &account("a"))
     }
 
     fn terms(requests_per_second: u32, burst: u32, seconds: u64) -> Terms {

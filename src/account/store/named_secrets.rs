@@ -4,12 +4,12 @@ use crate::account::key::AccountKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::account::object::AccountObject;
 use crate::controller::wake::Guarded;
-use crate::crd::Account;
 
 /// The credentials Secrets that an Account names: the one of its spec, and the one that may carry its mark.
 #[must_use]
-pub fn named_secrets(account: &Guarded<Account>) -> BTreeSet<String> {
+pub fn named_secrets(account: &Guarded<AccountObject>) -> BTreeSet<String> {
     match &account.0 {
         Ok(account) => of_readable(account),
         Err(unreadable) => ["/spec/credentialsSecretRef/name", "/status/credentialsSecretName"]
@@ -21,26 +21,36 @@ pub fn named_secrets(account: &Guarded<Account>) -> BTreeSet<String> {
 
 /// As [`named_secrets`], of an Account that can be read.
 #[must_use]
-pub fn of_readable(account: &Account) -> BTreeSet<String> {
+pub fn of_readable(account: &AccountObject) -> BTreeSet<String> {
     let named = account.spec.credentials_secret_ref.name.clone();
     std::iter::once(named).chain(named_by_status(account)).collect()
 }
 
 /// The only one that may carry the Account's mark.
 #[must_use]
-pub fn named_by_status(account: &Account) -> Option<String> {
+pub fn named_by_status(account: &AccountObject) -> Option<String> {
     account.status.as_ref()?.credentials_secret_name.clone()
 }
 
 /// What every Account of the caches names.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct NamedSecrets {
     by_account: Mutex<BTreeMap<AccountKey, BTreeSet<String>>>,
+    operator_namespace: String,
 }
 
 impl NamedSecrets {
+    /// Nothing yet. The Secrets of `ClusterAccounts` are in the operator's namespace.
+    #[must_use]
+    pub fn new(operator_namespace: String) -> Self {
+        Self {
+            by_account: Mutex::default(),
+            operator_namespace,
+        }
+    }
+
     /// The Account names these now. True if it named others before.
-    pub fn note(&self, account: &Guarded<Account>) -> bool {
+    pub fn note(&self, account: &Guarded<AccountObject>) -> bool {
         let names = named_secrets(account);
         let mut all = self.lock();
         all.insert(AccountKey::of(account), names.clone()) != Some(names)
@@ -56,7 +66,7 @@ impl NamedSecrets {
     pub fn all(&self) -> BTreeSet<(String, String)> {
         let all = self.lock();
         let of_one = |(account, names): (&AccountKey, &BTreeSet<String>)| {
-            let namespace = account.namespace().to_owned();
+            let namespace = account.credentials_namespace(&self.operator_namespace).to_owned();
             let names = names.clone().into_iter();
             names
                 .map(move |name| (namespace.clone(), name))
@@ -65,22 +75,24 @@ impl NamedSecrets {
         all.iter().flat_map(of_one).collect()
     }
 
-    /// The Accounts of a namespace that name this Secret.
+    /// The Accounts that name this Secret.
     #[must_use]
     pub fn namers(&self, namespace: &str, secret: &str) -> Vec<AccountKey> {
         let all = self.lock();
         all.iter()
-            .filter(|(account, names)| account.namespace() == namespace && names.contains(secret))
+            .filter(|(account, names)| {
+                account.credentials_namespace(&self.operator_namespace) == namespace && names.contains(secret)
+            })
             .map(|(account, _)| account.clone())
             .collect()
     }
 
-    /// The Accounts of a namespace.
+    /// The Accounts that a Subaccount of the namespace may name.
     #[must_use]
     pub fn accounts_of(&self, namespace: &str) -> Vec<AccountKey> {
         let all = self.lock();
         all.keys()
-            .filter(|account| account.namespace() == namespace)
+            .filter(|account| account.reaches(namespace))
             .cloned()
             .collect()
     }
@@ -95,7 +107,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn account(generation: &str) -> Guarded<Account> {
+    fn account(generation: &str) -> Guarded<AccountObject> {
         serde_json::from_value(json!({
             "apiVersion": "vobiz.ai/v1alpha1", "kind": "Account",
             "metadata": {"name": "vobiz", "namespace": "team", "uid": "1"},
@@ -111,7 +123,7 @@ mod tests {
         for generation in ["Gen2", "Gen3"] {
             assert_eq!(named_secrets(&account(generation)), both, "{generation}");
         }
-        let named = NamedSecrets::default();
+        let named = NamedSecrets::new("operator".to_owned());
         assert!(named.note(&account("Gen3")) && !named.note(&account("Gen2")));
         let key = AccountKey::of(&account("Gen3"));
         assert_eq!(named.accounts_of("team"), std::slice::from_ref(&key));

@@ -3,7 +3,7 @@
 //! Two Accounts with the same parent share its gate and its list, once the pair of each was proved.
 
 use crate::account::access::Access;
-use crate::account::key::{AccountKey, AccountWaker};
+use crate::account::key::AccountKey;
 use crate::account::parent::Parent;
 use crate::account::parent::gate::Gate;
 use crate::account::store::doubts::Doubts;
@@ -11,6 +11,7 @@ use crate::account::store::members::{Members, SharedTerm, Terms};
 pub use crate::account::store::snapshot::Snapshot;
 use crate::account::store::snapshot::Snapshots;
 use crate::account::store::trials::Trials;
+use crate::account::waker::AccountWaker;
 use crate::metrics::Metrics;
 use crate::vobiz::{Client, Generation, ParentAuthId, ParentCredentials, Transport};
 use std::collections::{HashMap, HashSet};
@@ -320,9 +321,9 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::object::AccountObject;
     use crate::account::parent::bucket::Limit;
     use crate::controller::wake::{Guarded, Scope, queues};
-    use crate::crd::Account;
     use crate::vobiz::{BaseUrl, TransportConfig};
     use futures::{FutureExt as _, Stream, StreamExt as _};
     use kube::runtime::reflector::ObjectRef;
@@ -354,7 +355,10 @@ mod tests {
         }
     }
 
-    fn registry() -> (Registry, impl Stream<Item = ObjectRef<Guarded<Account>>> + Unpin) {
+    fn registry() -> (
+        Registry,
+        impl Stream<Item = ObjectRef<Guarded<AccountObject>>> + Unpin,
+    ) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let transport = Transport::new(TransportConfig {
             base_url: BaseUrl::parse("https://api.vobiz.example", false).unwrap(),

@@ -2,7 +2,8 @@
 //!
 //! Hundreds of new Accounts, or of such whose pair is wrong, would otherwise be ahead of everybody else's in every worker.
 
-use crate::account::key::{AccountKey, AccountWaker};
+use crate::account::key::AccountKey;
+use crate::account::waker::AccountWaker;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,7 +1,9 @@
 //! What is told of those who hold an Account, and of those who share its parent. PURE.
 
+use crate::account::key::AccountKey;
 use crate::account::store::members::SharedTerm;
 use crate::account::users::Users;
+use crate::crd::AccountKind;
 
 /// Names shown of Subaccounts.
 const SHOWN: usize = 3;
@@ -35,16 +37,29 @@ pub fn doubt(users: &Users) -> Option<String> {
     (!users.unreadable.is_empty()).then(doubt)
 }
 
-/// What other Accounts of the parent ask for and holds for all of them; none if nothing does.
+/// What Accounts of the parent ask for and holds for all of them, as one of them tells it; none if nothing does. Whoever reads an Account
+/// may know nothing of another namespace, and whoever reads a `ClusterAccount` may.
 #[must_use]
-pub fn shared(terms: &[SharedTerm]) -> Option<String> {
-    let told = terms.iter().map(
-        |SharedTerm {
-             field,
-             value,
-             account,
-         }| { format!("{field} {value} of Account {account}") },
-    );
+pub fn shared(terms: &[SharedTerm], teller: &AccountKey) -> Option<String> {
+    let told = terms.iter().map(|term| {
+        let SharedTerm {
+            field,
+            value,
+            account,
+        } = term;
+        let is_near =
+            teller.kind() == AccountKind::ClusterAccount || account.namespace() == teller.namespace();
+        let whose = match account.kind() {
+            AccountKind::ClusterAccount => "a ClusterAccount".to_owned(),
+            AccountKind::Account => "an Account of another namespace".to_owned(),
+        };
+        let whose = if is_near {
+            format!("{} {account}", account.kind().as_str())
+        } else {
+            whose
+        };
+        format!("{field} {value} of {whose}")
+    });
     (!terms.is_empty()).then(|| {
         format!(
             "Accounts of one parent account share its lowest values: {}",
@@ -62,6 +77,32 @@ fn some_of(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_account_tells_nothing_of_another_namespace_and_a_cluster_account_does() {
+        let term = |account: &AccountKey| SharedTerm {
+            field: "rateLimit.burst",
+            value: 1,
+            account: account.clone(),
+        };
+        let (near, far) = (AccountKey::within("team", "a"), AccountKey::within("others", "b"));
+        let everywhere = AccountKey::named("", AccountKind::ClusterAccount, "c");
+        let told = |of: &AccountKey, teller: &AccountKey| {
+            let told = shared(&[term(of)], teller).unwrap();
+            told.split_once(" of ")
+                .unwrap()
+                .1
+                .split_once("1 of ")
+                .unwrap()
+                .1
+                .to_owned()
+        };
+        assert_eq!(told(&near, &near), "Account team/a");
+        assert_eq!(told(&far, &near), "an Account of another namespace");
+        assert_eq!(told(&everywhere, &near), "a ClusterAccount");
+        assert_eq!(told(&far, &everywhere), "Account others/b");
+        assert_eq!(told(&everywhere, &everywhere), "ClusterAccount c");
+    }
 
     #[test]
     fn three_are_shown_by_name_and_the_others_mentioned() {

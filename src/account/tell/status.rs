@@ -2,12 +2,14 @@
 
 use super::holders::{doubt, held_by, shared};
 use super::trouble::{AccountTrouble, TroubleRow};
+use crate::account::key::AccountKey;
+use crate::account::object::AccountObject;
 use crate::account::store::members::SharedTerm;
 use crate::account::users::Users;
 use crate::crd::condition::{
     ConditionStatus, ConditionType, NewCondition, Reason, find, merge, not_ready, same,
 };
-use crate::crd::{Account, AccountStatus, ApiGeneration, RECONCILE_REQUESTED_ANNOTATION, SubaccountCounts};
+use crate::crd::{AccountStatus, ApiGeneration, RECONCILE_REQUESTED_ANNOTATION, SubaccountCounts};
 use jiff::Timestamp;
 
 /// What a pass found.
@@ -35,7 +37,7 @@ pub struct AccountFindings {
 
 /// The status to write, if it differs from the one that is there by more than transition times.
 #[must_use]
-pub fn of(account: &Account, findings: &AccountFindings, now: Timestamp) -> Option<AccountStatus> {
+pub fn of(account: &AccountObject, findings: &AccountFindings, now: Timestamp) -> Option<AccountStatus> {
     let previous = account.status.clone().unwrap_or_default();
     let generation = account.metadata.generation.unwrap_or_default();
     let status = AccountStatus {
@@ -68,7 +70,7 @@ pub fn of(account: &Account, findings: &AccountFindings, now: Timestamp) -> Opti
     (!unchanged).then_some(status)
 }
 
-fn requested(account: &Account) -> Option<&str> {
+fn requested(account: &AccountObject) -> Option<&str> {
     let annotations = account.metadata.annotations.as_ref()?;
     annotations
         .get(RECONCILE_REQUESTED_ANNOTATION)
@@ -77,7 +79,7 @@ fn requested(account: &Account) -> Option<&str> {
 
 /// Whether a person asks for a look, by a value of the annotation that was not handled yet.
 #[must_use]
-pub fn is_look_requested(account: &Account) -> bool {
+pub fn is_look_requested(account: &AccountObject) -> bool {
     let handled = account
         .status
         .as_ref()
@@ -87,7 +89,7 @@ pub fn is_look_requested(account: &Account) -> bool {
 
 /// The status as it is, naming the Secret that is about to be marked.
 #[must_use]
-pub fn naming(account: &Account, secret: &str) -> AccountStatus {
+pub fn naming(account: &AccountObject, secret: &str) -> AccountStatus {
     AccountStatus {
         credentials_secret_name: Some(secret.to_owned()),
         ..account.status.clone().unwrap_or_default()
@@ -96,7 +98,7 @@ pub fn naming(account: &Account, secret: &str) -> AccountStatus {
 
 /// What there is to tell of a pass: reason and note of each event, all of them warnings.
 #[must_use]
-pub fn news(account: &Account, findings: &AccountFindings) -> Vec<(&'static str, String)> {
+pub fn news(account: &AccountObject, findings: &AccountFindings) -> Vec<(&'static str, String)> {
     let trouble = new_trouble(account, findings).map(|row| (row.reason.as_str(), row.message));
     let orphans = |counts: Option<SubaccountCounts>| counts.map_or(0, |counts| counts.orphaned);
     let known = orphans(account.status.as_ref().and_then(|status| status.subaccounts));
@@ -110,14 +112,14 @@ pub fn news(account: &Account, findings: &AccountFindings) -> Vec<(&'static str,
 }
 
 /// A trouble that is shown for the first time.
-fn new_trouble(account: &Account, findings: &AccountFindings) -> Option<TroubleRow> {
+fn new_trouble(account: &AccountObject, findings: &AccountFindings) -> Option<TroubleRow> {
     let status = account.status.as_ref();
     let ready = status.and_then(|status| find(&status.conditions, ConditionType::Ready));
     let row = findings.trouble.as_ref().map(AccountTrouble::row);
     row.filter(|row| row.is_news && ready.is_none_or(|ready| ready.reason != row.reason.as_str()))
 }
 
-fn conditions(account: &Account, findings: &AccountFindings) -> Vec<NewCondition> {
+fn conditions(account: &AccountObject, findings: &AccountFindings) -> Vec<NewCondition> {
     let deleting = account.metadata.deletion_timestamp.is_some();
     let held = match deleting {
         // Nothing else holds it any more.
@@ -147,14 +149,14 @@ fn conditions(account: &Account, findings: &AccountFindings) -> Vec<NewCondition
             ConditionType::Ready,
             ConditionStatus::True,
             Reason::Available,
-            &with_holders(&available(&findings.shared_terms)),
+            &with_holders(&available(&findings.shared_terms, &AccountKey::of(account))),
         )],
     }
 }
 
-fn available(shared_terms: &[SharedTerm]) -> String {
+fn available(shared_terms: &[SharedTerm], teller: &AccountKey) -> String {
     let works = "the credentials work and the subaccounts can be listed";
-    shared(shared_terms).map_or_else(|| works.to_owned(), |shared| format!("{works}. {shared}"))
+    shared(shared_terms, teller).map_or_else(|| works.to_owned(), |shared| format!("{works}. {shared}"))
 }
 
 fn in_trouble(row: &TroubleRow, message: &str) -> Vec<NewCondition> {

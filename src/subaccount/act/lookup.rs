@@ -48,19 +48,24 @@ pub(super) async fn find(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>
     }
 }
 
-/// Whom a Record of this object serves.
-pub(super) async fn subject(pass: &Pass<'_>) -> Result<Subject, Outcome> {
+/// The uid of the namespace, by quorum.
+pub(super) async fn read_namespace_uid(pass: &Pass<'_>) -> Result<String, Outcome> {
     let namespaces: Api<Namespace> = Api::all(pass.context.cluster.clone());
     let namespace = get_versioned(&namespaces, &pass.key.namespace)
         .await
         .map_err(|error| Outcome::of_cluster("read the namespace", &error))?;
-    let namespace_uid = namespace.and_then(|namespace| namespace.into_object().metadata.uid);
-    Ok(Subject {
+    let uid = namespace.and_then(|namespace| namespace.into_object().metadata.uid);
+    uid.ok_or_else(Outcome::outdated)
+}
+
+/// Whom a Record of this object serves.
+pub(super) fn subject(pass: &Pass<'_>, namespace_uid: String) -> Subject {
+    Subject {
         namespace: pass.key.namespace.clone(),
-        namespace_uid: namespace_uid.ok_or_else(Outcome::outdated)?,
+        namespace_uid,
         name: pass.key.name.clone(),
         uid: pass.uid.clone(),
-    })
+    }
 }
 
 /// A Record that this object took over. The cache names the candidates; where the object itself says that there may be

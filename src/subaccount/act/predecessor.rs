@@ -29,7 +29,7 @@ pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 /// From here on it serves this object: account and pair change hands in one write.
 pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (found, secret) = predecessor(pass)?;
-    let subject = lookup::subject(pass).await?;
+    let subject = lookup::subject(pass, lookup::read_namespace_uid(pass).await?);
     let earlier = found.subject.namespace_uid.clone();
     let proven = match &pass.known.evidence {
         KnownPair::Proven(pair, _) if found.auth_id() == Some(&pair.auth_id) => Some(pair.auth_token.clone()),
@@ -38,7 +38,7 @@ pub(super) async fn reclaim(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     if subject.namespace_uid != earlier && proven.is_none() && !may_cross(pass, &found, &secret).await? {
         let error = StepError::EarlierNamespace {
             earlier,
-            account: pass.account_name().to_owned(),
+            account: pass.account_reference(),
             record: secret.object().name_any(),
         };
         return Err(error.into());

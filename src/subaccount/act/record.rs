@@ -120,7 +120,12 @@ async fn new_record(pass: &Pass<'_>) -> Result<Record, Outcome> {
         Some(access) => (access.parent.id.clone(), access.generation),
         None => told().ok_or_else(|| no_access(pass))?,
     };
-    let subject = lookup::subject(pass).await?;
+    // What an earlier object left is never judged by a cached one: a namespace of this name may have come anew.
+    let namespace_uid = match pass.context.namespaces.uid(&pass.key.namespace) {
+        Some(cached) => cached,
+        None => lookup::read_namespace_uid(pass).await?,
+    };
+    let subject = lookup::subject(pass, namespace_uid);
     Ok(Record::open(subject, parent, generation, Series(random())))
 }
 

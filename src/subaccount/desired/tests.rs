@@ -14,8 +14,15 @@ fn spec(more: &Value) -> SubaccountSpec {
     serde_json::from_value(spec).unwrap()
 }
 
+fn acme() -> ObjectKey {
+    ObjectKey {
+        namespace: "team".to_owned(),
+        name: "acme".to_owned(),
+    }
+}
+
 fn desired(more: &Value) -> Desired {
-    Desired::from_spec(&spec(more), "acme", "", Generation::Gen2).unwrap()
+    Desired::from_spec(&spec(more), &acme(), "", Generation::Gen2).unwrap()
 }
 
 fn marker() -> Marker {
@@ -105,10 +112,18 @@ fn the_name_is_made_from_prefix_and_object_where_the_spec_gives_none() {
         name: None,
         ..spec(&json!({}))
     };
-    let of = |prefix: &str| Desired::from_spec(&spec, "acme", prefix, Generation::Gen2);
+    let of = |prefix: &str| Desired::from_spec(&spec, &acme(), prefix, Generation::Gen2);
     assert_eq!(
         of("dev-").unwrap().creation(&marker()).name.as_deref(),
         Some("dev-acme")
+    );
+    assert_eq!(
+        of("dev-{namespace}-")
+            .unwrap()
+            .creation(&marker())
+            .name
+            .as_deref(),
+        Some("dev-team-acme")
     );
     assert_eq!(of(&"x".repeat(97)), Err(InvalidSpec::NameLength));
     assert!(of(&"x".repeat(96)).is_ok());
@@ -123,7 +138,7 @@ fn the_create_request_always_carries_the_marker() {
         described.description.as_deref().and_then(Marker::at_end_of),
         Some(marker())
     );
-    let gen1 = Desired::from_spec(&spec(&json!({})), "acme", "", Generation::Gen1).unwrap();
+    let gen1 = Desired::from_spec(&spec(&json!({})), &acme(), "", Generation::Gen1).unwrap();
     let staged = gen1.creation(&marker());
     assert_eq!(
         (staged.name, staged.description),
@@ -133,7 +148,7 @@ fn the_create_request_always_carries_the_marker() {
 
 #[test]
 fn generation_1_is_renamed_from_its_staged_name_and_told_both_of_its_fields() {
-    let gen1 = Desired::from_spec(&spec(&json!({"enabled": false})), "acme", "", Generation::Gen1).unwrap();
+    let gen1 = Desired::from_spec(&spec(&json!({"enabled": false})), &acme(), "", Generation::Gen1).unwrap();
     let staged = stored().updated(&Fields {
         name: Some(marker().to_string()),
         ..Fields::default()
@@ -163,6 +178,6 @@ fn each_field_is_called_in_messages_as_the_spec_calls_it() {
 #[test]
 fn a_field_that_generation_1_does_not_have_is_refused_by_its_name_in_the_spec() {
     let asked = spec(&json!({"rateLimit": 2, "kycMode": "personal_use"}));
-    let refused = Desired::from_spec(&asked, "acme", "", Generation::Gen1).unwrap_err();
+    let refused = Desired::from_spec(&asked, &acme(), "", Generation::Gen1).unwrap_err();
     assert!(refused.to_string().contains("rateLimit, kycMode"), "{refused}");
 }

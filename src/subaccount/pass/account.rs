@@ -3,6 +3,7 @@
 use super::Pass;
 use crate::account::access::Access;
 use crate::account::generation::recorded;
+use crate::account::key::AccountKey;
 use crate::crd::{DeletionPolicy, DeletionSettings};
 use crate::subaccount::store::record::{Decision, Ledger, Phase};
 use crate::subaccount::wish::accepts;
@@ -14,12 +15,20 @@ impl Pass<'_> {
         if self.is_held_by_breaker() {
             return facts::Account::Unavailable;
         }
+        let own = self.account_key();
+        let is_readable = own
+            .as_ref()
+            .is_some_and(|own| self.context.account_is_readable(own));
         if self.known.life == Object::Live {
+            let allowed = own.map(|own| self.context.is_allowed(&own, &self.key.namespace));
+            match allowed.flatten() {
+                // A right that was taken away locks nobody in: deletions go on.
+                Some(false) => return facts::Account::NotAllowed,
+                None => return facts::Account::Preparing,
+                Some(true) => {}
+            }
             let Some(snapshot) = &self.account else {
-                let awaited = self
-                    .context
-                    .account_is_readable(&self.key.namespace, self.account_name());
-                return if awaited {
+                return if is_readable {
                     facts::Account::Preparing
                 } else {
                     facts::Account::Unavailable
@@ -40,17 +49,21 @@ impl Pass<'_> {
                 None => facts::Account::Ready,
             };
         }
-        match (self.access(), self.object(), &self.account) {
-            (Some(_), _, _) => facts::Account::Ready,
-            (None, Some(object), None)
-                if self
-                    .context
-                    .account_is_readable(&self.key.namespace, &object.spec.account_ref.name) =>
-            {
-                facts::Account::Preparing
-            }
-            (None, _, _) => facts::Account::Unavailable,
+        match (self.access(), &self.account) {
+            (Some(_), _) => facts::Account::Ready,
+            (None, None) if is_readable => facts::Account::Preparing,
+            (None, _) => facts::Account::Unavailable,
         }
+    }
+
+    /// The Account that the object names.
+    #[must_use]
+    pub fn account_key(&self) -> Option<AccountKey> {
+        let object = self.object()?;
+        Some(AccountKey::referred(
+            &self.key.namespace,
+            &object.spec.account_ref,
+        ))
     }
 
     /// While a mass deletion is suspected nothing is created or deleted; an account that is still listed is kept as its
@@ -129,11 +142,7 @@ impl Pass<'_> {
     /// Whether the Account allows that what was left in this earlier namespace is taken over.
     #[must_use]
     pub fn account_accepts(&self, namespace_uid: &str) -> bool {
-        let Some(object) = self.object() else { return false };
-        let stored = self
-            .context
-            .accounts
-            .get(&self.key.namespace, &object.spec.account_ref.name);
+        let stored = self.account_key().and_then(|own| self.context.account(&own));
         stored.is_some_and(|stored| {
             stored
                 .0
@@ -186,9 +195,8 @@ impl Pass<'_> {
         if self.parent().is_some_and(|recorded| recorded != *parent) {
             return None;
         }
-        let name = &self.object()?.spec.account_ref.name;
         // As the Account says now, not as its last finished pass found it.
-        let stored = self.context.accounts.get(&self.key.namespace, name)?;
+        let stored = self.context.account(&self.account_key()?)?;
         Some(stored.0.as_ref().ok()?.spec.defaults.deletion)
     }
 }

@@ -13,8 +13,8 @@ use vobiz_protocol::facts::Facts;
 #[expect(clippy::struct_excessive_bools, reason = "independent findings of one pass")]
 #[derive(Clone, Debug, Default)]
 pub struct Findings<'a> {
-    /// Name of the Account.
-    pub account: &'a str,
+    /// Kind and name of the Account.
+    pub account: String,
     /// Why it cannot be used.
     pub account_state: AccountState,
     /// Name of the user's Secret.
@@ -80,6 +80,8 @@ pub fn refusals(refused: &[(Option<Refusal>, String)]) -> String {
 pub enum AccountState {
     /// There is none of that name.
     Missing,
+    /// Its kind is not looked at.
+    Unwatched,
     /// It is in trouble, which may have a name.
     NotReady(Option<Reason>),
     /// It is being deleted.

@@ -132,6 +132,11 @@ table! {
         found.secret_name
     )),
     Rest::Blocked(Block::AuthIdConflict) => mended(Reason::AuthIdConflict, conflict),
+    Rest::Blocked(Block::NamespaceNotAllowed) => stalls(Reason::NamespaceNotAllowed, |found| format!(
+        "the {} does not allow this namespace: have it added to its spec.allowedNamespaces, or delete this object, which works \
+         all the same",
+        found.account
+    )),
     Rest::Blocked(Block::CredentialsLost) => mended(Reason::CredentialsLost, credentials_lost),
     Rest::Blocked(Block::UnusableAnswer) => stalls(Reason::UnusableAnswer, |_| {
         "Vobiz answered three creates with something that is no pair: no more are sent for a while; edit the spec, or \
@@ -206,14 +211,18 @@ fn refused(found: &Findings<'_>) -> String {
 }
 
 fn account(found: &Findings<'_>) -> String {
-    let name = found.account;
+    let account = &found.account;
     match &found.account_state {
-        AccountState::Missing => format!("the Account {name} does not exist"),
-        AccountState::NotReady(None) => format!("the Account {name} is not ready"),
-        AccountState::NotReady(Some(reason)) => format!("the Account {name} is not ready: {reason}"),
-        AccountState::Closing => format!("the Account {name} is being deleted"),
+        AccountState::Missing => format!("the {account} does not exist"),
+        AccountState::Unwatched => format!(
+            "the {account} is not looked at: this operator runs with --cluster-accounts=false, or may not list ClusterAccounts and \
+             namespaces; ask whoever runs it, or use an Account"
+        ),
+        AccountState::NotReady(None) => format!("the {account} is not ready"),
+        AccountState::NotReady(Some(reason)) => format!("the {account} is not ready: {reason}"),
+        AccountState::Closing => format!("the {account} is being deleted"),
         AccountState::Moved { to, recorded } => {
-            format!("the Account {name} now belongs to {to}, and this subaccount lives under {recorded}")
+            format!("the {account} now belongs to {to}, and this subaccount lives under {recorded}")
         }
     }
 }

@@ -33,7 +33,7 @@ pub enum StepError {
     EarlierNamespace {
         /// uid of that namespace.
         earlier: String,
-        /// Name of the Account.
+        /// Kind and name of the Account.
         account: String,
         /// Name of the Record's Secret.
         record: String,
@@ -73,7 +73,7 @@ impl From<StepError> for Outcome {
                 format!(
                     "an object of this name in an earlier namespace of this name left an account: put its pair into the Secret that \
                      spec.secretRef names, or have the annotation {ACCEPT_RESTORED_NAMESPACE_ANNOTATION} set to \"{earlier}\" on the \
-                     Account {account} or on the record {record} of the operator; or choose another name"
+                     {account} or on the record {record} of the operator; or choose another name"
                 ),
             ),
             StepError::OtherParent => (
@@ -129,7 +129,7 @@ mod tests {
             (
                 StepError::EarlierNamespace {
                     earlier: "u-0".to_owned(),
-                    account: "main".to_owned(),
+                    account: "Account main".to_owned(),
                     record: record(),
                 },
                 blocked(Block::OrphanFound),

@@ -2,6 +2,7 @@
 //!
 //! Everything is a process on loopback, and no process outlives the one that started it.
 
+pub mod accounts;
 pub mod audit;
 pub mod binaries;
 pub mod cache;

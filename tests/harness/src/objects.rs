@@ -22,6 +22,8 @@ pub enum Kind {
     Subaccount,
     /// `vobiz.ai/v1alpha1` Account.
     Account,
+    /// `vobiz.ai/v1alpha1` `ClusterAccount`; its objects have no namespace.
+    ClusterAccount,
     /// Core Secret.
     Secret,
     /// Core `ConfigMap`.
@@ -42,6 +44,7 @@ impl Kind {
         match self {
             Self::Subaccount => vobiz("Subaccount"),
             Self::Account => vobiz("Account"),
+            Self::ClusterAccount => vobiz("ClusterAccount"),
             Self::Secret => ApiResource::erase::<Secret>(&()),
             Self::ConfigMap => ApiResource::erase::<ConfigMap>(&()),
             Self::Event => ApiResource::from_gvk(&GroupVersionKind::gvk("events.k8s.io", "v1", "Event")),
@@ -76,6 +79,15 @@ impl Objects {
         &self.namespace
     }
 
+    /// The objects of another namespace, seen by the same one.
+    #[must_use]
+    pub fn elsewhere(&self, namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// The same objects with another patience.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
@@ -88,7 +100,7 @@ impl Objects {
     fn api(&self, kind: Kind) -> Api<DynamicObject> {
         let resource = kind.resource();
         match kind {
-            Kind::Namespace => Api::all_with(self.client.clone(), &resource),
+            Kind::Namespace | Kind::ClusterAccount => Api::all_with(self.client.clone(), &resource),
             _ => Api::namespaced_with(self.client.clone(), &self.namespace, &resource),
         }
     }
@@ -108,7 +120,7 @@ impl Objects {
             "kind": resource.kind,
             "metadata": {"name": name, "namespace": self.namespace},
         });
-        if kind == Kind::Namespace {
+        if matches!(kind, Kind::Namespace | Kind::ClusterAccount) {
             whole["metadata"] = json!({"name": name});
         }
         merge(&mut whole, manifest);

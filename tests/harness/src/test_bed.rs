@@ -46,6 +46,8 @@ pub struct EnvironmentOptions {
     pub operator_environment: Vec<(String, String)>,
     /// Whether the operator has the rights of `overlays/namespaced` instead of cluster-wide ones.
     pub namespaced: bool,
+    /// Namespaces beside its own that it makes and watches: what their names end with after that of its own and a dash.
+    pub further_namespaces: Vec<String>,
     /// Whether the operator is started; a test may start it later with [`Environment::start_operator`].
     pub start_operator: bool,
     /// Whether credentials Secret and Account are created and the Account is awaited.
@@ -66,6 +68,7 @@ impl EnvironmentOptions {
             operator_flags: Vec::new(),
             operator_environment: Vec::new(),
             namespaced: false,
+            further_namespaces: Vec::new(),
             start_operator: true,
             account_ready: true,
             deadline: DEADLINE,
@@ -82,6 +85,8 @@ pub fn fast_flags() -> Vec<String> {
         "--retention-seconds=20",
         "--max-backoff-seconds=2",
         "--secret-check-interval-seconds=5",
+        // Many operators share one cluster here, and each would serve every ClusterAccount: those of whom it is asked.
+        "--cluster-accounts=false",
         // Everything that it may ever say is searched for secrets.
         "--log-level=trace",
     ]
@@ -167,6 +172,12 @@ impl TestBed {
             .create(Kind::Namespace, &namespace, json!({}))
             .await
             .context("failed to make a namespace")?;
+        let mut watched = vec![namespace.clone()];
+        for end in &options.further_namespaces {
+            let further = format!("{namespace}-{end}");
+            objects.create(Kind::Namespace, &further, json!({})).await?;
+            watched.push(further);
+        }
         let operator_namespace = format!("{namespace}-operator");
         let (kubectl, manifests) = (self.control_plane.kubectl(), self.repository.join("manifests"));
         let base = manifests.join(if options.namespaced {
@@ -176,8 +187,10 @@ impl TestBed {
         });
         let installation = Installation::apply_aside(kubectl, &base, &operator_namespace).await?;
         if options.namespaced {
-            let watched = manifests.join("watched-namespace");
-            installation.grant_in(kubectl, &watched, &namespace).await?;
+            let granted = manifests.join("watched-namespace");
+            for namespace in &watched {
+                installation.grant_in(kubectl, &granted, namespace).await?;
+            }
         }
 
         let parent = Parent::new(
@@ -197,7 +210,7 @@ impl TestBed {
         let mut flags = fast_flags();
         flags.push(format!("--api-base-url={}", simulator.url()));
         flags.push("--allow-insecure-api".to_owned());
-        flags.push(format!("--watch-namespaces={namespace}"));
+        flags.push(format!("--watch-namespaces={}", watched.join(",")));
         for flag in &options.operator_flags {
             let name = flag.split('=').next().unwrap_or(flag);
             flags.retain(|known| known.split('=').next() != Some(name));
@@ -292,31 +305,6 @@ impl Environment {
     /// The operator.
     pub fn operator(&self) -> Result<&OperatorProcess> {
         self.operator.as_ref().context("this environment has no operator")
-    }
-
-    /// Creates the credentials Secret with the parent's pair and the Account with these fields of `spec`.
-    pub async fn create_account(&self, spec: serde_json::Value) -> Result<()> {
-        self.create_credentials(&self.objects).await?;
-        let mut manifest = json!({"spec": {"credentialsSecretRef": {"name": CREDENTIALS}}});
-        if let (Some(into), Some(from)) = (manifest["spec"].as_object_mut(), spec.as_object()) {
-            into.extend(from.clone());
-        }
-        self.objects
-            .create(Kind::Account, ACCOUNT, manifest)
-            .await
-            .context("failed to create the Account")?;
-        Ok(())
-    }
-
-    /// Creates the credentials Secret with the parent's pair in any namespace.
-    pub async fn create_credentials(&self, objects: &Objects) -> Result<()> {
-        let pair =
-            json!({"stringData": {"auth_id": self.parent.auth_id, "auth_token": self.parent.auth_token}});
-        objects
-            .create(Kind::Secret, CREDENTIALS, pair)
-            .await
-            .context("failed to create the credentials")?;
-        Ok(())
     }
 
     /// Creates a Subaccount of the Account with these further fields of `spec`.

@@ -76,6 +76,11 @@ fn an_object_that_waits_for_its_account_says_what_keeps_that() {
     };
     for (account_state, expected) in [
         (AccountState::Missing, "the Account main does not exist"),
+        (
+            AccountState::Unwatched,
+            "the Account main is not looked at: this operator runs with --cluster-accounts=false, or may not list ClusterAccounts and \
+             namespaces; ask whoever runs it, or use an Account",
+        ),
         (AccountState::NotReady(None), "the Account main is not ready"),
         (
             AccountState::NotReady(Some(Reason::Unauthorized)),
@@ -88,7 +93,7 @@ fn an_object_that_waits_for_its_account_says_what_keeps_that() {
         ),
     ] {
         let found = Findings {
-            account: "main",
+            account: "Account main".to_owned(),
             account_state,
             ..Findings::default()
         };
