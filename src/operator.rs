@@ -188,6 +188,7 @@ async fn fill(
         cluster: cluster.clone(),
         operator_namespace: config.operator_namespace.clone(),
         metrics: metrics.clone(),
+        readiness: endpoints.readiness.clone(),
         refusals: endpoints.refusals.clone(),
         wake_account: wake_account.clone(),
         wake_object: wake_object.clone(),
@@ -200,6 +201,7 @@ async fn fill(
     let account_watches = account::watches::AccountWatches {
         cluster: cluster.clone(),
         metrics: metrics.clone(),
+        readiness: endpoints.readiness.clone(),
         refusals: endpoints.refusals.clone(),
         registry: Arc::clone(&registry),
         tally: Arc::clone(&tally),

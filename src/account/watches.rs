@@ -8,6 +8,7 @@ use crate::account::store::registry::Registry;
 use crate::account::store::tally::Tally;
 use crate::controller::changes::Changes;
 use crate::controller::newest::Newest;
+use crate::controller::readiness::Readiness;
 use crate::controller::refusals::Refusals;
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Guarded, Scope};
@@ -29,6 +30,8 @@ pub struct AccountWatches {
     pub cluster: Client,
     /// Counts what is passed over.
     pub metrics: Metrics,
+    /// Hears of lists that fail.
+    pub readiness: Readiness,
     /// What was refused to gone Accounts is dropped.
     pub refusals: Refusals,
     /// What passes find.
@@ -49,14 +52,16 @@ impl AccountWatches {
         scope: &Scope,
         wake_users: impl Fn(&AccountKey) + Send + 'static,
     ) -> Watch<Guarded<AccountObject>> {
-        let (cluster, metrics) = (self.cluster.clone(), self.metrics.clone());
+        let (cluster, metrics, readiness) =
+            (self.cluster.clone(), self.metrics.clone(), self.readiness.clone());
         match scope {
             Scope::Cluster | Scope::Namespace(_) => {
                 let all = watcher::Config::default();
-                self.watch::<Account>(Target::new(cluster, "Account", scope, all, metrics), wake_users)
+                let target = Target::new(cluster, "Account", scope, all, metrics, readiness);
+                self.watch::<Account>(target, wake_users)
             }
             Scope::Unnamespaced => self.watch::<ClusterAccount>(
-                Target::unnamespaced(cluster, "ClusterAccount", metrics),
+                Target::unnamespaced(cluster, "ClusterAccount", metrics, readiness),
                 wake_users,
             ),
         }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     parts: Arc<Mutex<Vec<(String, bool)>>>,
-    remarks: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    remarks: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 /// One part, not ready until it says so.
@@ -47,12 +47,12 @@ impl Readiness {
             .collect()
     }
 
-    /// Says something about a setting that needs a look, until it is set to nothing. It makes the process no less ready.
-    pub fn remark(&self, about: &'static str, text: Option<String>) {
+    /// Says something about a setting or a part that needs a look, until it is set to nothing. It makes the process no less ready.
+    pub fn remark(&self, about: impl Into<String>, text: Option<String>) {
         let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         match text {
-            Some(text) => remarks.insert(about, text),
-            None => remarks.remove(about),
+            Some(text) => remarks.insert(about.into(), text),
+            None => remarks.remove(&about.into()),
         };
     }
 

@@ -5,6 +5,7 @@
 use crate::controller::backoff::delay;
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
 use crate::controller::lenient::Guarded;
+use crate::controller::readiness::Readiness;
 use crate::controller::wake::Scope;
 use crate::dice::random;
 use crate::metrics::Metrics;
@@ -43,12 +44,16 @@ pub struct Watch<K: Resource<DynamicType = ()> + Clone + 'static> {
 pub struct Target<Read> {
     /// For logs and metrics.
     pub kind: &'static str,
+    /// Where, for people: nothing for the whole cluster.
+    pub place: String,
     /// Where its objects are.
     pub api: Api<Guarded<Read>>,
     /// Which of them.
     pub selection: watcher::Config,
     /// Counts what is passed over.
     pub metrics: Metrics,
+    /// Hears of a list that fails: until there is one, nothing is known of these objects.
+    pub readiness: Readiness,
 }
 
 impl<Read: Resource<DynamicType = (), Scope = NamespaceResourceScope>> Target<Read> {
@@ -60,15 +65,21 @@ impl<Read: Resource<DynamicType = (), Scope = NamespaceResourceScope>> Target<Re
         scope: &Scope,
         selection: watcher::Config,
         metrics: Metrics,
+        readiness: Readiness,
     ) -> Self {
         Self {
             kind,
+            place: match scope {
+                Scope::Cluster | Scope::Unnamespaced => String::new(),
+                Scope::Namespace(namespace) => format!(" in {namespace}"),
+            },
             api: match scope {
                 Scope::Cluster | Scope::Unnamespaced => Api::all(cluster),
                 Scope::Namespace(namespace) => Api::namespaced(cluster, namespace),
             },
             selection,
             metrics,
+            readiness,
         }
     }
 }
@@ -76,12 +87,14 @@ impl<Read: Resource<DynamicType = (), Scope = NamespaceResourceScope>> Target<Re
 impl<Read: Resource<DynamicType = (), Scope = ClusterResourceScope>> Target<Read> {
     /// All objects of a kind that has no namespaces.
     #[must_use]
-    pub fn unnamespaced(cluster: Client, kind: &'static str, metrics: Metrics) -> Self {
+    pub fn unnamespaced(cluster: Client, kind: &'static str, metrics: Metrics, readiness: Readiness) -> Self {
         Self {
             kind,
+            place: String::new(),
             api: Api::all(cluster),
             selection: watcher::Config::default(),
             metrics,
+            readiness,
         }
     }
 }
@@ -104,9 +117,11 @@ where
     let (sender, triggers) = mpsc::unbounded();
     let Target {
         kind,
+        place,
         api,
         selection,
         metrics,
+        readiness,
     } = target;
     let events = watcher(api, selection.timeout(WATCH_SECONDS));
     let cache = store.clone();
@@ -143,7 +158,10 @@ where
             Event::Init | Event::Apply(_) | Event::InitApply(_) | Event::Delete(_) => {}
         }
     };
-    let task = follow(kind, events, take, |failures| tokio::time::sleep(pause(failures)));
+    let watched = format!("the watch of {kind}s{place}");
+    let tell = move |trouble| readiness.remark(watched.clone(), trouble);
+    let wait = |failures| tokio::time::sleep(pause(failures));
+    let task = follow(kind, events, take, tell, wait);
     Watch {
         store,
         triggers,
@@ -152,11 +170,13 @@ where
 }
 
 /// Takes every event, and waits after each failure: the longer, the more of them came in a row. A list that was only
-/// begun ends no such row, nor do its first pages (kube's own backoff counts both as successes).
+/// begun ends no such row, nor do its first pages (kube's own backoff counts both as successes). `tell` hears why there is no list, and of
+/// the one that comes after all.
 async fn follow<K, Wait: Future<Output = ()>>(
     kind: &'static str,
     events: impl Stream<Item = watcher::Result<Event<K>>>,
     mut take: impl FnMut(Event<K>),
+    tell: impl Fn(Option<String>),
     wait: impl Fn(u32) -> Wait,
 ) {
     let mut events = std::pin::pin!(events);
@@ -167,16 +187,19 @@ async fn follow<K, Wait: Future<Output = ()>>(
                 if matches!(event, Event::InitDone | Event::Apply(_) | Event::Delete(_)) {
                     failures = 0;
                 }
+                if matches!(event, Event::InitDone) {
+                    tell(None);
+                }
                 take(event);
             }
             Err(error) => {
                 failures = failures.saturating_add(1);
-                tracing::warn!(
-                    kind,
-                    failures,
-                    error = reason(error),
-                    "a watch failed and is begun again"
-                );
+                let is_of_list = matches!(error, watcher::Error::InitialListFailed(_));
+                let error = reason(error);
+                tracing::warn!(kind, failures, error, "a watch failed and is begun again");
+                if is_of_list {
+                    tell(Some(format!("the list {error}; it is asked for again and again")));
+                }
                 wait(failures).await;
             }
         }
@@ -367,7 +390,7 @@ mod tests {
             std::future::ready(())
         };
         let events = watcher(api, watcher::Config::default().timeout(WATCH_SECONDS));
-        let following = tokio::spawn(follow("ConfigMap", events, drop, waited));
+        let following = tokio::spawn(follow("ConfigMap", events, drop, drop, waited));
         let rows: Vec<u32> = waits.by_ref().take(6).collect().await;
         following.abort();
         // The fourth is the watch that ended, after the list that completed.
@@ -396,6 +419,8 @@ mod tests {
             api: scripted(vec![page(&items, "")]).await,
             selection: watcher::Config::default(),
             metrics: metrics.clone(),
+            place: String::new(),
+            readiness: Readiness::default(),
         };
         let watch = watch(target, identity, whole, |_, ()| true);
         let task = tokio::spawn(watch.task);
@@ -421,6 +446,8 @@ mod tests {
             .await,
             selection: watcher::Config::default(),
             metrics: Metrics::new(true, "1", "c"),
+            place: String::new(),
+            readiness: Readiness::default(),
         };
         let mut seen = std::collections::HashSet::new();
         let watch = watch(target, identity, whole, move |event, ()| match event {
@@ -454,6 +481,8 @@ mod tests {
             .await,
             selection: watcher::Config::default(),
             metrics: Metrics::new(true, "1", "c"),
+            place: String::new(),
+            readiness: Readiness::default(),
         };
         let (digested, mut deletions) = mpsc::unbounded();
         let digest = move |event: &mut Event<Guarded<ConfigMap>>| match event {

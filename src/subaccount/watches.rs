@@ -13,6 +13,7 @@ use crate::account::users::{account_named_by, names};
 use crate::account::waker::AccountWaker;
 use crate::account::watches::own_part;
 use crate::controller::changes::Changes;
+use crate::controller::readiness::Readiness;
 use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Caches, Guarded, ObjectKey, Scope, Waker};
@@ -39,6 +40,8 @@ pub struct Watches {
     pub operator_namespace: String,
     /// Series of gone objects are dropped.
     pub metrics: Metrics,
+    /// Hears of lists that fail.
+    pub readiness: Readiness,
     /// What was refused to gone objects is dropped.
     pub refusals: Refusals,
     /// Wakes an Account whose first Subaccount came or whose last one went.
@@ -83,7 +86,9 @@ impl Watches {
     ) -> Watch<PartialObjectMeta<Namespace>> {
         let (wake_object, wake_account) = (self.wake_object.clone(), self.wake_account.clone());
         let mut labels = Changes::default();
-        let target = Target::unnamespaced(self.cluster.clone(), "Namespace", self.metrics.clone());
+        let (cluster, metrics, readiness) =
+            (self.cluster.clone(), self.metrics.clone(), self.readiness.clone());
+        let target = Target::unnamespaced(cluster, "Namespace", metrics, readiness);
         watch(target, Guarded::or_bare, without_annotations, move |event, ()| {
             let name = match event {
                 Event::Apply(namespace) | Event::InitApply(namespace) => {
@@ -287,7 +292,9 @@ impl Watches {
     where
         Read: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
-        Target::new(self.cluster.clone(), kind, scope, selection, self.metrics.clone())
+        let (cluster, metrics, readiness) =
+            (self.cluster.clone(), self.metrics.clone(), self.readiness.clone());
+        Target::new(cluster, kind, scope, selection, metrics, readiness)
     }
 }
 

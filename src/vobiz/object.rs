@@ -10,7 +10,7 @@ use super::auth_id::AuthId;
 use super::error::Unusable;
 use super::subaccount::{Fields, Page, Subaccount};
 use super::token::AuthToken;
-use super::wire::{self, Scalar};
+use super::wire::Scalar;
 
 /// More entries than any page size of the API has; a list with more would only fill memory.
 const MAX_ENTRIES: usize = 1000;
@@ -34,18 +34,26 @@ pub(super) struct ReadOnly {
 
 impl<'de> Deserialize<'de> for RemoteObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Read once for each part: serde's `flatten` would keep what neither knows, and stumble over a number out of range.
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
         // The reason may quote the answer, so it is dropped.
-        let wrong_shape = |_| D::Error::custom("wrong shape");
-        Ok(Self {
-            read_only: serde_json::from_str(raw).map_err(wrong_shape)?,
-            fields: serde_json::from_str(raw).map_err(wrong_shape)?,
-        })
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Self::read(raw).map_err(|_| D::Error::custom("wrong shape"))
     }
 }
 
 impl RemoteObject {
+    /// Read once for each part: serde's `flatten` would keep what neither knows, and stumble over a number out of range.
+    fn read(raw: &RawValue) -> serde_json::Result<Self> {
+        let raw = raw.get();
+        if !raw.starts_with('{') {
+            // A list would be taken for the fields in their order.
+            return Err(serde_json::Error::custom("no object"));
+        }
+        Ok(Self {
+            read_only: serde_json::from_str(raw)?,
+            fields: serde_json::from_str(raw)?,
+        })
+    }
+
     pub fn into_subaccount(self) -> Result<Subaccount, Unusable> {
         let ReadOnly {
             auth_id, auth_token, ..
@@ -133,9 +141,10 @@ impl<'de> Visitor<'de> for EntriesVisitor {
             invalid: 0,
         };
         while let Some(raw) = list.next_element::<&RawValue>()? {
-            match wire::parse::<RemoteObject>(raw.get().as_bytes()).and_then(RemoteObject::into_subaccount) {
-                Ok(subaccount) => entries.subaccounts.push(subaccount),
-                Err(_) => entries.invalid += 1,
+            let subaccount = RemoteObject::read(raw).ok().map(RemoteObject::into_subaccount);
+            match subaccount {
+                Some(Ok(subaccount)) => entries.subaccounts.push(subaccount),
+                Some(Err(_)) | None => entries.invalid += 1,
             }
             if entries.subaccounts.len() + entries.invalid > MAX_ENTRIES {
                 return Err(A::Error::custom("too many entries"));
@@ -225,7 +234,7 @@ mod tests {
     #[test]
     fn enabled_is_taken_from_is_active_where_it_is_missing() {
         let enabled = |json: &str| {
-            wire::parse::<RemoteObject>(json.as_bytes())
+            crate::vobiz::wire::parse::<RemoteObject>(json.as_bytes())
                 .unwrap()
                 .into_subaccount()
                 .unwrap()

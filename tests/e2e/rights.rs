@@ -6,8 +6,9 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use vobiz_harness::installation::Installation;
 use vobiz_harness::objects::Kind;
+use vobiz_harness::operator::{OperatorOptions, OperatorProcess};
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::{ACCOUNT, CREDENTIALS, Environment, EnvironmentOptions, TestBed};
+use vobiz_harness::test_bed::{ACCOUNT, CREDENTIALS, Environment, EnvironmentOptions, TestBed, fast_flags};
 
 use crate::rule::await_told;
 
@@ -19,6 +20,10 @@ pub fn add_to(suite: &mut Suite) {
     suite.test(
         "with rights in one namespace alone the operator creates, repairs and deletes there, and may do nothing elsewhere",
         one_namespace_alone,
+    );
+    suite.test(
+        "a namespace that is named before it is granted is told by /readyz, and needs no restart once it is",
+        named_before_it_is_granted,
     );
     suite.test(
         "a granted namespace that is deleted with its Subaccounts ends once the operator has its rights again",
@@ -170,6 +175,45 @@ async fn tenants_and_administrators(bed: Arc<TestBed>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+async fn named_before_it_is_granted(bed: Arc<TestBed>) -> Result<()> {
+    let options = EnvironmentOptions {
+        namespaced: true,
+        start_operator: false,
+        ..EnvironmentOptions::new("ungranted")
+    };
+    let environment = bed.environment(options).await?;
+    let granted = environment.objects.namespace();
+    let other = format!("{granted}-other");
+    environment
+        .objects
+        .create(Kind::Namespace, &other, json!({}))
+        .await?;
+    let mut flags = fast_flags();
+    flags.extend([
+        format!("--api-base-url={}", environment.simulator.url()),
+        "--allow-insecure-api".to_owned(),
+        format!("--watch-namespaces={granted},{other}"),
+    ]);
+    let options = OperatorOptions {
+        flags,
+        ..OperatorOptions::default()
+    };
+    let (control_plane, installation) = (bed.control_plane(), &environment.installation);
+    let operator =
+        OperatorProcess::start(control_plane, installation, bed.operator_binary(), &options).await?;
+    await_told(
+        &operator,
+        503,
+        &["the watch of Accounts in ", &other, "cannot list"],
+    )
+    .await?;
+    let watched = bed.repository().join("manifests/watched-namespace");
+    installation
+        .grant_in(control_plane.kubectl(), &watched, &other)
+        .await?;
+    operator.await_ready().await
 }
 
 /// The grant is in the namespace and goes at once, while what it is needed for waits for the operator.
