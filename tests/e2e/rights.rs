@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use vobiz_harness::installation::Installation;
 use vobiz_harness::objects::Kind;
 use vobiz_harness::operator::{OperatorOptions, OperatorProcess};
 use vobiz_harness::suite::Suite;
@@ -24,10 +23,6 @@ pub fn add_to(suite: &mut Suite) {
     suite.test(
         "a namespace that is named before it is granted is told by /readyz, and needs no restart once it is",
         named_before_it_is_granted,
-    );
-    suite.test(
-        "a granted namespace that is deleted with its Subaccounts ends once the operator has its rights again",
-        deleted_with_its_grant,
     );
     suite.test(
         "a tenant may write Subaccounts and no Accounts, a parent's administrator the other way round",
@@ -177,7 +172,13 @@ async fn tenants_and_administrators(bed: Arc<TestBed>) -> Result<()> {
     Ok(())
 }
 
+/// On a cluster of its own: it is refused what it asks for.
 async fn named_before_it_is_granted(bed: Arc<TestBed>) -> Result<()> {
+    let bed = bed.fresh().await?;
+    let kubectl = bed.control_plane().kubectl();
+    kubectl
+        .apply_kustomization(&bed.repository().join("crds"))
+        .await?;
     let options = EnvironmentOptions {
         namespaced: true,
         start_operator: false,
@@ -210,38 +211,6 @@ async fn named_before_it_is_granted(bed: Arc<TestBed>) -> Result<()> {
     )
     .await?;
     let watched = bed.repository().join("manifests/watched-namespace");
-    installation
-        .grant_in(control_plane.kubectl(), &watched, &other)
-        .await?;
+    installation.grant_in(kubectl, &watched, &other).await?;
     operator.await_ready().await
-}
-
-/// The grant is in the namespace and goes at once, while what it is needed for waits for the operator.
-async fn deleted_with_its_grant(bed: Arc<TestBed>) -> Result<()> {
-    let options = EnvironmentOptions {
-        namespaced: true,
-        ..EnvironmentOptions::new("trapped")
-    };
-    let environment = bed.environment(options).await?;
-    environment.create_subaccount("acme", json!({})).await?;
-    environment.await_ready("acme").await?;
-    let namespace = environment.objects.namespace();
-    environment.objects.delete(Kind::Namespace, namespace).await?;
-    await_told(
-        environment.operator()?,
-        200,
-        &["subaccounts", namespace, "cannot"],
-    )
-    .await?;
-    // As the runbook says.
-    let (kubectl, base) = (
-        bed.control_plane().kubectl(),
-        bed.repository().join("manifests/base"),
-    );
-    Installation::apply_aside(kubectl, &base, &environment.installation.namespace).await?;
-    environment.objects.await_gone(Kind::Namespace, namespace).await?;
-    ensure!(environment.simulator.accounts().await?.is_empty());
-    let binding = format!("vobiz-operator-{}", environment.installation.namespace);
-    kubectl.run(&["delete", "clusterrolebinding", &binding]).await?;
-    Ok(())
 }

@@ -15,11 +15,12 @@ use vobiz_harness::markdown::blocks;
 use vobiz_harness::objects::{Kind, Objects, condition_of};
 use vobiz_harness::operator::{OperatorOptions, OperatorProcess};
 use vobiz_harness::simulator::{Api, Parent, Simulator, SimulatorOptions};
-use vobiz_harness::test_bed::{ACCOUNT, Environment, TestBed, fast_flags};
+use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed, fast_flags};
 
 use super::document::{self, as_written, block, filled};
 use super::{Entry, account_becomes_ready, annotate, becomes_ready, entry, shipped, told};
 use crate::at_rest::await_kept_out;
+use crate::rule::await_told;
 
 const OPERATOR: &str = "vobiz-operator-system";
 const TEAM: &str = "team";
@@ -47,11 +48,56 @@ pub fn entries() -> Vec<Entry> {
         ),
         entry!(
             None,
+            "a watched namespace that took its grant along is granted in the whole cluster until it is gone",
+            &[],
+            granted_namespace
+        ),
+        entry!(
+            None,
             "README and runbook, followed word for word beside another product with kinds of the same names",
             &[],
             newcomer
         ),
     ]
+}
+
+/// The grant is in the namespace and goes at once, while what it is needed for waits for the operator.
+async fn granted_namespace(bed: Arc<TestBed>, _: &'static [&'static str]) -> Result<()> {
+    let bed = bed.fresh().await?;
+    let kubectl = bed.control_plane().kubectl();
+    kubectl
+        .apply_kustomization(&bed.repository().join("crds"))
+        .await?;
+    let options = EnvironmentOptions {
+        namespaced: true,
+        ..EnvironmentOptions::new("granted")
+    };
+    let environment = bed.environment(options).await?;
+    environment.create_subaccount("acme", json!({})).await?;
+    environment.await_ready("acme").await?;
+    let namespace = environment.objects.namespace();
+    environment.objects.delete(Kind::Namespace, namespace).await?;
+    await_told(
+        environment.operator()?,
+        200,
+        &["subaccounts", namespace, "cannot"],
+    )
+    .await?;
+
+    // The operator's namespace has another name here.
+    let folder = TemporaryDirectory::new("granted")?;
+    let base = "vobiz-operator/manifests/base";
+    std::fs::create_dir_all(folder.path().join(base))?;
+    let role = document::file("manifests/base/cluster-role.yaml")?;
+    let role = filled(&role, &[(OPERATOR, environment.installation.namespace.as_str())]);
+    std::fs::write(folder.path().join(base).join("cluster-role.yaml"), role)?;
+    let remedy = block("kubectl wait --for=delete --timeout=5m namespace/team-a")?;
+    for command in filled(&remedy, &[("team-a", namespace)]).lines() {
+        let output = kubectl.shell(folder.path(), TEAM, command).await?;
+        ensure!(output.success, "{command}\nfailed: {}", output.stderr);
+    }
+    ensure!(environment.simulator.accounts().await?.is_empty());
+    Ok(())
 }
 
 /// The operator's `ClusterRole` with these verbs for Secrets.
