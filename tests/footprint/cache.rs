@@ -7,6 +7,7 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 use std::convert::{Infallible, identity};
 use vobiz_operator::account::watches::own_part;
+use vobiz_operator::controller::readiness::Readiness;
 use vobiz_operator::controller::wake::Guarded;
 use vobiz_operator::controller::watch::{Target, watch};
 use vobiz_operator::crd::Subaccount;
@@ -115,9 +116,11 @@ fn a_cached_subaccount_takes_less_than_four_kilobytes() {
         let api: Api<Guarded<Subaccount>> = Api::namespaced(client, "team-north");
         let target = Target {
             kind: "Subaccount",
+            place: String::new(),
             api,
             selection: watcher::Config::default(),
             metrics: Metrics::new(false, "1", "c"),
+            readiness: Readiness::default(),
         };
         let before = heap();
         let watch = watch(target, identity, own_part, |_, ()| false);
