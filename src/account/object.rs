@@ -79,9 +79,12 @@ impl AccountObject {
     }
 
     /// Whether Subaccounts of a namespace may name it: an Account serves its own one. None where the namespace's labels, which decide, are
-    /// not known.
-    #[must_use]
-    pub fn allows(&self, namespace: &str, labels: Option<&BTreeMap<String, String>>) -> Option<bool> {
+    /// not known; they are asked for only where they decide.
+    pub fn allows(
+        &self,
+        namespace: &str,
+        labels: impl FnOnce() -> Option<BTreeMap<String, String>>,
+    ) -> Option<bool> {
         if let Some(own) = &self.metadata.namespace {
             return Some(own == namespace);
         }
@@ -89,12 +92,13 @@ impl AccountObject {
         if names.iter().any(|name| name == namespace) {
             return Some(true);
         }
-        let Some(selector) = selector.clone() else {
+        let Some(selector) = selector else {
             return Some(false);
         };
+        let labels = labels()?;
         // The schema admits no operator that this does not know.
-        let selector = Selector::try_from(selector);
-        labels.map(|labels| selector.is_ok_and(|selector| selector.matches(labels)))
+        let selector = Selector::try_from(selector.clone());
+        Some(selector.is_ok_and(|selector| selector.matches(&labels)))
     }
 }
 
@@ -179,15 +183,15 @@ mod tests {
             (expressions("Like", json!(["gold"])), false, false),
         ] {
             let account = shared(&allowed);
-            let found = [&gold, &tin].map(|labels| account.allows("team", Some(labels)));
+            let found = [&gold, &tin].map(|labels| account.allows("team", || Some(labels.clone())));
             assert_eq!(found, [Some(when_gold), Some(when_tin)], "{allowed}");
         }
         assert_eq!(
-            shared(&json!({"selector": {}})).allows("team", None),
+            shared(&json!({"selector": {}})).allows("team", || None),
             None,
             "not seen yet"
         );
-        assert_eq!(shared(&json!({})).allows("team", None), Some(false));
+        assert_eq!(shared(&json!({})).allows("team", || None), Some(false));
     }
 
     #[test]
@@ -198,7 +202,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            (account.allows("team", None), account.allows("others", None)),
+            (account.allows("team", || None), account.allows("others", || None)),
             (Some(true), Some(false))
         );
     }

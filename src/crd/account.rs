@@ -82,6 +82,7 @@ pub struct AccountSpec {
 }
 
 /// One parent account at Vobiz that serves Subaccounts of many namespaces and shows its credentials in none of them.
+// Its columns are those of an Account: see `definition`.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "vobiz.ai",
@@ -91,25 +92,7 @@ pub struct AccountSpec {
     derive = "PartialEq",
     shortname = "vca",
     category = "vobiz",
-    doc = "A ClusterAccount is one parent account at Vobiz for Subaccounts of the namespaces that it allows; its credentials stay in the operator's namespace.",
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
-    ),
-    printcolumn(
-        name = "Status",
-        type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
-    ),
-    printcolumn(name = "Auth-ID", type_ = "string", json_path = ".status.authId"),
-    printcolumn(name = "API", type_ = "string", json_path = ".status.apiGeneration"),
-    printcolumn(
-        name = "Managed",
-        type_ = "integer",
-        json_path = ".status.subaccounts.managed"
-    ),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    doc = "A ClusterAccount is one parent account at Vobiz for Subaccounts of the namespaces that it allows; its credentials stay in the operator's namespace."
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterAccountSpec {

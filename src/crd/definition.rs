@@ -15,9 +15,19 @@ use super::{Account, ClusterAccount, NOT_OBSERVED, Subaccount};
 /// `{observedGeneration: -1}`: also for objects that were stored before.
 #[must_use]
 pub fn custom_resource_definitions() -> Vec<CustomResourceDefinition> {
+    let account = Account::crd();
+    let mut cluster_account = ClusterAccount::crd();
+    let columns = account
+        .spec
+        .versions
+        .iter()
+        .map(|version| &version.additional_printer_columns);
+    for (version, columns) in cluster_account.spec.versions.iter_mut().zip(columns) {
+        version.additional_printer_columns.clone_from(columns);
+    }
     vec![
-        complete(Account::crd()),
-        complete(ClusterAccount::crd()),
+        complete(account),
+        complete(cluster_account),
         complete(Subaccount::crd()),
     ]
 }

@@ -132,7 +132,7 @@ impl Context {
         let Some(Ok(account)) = stored.as_ref().map(|stored| &stored.0) else {
             return Some(true);
         };
-        account.allows(namespace, self.namespaces.labels(namespace).as_ref())
+        account.allows(namespace, || self.namespaces.labels(namespace))
     }
 
     /// Whether no stored Account can belong to this parent. One that no pass has looked at yet, as after a start, still

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
+use vobiz_harness::audit::AuditQuery;
 use vobiz_harness::objects::{Kind, Objects, condition_of};
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::subaccounts::finalizers;
@@ -189,12 +190,7 @@ async fn two_tenants(bed: Arc<TestBed>) -> Result<()> {
 
     // Their uids are known from a watch.
     let query = stage.environment.operator_requests(mark).resource("namespaces");
-    let reads = stage.environment.audit()?.reads(&query).await?;
-    let gets: Vec<String> = reads
-        .iter()
-        .filter(|line| line.verb == "get")
-        .map(|line| line.summary())
-        .collect();
+    let gets = gets_of(&stage.environment, &query).await?;
     ensure!(
         gets.is_empty(),
         "a namespace was read for a create:\n{}",
@@ -205,12 +201,7 @@ async fn two_tenants(bed: Arc<TestBed>) -> Result<()> {
             .environment
             .operator_requests(mark)
             .namespace(tenant.namespace());
-        let reads = stage.environment.audit()?.reads(&query).await?;
-        let gets: Vec<String> = reads
-            .iter()
-            .filter(|line| line.verb == "get")
-            .map(|line| line.summary())
-            .collect();
+        let gets = gets_of(&stage.environment, &query).await?;
         ensure!(
             gets.len() == 2,
             "a create reads the object and the user's Secret:\n{}",
@@ -218,6 +209,13 @@ async fn two_tenants(bed: Arc<TestBed>) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The reads of single objects among these requests.
+async fn gets_of(environment: &Environment, query: &AuditQuery) -> Result<Vec<String>> {
+    let reads = environment.audit()?.reads(query).await?;
+    let gets = reads.iter().filter(|line| line.verb == "get");
+    Ok(gets.map(|line| line.summary()).collect())
 }
 
 async fn await_marks(stage: &Stage, marked: bool) -> Result<()> {
@@ -489,13 +487,7 @@ async fn not_looked_at(bed: Arc<TestBed>) -> Result<()> {
 }
 
 async fn no_right(bed: Arc<TestBed>) -> Result<()> {
-    // What is refused here is no refusal of the suite's operators.
-    let bed = bed.fresh().await?;
-    let definitions = bed.repository().join("crds");
-    bed.control_plane()
-        .kubectl()
-        .apply_kustomization(&definitions)
-        .await?;
+    let bed = bed.apart().await?;
     let options = EnvironmentOptions {
         namespaced: true,
         operator_flags: vec!["--cluster-accounts=true".to_owned()],

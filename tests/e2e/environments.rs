@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use vobiz_harness::accounts::create_credentials_of;
 use vobiz_harness::objects::{Kind, Objects};
 use vobiz_harness::simulator::{Api, Parent};
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::{ACCOUNT, CREDENTIALS, Environment, EnvironmentOptions, TestBed};
+use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
 use crate::generation::environment;
 
@@ -40,8 +41,7 @@ async fn provide_parent(environment: &Environment, objects: &Objects) -> Result<
     );
     let (id, token) = (&parent.auth_id, &parent.auth_token);
     environment.simulator.put_parent(id, token).await?;
-    let pair = json!({"stringData": {"auth_id": id, "auth_token": token}});
-    objects.create(Kind::Secret, CREDENTIALS, pair).await?;
+    create_credentials_of(&parent, objects).await?;
     Ok(parent)
 }
 

@@ -172,13 +172,9 @@ async fn tenants_and_administrators(bed: Arc<TestBed>) -> Result<()> {
     Ok(())
 }
 
-/// On a cluster of its own: it is refused what it asks for.
 async fn named_before_it_is_granted(bed: Arc<TestBed>) -> Result<()> {
-    let bed = bed.fresh().await?;
+    let bed = bed.apart().await?;
     let kubectl = bed.control_plane().kubectl();
-    kubectl
-        .apply_kustomization(&bed.repository().join("crds"))
-        .await?;
     let options = EnvironmentOptions {
         namespaced: true,
         start_operator: false,

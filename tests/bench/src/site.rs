@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use vobiz_harness::accounts::create_credentials_of;
 use vobiz_harness::audit::{AuditLine, AuditQuery, Mark};
 use vobiz_harness::installation::Installation;
 use vobiz_harness::objects::{Kind, Objects, is_observed};
@@ -89,8 +90,7 @@ impl Site {
             .simulator
             .put_parent(&parent.auth_id, &parent.auth_token)
             .await?;
-        let pair = json!({"stringData": {"auth_id": parent.auth_id, "auth_token": parent.auth_token}});
-        objects.create(Kind::Secret, CREDENTIALS, pair).await?;
+        create_credentials_of(&parent, &objects).await?;
         Ok(Self {
             operator: None,
             stage: stage.clone(),

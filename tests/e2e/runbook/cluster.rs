@@ -63,11 +63,8 @@ pub fn entries() -> Vec<Entry> {
 
 /// The grant is in the namespace and goes at once, while what it is needed for waits for the operator.
 async fn granted_namespace(bed: Arc<TestBed>, _: &'static [&'static str]) -> Result<()> {
-    let bed = bed.fresh().await?;
+    let bed = bed.apart().await?;
     let kubectl = bed.control_plane().kubectl();
-    kubectl
-        .apply_kustomization(&bed.repository().join("crds"))
-        .await?;
     let options = EnvironmentOptions {
         namespaced: true,
         ..EnvironmentOptions::new("granted")
@@ -123,11 +120,8 @@ async fn grant(kubectl: &Kubectl, verbs: &[&str]) -> Result<()> {
 const ALL: [&str; 6] = ["get", "create", "update", "patch", "watch", "delete"];
 
 async fn right_to_read(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result<()> {
-    let bed = bed.fresh().await?;
+    let bed = bed.apart().await?;
     let kubectl = bed.control_plane().kubectl();
-    kubectl
-        .apply_kustomization(&bed.repository().join("crds"))
-        .await?;
     let mut options = shipped("read");
     options.account_ready = false;
     let environment = bed.environment(options).await?;
@@ -166,11 +160,8 @@ async fn right_to_read(bed: Arc<TestBed>, says: &'static [&'static str]) -> Resu
 }
 
 async fn right_to_write(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result<()> {
-    let bed = bed.fresh().await?;
+    let bed = bed.apart().await?;
     let kubectl = bed.control_plane().kubectl();
-    kubectl
-        .apply_kustomization(&bed.repository().join("crds"))
-        .await?;
     let environment = bed.environment(shipped("write")).await?;
     grant(kubectl, &["get", "update", "patch", "watch", "delete"]).await?;
     await_right(
@@ -201,11 +192,8 @@ async fn right_to_write(bed: Arc<TestBed>, says: &'static [&'static str]) -> Res
 }
 
 async fn right_to_lead(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result<()> {
-    let bed = bed.fresh().await?;
+    let bed = bed.apart().await?;
     let kubectl = bed.control_plane().kubectl();
-    kubectl
-        .apply_kustomization(&bed.repository().join("crds"))
-        .await?;
     let environment = bed.environment(shipped("lead")).await?;
     let role = [
         "role",

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use crate::objects::{Kind, Objects};
+use crate::simulator::Parent;
 use crate::test_bed::{ACCOUNT, CREDENTIALS, Environment};
 
 impl Environment {
@@ -30,12 +31,16 @@ impl Environment {
 
     /// Creates the credentials Secret with the parent's pair in any namespace.
     pub async fn create_credentials(&self, objects: &Objects) -> Result<()> {
-        let pair =
-            json!({"stringData": {"auth_id": self.parent.auth_id, "auth_token": self.parent.auth_token}});
-        objects
-            .create(Kind::Secret, CREDENTIALS, pair)
-            .await
-            .context("failed to create the credentials")?;
-        Ok(())
+        create_credentials_of(&self.parent, objects).await
     }
+}
+
+/// Creates the credentials Secret with the pair of any parent.
+pub async fn create_credentials_of(parent: &Parent, objects: &Objects) -> Result<()> {
+    let pair = json!({"stringData": {"auth_id": parent.auth_id, "auth_token": parent.auth_token}});
+    objects
+        .create(Kind::Secret, CREDENTIALS, pair)
+        .await
+        .context("failed to create the credentials")?;
+    Ok(())
 }

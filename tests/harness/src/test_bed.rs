@@ -128,6 +128,11 @@ impl TestBed {
         })
     }
 
+    /// The same programs with a control plane of their own: what an operator is refused there is no refusal of the suite's operators.
+    pub async fn apart(&self) -> Result<Self> {
+        Self::start(&self.repository, &self.operator_binary, &self.simulator_binary).await
+    }
+
     /// The same programs with a control plane that nobody has applied anything to: for what concerns a whole cluster.
     pub async fn fresh(&self) -> Result<Self> {
         Ok(Self {
