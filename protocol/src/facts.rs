@@ -81,8 +81,11 @@ pub enum Phase {
         /// This process opened or took over the epoch and knows that nothing was posted under it.
         unspent: bool,
     },
-    /// The pair is present.
-    Bound,
+    /// An account is present.
+    Bound {
+        /// So is its token. It can be missing of an account that was there before its object.
+        token: bool,
+    },
     /// The account is to be deleted.
     Closed {
         /// An account is known; otherwise only fenced epochs are left.
@@ -140,7 +143,7 @@ pub enum Evidence {
     Nothing,
 }
 
-/// Whose the account is that the object's status names, while no Record of this object holds it. A status is no identity by
+/// Whose the account is that the object's status or its spec names, while no Record of this object holds it. A status is no identity by
 /// itself: it may have come from a restore.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Claim {
@@ -148,8 +151,30 @@ pub enum Claim {
     Unread,
     /// Nobody else's, as far as Records, other objects' statuses and its marker show.
     Own,
-    /// Another Record holds it, another object's status names it, or another installation marked it.
+    /// Another Record holds it or is about to, another object's status names it, an attempt of another Record made it, or another
+    /// installation marked it.
     Foreign,
+    /// Vobiz knows no such account, and the object names one that is to be there already.
+    Missing,
+}
+
+/// Whether the object names an account that is there already, instead of having one made.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Adoption {
+    /// Its spec names none.
+    Unasked,
+    /// Its spec names one, and nobody who keeps the parent's pair says that it may have it.
+    Asked,
+    /// Its spec names one, and its Account says that it may have it.
+    Granted,
+}
+
+impl Adoption {
+    /// The spec names an account that is there already.
+    #[must_use]
+    pub fn is_asked(self) -> bool {
+        self != Self::Unasked
+    }
 }
 
 /// What is known about the bound account at Vobiz.
@@ -226,6 +251,10 @@ pub struct Facts {
     pub applied: bool,
     /// Whose the account is that its status names.
     pub claim: Claim,
+    /// Whether it names an account that is there already.
+    pub adoption: Adoption,
+    /// Its account is only looked at: nothing is written to Vobiz for it.
+    pub observes: bool,
     /// What its annotations ask for.
     pub directive: Directive,
     /// A person asked for a look at everything, and it was not taken yet.
@@ -288,6 +317,8 @@ impl Facts {
             identity: false,
             claim: Claim::Unread,
             applied: false,
+            adoption: Adoption::Unasked,
+            observes: false,
             directive: Directive::Manage,
             requested: false,
             reclaim: false,

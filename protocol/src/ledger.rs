@@ -53,6 +53,11 @@ pub struct Ledger<Series, Id, Token, Generation> {
     pub disable: bool,
     /// In phase Closed: what belongs to the account is deleted with it.
     pub cascade: bool,
+    /// In phase Open: the account that is there already and that this Record is about to hold. Whoever looks for Records of that
+    /// account finds this one.
+    pub adopts: Option<Id>,
+    /// The account was there before its object; never forgotten.
+    pub adopted: bool,
 }
 
 impl<Series: Copy + PartialEq, Id, Token, Generation: Copy + Ord> Ledger<Series, Id, Token, Generation> {
@@ -69,6 +74,27 @@ impl<Series: Copy + PartialEq, Id, Token, Generation: Copy + Ord> Ledger<Series,
             auth_token: None,
             disable: false,
             cascade: false,
+            adopts: None,
+            adopted: false,
+        }
+    }
+
+    /// The intent to hold an account that is there already: written before the look at who else holds it. Nothing is ever posted
+    /// under it, so that it has no epoch.
+    #[must_use]
+    pub fn adopting(series: Series, generation: Generation, auth_id: Id) -> Self {
+        Self {
+            epoch: 0,
+            ..Self::rebuilding(series, generation, auth_id)
+        }
+    }
+
+    /// The same, for an account that was made for its object, and whose Record was lost.
+    #[must_use]
+    pub fn rebuilding(series: Series, generation: Generation, auth_id: Id) -> Self {
+        Self {
+            adopts: Some(auth_id),
+            ..Self::open(series, generation)
         }
     }
 
@@ -90,6 +116,39 @@ impl<Series: Copy + PartialEq, Id, Token, Generation: Copy + Ord> Ledger<Series,
         Self {
             phase: Phase::Bound,
             auth_id: Some(auth_id),
+            auth_token: Some(auth_token),
+            adopts: None,
+            ..self
+        }
+    }
+
+    /// Stores an account that was there before its object, with its token if that is known. `marker`: the account's own, if a Record
+    /// that is gone made it.
+    #[must_use]
+    pub fn adopted(self, auth_id: Id, auth_token: Option<Token>, marker: Option<(Series, u32)>) -> Self {
+        let open = match marker {
+            Some((series, epoch)) => Self {
+                series,
+                epoch,
+                fenced_through: epoch.saturating_sub(1),
+                ..self
+            },
+            None => self,
+        };
+        Self {
+            phase: Phase::Bound,
+            auth_id: Some(auth_id),
+            auth_token,
+            adopts: None,
+            adopted: true,
+            ..open
+        }
+    }
+
+    /// Stores the token of an account that is bound without one.
+    #[must_use]
+    pub fn completed(self, auth_token: Token) -> Self {
+        Self {
             auth_token: Some(auth_token),
             ..self
         }
@@ -133,6 +192,7 @@ impl<Series: Copy + PartialEq, Id, Token, Generation: Copy + Ord> Ledger<Series,
             auth_id,
             disable,
             cascade,
+            adopts: None,
             ..ledger
         }
     }
@@ -150,18 +210,27 @@ impl<Series: Copy + PartialEq, Id, Token, Generation: Copy + Ord> Ledger<Series,
         }
     }
 
-    /// Serves another object from here on; none if there is no pair to serve it with. `proven`: the token that was proved
-    /// to be the account's, for a Record that lost it.
+    /// Serves another object from here on; none if there is no pair to serve it with, unless the account never came with one.
+    /// `proven`: the token that was proved to be the account's, for a Record that lost it.
     #[must_use]
     pub fn reclaimed(self, proven: Option<Token>) -> Option<Self> {
         let auth_token = self.auth_token.or(proven);
-        let whole = self.auth_id.is_some() && auth_token.is_some();
+        let whole = self.auth_id.is_some() && (auth_token.is_some() || self.adopted);
         (whole && matches!(self.phase, Phase::Bound | Phase::Kept)).then(|| Self {
             phase: Phase::Bound,
             disable: false,
             auth_token,
             ..self
         })
+    }
+
+    /// Whether the Record holds this account, or is about to.
+    #[must_use]
+    pub fn names(&self, auth_id: &Id) -> bool
+    where
+        Id: PartialEq,
+    {
+        self.auth_id.as_ref().or(self.adopts.as_ref()) == Some(auth_id)
     }
 
     /// Whether an account with this series and epoch in its marker is void and ours to delete.
@@ -205,7 +274,9 @@ impl<Series: Copy + PartialEq, Id, Token, Generation: Copy + Ord> Ledger<Series,
         facts::Record::Present {
             phase: match self.phase {
                 Phase::Open => facts::Phase::Open { unspent },
-                Phase::Bound => facts::Phase::Bound,
+                Phase::Bound => facts::Phase::Bound {
+                    token: self.auth_token.is_some(),
+                },
                 Phase::Closed => facts::Phase::Closed {
                     account: self.auth_id.is_some(),
                 },
@@ -224,7 +295,9 @@ impl<Series: Copy + PartialEq, Id, Token, Generation: Copy + Ord> Ledger<Series,
         match self.phase {
             Phase::Open => facts::Predecessor::Open,
             Phase::Closed => facts::Predecessor::Nothing,
-            Phase::Bound | Phase::Kept if self.auth_token.is_none() => facts::Predecessor::Tokenless,
+            Phase::Bound | Phase::Kept if self.auth_token.is_none() && !self.adopted => {
+                facts::Predecessor::Tokenless
+            }
             Phase::Bound | Phase::Kept => facts::Predecessor::Orphaned,
         }
     }

@@ -7,6 +7,7 @@
 //!
 //! The comments name the rule or the promise of `docs/reliability.md` that needs an arm, by its number there.
 
+mod adopt;
 mod deleting;
 mod janitor;
 mod live;
@@ -27,6 +28,12 @@ pub enum Step {
     OpenRecord,
     /// Create the Record of an account whose Record was lost; nothing will be posted under it.
     RebuildRecord,
+    /// Create the Record of an account that is there already: the intent, written before the look at who else holds that account.
+    OpenAdoption,
+    /// Delete the Record of an adoption that is not to be: nothing was posted under it, and nothing is bound.
+    WithdrawAdoption,
+    /// Bind the account that is there already.
+    Adopt,
     /// Claim the next epoch of an open Record and fence the ones before it.
     TakeOver,
     /// Claim the next epoch of a closed Record whose account is gone, to make it anew.
@@ -43,7 +50,7 @@ pub enum Step {
     Bind,
     /// Read the user's Secret.
     ReadSecret,
-    /// Find out whose the account is that the status names.
+    /// Find out whose the account is that the status or the spec names.
     JudgeClaim,
     /// Ask Vobiz about the pair in the user's Secret.
     ProvePair,
@@ -53,7 +60,7 @@ pub enum Step {
     AdoptIdentity,
     /// Take the id of an account that is gone out of the object's status.
     ForgetIdentity,
-    /// Write the proven pair into the rebuilt Record.
+    /// Write the proven pair into the rebuilt Record, or into one that is bound without a token.
     RestorePair,
     /// Write the user's Secret.
     PublishSecret,
@@ -150,7 +157,9 @@ pub enum Block {
     ExternalResourceMissing,
     /// The Secret belongs to somebody else.
     SecretConflict,
-    /// The status names an account that is somebody else's.
+    /// Nothing allows the object to have the account that its spec names.
+    AdoptionNotAllowed,
+    /// The status or the spec names an account that is somebody else's.
     AuthIdConflict,
     /// The Account does not serve the namespace.
     NamespaceNotAllowed,
@@ -166,6 +175,8 @@ pub fn plan(facts: &Facts) -> Step {
     match facts.made {
         // Promise 1: it is written down before anything else. Rules 24, 31.
         Made::Pair => return Step::Bind,
+        // Nothing is written to Vobiz for it: the janitor finds what the attempt left. Rule 49.
+        Made::Fenced if facts.observes => return Step::Rest(Rest::Outdated),
         // The Record itself showed that the attempt is void. Rules 4, 18.
         Made::Fenced => return Step::DeleteMade,
         Made::Nothing => {}
@@ -210,6 +221,16 @@ fn with_account(facts: &Facts, step: Step) -> Step {
         // Promise 6.
         Account::NotAllowed => blocked(Block::NamespaceNotAllowed),
         Account::Closing | Account::Ready => step,
+    }
+}
+
+/// The step, once a quorum read has shown that the object is still what this pass took it for.
+fn confirmed(facts: &Facts, step: impl FnOnce() -> Step) -> Step {
+    match facts.confirmation {
+        Confirmation::Unasked => Step::Confirm,
+        // Rule 10.
+        Confirmation::Refuted => Step::Rest(Rest::Outdated),
+        Confirmation::Confirmed => step(),
     }
 }
 

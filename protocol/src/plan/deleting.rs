@@ -1,18 +1,17 @@
 //! The next step for an object that is being deleted: what becomes of its account, and when the finalizer may go. PURE.
 
-use super::{Rest, Step, Wait, sweep, waiting, with_account};
-use crate::facts::{
-    Account, Claim, Confirmation, Evidence, Facts, Fence, Phase, Policy, Record, Remote, UserSecret,
-};
+use super::{Step, Wait, confirmed, sweep, waiting, with_account};
+use crate::facts::{Account, Claim, Evidence, Facts, Fence, Phase, Policy, Record, Remote, UserSecret};
 
 pub(super) fn deleting(facts: &Facts) -> Step {
     match facts.record {
         // Rule 8.
         Record::Unread | Record::Present { quorum: false, .. } => Step::ReadRecord,
-        // Rules 3, 12.
+        // Rules 3, 12; what the object asks for is read by quorum. Rule 49.
         Record::Present {
-            phase: Phase::Bound, ..
-        } => close(facts),
+            phase: Phase::Bound { .. },
+            ..
+        } => confirmed(facts, || close(facts)),
         // Rules 16, 17, 19, 25.
         Record::Absent
         | Record::Present {
@@ -36,15 +35,18 @@ pub(super) fn deleting(facts: &Facts) -> Step {
 
 /// No pair in a Record: only a quorum read of the object, and a second look for the Record, prove what that means.
 fn deleting_unbound(facts: &Facts) -> Step {
-    match facts.confirmation {
-        // Rule 17.
-        Confirmation::Unasked => return Step::Confirm,
-        // Rule 10.
-        Confirmation::Refuted => return Step::Rest(Rest::Outdated),
-        // Rule 25.
-        Confirmation::Confirmed if !facts.looked_again => return Step::ReadRecord,
-        Confirmation::Confirmed => {}
-    }
+    // Rules 10, 17.
+    confirmed(facts, || {
+        if facts.looked_again {
+            nothing_bound(facts)
+        } else {
+            // Rule 25.
+            Step::ReadRecord
+        }
+    })
+}
+
+fn nothing_bound(facts: &Facts) -> Step {
     if facts.identity {
         return match facts.record {
             // Rules 27, 28.
@@ -58,6 +60,13 @@ fn deleting_unbound(facts: &Facts) -> Step {
             Record::Absent => Step::OpenRecord,
             // Rules 3, 12.
             _ => close(facts),
+        };
+    }
+    // It was to be there already, and was never taken. Rule 43.
+    if facts.adoption.is_asked() {
+        return match facts.record {
+            Record::Absent => Step::ReleaseFinalizer,
+            _ => Step::WithdrawAdoption,
         };
     }
     match (facts.secret, facts.evidence) {
@@ -104,6 +113,8 @@ fn finish(facts: &Facts, account: Option<Step>, fenced: bool) -> Step {
     match (account, fenced) {
         // Promise 3.
         (Some(step), _) => step,
+        // Rule 49: what an earlier attempt left is the janitor's, once the object is gone.
+        (None, _) if facts.observes => Step::ReleaseFinalizer,
         // Rules 6, 39, 42.
         (None, true) if facts.fence != Fence::Clean => sweep(facts.fence, facts),
         // Promise 3: nothing is left. The write itself tests the uid: rule 11.

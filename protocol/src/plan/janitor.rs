@@ -26,6 +26,8 @@ pub(super) fn janitor(facts: &Facts) -> Step {
         Confirmation::Refuted => {}
         // Hands off, as a person asked.
         Confirmation::Confirmed if facts.directive == Directive::Pause => return Step::Rest(Rest::Settled),
+        // Rule 49.
+        Confirmation::Confirmed if facts.observes => return Step::Rest(Rest::Settled),
         // Promise 1: none is left over, whether the object looks or not.
         Confirmation::Confirmed if fenced => return sweep_or(facts, Step::Rest(Rest::Settled)),
         // Rule 9: the rest is its object's.
@@ -35,9 +37,9 @@ pub(super) fn janitor(facts: &Facts) -> Step {
         // Its epoch is void from here on. Rules 6, 9.
         Phase::Open { .. } => Step::Close,
         // A restore brings objects back with new uids: the account is reported, never deleted. Promise 2, rule 5.
-        Phase::Bound if fenced => sweep_or(facts, Step::Rest(Rest::Settled)),
+        Phase::Bound { .. } if fenced => sweep_or(facts, Step::Rest(Rest::Settled)),
         // Promise 2.
-        Phase::Bound => Step::Rest(Rest::Settled),
+        Phase::Bound { .. } => Step::Rest(Rest::Settled),
         // Rule 12.
         Phase::Kept { disable } => match disable.then(|| keep_disabled(facts)).flatten() {
             Some(step) => step,

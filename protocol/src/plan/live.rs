@@ -1,30 +1,42 @@
 //! The next step for an object that lives: create its account, restore its Record, or keep both as they should be. PURE.
 
+use super::adopt::adopt;
 use super::janitor::prove_deleted;
-use super::{Block, Rest, Step, Wait, blocked, sweep, waiting, with_account};
-use crate::facts::{
-    Account, Claim, Confirmation, Evidence, Facts, Fence, Phase, Predecessor, Record, Remote, UserSecret,
-};
+use super::{Block, Rest, Step, Wait, blocked, confirmed, sweep, waiting, with_account};
+use crate::facts::{Account, Claim, Evidence, Facts, Fence, Phase, Predecessor, Record, Remote, UserSecret};
 
 pub(super) fn live(facts: &Facts) -> Step {
     match facts.record {
         // Promises 1, 4.
         Record::Present {
-            phase: Phase::Bound,
+            phase: Phase::Bound { token },
             quorum,
             ..
-        } => bound(facts, quorum),
+        } => bound(facts, token, quorum),
         // An object that lives in our cache and is being deleted in truth: its deletion brings the next pass. Rule 12.
         Record::Present {
             phase: Phase::Kept { .. },
             ..
         } => Step::Rest(Rest::Outdated),
+        // The same: of its own accord no pass closes the Record of an account that is to be there already, or of one that is only
+        // looked at. Rules 43, 49.
+        Record::Present {
+            phase: Phase::Closed { .. },
+            ..
+        } if facts.adoption.is_asked() || facts.observes => Step::Rest(Rest::Outdated),
         // Rule 26.
         Record::Present {
             phase: Phase::Closed { account },
             quorum,
             ..
         } => make_anew(facts, account, quorum),
+        // Rule 43.
+        Record::Unread
+        | Record::Absent
+        | Record::Present {
+            phase: Phase::Open { .. },
+            ..
+        } if facts.adoption.is_asked() => adopt(facts),
         // Promise 1.
         Record::Unread
         | Record::Absent
@@ -40,6 +52,10 @@ pub(super) fn live(facts: &Facts) -> Step {
 fn create(facts: &Facts) -> Step {
     if let Some(step) = hindrance(facts) {
         return step;
+    }
+    // Rule 49: there is nothing to look at.
+    if facts.observes && !facts.identity {
+        return blocked(Block::InvalidSpec);
     }
     // An object whose status names an account lost its Record: nothing will be posted for it. Rule 13.
     if !facts.identity && !facts.permit {
@@ -79,10 +95,10 @@ fn create(facts: &Facts) -> Step {
     }
 }
 
-/// What a gone object of the name left is taken over only where somebody asks for it.
-fn inherit(facts: &Facts, left: Predecessor) -> Step {
+/// What a gone object of the name left is taken over only where somebody asks for it, by the annotation or by its id.
+pub(super) fn inherit(facts: &Facts, left: Predecessor) -> Step {
     // Rule 23.
-    if !facts.reclaim {
+    if !facts.reclaim && !facts.adoption.is_asked() {
         return blocked(Block::OrphanFound);
     }
     confirmed(facts, || match left {
@@ -126,30 +142,22 @@ fn attempt(facts: &Facts) -> Step {
 }
 
 /// What stands in the way of a create from the start.
-fn hindrance(facts: &Facts) -> Option<Step> {
+pub(super) fn hindrance(facts: &Facts) -> Option<Step> {
     match facts.account {
         // Promise 6.
         _ if !facts.valid => Some(blocked(Block::InvalidSpec)),
         // Promise 6: each create may have made one more that nobody can use.
         _ if facts.unusable => Some(blocked(Block::UnusableAnswer)),
         // Each create would put one more pair where a crash loses it. Rule 31.
-        _ if facts.pairs_held && !facts.identity => Some(waiting(Wait::PairsHeld)),
+        _ if facts.pairs_held && !facts.identity && !facts.adoption.is_asked() => {
+            Some(waiting(Wait::PairsHeld))
+        }
         // Promise 3: an Account that is marked as in use outlives what is made through it, and can delete it.
         Account::Preparing => Some(waiting(Wait::AccountPreparing)),
         Account::Unavailable | Account::Closing => Some(waiting(Wait::Account)),
         // Promise 6: what serves a namespace, its Account says.
         Account::NotAllowed => Some(blocked(Block::NamespaceNotAllowed)),
         Account::Ready => None,
-    }
-}
-
-/// The step, once a quorum read has shown that the object is still what this pass took it for.
-fn confirmed(facts: &Facts, step: impl FnOnce() -> Step) -> Step {
-    match facts.confirmation {
-        Confirmation::Unasked => Step::Confirm,
-        // Rule 10.
-        Confirmation::Refuted => Step::Rest(Rest::Outdated),
-        Confirmation::Confirmed => step(),
     }
 }
 
@@ -165,7 +173,7 @@ fn restore(facts: &Facts) -> Step {
         (_, Evidence::Claimed) => Step::ProvePair,
         (_, Evidence::Unread | Evidence::Nothing) if facts.token_shown => Step::RecoverPair,
         // Promise 6: only a person gives an account up.
-        (_, Evidence::Unread | Evidence::Nothing) if !facts.recreate => blocked(Block::CredentialsLost),
+        (_, Evidence::Unread | Evidence::Nothing) if !may_make_anew(facts) => blocked(Block::CredentialsLost),
         // The status is older than what the name has now: nothing is made beside that. Rule 34.
         (_, Evidence::Unread | Evidence::Nothing) if facts.predecessor == Predecessor::Another => {
             blocked(Block::OrphanFound)
@@ -205,11 +213,23 @@ fn make_anew(facts: &Facts, account: bool, quorum: bool) -> Step {
     })
 }
 
-/// The pair is safe. The user's Secret comes first: it needs nobody's permission but the cluster's.
-fn bound(facts: &Facts, quorum: bool) -> Step {
+/// Only where the user asks for it; never one that was there before its object, nor one that is only looked at. Rules 43, 49.
+fn may_make_anew(facts: &Facts) -> bool {
+    facts.recreate && !facts.adoption.is_asked() && !facts.observes
+}
+
+/// The pair is safe, as far as it is known. The user's Secret comes first: it needs nobody's permission but the cluster's.
+fn bound(facts: &Facts, token: bool, quorum: bool) -> Step {
     match facts.secret {
         // Promise 1.
         UserSecret::Unread => return Step::ReadSecret,
+        // Rule 48: the token may be in there.
+        _ if !token => match facts.evidence {
+            Evidence::Claimed => return with_account(facts, Step::ProvePair),
+            Evidence::Proven if !quorum => return Step::ReadRecord,
+            Evidence::Proven => return Step::RestorePair,
+            Evidence::Unread | Evidence::Nothing => {}
+        },
         // It may hold the pair of an account that was made anew since the cached Record was seen. Promise 1.
         UserSecret::Different if !quorum => return Step::ReadRecord,
         // It has no owner: another pair than ours may work, and then it is somebody's. Promise 6.
@@ -238,7 +258,8 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
         Remote::Gone => false,
         _ if facts.requested => true,
         Remote::Unknown => !facts.applied,
-        Remote::Unlisted | Remote::Differs | Remote::Missing => true,
+        Remote::Differs => !facts.observes,
+        Remote::Unlisted | Remote::Missing => true,
         Remote::Matches | Remote::Stubborn | Remote::Deleted | Remote::StillThere => false,
     };
     if needs_a_call {
@@ -253,7 +274,8 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
                 _ if facts.requested => return Step::ReadAccount,
                 // A cached Record may be out of date, and an old pass must not write to an account that is kept. Rule 12.
                 Remote::Differs if !quorum => return Step::ReadRecord,
-                Remote::Differs => return Step::Update,
+                // Rule 49.
+                Remote::Differs => return confirmed(facts, || Step::Update),
                 // Rule 37.
                 Remote::Missing => return waiting(Wait::List),
                 _ => return Step::ReadAccount,
@@ -262,12 +284,14 @@ fn bound(facts: &Facts, quorum: bool) -> Step {
     }
     match facts.remote {
         // Promise 6: whether another one is made, a person says.
-        Remote::Gone if !facts.recreate => blocked(Block::ExternalResourceMissing),
+        Remote::Gone if !may_make_anew(facts) => blocked(Block::ExternalResourceMissing),
         // Rules 3, 26.
         Remote::Gone if !quorum => Step::ReadRecord,
         Remote::Gone => confirmed(facts, || Step::Close),
         // Promise 6, from here on: whatever keeps the object from being as its manifest says is told.
-        Remote::Stubborn => blocked(Block::InvalidSpec),
+        Remote::Stubborn if !facts.observes => blocked(Block::InvalidSpec),
+        // Its token is nobody's to lose where it is only looked at.
+        _ if !token && !facts.observes => blocked(Block::CredentialsLost),
         _ if facts.secret == UserSecret::Foreign => blocked(Block::SecretConflict),
         _ if facts.secret == UserSecret::Refused => waiting(Wait::SecretForbidden),
         _ if facts.secret == UserSecret::Contested => waiting(Wait::SecretContested),

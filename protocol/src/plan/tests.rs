@@ -5,7 +5,7 @@ mod paths;
 
 use super::{Step, plan};
 use crate::facts::{
-    Account, Claim, Confirmation, Directive, Evidence, Facts, Fence, Made, Object, Phase, Policy,
+    Account, Adoption, Claim, Confirmation, Directive, Evidence, Facts, Fence, Made, Object, Phase, Policy,
     Predecessor, Record, Remote, UserSecret,
 };
 

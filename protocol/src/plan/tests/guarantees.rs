@@ -24,7 +24,8 @@ const CONFIRMATIONS: [Confirmation; 3] = [
     Confirmation::Confirmed,
     Confirmation::Refuted,
 ];
-const CLAIMS: [Claim; 3] = [Claim::Unread, Claim::Own, Claim::Foreign];
+const CLAIMS: [Claim; 4] = [Claim::Unread, Claim::Own, Claim::Foreign, Claim::Missing];
+const ADOPTIONS: [Adoption; 3] = [Adoption::Unasked, Adoption::Asked, Adoption::Granted];
 const SECRETS: [UserSecret; 8] = [
     UserSecret::NotDue,
     UserSecret::Unread,
@@ -55,10 +56,11 @@ const REMOTES: [Remote; 9] = [
 const MADE: [Made; 3] = [Made::Nothing, Made::Pair, Made::Fenced];
 const FENCES: [Fence; 4] = [Fence::Settling, Fence::Unwalked, Fence::Leftovers, Fence::Clean];
 const POLICIES: [Policy; 2] = [Policy::Undecided, Policy::Decided];
-const PHASES: [Phase; 7] = [
+const PHASES: [Phase; 8] = [
     Phase::Open { unspent: false },
     Phase::Open { unspent: true },
-    Phase::Bound,
+    Phase::Bound { token: false },
+    Phase::Bound { token: true },
     Phase::Closed { account: false },
     Phase::Closed { account: true },
     Phase::Kept { disable: false },
@@ -111,7 +113,7 @@ fn looked_at(facts: &Facts) -> Facts {
             directive: Directive::Pause,
             ..base
         },
-        (Object::Live, record) if phase_of(record) == Some(Phase::Bound) => Facts {
+        (Object::Live, record) if is_bound(record) => Facts {
             finalizer: facts.finalizer,
             identity: facts.identity,
             applied: facts.applied,
@@ -211,6 +213,10 @@ fn phase_of(record: Record) -> Option<Phase> {
     }
 }
 
+fn is_bound(record: Record) -> bool {
+    matches!(phase_of(record), Some(Phase::Bound { .. }))
+}
+
 fn is_ended(record: Record) -> bool {
     matches!(phase_of(record), Some(Phase::Closed { .. } | Phase::Kept { .. }))
 }
@@ -220,9 +226,7 @@ fn over_all_facts(mut check: impl FnMut(&Facts)) {
     for made in [Made::Pair, Made::Fenced] {
         check(&Facts { made, ..new_object() });
     }
-    let (bound, others): (Vec<_>, Vec<_>) = records()
-        .into_iter()
-        .partition(|record| phase_of(*record) == Some(Phase::Bound));
+    let (bound, others): (Vec<_>, Vec<_>) = records().into_iter().partition(|record| is_bound(*record));
     let (ended, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|record| is_ended(*record));
     let mut facts = new_object();
     every!(facts, [finalizer in BOOLS, identity in BOOLS, applied in BOOLS, requested in BOOLS, recreate in BOOLS,
@@ -245,7 +249,7 @@ fn over_all_facts(mut check: impl FnMut(&Facts)) {
     };
     let unbound = records()
         .into_iter()
-        .filter(|record| !is_ended(*record) && phase_of(*record) != Some(Phase::Bound));
+        .filter(|record| !is_ended(*record) && !is_bound(*record));
     every!(facts, [finalizer in BOOLS, claim in CLAIMS, reclaim in BOOLS, recreate in BOOLS, valid in BOOLS, account in ACCOUNTS,
         record in unbound.clone(), predecessor in PREDECESSORS, confirmation in CONFIRMATIONS, secret in SECRETS,
         evidence in EVIDENCE, token_shown in BOOLS], check);
@@ -438,7 +442,7 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             let bound = matches!(
                 facts.record,
                 Record::Present {
-                    phase: Phase::Bound,
+                    phase: Phase::Bound { token: true },
                     ..
                 }
             );
@@ -453,17 +457,17 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
         Step::ReadAccount => reachable && matches!(facts.record, Record::Present { .. }),
         Step::Update => {
             let ours = match by_quorum(facts) {
-                Some((Phase::Bound, _)) => object == Object::Live && facts.valid && finalizer,
+                Some((Phase::Bound { .. }, _)) => object == Object::Live && facts.valid && finalizer,
                 Some((Phase::Kept { disable: true }, _)) => leaving || gone,
                 _ => false,
             };
             reachable && ours
         }
         Step::Close => match by_quorum(facts) {
-            Some((Phase::Bound, _)) if object == Object::Live => {
+            Some((Phase::Bound { .. }, _)) if object == Object::Live => {
                 confirmed && facts.recreate && facts.remote == Remote::Gone
             }
-            Some((Phase::Bound, _)) => leaving && facts.policy == Policy::Decided,
+            Some((Phase::Bound { .. }, _)) => leaving && facts.policy == Policy::Decided,
             Some((Phase::Open { .. }, _)) => {
                 let proved =
                     (identity && facts.claim != Claim::Unread) || (!identity && nothing_claimed(facts));
@@ -632,7 +636,7 @@ fn an_open_record_of_a_gone_object_is_closed_and_a_bound_one_is_never_touched() 
         let step = plan(facts);
         match by_quorum(facts) {
             Some((Phase::Open { .. }, _)) => assert_eq!(step, Step::Close, "{facts:#?}"),
-            Some((Phase::Bound, _)) => {
+            Some((Phase::Bound { .. }, _)) => {
                 assert!(
                     matches!(step, Step::Rest(_) | Step::DeleteLeftover),
                     "{step:?} {facts:#?}"
@@ -736,10 +740,7 @@ fn a_refused_secret_holds_no_update_of_the_account() {
             former_secret: false,
             ..*facts
         };
-        if phase_of(facts.record) == Some(Phase::Bound)
-            && facts.object == Object::Live
-            && plan(&good) == Step::Update
-        {
+        if is_bound(facts.record) && facts.object == Object::Live && plan(&good) == Step::Update {
             assert_eq!(plan(&refused), Step::Update, "{facts:#?}");
         }
     });

@@ -12,6 +12,8 @@ struct World {
     evidence: Evidence,
     /// Whose the account is that the status names.
     claim: Claim,
+    /// The same, once a Record says that the object is about to hold it.
+    meanwhile: Claim,
     /// What asking Vobiz about that pair proves.
     proof: Evidence,
     /// The account that a read finds.
@@ -26,6 +28,7 @@ const WORLD: World = World {
     record: Record::Absent,
     evidence: Evidence::Nothing,
     claim: Claim::Own,
+    meanwhile: Claim::Own,
     proof: Evidence::Proven,
     remote: Remote::Gone,
     closed: Phase::Closed { account: true },
@@ -59,7 +62,13 @@ fn fold(facts: &mut Facts, step: Step, world: &mut World) -> Option<()> {
                 facts.looked_again = false;
             }
         }
-        Step::RebuildRecord => facts.record = record(Phase::Open { unspent: false }, false),
+        Step::RebuildRecord | Step::OpenAdoption => {
+            facts.record = record(Phase::Open { unspent: false }, false);
+            facts.claim = Claim::Unread;
+            // Who came meanwhile is seen by the second look.
+            world.claim = world.meanwhile;
+        }
+        Step::WithdrawAdoption => facts.record = Record::Absent,
         Step::TakeOver => {
             facts.record = record(Phase::Open { unspent: true }, true);
             facts.fence = Fence::Settling;
@@ -72,7 +81,7 @@ fn fold(facts: &mut Facts, step: Step, world: &mut World) -> Option<()> {
         Step::ForgetIdentity => facts.identity = false,
         Step::ClosePredecessor => facts.predecessor = Predecessor::Orphaned,
         Step::Reclaim => {
-            facts.record = record(Phase::Bound, false);
+            facts.record = record(Phase::Bound { token: true }, false);
             facts.remote = Remote::Matches;
             facts.secret = UserSecret::Absent;
         }
@@ -82,9 +91,10 @@ fn fold(facts: &mut Facts, step: Step, world: &mut World) -> Option<()> {
         }
         Step::Confirm => facts.confirmation = world.confirmation,
         Step::Create => facts.made = Made::Pair,
-        Step::Bind | Step::RestorePair => {
+        Step::Bind | Step::RestorePair | Step::Adopt => {
+            let token = step != Step::Adopt || facts.evidence == Evidence::Proven;
             facts.made = Made::Nothing;
-            facts.record = record(Phase::Bound, fenced);
+            facts.record = record(Phase::Bound { token }, fenced);
             facts.remote = Remote::Matches;
             if facts.secret == UserSecret::Absent || facts.evidence == Evidence::Proven {
                 facts.secret = UserSecret::Different;
@@ -224,7 +234,7 @@ fn an_object_at_rest_needs_no_request_at_all() {
 
 #[test]
 fn an_edit_is_sent_only_after_the_record_was_read_by_quorum() {
-    let bound = record(Phase::Bound, false);
+    let bound = record(Phase::Bound { token: true }, false);
     let facts = Facts {
         finalizer: true,
         identity: true,
@@ -486,7 +496,7 @@ fn an_account_whose_pair_is_lost_is_deleted_and_made_anew_where_the_user_asked_f
     ];
     assert_eq!(drive(facts, WORLD), path);
     let missing = World {
-        record: record(Phase::Bound, false),
+        record: record(Phase::Bound { token: true }, false),
         ..WORLD
     };
     let path = drive(
@@ -514,7 +524,7 @@ fn an_account_whose_pair_is_lost_is_deleted_and_made_anew_where_the_user_asked_f
 
 #[test]
 fn an_object_that_a_person_forces_goes_without_proof_and_only_while_it_is_being_deleted() {
-    let (facts, world) = deleting(record(Phase::Bound, false));
+    let (facts, world) = deleting(record(Phase::Bound { token: true }, false));
     let forced = Facts {
         directive: Directive::ForceDelete,
         account: Account::Unavailable,
@@ -535,7 +545,7 @@ fn a_request_of_a_person_looks_at_the_account_once() {
         identity: true,
         applied: true,
         requested: true,
-        record: record(Phase::Bound, false),
+        record: record(Phase::Bound { token: true }, false),
         secret: UserSecret::Good,
         remote: Remote::Matches,
         ..new_object()
@@ -566,8 +576,8 @@ fn deletion_follows_the_policy_that_the_record_was_closed_with() {
         ),
     ];
     for (closed, remote, middle) in table {
-        let (facts, world) = deleting(record(Phase::Bound, false));
-        let mut path = vec![Step::ReadRecord, Step::Close];
+        let (facts, world) = deleting(record(Phase::Bound { token: true }, false));
+        let mut path = vec![Step::ReadRecord, Step::Confirm, Step::Close];
         path.extend(middle);
         path.push(Step::ReleaseFinalizer);
         assert_eq!(
@@ -749,7 +759,7 @@ fn a_write_that_kubernetes_refuses_holds_nothing_but_itself() {
     let bound = Facts {
         finalizer: true,
         identity: true,
-        record: record(Phase::Bound, false),
+        record: record(Phase::Bound { token: true }, false),
         remote: Remote::Differs,
         ..new_object()
     };
