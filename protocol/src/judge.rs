@@ -17,6 +17,8 @@ pub struct Seen<Id> {
     pub identity: Option<Id>,
     /// It may take over what an earlier object of its name left.
     pub reclaim: bool,
+    /// Its account is only looked at.
+    pub observes: bool,
 }
 
 /// Whether the object is still what the pass took it for. `found` is what a quorum read of this very uid shows.
@@ -25,12 +27,13 @@ pub fn confirm<Id: PartialEq>(object: Object, believed: &Seen<Id>, found: Option
     let confirmed = match (object, found) {
         (_, None) => false,
         (Object::Unseen, Some(_)) => true,
-        (Object::Deleting, Some(found)) => found.deleting,
+        (Object::Deleting, Some(found)) => found.deleting && found.observes == believed.observes,
         (Object::Live, Some(found)) => {
             !found.deleting
                 && found.finalizer
                 && found.identity == believed.identity
                 && found.reclaim == believed.reclaim
+                && found.observes == believed.observes
         }
     };
     if confirmed {
@@ -94,6 +97,7 @@ mod tests {
         finalizer: true,
         identity: None,
         reclaim: false,
+        observes: false,
     };
 
     #[test]
@@ -114,6 +118,10 @@ mod tests {
             },
             Seen {
                 reclaim: true,
+                ..SEEN
+            },
+            Seen {
+                observes: true,
                 ..SEEN
             },
         ];

@@ -85,6 +85,7 @@ impl<Series: Copy + PartialEq, Id, Token, Generation: Copy + Ord> Ledger<Series,
     pub fn adopting(series: Series, generation: Generation, auth_id: Id) -> Self {
         Self {
             epoch: 0,
+            adopted: true,
             ..Self::rebuilding(series, generation, auth_id)
         }
     }

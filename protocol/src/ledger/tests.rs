@@ -200,3 +200,30 @@ fn an_attempt_is_looked_for_where_the_list_shows_the_markers_of_all_before_it() 
         "nor is it forgotten later"
     );
 }
+
+#[test]
+fn the_record_of_an_account_that_was_there_before_names_it_from_its_intent_on_and_never_forgets_that() {
+    let intent = Small::adopting(7, 1, "SA_ONE");
+    assert!(intent.names(&"SA_ONE") && !intent.names(&"SA_TWO"));
+    assert_eq!(
+        (intent.phase, intent.epoch, intent.is_fenced()),
+        (Phase::Open, 0, false)
+    );
+    let given_up = intent.closed(Decision::Delete { cascade: false }, None);
+    assert!(
+        !given_up.names(&"SA_ONE") && !given_up.is_fenced(),
+        "nothing was posted under it"
+    );
+    let tokenless = intent.adopted("SA_ONE", None, None);
+    assert!(tokenless.names(&"SA_ONE") && tokenless.adopted && tokenless.auth_token.is_none());
+    assert_eq!(tokenless.completed(3).auth_token, Some(3));
+    let marked = intent.adopted("SA_ONE", Some(3), Some((9, 2)));
+    assert!(
+        marked.fences(9, 1) && !marked.fences(9, 2),
+        "what an earlier Record of it fenced stays void"
+    );
+    let kept = tokenless.closed(Decision::Retain, None);
+    assert!(kept.adopted && kept.reclaimed(None).is_some_and(|ledger| ledger.adopted));
+    assert_eq!(kept.as_predecessor(), facts::Predecessor::Orphaned);
+    assert!(Small::rebuilding(7, 1, "SA_ONE").names(&"SA_ONE") && !Small::rebuilding(7, 1, "SA_ONE").adopted);
+}

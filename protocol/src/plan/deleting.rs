@@ -7,11 +7,16 @@ pub(super) fn deleting(facts: &Facts) -> Step {
     match facts.record {
         // Rule 8.
         Record::Unread | Record::Present { quorum: false, .. } => Step::ReadRecord,
-        // Rules 3, 12; what the object asks for is read by quorum. Rule 49.
+        // What an account that was there before its object is kept or deleted by is read by quorum. Rules 50, 51.
         Record::Present {
             phase: Phase::Bound { .. },
             ..
-        } => confirmed(facts, || close(facts)),
+        } if facts.adoption.is_asked() || facts.observes => confirmed(facts, || close(facts)),
+        // Rules 3, 12.
+        Record::Present {
+            phase: Phase::Bound { .. },
+            ..
+        } => close(facts),
         // Rules 16, 17, 19, 25.
         Record::Absent
         | Record::Present {
@@ -62,7 +67,7 @@ fn nothing_bound(facts: &Facts) -> Step {
             _ => close(facts),
         };
     }
-    // It was to be there already, and was never taken. Rule 43.
+    // It was to be there already, and was never taken. Rule 44.
     if facts.adoption.is_asked() {
         return match facts.record {
             Record::Absent => Step::ReleaseFinalizer,
@@ -113,7 +118,7 @@ fn finish(facts: &Facts, account: Option<Step>, fenced: bool) -> Step {
     match (account, fenced) {
         // Promise 3.
         (Some(step), _) => step,
-        // Rule 49: what an earlier attempt left is the janitor's, once the object is gone.
+        // Rule 50: what an earlier attempt left is the janitor's, once the object is gone.
         (None, _) if facts.observes => Step::ReleaseFinalizer,
         // Rules 6, 39, 42.
         (None, true) if facts.fence != Fence::Clean => sweep(facts.fence, facts),

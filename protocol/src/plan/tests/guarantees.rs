@@ -104,6 +104,7 @@ fn looked_at(facts: &Facts) -> Facts {
     if facts.made != Made::Nothing {
         return Facts {
             made: facts.made,
+            observes: facts.observes && facts.made == Made::Fenced,
             ..base
         };
     }
@@ -115,8 +116,13 @@ fn looked_at(facts: &Facts) -> Facts {
         },
         (Object::Live, record) if is_bound(record) => Facts {
             finalizer: facts.finalizer,
-            identity: facts.identity,
             applied: facts.applied,
+            adoption: if facts.adoption.is_asked() {
+                Adoption::Asked
+            } else {
+                Adoption::Unasked
+            },
+            observes: facts.observes,
             requested: facts.requested,
             recreate: facts.recreate,
             valid: facts.valid,
@@ -131,6 +137,8 @@ fn looked_at(facts: &Facts) -> Facts {
             ..base
         },
         (Object::Live, record) if is_ended(record) => Facts {
+            adoption: facts.adoption,
+            observes: facts.observes,
             finalizer: facts.finalizer,
             identity: facts.identity,
             valid: facts.valid,
@@ -147,12 +155,12 @@ fn looked_at(facts: &Facts) -> Facts {
             applied: false,
             directive: Directive::Manage,
             requested: false,
-            claim: if facts.identity {
+            claim: if facts.identity || facts.adoption.is_asked() {
                 facts.claim
             } else {
                 Claim::Unread
             },
-            predecessor: if record == Record::Absent || facts.identity {
+            predecessor: if record == Record::Absent || facts.identity || facts.adoption.is_asked() {
                 facts.predecessor
             } else {
                 Predecessor::Nothing
@@ -193,6 +201,7 @@ fn looked_at(facts: &Facts) -> Facts {
         },
         (Object::Unseen, _) => Facts {
             object: Object::Unseen,
+            observes: facts.observes,
             directive: facts.directive,
             account: facts.account,
             record: facts.record,
@@ -223,19 +232,23 @@ fn is_ended(record: Record) -> bool {
 
 /// Runs over all facts that a pass can look at: [`looked_at`] tells which those are.
 fn over_all_facts(mut check: impl FnMut(&Facts)) {
-    for made in [Made::Pair, Made::Fenced] {
-        check(&Facts { made, ..new_object() });
+    for (made, observes) in [(Made::Pair, false), (Made::Fenced, false), (Made::Fenced, true)] {
+        check(&Facts {
+            made,
+            observes,
+            ..new_object()
+        });
     }
     let (bound, others): (Vec<_>, Vec<_>) = records().into_iter().partition(|record| is_bound(*record));
     let (ended, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|record| is_ended(*record));
     let mut facts = new_object();
-    every!(facts, [finalizer in BOOLS, identity in BOOLS, applied in BOOLS, requested in BOOLS, recreate in BOOLS,
-        valid in BOOLS, account in ACCOUNTS, record in bound.iter().copied(), confirmation in CONFIRMATIONS,
-        secret in SECRETS, evidence in [Evidence::Claimed, Evidence::Nothing], former_secret in BOOLS,
+    every!(facts, [finalizer in BOOLS, applied in BOOLS, adoption in [Adoption::Unasked, Adoption::Asked], observes in BOOLS,
+        requested in BOOLS, recreate in BOOLS, valid in BOOLS, account in ACCOUNTS, record in bound.iter().copied(),
+        confirmation in CONFIRMATIONS, secret in SECRETS, evidence in EVIDENCE[1..].iter().copied(), former_secret in BOOLS,
         write_refused in BOOLS, remote in REMOTES], check);
     let mut facts = new_object();
     every!(facts, [finalizer in BOOLS, identity in BOOLS, valid in BOOLS, unusable in BOOLS, pairs_held in BOOLS, account in ACCOUNTS,
-        permit in BOOLS, record in ended.iter().copied(), confirmation in CONFIRMATIONS, remote in REMOTES], check);
+        adoption in [Adoption::Unasked, Adoption::Asked], observes in BOOLS, permit in BOOLS, record in ended.iter().copied(), confirmation in CONFIRMATIONS, remote in REMOTES], check);
     let mut facts = Facts {
         record: Record::Absent,
         ..new_object()
@@ -252,7 +265,17 @@ fn over_all_facts(mut check: impl FnMut(&Facts)) {
         .filter(|record| !is_ended(*record) && !is_bound(*record));
     every!(facts, [finalizer in BOOLS, claim in CLAIMS, reclaim in BOOLS, recreate in BOOLS, valid in BOOLS, account in ACCOUNTS,
         record in unbound.clone(), predecessor in PREDECESSORS, confirmation in CONFIRMATIONS, secret in SECRETS,
-        evidence in EVIDENCE, token_shown in BOOLS], check);
+        evidence in EVIDENCE, token_shown in BOOLS, observes in BOOLS], check);
+    let mut facts = new_object();
+    every!(facts, [finalizer in BOOLS, identity in BOOLS, claim in CLAIMS, adoption in ADOPTIONS[1..].iter().copied(), recreate in BOOLS,
+        valid in BOOLS, account in ACCOUNTS, record in unbound.clone(), predecessor in PREDECESSORS, confirmation in CONFIRMATIONS,
+        secret in SECRETS, evidence in EVIDENCE, token_shown in BOOLS, observes in BOOLS], check);
+    let mut facts = Facts {
+        observes: true,
+        ..new_object()
+    };
+    every!(facts, [finalizer in BOOLS, reclaim in BOOLS, permit in BOOLS, account in ACCOUNTS, record in unbound.clone(),
+        predecessor in PREDECESSORS, confirmation in CONFIRMATIONS, secret in SECRETS], check);
     let mut facts = new_object();
     every!(facts, [finalizer in BOOLS, recreate in BOOLS, valid in BOOLS, unusable in BOOLS, pairs_held in BOOLS,
         account in ACCOUNTS, permit in BOOLS, record in others.iter().copied(), confirmation in CONFIRMATIONS,
@@ -265,10 +288,18 @@ fn over_all_facts(mut check: impl FnMut(&Facts)) {
         record in records(), confirmation in CONFIRMATIONS, looked_again in BOOLS, secret in SECRETS,
         evidence in EVIDENCE, remote in REMOTES, fence in FENCES, policy in POLICIES], check);
     let mut facts = Facts {
+        object: Object::Deleting,
+        finalizer: true,
+        ..new_object()
+    };
+    every!(facts, [identity in BOOLS, claim in CLAIMS, adoption in [Adoption::Unasked, Adoption::Asked], observes in BOOLS, account in ACCOUNTS,
+        record in records(), confirmation in CONFIRMATIONS, looked_again in BOOLS, secret in [UserSecret::Unread, UserSecret::Good],
+        evidence in EVIDENCE, remote in REMOTES, fence in FENCES, policy in POLICIES], check);
+    let mut facts = Facts {
         object: Object::Unseen,
         ..new_object()
     };
-    every!(facts, [directive in DIRECTIVES, account in ACCOUNTS, record in records(), confirmation in CONFIRMATIONS,
+    every!(facts, [observes in BOOLS, directive in DIRECTIVES, account in ACCOUNTS, record in records(), confirmation in CONFIRMATIONS,
         remote in REMOTES, fence in FENCES, retention_over in BOOLS, parent_abandoned in BOOLS], check);
 }
 
@@ -296,7 +327,7 @@ fn nothing_claimed(facts: &Facts) -> bool {
 
 /// Nothing proves the pair of the account that the status names, and the user wants it made anew then.
 fn lost(facts: &Facts) -> bool {
-    facts.claim == Claim::Own
+    matches!(facts.claim, Claim::Own | Claim::Missing)
         && facts.recreate
         && !facts.token_shown
         && facts.predecessor != Predecessor::Another
@@ -317,22 +348,29 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
     let leaving = object == Object::Deleting && finalizer;
     let gone = object == Object::Unseen && confirmation == Confirmation::Refuted;
     let managed = facts.directive != Directive::Pause;
+    let asked = facts.adoption.is_asked();
+    // Nothing is posted for it; and while it is only looked at, nothing is written to Vobiz.
+    let may_post = !asked && !facts.observes;
     let may_take_over = object == Object::Live
         && managed
         && finalizer
         && facts.valid
         && !facts.unusable
-        && (identity || (facts.permit && !facts.pairs_held))
+        && (identity || asked || (facts.permit && !facts.pairs_held))
         && facts.account == Account::Ready;
-    let may_create = may_take_over && !identity;
+    let may_create = may_take_over && !identity && may_post;
+    let has_right =
+        facts.evidence == Evidence::Proven || (facts.adoption == Adoption::Granted && nothing_claimed(facts));
+    let may_adopt =
+        may_take_over && asked && has_right && facts.claim == Claim::Own && !left_with_account(facts);
     let reachable = matches!(facts.account, Account::Ready | Account::Closing);
     let clean = |fenced: bool| !fenced || facts.fence == Fence::Clean;
     if facts.made != Made::Nothing {
         return step
-            == if facts.made == Made::Pair {
-                Step::Bind
-            } else {
-                Step::DeleteMade
+            == match facts.made {
+                Made::Pair => Step::Bind,
+                _ if facts.observes => Step::Rest(Rest::Outdated),
+                _ => Step::DeleteMade,
             };
     }
     if !managed && object != Object::Unseen {
@@ -342,7 +380,11 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
         Step::Rest(_) => true,
         Step::Bind | Step::DeleteMade => false,
         Step::TakePermit => {
-            object == Object::Live && !identity && !facts.permit && facts.account == Account::Ready
+            object == Object::Live
+                && !identity
+                && !facts.permit
+                && facts.account == Account::Ready
+                && may_post
         }
         Step::AddFinalizer => object == Object::Live && !finalizer,
         Step::ReadRecord => {
@@ -359,7 +401,7 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             let intent = may_create && free;
             let tombstone = leaving
                 && identity
-                && facts.claim == Claim::Own
+                && matches!(facts.claim, Claim::Own | Claim::Missing)
                 && confirmed
                 && facts.looked_again
                 && facts.policy == Policy::Decided;
@@ -369,20 +411,29 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             object == Object::Live
                 && finalizer
                 && identity
+                && !asked
                 && facts.record == Record::Absent
-                && facts.claim == Claim::Own
+                && matches!(facts.claim, Claim::Own | Claim::Missing)
                 && !left_with_account(facts)
                 && (facts.evidence == Evidence::Proven || lost(facts))
                 && facts.account == Account::Ready
         }
+        Step::OpenAdoption => may_adopt && facts.record == Record::Absent,
+        Step::Adopt => may_adopt && confirmed && matches!(by_quorum(facts), Some((Phase::Open { .. }, _))),
+        Step::WithdrawAdoption => {
+            let live = object == Object::Live;
+            let going = leaving && confirmed && facts.looked_again && !identity;
+            asked && (live || going) && matches!(by_quorum(facts), Some((Phase::Open { .. }, _)))
+        }
         Step::RestorePair => {
-            object == Object::Live
-                && identity
+            let rebuilds = identity
+                && !asked
                 && confirmed
-                && facts.claim == Claim::Own
+                && matches!(facts.claim, Claim::Own | Claim::Missing)
                 && !left_with_account(facts)
-                && facts.evidence == Evidence::Proven
-                && matches!(by_quorum(facts), Some((Phase::Open { .. }, _)))
+                && matches!(by_quorum(facts), Some((Phase::Open { .. }, _)));
+            let completes = matches!(by_quorum(facts), Some((Phase::Bound { token: false }, _)));
+            object == Object::Live && facts.evidence == Evidence::Proven && (rebuilds || completes)
         }
         Step::TakeOver => {
             may_create
@@ -410,16 +461,19 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
         }
         Step::Reclaim => {
             let unbound = facts.record == Record::Absent
-                || (identity && matches!(by_quorum(facts), Some((Phase::Open { .. }, _))));
+                || (identity && !asked && matches!(by_quorum(facts), Some((Phase::Open { .. }, _))));
             let whole = facts.predecessor == Predecessor::Orphaned
                 || (facts.predecessor == Predecessor::Tokenless && facts.evidence == Evidence::Proven);
-            may_take_over && confirmed && facts.reclaim && unbound && whole
+            may_take_over && confirmed && (facts.reclaim || asked) && unbound && whole
         }
-        Step::JudgeClaim => identity && facts.claim == Claim::Unread,
+        Step::JudgeClaim => {
+            let may_learn = object == Object::Deleting || !asked || has_right;
+            (identity || asked) && facts.claim == Claim::Unread && may_learn
+        }
         Step::RecoverPair => {
             object == Object::Live
-                && identity
-                && facts.claim == Claim::Own
+                && (identity || asked)
+                && matches!(facts.claim, Claim::Own | Claim::Missing)
                 && facts.token_shown
                 && facts.account == Account::Ready
                 && nothing_claimed(facts)
@@ -437,7 +491,7 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             object != Object::Unseen && matches!(facts.secret, UserSecret::Unread | UserSecret::NotDue)
         }
         Step::ProvePair => facts.evidence == Evidence::Claimed && reachable,
-        Step::AdoptIdentity => facts.evidence == Evidence::Proven && !identity,
+        Step::AdoptIdentity => facts.evidence == Evidence::Proven && !identity && !asked,
         Step::PublishSecret => {
             let bound = matches!(
                 facts.record,
@@ -457,7 +511,9 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
         Step::ReadAccount => reachable && matches!(facts.record, Record::Present { .. }),
         Step::Update => {
             let ours = match by_quorum(facts) {
-                Some((Phase::Bound { .. }, _)) => object == Object::Live && facts.valid && finalizer,
+                Some((Phase::Bound { .. }, _)) => {
+                    object == Object::Live && facts.valid && finalizer && confirmed && !facts.observes
+                }
                 Some((Phase::Kept { disable: true }, _)) => leaving || gone,
                 _ => false,
             };
@@ -465,13 +521,16 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
         }
         Step::Close => match by_quorum(facts) {
             Some((Phase::Bound { .. }, _)) if object == Object::Live => {
-                confirmed && facts.recreate && facts.remote == Remote::Gone
+                confirmed && facts.recreate && facts.remote == Remote::Gone && may_post
             }
-            Some((Phase::Bound { .. }, _)) => leaving && facts.policy == Policy::Decided,
+            Some((Phase::Bound { .. }, _)) => {
+                leaving && facts.policy == Policy::Decided && (confirmed || may_post)
+            }
             Some((Phase::Open { .. }, _)) => {
                 let proved =
                     (identity && facts.claim != Claim::Unread) || (!identity && nothing_claimed(facts));
-                let lost = object == Object::Live && finalizer && identity && confirmed && lost(facts);
+                let lost =
+                    object == Object::Live && finalizer && identity && confirmed && lost(facts) && may_post;
                 lost || gone
                     || (leaving
                         && confirmed
@@ -482,13 +541,17 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             _ => false,
         },
         Step::Delete => {
-            let anew = object == Object::Live && confirmed;
+            let anew = object == Object::Live && confirmed && may_post;
             reachable
                 && (leaving || gone || anew)
                 && matches!(by_quorum(facts), Some((Phase::Closed { account: true }, _)))
         }
         Step::DeleteLeftover => {
-            reachable && facts.fence == Fence::Leftovers && matches!(by_quorum(facts), Some((_, true)))
+            let looks_only = facts.observes && !gone;
+            reachable
+                && !looks_only
+                && facts.fence == Fence::Leftovers
+                && matches!(by_quorum(facts), Some((_, true)))
         }
         Step::ReleaseFinalizer => {
             let proved = match (facts.record, by_quorum(facts)) {
@@ -496,15 +559,16 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
                     let nobodys = if identity {
                         facts.claim == Claim::Foreign
                     } else {
-                        nothing_claimed(facts)
+                        asked || nothing_claimed(facts)
                     };
                     confirmed && facts.looked_again && nobodys
                 }
                 (_, Some((Phase::Closed { account }, fenced))) => {
-                    (!account || facts.remote == Remote::Gone) && clean(fenced)
+                    (!account || facts.remote == Remote::Gone) && (clean(fenced) || facts.observes)
                 }
                 (_, Some((Phase::Kept { disable }, fenced))) => {
-                    (!disable || matches!(facts.remote, Remote::Matches | Remote::Gone)) && clean(fenced)
+                    (!disable || matches!(facts.remote, Remote::Matches | Remote::Gone))
+                        && (clean(fenced) || facts.observes)
                 }
                 _ => false,
             };
@@ -533,6 +597,9 @@ fn no_combination_of_facts_leads_to_a_step_that_the_protocol_forbids() {
     });
     assert!(seen > 8_000_000, "only {seen} combinations were tried");
     for step in [
+        Step::OpenAdoption,
+        Step::WithdrawAdoption,
+        Step::Adopt,
         Step::TakePermit,
         Step::AddFinalizer,
         Step::ReadRecord,
@@ -587,6 +654,7 @@ fn nothing_is_done_for_a_paused_object_but_what_protects_a_pair_that_was_just_ma
         if paused.object == Object::Live || (paused.object == Object::Deleting && paused.finalizer) {
             let expected = match paused.made {
                 Made::Nothing => Step::Rest(Rest::Waiting(Wait::Paused)),
+                Made::Fenced if paused.observes => Step::Rest(Rest::Outdated),
                 Made::Pair => Step::Bind,
                 Made::Fenced => Step::DeleteMade,
             };
@@ -608,7 +676,7 @@ fn a_lost_pair_costs_no_account_unless_the_user_asked_for_it() {
             let closed = matches!(phase_of(manual.record), Some(Phase::Closed { .. }));
             assert!(closed || step != Step::Delete, "{manual:#?}");
         }
-        if manual.reclaim {
+        if manual.reclaim || manual.adoption.is_asked() {
             return;
         }
         let step = plan(&manual);
@@ -650,7 +718,8 @@ fn an_open_record_of_a_gone_object_is_closed_and_a_bound_one_is_never_touched() 
 #[test]
 fn nothing_is_asked_of_vobiz_before_requests_of_a_fenced_epoch_have_settled() {
     over_all_facts(|facts| {
-        let forced = facts.directive == Directive::ForceDelete;
+        // What was to be looked at only is let go, and swept without its object.
+        let forced = facts.directive == Directive::ForceDelete || facts.observes;
         if facts.fence == Fence::Settling && !forced && by_quorum(facts).is_some_and(|(_, fenced)| fenced) {
             let step = plan(facts);
             let too_early = matches!(
@@ -687,6 +756,8 @@ fn what_a_pass_does_not_look_at_changes_nothing() {
             identity: dice.one_of(&BOOLS),
             claim: dice.one_of(&CLAIMS),
             applied: dice.one_of(&BOOLS),
+            adoption: dice.one_of(&ADOPTIONS),
+            observes: dice.one_of(&BOOLS),
             directive: dice.one_of(&DIRECTIVES),
             requested: dice.one_of(&BOOLS),
             reclaim: dice.one_of(&BOOLS),

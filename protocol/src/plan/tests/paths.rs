@@ -184,7 +184,7 @@ fn a_new_object_gets_its_account_with_one_post_and_no_read_too_many() {
 #[test]
 fn a_secret_that_differs_is_not_overwritten_with_the_pair_of_a_cached_record() {
     let bound = |quorum| Record::Present {
-        phase: Phase::Bound,
+        phase: Phase::Bound { token: true },
         fenced: false,
         quorum,
     };
@@ -215,7 +215,7 @@ fn an_object_at_rest_needs_no_request_at_all() {
         identity: true,
         applied: true,
         record: Record::Present {
-            phase: Phase::Bound,
+            phase: Phase::Bound { token: true },
             fenced: false,
             quorum: false,
         },
@@ -239,7 +239,7 @@ fn an_edit_is_sent_only_after_the_record_was_read_by_quorum() {
         finalizer: true,
         identity: true,
         record: Record::Present {
-            phase: Phase::Bound,
+            phase: Phase::Bound { token: true },
             fenced: false,
             quorum: false,
         },
@@ -247,7 +247,12 @@ fn an_edit_is_sent_only_after_the_record_was_read_by_quorum() {
         remote: Remote::Differs,
         ..new_object()
     };
-    let path = [Step::ReadRecord, Step::Update, Step::Rest(Rest::Settled)];
+    let path = [
+        Step::ReadRecord,
+        Step::Confirm,
+        Step::Update,
+        Step::Rest(Rest::Settled),
+    ];
     assert_eq!(
         drive(
             facts,
@@ -339,6 +344,7 @@ fn a_lost_record_is_rebuilt_from_a_proven_pair_and_never_posted_for() {
         Step::JudgeClaim,
         Step::ProvePair,
         Step::RebuildRecord,
+        Step::JudgeClaim,
         Step::Confirm,
         Step::RestorePair,
         Step::PublishSecret,
@@ -463,10 +469,11 @@ fn a_lost_pair_is_read_from_the_account_where_the_api_shows_it() {
         Step::JudgeClaim,
         Step::RecoverPair,
         Step::RebuildRecord,
+        Step::JudgeClaim,
         Step::Confirm,
         Step::RestorePair,
     ];
-    assert_eq!(drive(facts, WORLD)[..7], path);
+    assert_eq!(drive(facts, WORLD)[..8], path);
 }
 
 #[test]
@@ -482,6 +489,7 @@ fn an_account_whose_pair_is_lost_is_deleted_and_made_anew_where_the_user_asked_f
         Step::ReadSecret,
         Step::JudgeClaim,
         Step::RebuildRecord,
+        Step::JudgeClaim,
         Step::Confirm,
         Step::Close,
         Step::ReadAccount,
@@ -577,7 +585,7 @@ fn deletion_follows_the_policy_that_the_record_was_closed_with() {
     ];
     for (closed, remote, middle) in table {
         let (facts, world) = deleting(record(Phase::Bound { token: true }, false));
-        let mut path = vec![Step::ReadRecord, Step::Confirm, Step::Close];
+        let mut path = vec![Step::ReadRecord, Step::Close];
         path.extend(middle);
         path.push(Step::ReleaseFinalizer);
         assert_eq!(
@@ -769,7 +777,7 @@ fn a_write_that_kubernetes_refuses_holds_nothing_but_itself() {
     };
     assert_eq!(
         drive(refused, WORLD),
-        [Step::Update, waits(Wait::SecretForbidden)]
+        [Step::Confirm, Step::Update, waits(Wait::SecretForbidden)]
     );
     let contested = Facts {
         secret: UserSecret::Contested,
@@ -777,14 +785,17 @@ fn a_write_that_kubernetes_refuses_holds_nothing_but_itself() {
     };
     assert_eq!(
         drive(contested, WORLD),
-        [Step::Update, waits(Wait::SecretContested)]
+        [Step::Confirm, Step::Update, waits(Wait::SecretContested)]
     );
     let former = Facts {
         secret: UserSecret::Good,
         write_refused: true,
         ..bound
     };
-    assert_eq!(drive(former, WORLD), [Step::Update, waits(Wait::WriteRefused)]);
+    assert_eq!(
+        drive(former, WORLD),
+        [Step::Confirm, Step::Update, waits(Wait::WriteRefused)]
+    );
     let held = Facts {
         pairs_held: true,
         ..new_object()
@@ -797,14 +808,24 @@ fn the_janitor_treats_each_phase_as_the_protocol_says() {
     let settled = Step::Rest(Rest::Settled);
     let closed = Phase::Closed { account: true };
     let table: [(Phase, bool, Confirmation, &[Step]); 8] = [
-        (Phase::Bound, false, Confirmation::Confirmed, &[settled]),
+        (
+            Phase::Bound { token: true },
+            false,
+            Confirmation::Confirmed,
+            &[settled],
+        ),
         (
             Phase::Open { unspent: false },
             false,
             Confirmation::Confirmed,
             &[settled],
         ),
-        (Phase::Bound, false, Confirmation::Refuted, &[settled]),
+        (
+            Phase::Bound { token: true },
+            false,
+            Confirmation::Refuted,
+            &[settled],
+        ),
         (
             Phase::Open { unspent: false },
             false,
@@ -881,4 +902,189 @@ fn the_record_of_an_account_that_nobody_can_delete_any_more_waits_unless_only_it
     };
     assert_eq!(at(false), Some(waits(Wait::Account)));
     assert_eq!(at(true), Some(Step::DropRecord));
+}
+
+fn adopting(adoption: Adoption) -> Facts {
+    Facts {
+        adoption,
+        ..new_object()
+    }
+}
+
+const POSSESSION: [Step; 8] = [
+    Step::ReadRecord,
+    Step::ReadSecret,
+    Step::ProvePair,
+    Step::JudgeClaim,
+    Step::AddFinalizer,
+    Step::OpenAdoption,
+    Step::JudgeClaim,
+    Step::Confirm,
+];
+
+#[test]
+fn an_account_that_is_there_is_taken_by_its_pair_and_never_posted_for() {
+    let claimed = World {
+        evidence: Evidence::Claimed,
+        ..WORLD
+    };
+    let facts = adopting(Adoption::Asked);
+    let end = [Step::Adopt, Step::PublishSecret, Step::Rest(Rest::Settled)];
+    assert_eq!(drive(facts, claimed), [&POSSESSION[..], &end].concat());
+    let going = World {
+        confirmation: Confirmation::Refuted,
+        ..claimed
+    };
+    let end = [Step::Rest(Rest::Outdated)];
+    assert_eq!(drive(facts, going), [&POSSESSION[..], &end].concat());
+    let refused = |world| drive(facts, world).last().copied();
+    let without_right = Some(Step::Rest(Rest::Blocked(Block::AdoptionNotAllowed)));
+    assert_eq!(refused(WORLD), without_right, "no pair");
+    let forged = World {
+        proof: Evidence::Nothing,
+        ..claimed
+    };
+    assert_eq!(refused(forged), without_right, "a pair that does not work");
+}
+
+#[test]
+fn an_account_that_is_granted_is_taken_with_its_token_or_waits_for_it() {
+    let facts = adopting(Adoption::Granted);
+    let head = [Step::ReadRecord, Step::ReadSecret, Step::JudgeClaim];
+    let tail = [Step::AddFinalizer, Step::OpenAdoption, Step::JudgeClaim];
+    let lost = [
+        Step::Confirm,
+        Step::Adopt,
+        Step::Rest(Rest::Blocked(Block::CredentialsLost)),
+    ];
+    assert_eq!(drive(facts, WORLD), [&head[..], &tail, &lost].concat());
+    let shown = Facts {
+        token_shown: true,
+        ..facts
+    };
+    let shown = drive(shown, WORLD);
+    assert_eq!(shown[3], Step::RecoverPair);
+    assert_eq!(shown.last(), Some(&Step::Rest(Rest::Settled)), "{shown:?}");
+    let put_back = Facts {
+        finalizer: true,
+        record: record(Phase::Bound { token: false }, false),
+        remote: Remote::Matches,
+        ..facts
+    };
+    let claimed = World {
+        evidence: Evidence::Claimed,
+        ..WORLD
+    };
+    let path = [
+        Step::ReadSecret,
+        Step::ProvePair,
+        Step::RestorePair,
+        Step::PublishSecret,
+        Step::Rest(Rest::Settled),
+    ];
+    assert_eq!(drive(put_back, claimed), path);
+}
+
+#[test]
+fn an_account_that_somebody_else_keeps_is_not_taken_and_nothing_is_left_of_the_try() {
+    let facts = adopting(Adoption::Granted);
+    for (claim, block) in [
+        (Claim::Foreign, Block::AuthIdConflict),
+        (Claim::Missing, Block::ExternalResourceMissing),
+    ] {
+        let end = Step::Rest(Rest::Blocked(block));
+        let before = drive(facts, World { claim, ..WORLD });
+        assert_eq!(before.last(), Some(&end));
+        assert!(!before.contains(&Step::OpenAdoption), "{before:?}");
+        let meanwhile = drive(
+            facts,
+            World {
+                meanwhile: claim,
+                ..WORLD
+            },
+        );
+        assert_eq!(meanwhile.last(), Some(&end));
+        assert!(meanwhile.contains(&Step::WithdrawAdoption), "{meanwhile:?}");
+    }
+}
+
+#[test]
+fn what_a_gone_object_of_the_name_left_is_had_by_naming_it() {
+    let facts = Facts {
+        predecessor: Predecessor::Orphaned,
+        ..adopting(Adoption::Asked)
+    };
+    let path = [
+        Step::ReadRecord,
+        Step::AddFinalizer,
+        Step::Confirm,
+        Step::Reclaim,
+        Step::PublishSecret,
+        Step::Rest(Rest::Settled),
+    ];
+    assert_eq!(drive(facts, WORLD), path);
+}
+
+#[test]
+fn an_object_that_was_never_given_its_account_goes_with_its_intent_alone() {
+    for (found, end) in [
+        (Record::Absent, vec![Step::ReleaseFinalizer]),
+        (
+            record(Phase::Open { unspent: false }, false),
+            vec![Step::WithdrawAdoption, Step::ReleaseFinalizer],
+        ),
+    ] {
+        let (facts, world) = deleting(found);
+        let facts = Facts {
+            identity: false,
+            adoption: Adoption::Asked,
+            ..facts
+        };
+        let head = [Step::ReadRecord, Step::Confirm, Step::ReadRecord];
+        assert_eq!(drive(facts, world), [&head[..], &end].concat());
+    }
+}
+
+#[test]
+fn nothing_is_written_to_vobiz_for_an_account_that_is_only_looked_at() {
+    let bound = Facts {
+        finalizer: true,
+        identity: true,
+        observes: true,
+        record: record(Phase::Bound { token: true }, false),
+        secret: UserSecret::Good,
+        remote: Remote::Differs,
+        ..new_object()
+    };
+    assert_eq!(drive(bound, WORLD), [Step::Rest(Rest::Settled)]);
+    let edited = World {
+        confirmation: Confirmation::Refuted,
+        ..WORLD
+    };
+    let kept = Facts {
+        observes: false,
+        ..bound
+    };
+    assert_eq!(
+        drive(kept, edited),
+        [Step::Confirm, Step::Rest(Rest::Outdated)],
+        "the quorum read shows that it is only looked at by now"
+    );
+    let (going, world) = deleting(record(Phase::Bound { token: true }, true));
+    let released = World {
+        closed: Phase::Kept { disable: false },
+        ..world
+    };
+    let going = Facts {
+        observes: true,
+        fence: Fence::Leftovers,
+        ..going
+    };
+    let path = [
+        Step::ReadRecord,
+        Step::Confirm,
+        Step::Close,
+        Step::ReleaseFinalizer,
+    ];
+    assert_eq!(drive(going, released), path);
 }
