@@ -130,6 +130,8 @@ names! {
         ExternalResourceMissing,
         /// Vobiz answered what makes no sense.
         UnusableAnswer,
+        /// Nothing allows the object to have the account that its spec names.
+        AdoptionNotAllowed,
         /// Account: Vobiz refuses the parent's pair.
         Unauthorized,
         /// Account: the parent's balance is too low.

@@ -2,7 +2,7 @@
 
 use super::known::{FormerSecret, Known, KnownRecord, MadePair};
 use std::time::{Duration, Instant};
-use vobiz_protocol::facts::{Account, Claim, Facts, Fence, Made, Object, Policy, Record};
+use vobiz_protocol::facts::{Account, Adoption, Claim, Facts, Fence, Made, Object, Policy, Record};
 
 /// What surrounds a pass at one moment, read from caches, clocks and what this process remembers.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,8 @@ pub fn facts(known: &Known, around: &Surroundings) -> Facts {
         identity: known.is_named(),
         applied: known.applied,
         claim: claim(known, around),
+        adoption: Adoption::Unasked,
+        observes: false,
         directive: known.directive(),
         requested: around.requested,
         reclaim: known.reclaims(),

@@ -302,6 +302,7 @@ impl Known {
             finalizer: self.has_finalizer(),
             identity: self.named_id(),
             reclaim: self.reclaims(),
+            observes: false,
         }
     }
 }

@@ -116,7 +116,7 @@ pub(super) async fn is_held_by_another(pass: &Pass<'_>, id: &AuthId) -> Result<b
             .map_err(|error| Outcome::of_cluster("look for other records of the account", &error))?;
     // One that cannot be read may be another's.
     let is_no_matter = |secret: &Secret| {
-        decode(secret).is_ok_and(|record| record.subject.uid == pass.uid || record.auth_id() != Some(id))
+        decode(secret).is_ok_and(|record| record.subject.uid == pass.uid || !record.ledger.names(id))
     };
     Ok(!listed
         .iter()

@@ -2,6 +2,7 @@
 //!
 //! An effect that cannot go on ends the pass with an outcome; nothing is retried here but what protects a pair.
 
+mod adopt;
 mod bind;
 mod claim;
 mod lookup;
@@ -27,6 +28,9 @@ pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Step::ReadRecord => record::read(pass).await,
         Step::OpenRecord => record::open(pass).await,
         Step::RebuildRecord => record::rebuild(pass).await,
+        Step::OpenAdoption => adopt::open(pass).await,
+        Step::WithdrawAdoption => adopt::withdraw(pass).await,
+        Step::Adopt => adopt::adopt(pass).await,
         Step::TakeOver => record::take_over(pass).await,
         Step::Reopen => record::reopen(pass).await,
         Step::ClosePredecessor => predecessor::close(pass).await,

@@ -14,7 +14,7 @@ use crate::subaccount::known::KnownRecord;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Rest;
 use crate::subaccount::store::memory::{Remembered, Unspent};
-use crate::subaccount::store::record::{self, Ledger, ReadRecord, Record};
+use crate::subaccount::store::record::{self, Ledger, Phase, ReadRecord, Record};
 use crate::subaccount::tell::{Outcome, StepError};
 use crate::vobiz::{self, AuthId, Generation};
 use k8s_openapi::api::core::v1::Secret;
@@ -38,7 +38,7 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 
 /// The intent to create. With it comes the right to post its first epoch, unless the object is going already.
 pub(super) async fn open(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let record = new_record(pass).await?;
+    let record = new_record(pass, Ledger::open).await?;
     create(pass, &record).await?;
     if pass.known.life == Object::Deleting {
         // Whoever acted on the object before the Record existed must be seen: both are looked at again.
@@ -51,10 +51,17 @@ pub(super) async fn open(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     Ok(())
 }
 
-/// A new series: under the account's own one, a takeover by a pass that does not know of it yet would fence its epoch.
+/// A new series: under the account's own one, a takeover by a pass that does not know of it yet would fence its epoch. Whoever looks
+/// for Records of the account finds this one from here on; so who else holds it is looked at again.
 pub(super) async fn rebuild(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let record = new_record(pass).await?;
-    create(pass, &record).await
+    let id = must(pass.known.named_id(), "account to restore")?;
+    let record = new_record(pass, |series, generation| {
+        Ledger::rebuilding(series, generation, id)
+    })
+    .await?;
+    create(pass, &record).await?;
+    pass.known.claim = None;
+    Ok(())
 }
 
 pub(super) async fn take_over(pass: &mut Pass<'_>) -> Result<(), Outcome> {
@@ -81,7 +88,10 @@ async fn begin_epoch(
 pub(super) async fn restore_pair(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (pair, account) = proven_pair(pass)?;
     let marker = account.and_then(|account| own_marker(pass, &account));
-    let restored = |ledger: Ledger| ledger.restored(pair.auth_id, pair.auth_token, marker);
+    let restored = |ledger: Ledger| match ledger.phase {
+        Phase::Bound => ledger.completed(pair.auth_token),
+        Phase::Open | Phase::Closed | Phase::Kept => ledger.restored(pair.auth_id, pair.auth_token, marker),
+    };
     swap(pass, "restore the record", restored).await?;
     pass.deeds.inherited = true;
     Ok(())
@@ -113,7 +123,11 @@ pub(super) async fn discard(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     Err(Outcome::new(Rest::Settled, ""))
 }
 
-async fn new_record(pass: &Pass<'_>) -> Result<Record, Outcome> {
+/// The Record of this object, not stored yet, with a new series.
+pub(super) async fn new_record(
+    pass: &Pass<'_>,
+    ledger: impl FnOnce(Series, Generation) -> Ledger,
+) -> Result<Record, Outcome> {
     // For a tombstone the status tells under which parent the account lives.
     let told = || pass.parent().zip(pass.recorded_generation());
     let (parent, generation) = match pass.access() {
@@ -126,10 +140,15 @@ async fn new_record(pass: &Pass<'_>) -> Result<Record, Outcome> {
         None => lookup::read_namespace_uid(pass).await?,
     };
     let subject = lookup::subject(pass, namespace_uid);
-    Ok(Record::open(subject, parent, generation, Series(random())))
+    Ok(Record {
+        subject,
+        parent,
+        ledger: ledger(Series(random()), generation),
+        last_fenced_at: None,
+    })
 }
 
-async fn create(pass: &mut Pass<'_>, record: &Record) -> Result<(), Outcome> {
+pub(super) async fn create(pass: &mut Pass<'_>, record: &Record) -> Result<(), Outcome> {
     let mut secret = Secret {
         type_: Some(record::RECORD_TYPE.to_owned()),
         ..Secret::default()
@@ -176,7 +195,7 @@ fn store(secret: &mut Secret, record: &Record) {
     secret.data = Some(record::encode(record));
     let labels = secret.metadata.labels.get_or_insert_default();
     labels.insert(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned());
-    match record.auth_id().map(AuthId::as_label) {
+    match record.held_id().map(AuthId::as_label) {
         Some(id) => labels.insert(AUTH_ID_LABEL.to_owned(), id.to_owned()),
         None => labels.remove(AUTH_ID_LABEL),
     };
@@ -236,7 +255,7 @@ fn claim(pass: &mut Pass<'_>) {
 }
 
 /// Series and epoch in the account's marker, if it is one of this installation.
-fn own_marker(pass: &Pass<'_>, account: &vobiz::Subaccount) -> Option<(Series, u32)> {
+pub(super) fn own_marker(pass: &Pass<'_>, account: &vobiz::Subaccount) -> Option<(Series, u32)> {
     marker_of(account, pass.generation()?)
         .filter(|marker| marker.installation == pass.context.installation)
         .map(|marker| (marker.series, marker.epoch))

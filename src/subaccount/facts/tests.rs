@@ -121,7 +121,7 @@ fn known(pass: &Pass) -> Known {
     };
     known.claim = match facts.claim {
         Claim::Unread => None,
-        Claim::Own => Some(judgement(None)),
+        Claim::Own | Claim::Missing => Some(judgement(None)),
         Claim::Foreign => Some(judgement(Some(Conflict::Record))),
     };
     known.secret = match facts.secret {
@@ -229,6 +229,8 @@ fn record_of(stored: &world::Record) -> record::Record {
             auth_token: ledger.auth_token.map(|id| pair(id).auth_token),
             disable: ledger.disable,
             cascade: ledger.cascade,
+            adopts: ledger.adopts.map(|id| pair(id).auth_id),
+            adopted: ledger.adopted,
         },
         last_fenced_at: None,
     }

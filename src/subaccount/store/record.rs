@@ -114,6 +114,12 @@ impl Record {
         self.ledger.auth_id.as_ref()
     }
 
+    /// The account that it holds, or is about to.
+    #[must_use]
+    pub fn held_id(&self) -> Option<&AuthId> {
+        self.auth_id().or(self.ledger.adopts.as_ref())
+    }
+
     /// The pair, if the Record holds one.
     #[must_use]
     pub fn pair(&self) -> Option<Credentials> {
@@ -154,6 +160,8 @@ pub fn encode(record: &Record) -> BTreeMap<String, ByteString> {
                 auth_token,
                 disable,
                 cascade,
+                adopts,
+                adopted,
             },
         last_fenced_at,
     } = record;
@@ -182,6 +190,8 @@ pub fn encode(record: &Record) -> BTreeMap<String, ByteString> {
         ),
         ("disable", disable.then(|| "true".to_owned())),
         ("cascade", cascade.then(|| "true".to_owned())),
+        ("adopts", adopts.as_ref().map(ToString::to_string)),
+        ("adopted", adopted.then(|| "true".to_owned())),
     ]
     .into_iter()
     .filter_map(|(key, value)| Some((key.to_owned(), ByteString(value?.into_bytes()))))
@@ -236,6 +246,10 @@ pub fn decode(data: &BTreeMap<String, ByteString>) -> Result<Record, Damaged> {
                 .transpose()?,
             disable: flag("disable")?,
             cascade: flag("cascade")?,
+            adopts: optional("adopts")?
+                .map(|id| AuthId::parse(id).map_err(|_| Damaged { key: "adopts" }))
+                .transpose()?,
+            adopted: flag("adopted")?,
         },
         last_fenced_at: optional("lastFencedAt")?
             .map(|at| at.parse().map_err(|_| Damaged { key: "lastFencedAt" }))
@@ -247,12 +261,14 @@ pub fn decode(data: &BTreeMap<String, ByteString>) -> Result<Record, Damaged> {
 fn consistent(record: Record) -> Result<Record, Damaged> {
     let ledger = &record.ledger;
     let key = match ledger.phase {
-        _ if ledger.epoch == 0 => "epoch",
+        // Nothing is posted for an account that was there before.
+        _ if ledger.epoch == 0 && !ledger.adopted => "epoch",
         _ if ledger.fenced_through > ledger.epoch => "fencedThrough",
         _ if ledger.is_fenced() && record.last_fenced_at.is_none() => "lastFencedAt",
-        Phase::Bound if ledger.auth_token.is_none() => "auth_token",
+        Phase::Bound if ledger.auth_token.is_none() && !ledger.adopted => "auth_token",
         Phase::Bound | Phase::Kept if ledger.auth_id.is_none() => "auth_id",
         Phase::Open if ledger.auth_id.is_some() => "phase",
+        Phase::Bound | Phase::Closed | Phase::Kept if ledger.adopts.is_some() => "adopts",
         _ => return Ok(record),
     };
     Err(Damaged { key })

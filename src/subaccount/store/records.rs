@@ -123,7 +123,7 @@ impl Records {
         state.of(secrets).filter(means_something).collect()
     }
 
-    /// Whether the Record of another object than `uid` holds this account.
+    /// Whether the Record of another object than `uid` holds this account, or is about to.
     #[must_use]
     pub fn held_by_another(&self, id: &AuthId, uid: &str) -> bool {
         let state = self.lock();
@@ -133,7 +133,7 @@ impl Records {
         state.of(secrets).any(|stored| stored.record.subject.uid != uid)
     }
 
-    /// Whether any Record holds this account.
+    /// Whether any Record holds this account, or is about to.
     #[must_use]
     pub fn holds(&self, id: &AuthId) -> bool {
         self.lock().by_account.contains_key(id)
@@ -180,7 +180,7 @@ impl State {
         let name = (subject.namespace.clone(), subject.name.clone());
         insert_into(&mut self.by_name, name, &secret);
         insert_into(&mut self.by_uid, subject.uid.clone(), &secret);
-        if let Some(id) = &ledger.auth_id {
+        if let Some(id) = stored.record.held_id() {
             insert_into(&mut self.by_account, id.clone(), &secret);
         }
         self.by_series.insert(ledger.series, Arc::clone(&secret));
@@ -208,7 +208,7 @@ impl State {
         let (namespace, name) = (subject.namespace.clone(), subject.name.clone());
         remove_from(&mut self.by_name, &(namespace.clone(), name.clone()), secret);
         remove_from(&mut self.by_uid, &subject.uid, secret);
-        if let Some(id) = &ledger.auth_id {
+        if let Some(id) = stored.record.held_id() {
             remove_from(&mut self.by_account, id, secret);
         }
         self.by_series.remove(&ledger.series);

@@ -137,6 +137,11 @@ table! {
          all the same",
         found.account
     )),
+    Rest::Blocked(Block::AdoptionNotAllowed) => mended(Reason::AdoptionNotAllowed, |found| format!(
+        "nothing allows this object to have {}: put the working pair of that subaccount into the Secret {} with the annotation \
+         vobiz.ai/allow-adoption: \"true\", or have it named in spec.adoptable of the Account {}",
+        found.named, found.secret_name, found.account
+    )),
     Rest::Blocked(Block::CredentialsLost) => mended(Reason::CredentialsLost, credentials_lost),
     Rest::Blocked(Block::UnusableAnswer) => stalls(Reason::UnusableAnswer, |_| {
         "Vobiz answered three creates with something that is no pair: no more are sent for a while; edit the spec, or \

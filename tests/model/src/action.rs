@@ -19,6 +19,8 @@ use vobiz_protocol::ledger::Phase;
 pub enum Work {
     /// The object that has the name.
     Object,
+    /// The object that has the other name.
+    Other,
     /// The Record in this slot, without its object.
     Record(u8),
 }
@@ -63,6 +65,14 @@ pub enum Action {
     Edit,
     /// The object is deleted.
     Delete,
+    /// The object of the other name is deleted.
+    DeleteOther,
+    /// `spec.managementPolicy` is edited.
+    Observe,
+    /// The Account lists the account that is there already, or lists it no more.
+    Grant,
+    /// Somebody writes another token into the user's Secret.
+    Forge,
     /// The next object of the name is created.
     Create,
     /// Our finalizer is taken off by somebody else.
@@ -113,7 +123,7 @@ pub fn all(rules: &Rules, state: &State, actions: &mut Vec<Action>) {
         if let Some(pass) = &held.pass {
             steps(rules, state, process, pass, actions);
         } else {
-            begins(left, process, actions);
+            begins(rules, left, process, actions);
         }
         if left.crashes > 0 {
             actions.push(Action::Crash(process));
@@ -127,10 +137,15 @@ pub fn all(rules: &Rules, state: &State, actions: &mut Vec<Action>) {
     people::possible(state, actions);
 }
 
-fn begins(left: &Budget, process: u8, actions: &mut Vec<Action>) {
+fn begins(rules: &Rules, left: &Budget, process: u8, actions: &mut Vec<Action>) {
     let ages = if left.stale > 0 { Caches::ALL.len() } else { 1 };
     for caches in Caches::ALL.into_iter().take(ages) {
         actions.push(Action::Begin(process, Work::Object, caches));
+        actions.extend(
+            rules
+                .is_beside()
+                .then_some(Action::Begin(process, Work::Other, caches)),
+        );
         actions.extend(slots().map(|slot| Action::Begin(process, Work::Record(slot), caches)));
     }
     actions.extend(slots().map(|uid| Action::Settle(process, uid)));
@@ -146,7 +161,7 @@ fn steps(rules: &Rules, state: &State, process: u8, pass: &Pass, actions: &mut V
     if left.unknowns > 0 {
         actions.push(Action::Step(process, Fault::After));
     }
-    let next = step::next(rules, state, usize::from(process), pass);
+    let next = step::next(rules, &turned(rules, state, pass.uid), usize::from(process), pass);
     if pass.task == Task::Plan && next == vobiz_protocol::plan::Step::Create {
         if left.refusals > 0 {
             actions.push(Action::Step(process, Fault::Refused));
@@ -154,6 +169,28 @@ fn steps(rules: &Rules, state: &State, process: u8, pass: &Pass, actions: &mut V
         if left.unknowns > 0 {
             actions.extend([Fault::NeverSent, Fault::Late].map(|fault| Action::Step(process, fault)));
         }
+    }
+}
+
+/// The state as whoever acts for the object with this uid sees it.
+#[must_use]
+pub fn turned(rules: &Rules, state: &State, uid: u8) -> State {
+    let mut state = *state;
+    if rules.is_other(uid) {
+        state.turn();
+    }
+    state
+}
+
+/// The uid that an action acts for, where it acts for one.
+fn acts_for(state: &State, action: Action) -> u8 {
+    match action {
+        Action::Begin(_, Work::Other, _) => 1,
+        Action::Begin(_, Work::Record(slot), _) => slot,
+        Action::Step(process, _) => state.processes[usize::from(process)]
+            .pass
+            .map_or(0, |pass| pass.uid),
+        _ => 0,
     }
 }
 
@@ -172,7 +209,8 @@ pub fn apply(rules: &Rules, state: &State, action: Action) -> Option<State> {
 /// The state after this as it is: processes, versions and dead accounts keep their places. None if it cannot happen.
 #[must_use]
 pub fn happen(rules: &Rules, state: &State, action: Action) -> Option<State> {
-    let mut after = *state;
+    let acting = acts_for(state, action);
+    let mut after = turned(rules, state, acting);
     let left = &mut after.left;
     let happens = match action {
         Action::Begin(process, work, caches) => {
@@ -210,6 +248,7 @@ pub fn happen(rules: &Rules, state: &State, action: Action) -> Option<State> {
         Action::Vanish(number) => after.vobiz.flights[usize::from(number)].take().is_some(),
         person => people::act(rules, &mut after, person),
     };
+    let mut after = turned(rules, &after, acting);
     keep_backup(state, &mut after);
     happens.then_some(after)
 }
@@ -295,7 +334,7 @@ fn begin(rules: &Rules, state: &mut State, process: usize, work: Work, caches: C
     }
     let cache = held.cache;
     let pass = match work {
-        Work::Object => {
+        Work::Object | Work::Other => {
             let Some(object) = cache.object else { return false };
             let pass = object_pass(rules, state, cache.record_of(object.uid), object);
             match state.processes[process].held {
@@ -337,9 +376,10 @@ fn object_pass(rules: &Rules, state: &State, record: Option<(u8, Record)>, objec
     pass.facts.identity = object.identity.is_some();
     pass.facts.applied = object.ready;
     pass.facts.reclaim = object.reclaim;
+    pass.facts.observes = object.observes;
     if let Some((slot, record)) = record {
         pass.slot = slot;
-        if kind == Kind::Live && record.ledger.is_trusted_from_cache(object.identity.as_ref()) {
+        if kind == Kind::Live && record.ledger.is_trusted_from_cache(object.named().as_ref()) {
             pass.record = Some(record);
             pass.facts.record = record.ledger.fact(false, false);
             pass.facts.remote = effect::account::listed(state, &record);
@@ -370,5 +410,7 @@ fn empty(rules: &Rules, state: &State, uid: u8, object: Kind) -> Pass {
         made: None,
         token_asked: false,
         looked: false,
+        observed: state.cluster.object_of(uid).is_some_and(|object| object.observes),
+        granted: state.granted,
     }
 }

@@ -25,6 +25,9 @@ pub(crate) const NONE: Budget = Budget {
     denials: 0,
     lost_routes: 0,
     moves: 0,
+    observes: 0,
+    grants: 0,
+    forgeries: 0,
     accounts: 0,
 };
 
@@ -38,6 +41,8 @@ pub(crate) const ONE: Rules = Rules {
     objects: 1,
     recreate: false,
     shows_tokens: false,
+    granted: false,
+    observes: false,
     generation: 2,
     attempts: u32::MAX,
     budget: NONE,

@@ -24,16 +24,34 @@ pub(crate) fn claim(rules: &Rules, state: &State, process: usize, pass: &Pass) -
 
 /// Whether one of these Records serves another object and holds the account that the status of this one names.
 pub(crate) fn names_account_of_another(pass: &Pass, records: &[Option<Record>]) -> bool {
-    let Some(named) = pass.object.and_then(|object| object.identity) else {
+    let Some(named) = pass.object.and_then(|object| object.named()) else {
         return false;
     };
     let mut records = records.iter().flatten();
-    records.any(|record| record.uid != pass.uid && record.ledger.auth_id == Some(named))
+    records.any(|record| record.uid != pass.uid && record.ledger.names(&named))
 }
 
-/// Every Record, by quorum.
-pub(crate) fn judge(state: &State, pass: &mut Pass) {
-    pass.facts.claim = if names_account_of_another(pass, &state.cluster.records) {
+/// Every Record, by quorum; and of an account that is to be there already, itself.
+pub(crate) fn judge(rules: &Rules, state: &State, process: usize, pass: &mut Pass) {
+    let records = if rules.drops(Weakness::AdoptedByCache) {
+        state.processes[process].cache.records
+    } else {
+        state.cluster.records
+    };
+    let adopts = pass.object.and_then(|object| object.adopts);
+    let account = adopts.and_then(|id| state.vobiz.alive(id));
+    let named_by_other = adopts.is_some_and(|id| {
+        let other = state.cluster.other.0;
+        other.is_some_and(|other| other.identity == Some(id))
+    });
+    // An attempt of another Record made it, and will bind it, or delete it as a leftover.
+    let made_by_other = account.is_some_and(|account| {
+        let mut others = records.iter().flatten().filter(|record| record.uid != pass.uid);
+        others.any(|record| record.ledger.series == account.series) && !rules.drops(Weakness::MarkerIgnored)
+    });
+    pass.facts.claim = if adopts.is_some() && account.is_none() {
+        Claim::Missing
+    } else if names_account_of_another(pass, &records) || named_by_other || made_by_other {
         Claim::Foreign
     } else {
         Claim::Own

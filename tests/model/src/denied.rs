@@ -14,6 +14,9 @@ pub(crate) fn denied_to(pass: &Pass, step: Step) -> Option<Denied> {
             _,
             Step::OpenRecord
             | Step::RebuildRecord
+            | Step::OpenAdoption
+            | Step::WithdrawAdoption
+            | Step::Adopt
             | Step::TakeOver
             | Step::Reopen
             | Step::ClosePredecessor

@@ -5,19 +5,21 @@ pub(crate) mod object;
 pub(crate) mod record;
 pub(crate) mod secret;
 
-use crate::effect::account::{create, delete, forget, read_account, update};
+use crate::effect::account::{create, delete, forget, listed, read_account, update};
 use crate::effect::object::{confirm, release, take_object};
-use crate::effect::record::{claim, close, look_again, read_record, reclaim, swap, take_record};
+use crate::effect::record::{
+    adopted, claim, close, look_again, opened, read_record, reclaim, swap, take_record,
+};
 use crate::effect::secret::{marker_of, prove, publish, read_secret};
 use crate::held::hold;
 use crate::normal::unused_version;
-use crate::promise::{check_delete, check_records};
+use crate::promise::{check_adoption, check_delete, check_records, check_write};
 use crate::rules::Rules;
 use crate::state::{Memory, Pass, State, Task};
 use crate::step::{Fault, Flow, leftover};
 use crate::weakness::Weakness;
 use crate::world::{Ledger, Policy, Written};
-use vobiz_protocol::facts::{Confirmation, Evidence, Made, Object as Kind};
+use vobiz_protocol::facts::{Claim, Confirmation, Evidence, Made, Object as Kind};
 use vobiz_protocol::ledger::{Decision, Phase};
 use vobiz_protocol::plan::Step;
 
@@ -73,12 +75,12 @@ pub(crate) fn perform(
             release(rules, state, &pass);
             return Flow::End;
         }
-        Step::OpenRecord | Step::RebuildRecord => {
+        Step::OpenRecord | Step::RebuildRecord | Step::OpenAdoption => {
             let marker = pass.marker.filter(|_| step == Step::RebuildRecord);
             let Some(account) = pass.account else {
                 return Flow::End;
             };
-            let mut ledger = Ledger::open(state.next_series, account.generation);
+            let mut ledger = opened(state, &pass, step, account.generation);
             if let Some((series, epoch)) = marker.filter(|_| rules.drops(Weakness::RebuildUnderOwnEpoch)) {
                 (ledger.series, ledger.epoch, ledger.fenced_through) = (series, epoch, epoch - 1);
             }
@@ -93,9 +95,15 @@ pub(crate) fn perform(
                 .cluster
                 .create_record(uid, version, namespace, account.id, ledger);
             if written == Written::Done {
-                state.next_series += 1;
+                state.next_series += u8::from(ledger.epoch > 0);
                 pass.slot = uid;
                 take_record(rules, state, process, &mut pass);
+                if step != Step::OpenRecord && !rules.drops(Weakness::LookBeforeIntent) {
+                    pass.facts.claim = Claim::Unread;
+                }
+                if step == Step::OpenAdoption {
+                    pass.facts.confirmation = Confirmation::Unasked;
+                }
                 if step == Step::OpenRecord {
                     pass.facts.confirmation = Confirmation::Unasked;
                     pass.facts.looked_again = false;
@@ -186,18 +194,18 @@ pub(crate) fn perform(
             Written::Done
         }
         Step::JudgeClaim => {
-            crate::claim::judge(state, &mut pass);
+            crate::claim::judge(rules, state, process, &mut pass);
             Written::Done
         }
         Step::ProvePair => {
-            prove(state, process, &mut pass);
+            prove(rules, state, process, &mut pass);
             Written::Done
         }
         Step::RecoverPair => {
             pass.token_asked = true;
-            let known = pass.object.and_then(|object| object.identity);
+            let known = pass.object.and_then(|object| object.named());
             if let Some((id, account)) = known.and_then(|id| Some((id, state.vobiz.alive(id)?))) {
-                (pass.evidence, pass.marker) = (Some(id), Some(marker_of(*account)));
+                (pass.evidence, pass.marker) = (Some(id), marker_of(*account));
                 pass.facts.evidence = Evidence::Proven;
             }
             Written::Done
@@ -220,8 +228,36 @@ pub(crate) fn perform(
             Some(id) => {
                 let marker = pass.marker;
                 swap(rules, state, process, &mut pass, |ledger| {
-                    ledger.restored(id, id, marker)
+                    if ledger.phase == Phase::Bound {
+                        ledger.completed(id)
+                    } else {
+                        ledger.restored(id, id, marker)
+                    }
                 })
+            }
+            None => Written::Refused,
+        },
+        Step::WithdrawAdoption => {
+            let written = pass.record.map_or(Written::Refused, |record| {
+                state.cluster.drop_record(pass.slot, &record)
+            });
+            pass.record = None;
+            pass.facts.take_no_record();
+            written
+        }
+        Step::Adopt => match pass
+            .record
+            .and_then(|record| adopted(state, &pass, record.ledger))
+        {
+            Some(ledger) => {
+                let written = swap(rules, state, process, &mut pass, |_| ledger);
+                if written == Written::Done {
+                    check_adoption(state, &pass);
+                    if let Some(record) = &pass.record {
+                        pass.facts.remote = listed(state, record);
+                    }
+                }
+                written
             }
             None => Written::Refused,
         },
@@ -235,6 +271,7 @@ pub(crate) fn perform(
         Step::Delete => delete(rules, state, process, &mut pass),
         Step::DeleteMade => {
             if let Some(id) = pass.made {
+                check_write(state, &pass);
                 // A 404 that says nothing: the next walk shows it again.
                 if !state.lost_route {
                     check_delete(rules, state, id);
@@ -246,6 +283,7 @@ pub(crate) fn perform(
         }
         Step::DeleteLeftover => {
             if let Some(id) = leftover(rules, state, process, &pass) {
+                check_write(state, &pass);
                 // A 404 that says nothing: the next walk shows it again.
                 if !state.lost_route {
                     check_delete(rules, state, id);

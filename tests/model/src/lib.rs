@@ -6,10 +6,11 @@
 //!   does, the operator's effects as a table, `promise` what must be true whenever it does.
 //! - [`rest`] runs a state to rest, without further faults, and judges what has come of it.
 //! - [`request`] is what a step asks of the real servers, [`trace`] a way by the roll of a die, to be replayed against them.
-//! - [`check`] explores one of the runs that [`budgets`] lists; [`weakness`] drops a rule that must then be missed.
+//! - [`check`] explores one of the runs that [`budgets`] and [`adoptions`] list; [`weakness`] drops a rule that must then be missed.
 //! - [`walk`] is a model of its own, of a list that is read while accounts come and go.
 
 pub mod action;
+pub mod adoptions;
 pub mod budgets;
 pub mod check;
 mod claim;

@@ -34,7 +34,9 @@ pub fn normal(rules: &Rules, mut state: State) -> State {
             process.cache = Cluster::default();
         }
     }
-    renumber_object(&mut state);
+    for uid in 0..UIDS {
+        renumber_object(&mut state, uid);
+    }
     for slot in 0..UIDS {
         renumber_record(&mut state, slot);
     }
@@ -45,20 +47,26 @@ pub fn normal(rules: &Rules, mut state: State) -> State {
 }
 
 /// Versions are compared for equality alone: the order in which they came is all that is kept.
-fn renumber_object(state: &mut State) {
+/// Versions of objects with different uids never meet: each write of one is guarded by its uid.
+fn renumber_object(state: &mut State, uid: usize) {
     let mut versions = Versions::default();
-    each_object_version(state, |version| versions.note(*version));
-    each_object_version(state, |version| *version = versions.rank(*version));
+    each_object_version(state, uid, |version| versions.note(*version));
+    each_object_version(state, uid, |version| *version = versions.rank(*version));
 }
 
-fn each_object_version(state: &mut State, mut visit: impl FnMut(&mut u8)) {
-    // Versions of objects with different uids never meet: each write of one is guarded by its uid.
-    let stored = state.cluster.object.iter_mut();
+fn each_object_version(state: &mut State, uid: usize, mut visit: impl FnMut(&mut u8)) {
+    let stored = &mut state.cluster;
+    let stored = stored.object.iter_mut().chain(stored.other.0.iter_mut());
     let held = state.processes.iter_mut().flat_map(|process| {
         let pass = process.pass.iter_mut().flat_map(|pass| pass.object.iter_mut());
-        process.cache.object.iter_mut().chain(pass)
+        let cache = &mut process.cache;
+        cache
+            .object
+            .iter_mut()
+            .chain(cache.other.0.iter_mut())
+            .chain(pass)
     });
-    for object in stored.chain(held) {
+    for object in stored.chain(held).filter(|object| usize::from(object.uid) == uid) {
         visit(&mut object.version);
     }
 }

@@ -1,7 +1,7 @@
 //! What people, backup tools and the API server's own rules do: to the object, its Record, its Secret and its account. PURE.
 
 use crate::action::{Action, slots};
-use crate::rules::Rules;
+use crate::rules::{FIRST, Rules, Start};
 use crate::state::{Denied, Parent, State};
 use crate::world::{Ledger, Object, Record};
 use vobiz_protocol::ledger::Phase;
@@ -18,6 +18,13 @@ pub(crate) fn possible(state: &State, actions: &mut Vec<Action>) {
     if live.is_some() && left.deletes > 0 {
         actions.push(Action::Delete);
     }
+    if cluster.other.0.is_some_and(|object| !object.deleting) && left.deletes > 0 {
+        actions.push(Action::DeleteOther);
+    }
+    actions.extend((cluster.object.is_some() && left.observes > 0).then_some(Action::Observe));
+    actions.extend((left.grants > 0).then_some(Action::Grant));
+    let forgeable = cluster.secret.is_some_and(|secret| !secret.forged);
+    actions.extend((forgeable && left.forgeries > 0).then_some(Action::Forge));
     if cluster.object.is_none() {
         actions.push(Action::Create);
         for anew in [false, true].into_iter().filter(|_| left.restores > 0) {
@@ -166,6 +173,33 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
             object.version += 1;
             cluster.collect();
         }
+        (Action::DeleteOther, _) => {
+            left.deletes -= 1;
+            cluster.turn();
+            if let Some(object) = &mut cluster.object {
+                object.deleting = true;
+                object.ready = false;
+                object.version += 1;
+            }
+            cluster.collect();
+            cluster.turn();
+        }
+        (Action::Observe, Some(object)) => {
+            left.observes -= 1;
+            object.observes = !object.observes;
+            object.ready = false;
+            object.version += 1;
+        }
+        (Action::Grant, _) => {
+            left.grants -= 1;
+            state.granted = !state.granted;
+        }
+        (Action::Forge, _) => {
+            left.forgeries -= 1;
+            if let Some(secret) = &mut cluster.secret {
+                secret.forged = true;
+            }
+        }
         (Action::Create, None) => return create(rules, state).is_some(),
         (Action::Restore { status, anew }, None) => {
             left.restores -= 1;
@@ -243,7 +277,11 @@ fn create(rules: &Rules, state: &mut State) -> Option<()> {
         return None;
     }
     state.next_uid += 1;
-    state.cluster.object = Some(Object::new(uid, rules.policies[0], rules.reclaim));
+    state.cluster.object = Some(Object {
+        adopts: matches!(rules.start, Start::There { .. }).then_some(FIRST),
+        observes: rules.observes,
+        ..Object::new(uid, rules.policies[0], rules.reclaim)
+    });
     Some(())
 }
 

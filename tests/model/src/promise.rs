@@ -2,7 +2,7 @@
 
 use crate::rules::Rules;
 use crate::state::{Broken, Pass, State};
-use crate::world::{Object, Record};
+use crate::world::{Object, Policy, Record, UNMARKED};
 use vobiz_protocol::ledger::Phase;
 
 /// One attempt whose answer was lost, one that follows it, and one of each further process that was paused before its POST:
@@ -20,6 +20,13 @@ pub fn check_multiplied(rules: &Rules, state: &mut State, series: u8) {
 
 /// What must be true when a create is posted: a restored object has its account already, or what it follows does.
 pub(crate) fn check_post(rules: &Rules, state: &mut State, uid: u8) {
+    if state
+        .cluster
+        .object
+        .is_some_and(|object| object.uid == uid && object.adopts.is_some())
+    {
+        state.breaks(Broken::PostedForAdoption);
+    }
     let Some(object) = state
         .cluster
         .object
@@ -43,6 +50,24 @@ pub(crate) fn check_post(rules: &Rules, state: &mut State, uid: u8) {
     }
 }
 
+/// What must be true when something is written to Vobiz that was not decided before: the object was not, when the pass began, and is not
+/// one that is only looked at.
+pub(crate) fn check_write(state: &mut State, pass: &Pass) {
+    let object = state.cluster.object.filter(|object| object.uid == pass.uid);
+    if pass.observed && object.is_some_and(|object| object.observes) {
+        state.breaks(Broken::WrittenWhileObserved);
+    }
+}
+
+/// What must be true when an object has got an account that was there before: its pair works, or whoever keeps the parent's says so.
+pub(crate) fn check_adoption(state: &mut State, pass: &Pass) {
+    let works = pass.secret.is_some_and(|secret| !secret.forged)
+        && pass.facts.evidence == vobiz_protocol::facts::Evidence::Proven;
+    if !(works || state.granted || pass.granted) {
+        state.breaks(Broken::Inherited);
+    }
+}
+
 /// What must be true of all Records whenever one was written.
 pub(crate) fn check_records(state: &mut State) {
     let holding = |id: u8| {
@@ -61,7 +86,8 @@ pub(crate) fn check_inheritance(rules: &Rules, state: &mut State, object: &Objec
     let another = object.identity.is_some() && object.identity != id;
     let proven = state.cluster.secret.map(|secret| secret.id) == id;
     let near = object.namespace == found.namespace || rules.accept || proven;
-    if !object.reclaim || another || !near {
+    let asks = object.reclaim || (object.adopts.is_some() && object.adopts == id);
+    if !asks || another || !near {
         state.breaks(Broken::Inherited);
     }
 }
@@ -96,6 +122,7 @@ pub(crate) fn check_release(state: &mut State, pass: &Pass, uid: u8) {
     let late_reclaim = pass.record.is_none() && found.is_some_and(|(slot, _)| slot != uid);
     let record = found.map(|(_, record)| record.ledger);
     let others = state.cluster.records;
+    let others_status = state.cluster.other.0.and_then(|object| object.identity);
     let is_ours = |series| {
         let mut others = others.iter().flatten().filter(|record| record.uid != uid);
         !others.any(|record| record.ledger.series == series)
@@ -107,16 +134,17 @@ pub(crate) fn check_release(state: &mut State, pass: &Pass, uid: u8) {
             .flatten()
             .any(|record| record.uid != uid && record.ledger.auth_id == Some(id));
         of_another
+            || others_status == Some(id)
             || record.is_some_and(|ledger| {
                 (ledger.phase == Phase::Kept || late_reclaim) && ledger.auth_id == Some(id)
             })
     };
     let left = state.vobiz.living().any(|(id, account)| {
         let ours = named == Some(id) || record.is_some_and(|ledger| ledger.auth_id == Some(id));
-        !kept(id) && (ours || (account.due && is_ours(account.series)))
+        !kept(id) && (ours || (account.due && is_ours(account.series) && !pass.facts.observes))
     });
     let mut flights = state.vobiz.flights.iter().flatten();
-    let coming = flights.any(|flight| flight.due && is_ours(flight.series));
+    let coming = !pass.facts.observes && flights.any(|flight| flight.due && is_ours(flight.series));
     if wrong || left || coming {
         state.breaks(Broken::ReleasedEarly);
     }
@@ -135,6 +163,13 @@ pub(crate) fn check_delete(rules: &Rules, state: &mut State, id: u8) {
             .any(|record| record.ledger.phase == phase && record.ledger.auth_id == Some(id))
     };
     let closed = holding(Phase::Closed);
+    let unmarked = state
+        .vobiz
+        .alive(id)
+        .is_some_and(|account| account.series == UNMARKED);
+    if unmarked && !rules.policies.contains(&Policy::Delete) {
+        state.breaks(Broken::DeletedAdopted);
+    }
     // Decided before the object came that names it now.
     let decided = state.restored
         && closed

@@ -2,14 +2,14 @@
 //! model is replayed against them. PURE.
 
 use crate::claim::known;
-use crate::effect::record::decision;
+use crate::effect::record::{adopted, decision, opened};
 use crate::normal::unused_version;
 use crate::rules::Rules;
 use crate::state::{Pass, State, Task};
 use crate::step::{self, leftover};
 use crate::world::{Cluster, Flight, Ledger, Object, Record, UserSecret, Vobiz, Written};
 use vobiz_protocol::facts::Evidence;
-use vobiz_protocol::ledger::Decision;
+use vobiz_protocol::ledger::{Decision, Phase};
 use vobiz_protocol::plan::Step;
 
 /// One request.
@@ -227,11 +227,11 @@ fn on_record(rules: &Rules, state: &State, process: usize, next: Step) -> Option
     };
     let generation = pass.account.map_or(0, |account| account.generation);
     match next {
-        Step::OpenRecord | Step::RebuildRecord => {
+        Step::OpenRecord | Step::RebuildRecord | Step::OpenAdoption => {
             return Some(Request::CreateRecord {
                 slot: pass.uid,
                 version: unused_version(state, pass.uid),
-                ledger: Ledger::open(state.next_series, generation),
+                ledger: opened(state, pass, next, generation),
             });
         }
         Step::ClosePredecessor => {
@@ -251,12 +251,14 @@ fn on_record(rules: &Rules, state: &State, process: usize, next: Step) -> Option
         Step::TakeOver => read.ledger.taken_over(generation),
         Step::Reopen => read.ledger.reopened(generation),
         Step::Bind => read.ledger.bound(pass.made?, pass.made?),
+        Step::RestorePair if read.ledger.phase == Phase::Bound => read.ledger.completed(pass.evidence?),
         Step::RestorePair => read.ledger.restored(pass.evidence?, pass.evidence?, pass.marker),
+        Step::Adopt => adopted(state, pass, read.ledger)?,
         Step::Close => {
             let known = known(rules, state, process, pass);
-            read.ledger.closed(decision(pass), known)
+            read.ledger.closed(decision(rules, pass), known)
         }
-        Step::DropRecord => {
+        Step::DropRecord | Step::WithdrawAdoption => {
             return Some(Request::DropRecord {
                 slot: pass.slot,
                 read,
@@ -280,6 +282,8 @@ fn on_account(rules: &Rules, state: &State, process: usize, next: Step) -> Optio
             secret: UserSecret {
                 owner: Some(pass.uid),
                 id: ledger?.auth_token?,
+                allows: pass.secret.is_some_and(|secret| secret.allows),
+                forged: false,
             },
         }),
         Step::Create => Some(Request::Post {
@@ -291,7 +295,7 @@ fn on_account(rules: &Rules, state: &State, process: usize, next: Step) -> Optio
         Step::ReadAccount => id.map(read),
         Step::Update => Some(Request::UpdateAccount {
             id: id?,
-            enabled: ledger?.phase == vobiz_protocol::ledger::Phase::Bound,
+            enabled: ledger?.phase == Phase::Bound,
         }),
         Step::Delete => id.map(delete),
         Step::DeleteMade => pass.made.map(delete),

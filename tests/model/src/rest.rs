@@ -6,7 +6,7 @@ use crate::normal::normal;
 use crate::rules::Rules;
 use crate::state::{Broken, Budget, Parent, State};
 use crate::step::Fault;
-use crate::world::{FLIGHTS, Object, UIDS};
+use crate::world::{Account, FLIGHTS, Object, UIDS, UNMARKED};
 use dashmap::DashSet;
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher as _;
@@ -145,7 +145,9 @@ fn round(rules: &Rules, state: &mut State) -> Option<bool> {
     let mut changed = false;
     // Processes change places as their states are brought into normal form; where nothing changes they do not.
     for process in numbers(usize::from(rules.processes)) {
-        let work = [Work::Object].into_iter().chain(numbers(UIDS).map(Work::Record));
+        let objects = [Work::Object, Work::Other].into_iter();
+        let objects = objects.take(1 + usize::from(rules.is_beside()));
+        let work = objects.chain(numbers(UIDS).map(Work::Record));
         let passes = work.map(|work| Action::Begin(process, work, Caches::Fresh));
         let settle = numbers(UIDS).map(|slot| Action::Settle(process, slot));
         for action in passes
@@ -182,21 +184,35 @@ fn happen(rules: &Rules, state: &mut State, action: Action) {
 }
 
 fn judge(rules: &Rules, state: &State) -> Option<Broken> {
+    let mut other = *state;
+    other.turn();
+    for state in [state, &other] {
+        let Some(object) = state.cluster.object else {
+            continue;
+        };
+        if object.deleting && object.finalizer {
+            return Some(Broken::Stuck);
+        }
+        let served = if object.adopts.is_some() {
+            has_adopted(rules, state, &object)
+        } else {
+            is_served(rules, state, &object)
+        };
+        if !(served || is_only_looked_at(state, &object)) {
+            return Some(Broken::Unserved);
+        }
+    }
     let object = state.cluster.object;
-    if object.is_some_and(|object| object.deleting && object.finalizer) {
-        return Some(Broken::Stuck);
-    }
-    if let Some(object) = object
-        && !is_served(rules, state, &object)
-    {
-        return Some(Broken::Unserved);
-    }
+    // What an attempt left is not touched while its object is to be only looked at.
+    let observed = object.filter(|object| object.observes);
+    let observed = observed.and_then(|object| state.cluster.record_of(object.uid));
+    let is_observed = |series: u8| observed.is_some_and(|(_, record)| record.ledger.series == series);
     let explained = |id: u8| {
         state.cluster.records.iter().flatten().any(|record| {
             record.ledger.auth_id == Some(id)
                 && match record.ledger.phase {
                     Phase::Bound => {
-                        let lives = object.is_some_and(|object| object.uid == record.uid);
+                        let lives = state.cluster.object_of(record.uid).is_some();
                         // Reported and kept: the object went without its finalizer, or while it took the account over.
                         lives || rules.budget.strips > 0 || rules.reclaim
                     }
@@ -208,10 +224,16 @@ fn judge(rules: &Rules, state: &State) -> Option<Broken> {
     // The object says that its pair is lost: a person decides.
     let reported =
         |id: u8| object.is_some_and(|object| object.identity == Some(id) && is_lost(rules, state, &object));
-    let left = state
-        .vobiz
-        .living()
-        .any(|(id, _)| !explained(id) && !reported(id));
+    let held = |id: u8| {
+        let mut records = state.cluster.records.iter().flatten();
+        records.any(|record| record.ledger.names(&id))
+    };
+    // What was there before may stay as it was.
+    let untouched = |id: u8, account: &Account| account.series == UNMARKED && !held(id);
+    let left = state.vobiz.living().any(|(id, account)| {
+        let known = explained(id) || reported(id) || untouched(id, account);
+        !known && !is_observed(account.series)
+    });
     let enabled = state.cluster.records.iter().flatten().any(|record| {
         record.ledger.phase == Phase::Kept
             && record.ledger.disable
@@ -222,6 +244,55 @@ fn judge(rules: &Rules, state: &State) -> Option<Broken> {
                 .is_some_and(|account| account.enabled)
     });
     (left || enabled).then_some(Broken::Stray)
+}
+
+/// What an object says that was first to have its account made, and is to be only looked at before it was.
+fn is_only_looked_at(state: &State, object: &Object) -> bool {
+    let record = state
+        .cluster
+        .record_of(object.uid)
+        .map(|(_, record)| record.ledger);
+    let is_bound = record.is_some_and(|ledger| ledger.phase == Phase::Bound);
+    object.observes && object.adopts.is_none() && !is_bound && !object.ready
+}
+
+/// The object that names an account which is there already has it, as far as it may, or says why not; and then it stands in nobody's way.
+fn has_adopted(rules: &Rules, state: &State, object: &Object) -> bool {
+    let cluster = &state.cluster;
+    let id = object.adopts;
+    let account = id.and_then(|id| state.vobiz.alive(id));
+    let pair = cluster.secret.filter(|secret| {
+        let reachable = secret.owner == Some(object.uid) || (secret.owner.is_none() && secret.allows);
+        reachable && !secret.forged && Some(secret.id) == id
+    });
+    match cluster.record_of(object.uid).map(|(_, record)| record.ledger) {
+        Some(ledger) if ledger.phase == Phase::Bound => {
+            let told = object.identity == id && ledger.auth_id == id && object.finalizer;
+            let whole = ledger.auth_token == id && pair.is_some_and(|pair| pair.owner == Some(object.uid));
+            // Without its token it says that this is lost.
+            let tokenless = ledger.auth_token.is_none() && ledger.adopted && pair.is_none();
+            let kept = account.is_some_and(|account| account.enabled || object.observes);
+            let gone = account.is_none() && rules.budget.outside > 0 && !object.ready;
+            told && (gone
+                || (kept && ((whole && object.ready) || (tokenless && object.ready == object.observes))))
+        }
+        Some(_) => false,
+        None => {
+            let mut others = cluster
+                .records
+                .iter()
+                .flatten()
+                .filter(|record| record.uid != object.uid);
+            let taken = others.any(|record| {
+                let marked = account.is_some_and(|account| account.series == record.ledger.series);
+                id.is_some_and(|id| record.ledger.names(&id)) || marked
+            });
+            let taken = taken || cluster.other.0.is_some_and(|other| other.identity == id);
+            let may = state.granted || pair.is_some();
+            let inherits = may_take_over(rules, state, object);
+            !(object.ready || inherits || (may && account.is_some() && !taken))
+        }
+    }
 }
 
 /// The living object has its account and its pair, or says why not.
@@ -235,11 +306,12 @@ fn is_served(rules: &Rules, state: &State, object: &Object) -> bool {
     match record {
         Some(ledger) if ledger.phase == Phase::Bound => {
             let account = ledger.auth_id.and_then(|id| state.vobiz.alive(id));
-            let missing = account.is_none() && rules.budget.outside > 0 && !rules.recreate;
+            let missing =
+                account.is_none() && rules.budget.outside > 0 && (!rules.recreate || object.observes);
             let published = cluster
                 .secret
                 .is_some_and(|secret| secret.owner == Some(object.uid) && Some(secret.id) == ledger.auth_id);
-            let whole = account.is_some_and(|account| account.enabled)
+            let whole = account.is_some_and(|account| account.enabled || object.observes)
                 && object.identity == ledger.auth_id
                 && ledger.auth_token == ledger.auth_id
                 && object.finalizer
@@ -274,12 +346,13 @@ fn is_served(rules: &Rules, state: &State, object: &Object) -> bool {
 /// Whether there is something left that the object asks for and may have.
 fn may_take_over(rules: &Rules, state: &State, object: &Object) -> bool {
     let mut records = state.cluster.records.iter().flatten();
-    object.reclaim
+    (object.reclaim || object.adopts.is_some())
         && records.any(|record| {
             record.uid != object.uid
                 && matches!(record.ledger.phase, Phase::Bound | Phase::Kept)
-                && record.ledger.auth_token.is_some()
-                && (object.identity.is_none() || object.identity == record.ledger.auth_id)
+                && (record.ledger.auth_token.is_some() || record.ledger.adopted)
+                && !rules.is_beside()
+                && (object.named().is_none() || object.named() == record.ledger.auth_id)
                 && (rules.accept || record.namespace == object.namespace)
         })
 }

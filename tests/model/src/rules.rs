@@ -4,7 +4,7 @@ use crate::normal::normal;
 use crate::rest::{self, Run};
 use crate::state::{Budget, PROCESSES, Parent, Process, State};
 use crate::weakness::Weakness;
-use crate::world::{Cluster, Object, Policy};
+use crate::world::{Account, Cluster, Object, Policy, UNMARKED, UserSecret};
 
 /// Where a run starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +15,18 @@ pub enum Start {
     Served,
     /// An object was served and deleted, its account kept; another one of its name was created just now.
     Left,
+    /// An account that nobody keeps is there, and the object is to have it.
+    There {
+        /// The object's Secret holds its pair, and may be taken over.
+        possessed: bool,
+    },
+    /// The same, and an object of another name is to have it too.
+    Beside {
+        /// See [`Start::There`].
+        possessed: bool,
+    },
+    /// The object is to have an account made, and one of another name is to have that.
+    BesideCreator,
 }
 
 /// One run.
@@ -42,6 +54,10 @@ pub struct Rules {
     pub recreate: bool,
     /// The API shows the parent its accounts' tokens (generation 1).
     pub shows_tokens: bool,
+    /// The Account lists the account that is there already, at the start.
+    pub granted: bool,
+    /// The object is only to look at its account, at the start.
+    pub observes: bool,
     /// The generation of the API that the Account asks for at the start.
     pub generation: u8,
     /// Attempts of one Record beyond which is not looked: two processes, each paused for the whole of every settling of
@@ -58,6 +74,18 @@ impl Rules {
     #[must_use]
     pub fn drops(&self, weakness: Weakness) -> bool {
         self.weakness == Some(weakness)
+    }
+
+    /// Whether there are two names at the same time: the object with uid 1 has the other one.
+    #[must_use]
+    pub fn is_beside(&self) -> bool {
+        matches!(self.start, Start::Beside { .. } | Start::BesideCreator)
+    }
+
+    /// Whether the object with this uid has the other name.
+    #[must_use]
+    pub fn is_other(&self, uid: u8) -> bool {
+        self.is_beside() && uid == 1
     }
 
     /// What everything comes to where every rule is followed and nothing goes wrong; no process remembers how.
@@ -81,13 +109,20 @@ impl Rules {
             id: 0,
             generation: self.generation,
         };
-        let new = State {
+        let mut new = State {
             account: Some(account),
+            granted: self.granted,
             ..State::initial(self.policies[0], self.budget)
         };
+        if let Some(object) = &mut new.cluster.object {
+            object.observes = self.observes;
+        }
         let state = match self.start {
             Start::New => new,
             Start::Served => self.rested(&new),
+            Start::There { possessed } => there(new, possessed),
+            Start::Beside { possessed } => beside(there(new, possessed), self.policies[0]),
+            Start::BesideCreator => beside(new, self.policies[0]),
             Start::Left => {
                 let mut state = self.rested(&new);
                 if let Some(object) = &mut state.cluster.object {
@@ -103,4 +138,40 @@ impl Rules {
         };
         normal(self, state)
     }
+}
+
+/// The number of the account that is there already, or that is made first.
+pub const FIRST: u8 = 0;
+
+/// An account that nobody keeps, disabled by whoever made it, and an object that is to have it.
+fn there(mut state: State, possessed: bool) -> State {
+    state.vobiz.accounts[usize::from(FIRST)] = Some(Account {
+        series: UNMARKED,
+        epoch: 0,
+        generation: 0,
+        parent: 0,
+        alive: true,
+        enabled: false,
+        due: false,
+    });
+    if let Some(object) = &mut state.cluster.object {
+        object.adopts = Some(FIRST);
+    }
+    state.cluster.secret = possessed.then_some(UserSecret {
+        owner: None,
+        id: FIRST,
+        allows: true,
+        forged: false,
+    });
+    state
+}
+
+/// An object of another name that is to have the first account too.
+fn beside(mut state: State, policy: Policy) -> State {
+    state.cluster.other.0 = Some(Object {
+        adopts: Some(FIRST),
+        ..Object::new(1, policy, false)
+    });
+    state.next_uid = 2;
+    state
 }

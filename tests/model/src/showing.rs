@@ -1,5 +1,6 @@
 //! Which run shows what happens without each rule of the protocol. PURE.
 
+use crate::adoptions::{ONE_ADOPTION, ONE_ADOPTION_OF_MADE, ONE_OBSERVED, TWO_ADOPTION, TWO_ADOPTIONS};
 use crate::budgets::{
     NONE, ONE, ONE_CREATE, ONE_DENIED, ONE_LOSS, ONE_MOVE, ONE_MOVE_UP, ONE_PARENT, ONE_RECLAIM, ONE_REFUSAL,
     ONE_RESTORE_OLDER, ONE_RESTORE_RECLAIM, ONE_ROUTE, TWO,
@@ -149,6 +150,13 @@ pub fn showing(weakness: Weakness) -> Rules {
             },
             ..ONE
         },
+        Weakness::AdoptionPosted => ONE_ADOPTION,
+        Weakness::LookBeforeIntent | Weakness::AdoptedByCache => TWO_ADOPTIONS,
+        Weakness::MarkerIgnored => ONE_ADOPTION_OF_MADE,
+        Weakness::AdoptedUnconfirmed => TWO_ADOPTION,
+        Weakness::PairUntried => ONE_ADOPTION,
+        Weakness::ObservedByCache => ONE_OBSERVED,
+        Weakness::AdoptedByDefault => ONE_ADOPTION,
         Weakness::NoSecondLook => Rules {
             start: Start::Left,
             reclaim: true,

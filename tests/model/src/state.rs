@@ -43,6 +43,12 @@ pub struct Budget {
     pub lost_routes: u8,
     /// The Account is edited to the other generation of the API.
     pub moves: u8,
+    /// `spec.managementPolicy` is edited.
+    pub observes: u8,
+    /// The Account lists the account as one that may be had, or lists it no more.
+    pub grants: u8,
+    /// Somebody writes another token into the user's Secret.
+    pub forgeries: u8,
     /// The Account is deleted; it may be made again, for this parent or for another one.
     pub accounts: u8,
 }
@@ -135,6 +141,10 @@ pub struct Pass {
     pub token_asked: bool,
     /// After a bind that failed the Record was read once.
     pub looked: bool,
+    /// The object was to be only looked at when the pass began.
+    pub observed: bool,
+    /// The Account said, when the pass began, that the account may be had.
+    pub granted: bool,
 }
 
 /// A pair in memory only: its Record could not be written.
@@ -186,6 +196,12 @@ pub enum Broken {
     LostPair,
     /// The Record of an object that exists was closed by somebody who did not look.
     ClosedLiving,
+    /// Something was posted for an object that names an account which is there already.
+    PostedForAdoption,
+    /// Something was written to Vobiz for an object that was to be only looked at.
+    WrittenWhileObserved,
+    /// An account that was there before was deleted, and no spec ever said so.
+    DeletedAdopted,
     /// The finalizer went while something was left.
     ReleasedEarly,
     /// More accounts lived at a time than two attempts explain.
@@ -225,6 +241,8 @@ pub struct State {
     pub denied: Option<Denied>,
     /// Vobiz answers 404 for every single account now.
     pub lost_route: bool,
+    /// The Account lists the account that is there already as one that may be had.
+    pub granted: bool,
     /// A promise that was broken on the way here.
     pub broken: Option<Broken>,
 }
@@ -267,7 +285,16 @@ impl State {
             account: Some(Parent { id: 0, generation: 2 }),
             denied: None,
             lost_route: false,
+            granted: false,
             broken: None,
+        }
+    }
+
+    /// See [`Cluster::turn`].
+    pub fn turn(&mut self) {
+        self.cluster.turn();
+        for process in &mut self.processes {
+            process.cache.turn();
         }
     }
 

@@ -12,7 +12,7 @@ use crate::rules::Rules;
 use crate::state::{Memory, Pass, State, Task};
 use crate::weakness::Weakness;
 use crate::world::Ledger;
-use vobiz_protocol::facts::{self, Fence, Made, Object as Kind, Remote};
+use vobiz_protocol::facts::{self, Adoption, Confirmation, Fence, Made, Object as Kind, Remote};
 use vobiz_protocol::ledger::Phase;
 use vobiz_protocol::plan::{Rest, Step, plan};
 
@@ -52,6 +52,18 @@ fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts
     (facts.account, facts.policy) = account::allows(rules, state, pass);
     facts.token_shown = rules.shows_tokens && !pass.token_asked;
     facts.claim = claim(rules, state, process, pass);
+    facts.adoption = match pass.object.and_then(|object| object.adopts) {
+        Some(_) if rules.drops(Weakness::AdoptionPosted) => Adoption::Unasked,
+        Some(_) if state.granted => Adoption::Granted,
+        Some(_) => Adoption::Asked,
+        None => Adoption::Unasked,
+    };
+    let is_bound = pass
+        .record
+        .is_some_and(|record| record.ledger.phase == Phase::Bound);
+    if is_bound && rules.drops(Weakness::ObservedByCache) && facts.object == Kind::Live {
+        facts.confirmation = Confirmation::Confirmed;
+    }
     facts.pairs_held = state.processes[process]
         .held
         .is_some_and(|held| held.uid != pass.uid);

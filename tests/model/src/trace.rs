@@ -77,6 +77,10 @@ fn weight(state: &State, action: Action) -> u64 {
         | Action::Orphan
         | Action::RollBack(_)
         | Action::Deny(_)
+        | Action::DeleteOther
+        | Action::Observe
+        | Action::Grant
+        | Action::Forge
         | Action::LoseRoute
         | Action::Move
         | Action::DropAccount => 6,

@@ -85,11 +85,27 @@ pub enum Weakness {
     UnspentElsewhere,
     /// An account is looked for under the parent that the Account has now.
     AnyParent,
+    /// An object that names an account which is there already has one made.
+    AdoptionPosted,
+    /// Who else holds an account is looked at before the intent to have it, and not after it.
+    LookBeforeIntent,
+    /// Who else holds it is believed of a cache.
+    AdoptedByCache,
+    /// Whose attempt made it is not looked at.
+    MarkerIgnored,
+    /// The object is not read again before it has it.
+    AdoptedUnconfirmed,
+    /// A pair is believed without asking Vobiz.
+    PairUntried,
+    /// That an account is to be kept, and not only looked at, is believed of a cache.
+    ObservedByCache,
+    /// An account that was there before is deleted by the Account's default.
+    AdoptedByDefault,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 49] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -131,5 +147,13 @@ impl Weakness {
         Self::AnyWalk,
         Self::UnspentElsewhere,
         Self::AnyParent,
+        Self::AdoptionPosted,
+        Self::LookBeforeIntent,
+        Self::AdoptedByCache,
+        Self::MarkerIgnored,
+        Self::AdoptedUnconfirmed,
+        Self::PairUntried,
+        Self::ObservedByCache,
+        Self::AdoptedByDefault,
     ];
 }

@@ -15,6 +15,10 @@ pub const UIDS: usize = 2;
 pub const ACCOUNTS: usize = 6;
 /// Series that ever were.
 pub const SERIES: usize = 5;
+/// The series of an account that was there before: it carries no marker.
+pub const UNMARKED: u8 = u8::MAX;
+/// The first of the series under which nothing is posted, by uid.
+pub const UNPOSTED: u8 = 100;
 /// Create requests under way whose answer nobody waits for any more.
 pub const FLIGHTS: usize = 2;
 
@@ -27,6 +31,8 @@ pub enum Policy {
     Disable,
     /// It stays.
     Retain,
+    /// The spec says nothing: the Account's default, which is to delete, but not an account that was there before.
+    Unsaid,
 }
 
 /// The Subaccount that has the name now.
@@ -54,6 +60,10 @@ pub struct Object {
     pub policy: Policy,
     /// uid of its namespace: a namespace that is made again has the same name and another uid.
     pub namespace: u8,
+    /// `spec.authId`: the account that is there already, and that it is to have.
+    pub adopts: Option<u8>,
+    /// `spec.managementPolicy` is `ObserveOnly`.
+    pub observes: bool,
 }
 
 /// A Record in its Secret. The slot it lies in is the uid that it first served.
@@ -78,6 +88,10 @@ pub struct UserSecret {
     pub owner: Option<u8>,
     /// The account whose pair it holds.
     pub id: u8,
+    /// The annotation that allows to take it over.
+    pub allows: bool,
+    /// Its token is not that account's.
+    pub forged: bool,
 }
 
 /// What the API server stores.
@@ -89,6 +103,8 @@ pub struct Cluster {
     pub records: [Option<Record>; UIDS],
     /// The user's Secret.
     pub secret: Option<UserSecret>,
+    /// Object and Secret of the other name, where there are two at the same time.
+    pub other: (Option<Object>, Option<UserSecret>),
 }
 
 /// An account at Vobiz.
@@ -159,17 +175,38 @@ impl Object {
             reclaim,
             policy,
             namespace: 0,
+            adopts: None,
+            observes: false,
         }
+    }
+
+    /// The account that its spec names, or else its status.
+    #[must_use]
+    pub fn named(&self) -> Option<u8> {
+        self.adopts.or(self.identity)
     }
 
     /// `metadata.generation` is the same: it counts edits of the spec, and the request for deletion too.
     #[must_use]
     pub fn is_of_generation(&self, other: &Self) -> bool {
-        (self.policy, self.deleting) == (other.policy, other.deleting)
+        (self.policy, self.deleting, self.observes) == (other.policy, other.deleting, other.observes)
     }
 }
 
 impl Cluster {
+    /// Object and Secret of the two names change places: who acts for the other name finds its own where those of the first one are.
+    pub fn turn(&mut self) {
+        std::mem::swap(&mut self.object, &mut self.other.0);
+        std::mem::swap(&mut self.secret, &mut self.other.1);
+    }
+
+    /// The object with this uid, whichever name it has.
+    #[must_use]
+    pub fn object_of(&self, uid: u8) -> Option<Object> {
+        let objects = [self.object, self.other.0];
+        objects.into_iter().flatten().find(|object| object.uid == uid)
+    }
+
     /// The Record that serves an object, wherever it lies; one that was taken over before an open one of its own.
     #[must_use]
     pub fn record_of(&self, uid: u8) -> Option<(u8, Record)> {

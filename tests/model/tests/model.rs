@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use vobiz_model::adoptions;
 use vobiz_model::budgets::{EXHAUSTED, LARGER, showing};
 use vobiz_model::check::{Order, check};
 use vobiz_model::rules::Rules;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
     arguments.test_threads = Some(1);
     let totals = Arc::new(Totals::default());
     let mut trials = Vec::new();
-    for rules in EXHAUSTED {
+    for rules in EXHAUSTED.into_iter().chain(adoptions::EXHAUSTED) {
         let totals = Arc::clone(&totals);
         trials.push(Trial::test(
             format!("every promise holds in every state: {}", rules.name),

@@ -77,7 +77,9 @@ fn full() -> BTreeMap<String, ByteString> {
     let kept = with_pair(open().with(taken_over, at(10)))
         .with(|ledger| ledger.closed(Decision::Disable, None), at(20));
     let mut data = encode(&kept);
-    data.insert("cascade".to_owned(), ByteString(b"true".to_vec()));
+    for (key, value) in [("cascade", "true"), ("adopts", "SA_ONE"), ("adopted", "true")] {
+        data.insert(key.to_owned(), ByteString(value.into()));
+    }
     data
 }
 
@@ -100,6 +102,8 @@ fn a_damaged_key_is_an_error_that_names_it() {
         "auth_token",
         "disable",
         "cascade",
+        "adopts",
+        "adopted",
     ] {
         let mut data = full();
         data.insert(key.to_owned(), ByteString(b"no such thing\n".to_vec()));
@@ -125,7 +129,7 @@ fn a_damaged_key_is_an_error_that_names_it() {
 
 #[test]
 fn a_record_that_contradicts_itself_is_never_guessed() {
-    let table: [(&str, Damage); 8] = [
+    let table: [(&str, Damage); 9] = [
         ("epoch", |record| record.ledger.epoch = 0),
         ("fencedThrough", |record| record.ledger.fenced_through = 9),
         ("lastFencedAt", |record| record.last_fenced_at = None),
@@ -135,6 +139,7 @@ fn a_record_that_contradicts_itself_is_never_guessed() {
         ("auth_id", |record| {
             (record.ledger.phase, record.ledger.auth_id) = (Phase::Kept, None);
         }),
+        ("adopts", |record| record.ledger.adopts = Some(pair().auth_id)),
         ("epoch", |record| {
             (record.ledger.epoch, record.ledger.fenced_through) = (0, 0);
         }),
@@ -162,7 +167,7 @@ fn neither_an_error_nor_debug_output_shows_the_token() {
 proptest! {
     #[test]
     fn a_record_is_read_as_it_was_written(
-        epochs in 0_u32..5, second in 0_i64..4_000_000_000, series: u128, gen1: bool, ends in 0_u8..5,
+        epochs in 0_u32..5, second in 0_i64..4_000_000_000, series: u128, gen1: bool, ends in 0_u8..8,
         name in "[a-z0-9-]{1,63}", token in "[!-~]{1,80}",
     ) {
         let mut record = open();
@@ -177,7 +182,10 @@ proptest! {
             1 => ledger.bound(pair().auth_id, AuthToken::parse(&token).unwrap()),
             2 => ledger.bound(pair().auth_id, pair().auth_token).closed(Decision::Delete { cascade: true }, None),
             3 => ledger.bound(pair().auth_id, pair().auth_token).closed(Decision::Disable, None),
-            _ => ledger.closed(Decision::Retain, None),
+            4 => ledger.closed(Decision::Retain, None),
+            5 => Ledger::adopting(Series(series), ledger.generation, pair().auth_id),
+            6 => Ledger::adopting(Series(series), ledger.generation, pair().auth_id).adopted(pair().auth_id, None, None),
+            _ => Ledger::rebuilding(Series(series), ledger.generation, pair().auth_id),
         };
         let record = record.with(end, at(second));
         prop_assert_eq!(decode(&encode(&record)), Ok(record));

@@ -9,7 +9,7 @@ use crate::vobiz;
 use serde_json::json;
 use vobiz_protocol::facts::{Account, Facts, Fence, Phase, Policy, Record, Remote};
 
-const BLOCKS: [(Block, Reason); 9] = [
+const BLOCKS: [(Block, Reason); 10] = [
     (Block::InvalidSpec, Reason::InvalidSpec),
     (Block::Unsupported, Reason::Unsupported),
     (Block::Forbidden, Reason::Forbidden),
@@ -17,6 +17,7 @@ const BLOCKS: [(Block, Reason); 9] = [
     (Block::ExternalResourceMissing, Reason::ExternalResourceMissing),
     (Block::SecretConflict, Reason::SecretConflict),
     (Block::AuthIdConflict, Reason::AuthIdConflict),
+    (Block::AdoptionNotAllowed, Reason::AdoptionNotAllowed),
     (Block::CredentialsLost, Reason::CredentialsLost),
     (Block::UnusableAnswer, Reason::UnusableAnswer),
 ];
@@ -35,7 +36,7 @@ fn facts(object: Object, applied: bool, secret: UserSecret) -> Facts {
         applied,
         account: Account::Ready,
         record: Record::Present {
-            phase: Phase::Bound,
+            phase: Phase::Bound { token: true },
             fenced: false,
             quorum: true,
         },

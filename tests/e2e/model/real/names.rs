@@ -66,6 +66,8 @@ impl Real<'_> {
                 auth_token: id(ledger.auth_token)?.map(|pair| pair.auth_token),
                 disable: ledger.disable,
                 cascade: ledger.cascade,
+                adopts: id(ledger.adopts)?.map(|pair| pair.auth_id),
+                adopted: ledger.adopted,
             },
         };
         let mut secret = Secret {
@@ -136,6 +138,8 @@ impl Real<'_> {
                 auth_token: ledger.auth_token.as_ref().map(token),
                 disable: ledger.disable,
                 cascade: ledger.cascade,
+                adopts: ledger.adopts.as_ref().map(|id| self.id_number(Some(id.as_str()))),
+                adopted: ledger.adopted,
             },
         })
     }

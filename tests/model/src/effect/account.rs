@@ -1,7 +1,7 @@
 //! The steps that speak to Vobiz. PURE.
 
 use crate::effect::small;
-use crate::promise::{check_delete, check_multiplied, check_post};
+use crate::promise::{check_delete, check_multiplied, check_post, check_write};
 use crate::recall::note_missing;
 use crate::rules::Rules;
 use crate::state::{Broken, Pass, State};
@@ -32,6 +32,10 @@ pub(crate) fn create(
     if fault == Fault::Refused {
         return Written::Done;
     }
+    check_post(rules, state, pass.uid);
+    if state.broken.is_some() {
+        return Written::Refused;
+    }
     let Some(bit) = 1_u16.checked_shl(u32::from(epoch)) else {
         state.breaks(Broken::Restless);
         return Written::Refused;
@@ -40,7 +44,7 @@ pub(crate) fn create(
         state.breaks(Broken::PostedTwice);
     }
     state.vobiz.posted[usize::from(series)] |= bit;
-    check_post(rules, state, pass.uid);
+    check_write(state, pass);
     // Fenced before it was sent: no proof that was taken before can have seen it.
     let Some(account) = pass.account else {
         return Written::Refused;
@@ -116,7 +120,7 @@ pub(crate) fn allows(rules: &Rules, state: &State, pass: &Pass) -> (AccountFact,
     let deleting = pass.facts.object == Kind::Deleting;
     let retained = pass
         .object
-        .is_some_and(|object| object.policy == Policy::Retain && !fenced);
+        .is_some_and(|object| (object.policy == Policy::Retain || object.observes) && !fenced);
     (
         if own {
             AccountFact::Ready
@@ -191,6 +195,9 @@ pub(crate) fn update(rules: &Rules, state: &mut State, process: usize, pass: &mu
         return Written::Refused;
     };
     account.enabled = record.ledger.phase == Phase::Bound;
+    if record.ledger.phase == Phase::Bound {
+        check_write(state, pass);
+    }
     pass.facts.remote = Remote::Matches;
     Written::Done
 }

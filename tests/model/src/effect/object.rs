@@ -10,19 +10,20 @@ use vobiz_protocol::judge::{self, Seen};
 pub(crate) fn take_object(pass: &mut Pass, state: &State) {
     let found = state.cluster.object.filter(|object| object.uid == pass.uid);
     if let Some(object) = found {
-        if pass.object.and_then(|object| object.identity) != object.identity {
+        if pass.object.and_then(|object| object.named()) != object.named() {
             pass.facts.claim = Claim::Unread;
         }
         pass.facts.finalizer = object.finalizer;
         pass.facts.identity = object.identity.is_some();
         pass.facts.reclaim = object.reclaim;
+        pass.facts.observes = object.observes;
         pass.object = Some(object);
     }
 }
 
 pub(crate) fn confirm(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) {
     let skips = match pass.facts.object {
-        Kind::Live => rules.drops(Weakness::NoConfirmation),
+        Kind::Live => rules.drops(Weakness::NoConfirmation) || rules.drops(Weakness::AdoptedUnconfirmed),
         Kind::Deleting => rules.drops(Weakness::CachedIdentity),
         Kind::Unseen => false,
     };
@@ -36,7 +37,11 @@ pub(crate) fn confirm(rules: &Rules, state: &mut State, process: usize, pass: &m
     } else {
         state.cluster.object
     };
-    let found = object.filter(|object| object.uid == pass.uid).map(seen);
+    let found = object.filter(|object| object.uid == pass.uid);
+    if pass.facts.object == Kind::Unseen {
+        pass.facts.observes = found.is_some_and(|object| object.observes);
+    }
+    let found = found.map(seen);
     if pass.facts.object != Kind::Unseen {
         take_object(pass, state);
     }
@@ -45,6 +50,7 @@ pub(crate) fn confirm(rules: &Rules, state: &mut State, process: usize, pass: &m
         finalizer: false,
         identity: None,
         reclaim: false,
+        observes: false,
     };
     let mut found = found;
     if rules.drops(Weakness::IdentityIgnored) && pass.facts.object == Kind::Live {
@@ -66,6 +72,7 @@ pub(crate) fn seen(object: crate::world::Object) -> Seen<u8> {
         finalizer: object.finalizer,
         identity: object.identity,
         reclaim: object.reclaim,
+        observes: object.observes,
     }
 }
 

@@ -2,18 +2,44 @@
 
 use crate::claim::known;
 use crate::effect::account::listed;
+use crate::effect::secret::marker_of;
 use crate::effect::small;
 use crate::promise::check_inheritance;
 use crate::rules::Rules;
 use crate::state::{Broken, Pass, State, Task};
 use crate::step::{Flow, fence_place};
 use crate::weakness::Weakness;
-use crate::world::{Ledger, Policy, Record, Written};
+use crate::world::{Ledger, Policy, Record, UNPOSTED, Written};
 use vobiz_protocol::facts::{
     self, Confirmation, Evidence, Made, Object as Kind, Phase as PhaseFact, Predecessor, Remote,
 };
 use vobiz_protocol::judge::{self, Bind};
 use vobiz_protocol::ledger::{Decision, Phase};
+use vobiz_protocol::plan::Step;
+
+/// The Record that a step creates.
+pub(crate) fn opened(state: &State, pass: &Pass, step: Step, generation: u8) -> Ledger {
+    let series = state.next_series;
+    let object = pass.object;
+    let (adopts, named) = (
+        object.and_then(|object| object.adopts),
+        object.and_then(|object| object.identity),
+    );
+    match (step, adopts, named) {
+        // Nothing is posted under it: one for each object is enough, however often the intent comes and goes.
+        (_, Some(id), _) => Ledger::adopting(UNPOSTED + pass.uid, generation, id),
+        (Step::RebuildRecord, None, Some(id)) => Ledger::rebuilding(series, generation, id),
+        _ => Ledger::open(series, generation),
+    }
+}
+
+/// The Record once it has the account that was there before.
+pub(crate) fn adopted(state: &State, pass: &Pass, intent: Ledger) -> Option<Ledger> {
+    let id = pass.object?.adopts?;
+    let token = pass.evidence.filter(|_| pass.facts.evidence == Evidence::Proven);
+    let marker = state.vobiz.alive(id).and_then(|account| marker_of(*account));
+    Some(intent.adopted(id, token, marker))
+}
 
 /// Compare-and-swap of the Record that the pass has read.
 pub(crate) fn swap(
@@ -120,7 +146,7 @@ pub(crate) fn read_record(rules: &Rules, state: &mut State, process: usize, pass
         return;
     }
     let own = cluster.records[usize::from(pass.uid)].map(|record| (pass.uid, record));
-    let named = pass.object.and_then(|object| object.identity);
+    let named = pass.object.and_then(|object| object.named());
     let asks = pass.facts.reclaim || named.is_some();
     let mut found = own.filter(|(_, record)| record.uid == pass.uid);
     (pass.predecessor, pass.facts.predecessor) = (None, Predecessor::Nothing);
@@ -128,7 +154,7 @@ pub(crate) fn read_record(rules: &Rules, state: &mut State, process: usize, pass
     for slot in (0_u8..)
         .zip(&cluster.records)
         .map(|(slot, _)| slot)
-        .filter(|slot| *slot != pass.uid)
+        .filter(|slot| *slot != pass.uid && !rules.is_beside())
     {
         let Some(record) = cluster.records[usize::from(slot)].filter(|_| !settled) else {
             continue;
@@ -188,6 +214,9 @@ pub(crate) fn reclaim(rules: &Rules, state: &mut State, process: usize, pass: &m
     let proven = state.cluster.secret.map(|secret| secret.id) == found.ledger.auth_id;
     let near = found.namespace == object.namespace || rules.drops(Weakness::NamespaceByName);
     if !(near || proven || rules.accept) {
+        if object.adopts.is_some() {
+            return Written::Refused;
+        }
         // It stays where it is, and is reported.
         pass.predecessor = Some((slot, found));
         pass.facts.reclaim = false;
@@ -211,16 +240,24 @@ pub(crate) fn reclaim(rules: &Rules, state: &mut State, process: usize, pass: &m
 }
 
 /// What the deletion policy comes to, as the pass saw it.
-pub(crate) fn decision(pass: &Pass) -> Decision {
-    match (pass.facts.object, pass.object.map(|object| object.policy)) {
-        (Kind::Deleting, Some(Policy::Disable)) => Decision::Disable,
-        (Kind::Deleting, Some(Policy::Retain)) => Decision::Retain,
-        _ => Decision::Delete { cascade: false },
+pub(crate) fn decision(rules: &Rules, pass: &Pass) -> Decision {
+    let Some(object) = pass.object.filter(|_| pass.facts.object == Kind::Deleting) else {
+        return Decision::Delete { cascade: false };
+    };
+    let adopted = object.adopts.is_some() || pass.record.is_some_and(|record| record.ledger.adopted);
+    match object.policy {
+        // Nobody writes to an account that is only looked at.
+        _ if object.observes => Decision::Retain,
+        Policy::Disable => Decision::Disable,
+        Policy::Retain => Decision::Retain,
+        // Nobody loses an account that they did not make by a default that they did not write.
+        Policy::Unsaid if adopted && !rules.drops(Weakness::AdoptedByDefault) => Decision::Retain,
+        Policy::Delete | Policy::Unsaid => Decision::Delete { cascade: false },
     }
 }
 
 pub(crate) fn close(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) -> Written {
-    let decision = decision(pass);
+    let decision = decision(rules, pass);
     let lives = state.cluster.object.is_some_and(|object| object.uid == pass.uid);
     if pass.facts.object == Kind::Unseen && lives {
         state.breaks(Broken::ClosedLiving);

@@ -3,7 +3,7 @@
 use crate::rules::Rules;
 use crate::state::{Pass, State};
 use crate::weakness::Weakness;
-use crate::world::{Account, UserSecret, Written};
+use crate::world::{Account, UNMARKED, UserSecret, Written};
 use vobiz_protocol::facts::{Evidence, UserSecret as SecretFact};
 
 pub(crate) fn read_secret(rules: &Rules, state: &State, pass: &mut Pass) {
@@ -15,17 +15,23 @@ pub(crate) fn read_secret(rules: &Rules, state: &State, pass: &mut Pass) {
         return;
     };
     let ours = secret.owner == Some(pass.uid);
+    let pair_is = |id: u8| id == secret.id && !secret.forged;
+    let adopts = pass.object.and_then(|object| object.adopts).is_some();
     pass.facts.secret = match pair {
-        Some(id) if id == secret.id && ours => SecretFact::Good,
+        Some(id) if pair_is(id) && ours => SecretFact::Good,
         // Without an owner it is taken back if it holds this very pair.
-        Some(id) if id == secret.id && secret.owner.is_none() => SecretFact::Different,
+        Some(id) if pair_is(id) && secret.owner.is_none() => SecretFact::Different,
+        // Or its own user says so.
+        _ if secret.owner.is_none() && secret.allows => SecretFact::Different,
         _ if ours => SecretFact::Different,
         _ => SecretFact::Foreign,
     };
     let unowned = secret.owner.is_none();
     let claims = match (pair, expected(pass)) {
         _ if rules.drops(Weakness::NoEvidence) => false,
-        (Some(recorded), _) => unowned && recorded != secret.id,
+        (Some(recorded), _) => unowned && !pair_is(recorded),
+        // Without the word of its user a pair gives no right to what was there before.
+        (None, Some(expected)) if adopts => (ours || (unowned && secret.allows)) && expected == secret.id,
         (None, Some(expected)) => ours || (unowned && expected == secret.id),
         (None, None) => ours || unowned,
     };
@@ -41,16 +47,19 @@ pub(crate) fn read_secret(rules: &Rules, state: &State, pass: &mut Pass) {
 /// The account whose pair is looked for: the one that the status names, or that is taken over.
 fn expected(pass: &Pass) -> Option<u8> {
     let left = pass.predecessor.and_then(|(_, record)| record.ledger.auth_id);
-    let named = pass.object.and_then(|object| object.identity);
+    let named = pass.object.and_then(|object| object.named());
     named.or(left.filter(|_| pass.facts.reclaim))
 }
 
 /// The pair works and the account is nobody else's: then it is evidence, where no Record of this object holds another one.
-pub(crate) fn prove(state: &State, process: usize, pass: &mut Pass) {
+pub(crate) fn prove(rules: &Rules, state: &State, process: usize, pass: &mut Pass) {
     let (Some(id), Some(secret)) = (pass.evidence, pass.secret) else {
         return;
     };
-    let recorded = pass.record.is_some_and(|record| record.ledger.auth_id.is_some());
+    // A Record can be bound without a token.
+    let recorded = pass
+        .record
+        .is_some_and(|record| record.ledger.auth_token.is_some());
     let another = !recorded && expected(pass).is_some_and(|expected| expected != id);
     let cached = state.processes[process].cache.records;
     let left = pass
@@ -66,8 +75,9 @@ pub(crate) fn prove(state: &State, process: usize, pass: &mut Pass) {
         return;
     }
     let found = state.vobiz.alive(id).copied();
-    let proven = found.filter(|_| !disproved && !recorded);
-    pass.marker = proven.map(marker_of);
+    let works = !secret.forged || rules.drops(Weakness::PairUntried);
+    let proven = found.filter(|_| !disproved && !recorded && works);
+    pass.marker = proven.and_then(marker_of);
     pass.facts.evidence = match proven {
         Some(_) => Evidence::Proven,
         None => Evidence::Nothing,
@@ -76,13 +86,15 @@ pub(crate) fn prove(state: &State, process: usize, pass: &mut Pass) {
         _ if proven.is_some() => pass.facts.secret,
         (_, Some(_)) => SecretFact::Different,
         (None, None) if !disproved => SecretFact::Different,
+        // A pair that does not work is nobody's.
+        (Some(_), None) if secret.forged && !disproved => SecretFact::Different,
         // A working pair of somebody else's is never written over.
         _ => SecretFact::Foreign,
     };
 }
 
-pub(crate) fn marker_of(account: Account) -> (u8, u32) {
-    (account.series, u32::from(account.epoch))
+pub(crate) fn marker_of(account: Account) -> Option<(u8, u32)> {
+    (account.series != UNMARKED).then_some((account.series, u32::from(account.epoch)))
 }
 
 pub(crate) fn publish(state: &mut State, pass: &mut Pass) -> Written {
@@ -95,6 +107,8 @@ pub(crate) fn publish(state: &mut State, pass: &mut Pass) -> Written {
     let secret = UserSecret {
         owner: Some(pass.uid),
         id,
+        allows: pass.secret.is_some_and(|secret| secret.allows),
+        forged: false,
     };
     state.cluster.secret = Some(secret);
     state.cluster.collect();
