@@ -79,6 +79,42 @@ pub struct AccountSpec {
     /// What its Subaccounts do where they say nothing themselves.
     #[serde(default, skip_serializing_if = "AccountDefaults::is_unset")]
     pub defaults: AccountDefaults,
+
+    /// The subaccounts that are there already and that Subaccounts may name in authId without holding their pair.
+    #[serde(default, skip_serializing_if = "Adoptable::is_unset")]
+    pub adoptable: Adoptable,
+}
+
+/// The subaccounts that are there already and that Subaccounts may have.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Adoptable {
+    /// Their ids; `*`: every subaccount of the parent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 1000),
+        inner(
+            length(min = 1, max = 128),
+            regex(pattern = r"^([*]|[A-Za-z0-9][A-Za-z0-9_-]*)$")
+        )
+    )]
+    pub auth_ids: Vec<String>,
+}
+
+impl Adoptable {
+    /// None is listed.
+    #[must_use]
+    pub fn is_unset(&self) -> bool {
+        self.auth_ids.is_empty()
+    }
+
+    /// Whether a Subaccount may have the subaccount with this id.
+    #[must_use]
+    pub fn grants(&self, auth_id: &str) -> bool {
+        self.auth_ids
+            .iter()
+            .any(|listed| listed == "*" || listed == auth_id)
+    }
 }
 
 /// One parent account at Vobiz that serves Subaccounts of many namespaces and shows its credentials in none of them.

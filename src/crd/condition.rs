@@ -74,6 +74,12 @@ names! {
         Disabled,
         /// Not ready: the pair, or the parent's pair, is not there.
         CredentialsMissing,
+        /// Ready: only looked at, as the manifest asks.
+        Observed,
+        /// Only looked at, and not as the manifest says; the message names the fields.
+        DriftDetected,
+        /// Only looked at, and its pair is not known.
+        NotManaged,
         /// Being deleted.
         Deleting,
         /// First work on this object.

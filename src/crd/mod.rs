@@ -14,14 +14,14 @@ mod subaccount;
 mod yaml;
 
 pub use account::{
-    Account, AccountDefaults, AccountRateLimit, AccountSpec, AccountStatus, AllowedNamespaces, ApiGeneration,
+    Account, AccountDefaults, Adoptable, AccountRateLimit, AccountSpec, AccountStatus, AllowedNamespaces, ApiGeneration,
     ApiGenerationChoice, ClusterAccount, ClusterAccountSpec, CredentialsSecretReference, SubaccountCounts,
 };
 pub use account_reference::{AccountKind, AccountReference};
 pub use definition::custom_resource_definitions;
 pub use deletion::{DeletionPolicy, DeletionSettings};
 pub use subaccount::{
-    BusinessType, CredentialRecovery, KycMode, KycStatus, Permissions, SecretKeys, SecretReference,
+    BusinessType, CredentialRecovery, KycMode, KycStatus, ManagementPolicy, Permissions, SecretKeys, SecretReference,
     Subaccount, SubaccountSpec, SubaccountStatus,
 };
 pub use yaml::{YamlError, yaml};
@@ -54,6 +54,9 @@ pub const PAUSED_ANNOTATION: &str = "vobiz.ai/paused";
 pub const RECONCILE_REQUESTED_ANNOTATION: &str = "vobiz.ai/reconcile-requested-at";
 /// Annotation that a user sets to `true`: take over the account that an earlier object of this name left.
 pub const RECLAIM_ANNOTATION: &str = "vobiz.ai/reclaim";
+/// Annotation that a user sets to `true` on a Secret that nobody controls: it may be taken over, and the pair in it gives a right to the
+/// account.
+pub const ALLOW_ADOPTION_ANNOTATION: &str = "vobiz.ai/allow-adoption";
 /// Annotation that a user sets to `true`: let this object, which is being deleted, go without proof.
 pub const FORCE_DELETE_ANNOTATION: &str = "vobiz.ai/force-delete";
 /// Annotation that a user sets on an Account, to the value that its message names: the missing accounts are gone indeed.

@@ -43,6 +43,9 @@ use super::{ApiGeneration, DeletionPolicy, DeletionSettings, not_observed, rule}
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.kycMode) || self.kycMode != 'customer_use' || (has(self.email) && self.email.trim() != '')")
     .message("kycMode customer_use needs an email: set spec.email"))]
+#[x_kube(validation = Rule::new("has(self.authId) == has(oldSelf.authId) && (!has(self.authId) || self.authId == oldSelf.authId)")
+    .message("authId cannot be changed, set or taken out later: set spec.deletion.policy to Retain, delete this object, which leaves \
+              its account at Vobiz, and create it again as it should be"))]
 pub struct SubaccountSpec {
     /// The Account, in the same namespace, or the `ClusterAccount` whose parent account at Vobiz owns the subaccount. Cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf")
@@ -50,6 +53,19 @@ pub struct SubaccountSpec {
                   name, for the other Account. Deleting this one deletes, unless its deletion policy says otherwise, its account, \
                   its token, and takes its numbers from it; set spec.deletion.policy to Retain first, and all of them stay at Vobiz"))]
     pub account_ref: AccountReference,
+
+    /// The `auth_id` of a subaccount that is there already, to be kept by this object instead of one that is made. Nothing is ever created
+    /// for such an object. An id gives no right: the Secret that secretRef names holds its working pair and carries the annotation
+    /// `vobiz.ai/allow-adoption: "true"`, or the Account lists it in `adoptable`. Left to Vobiz at deletion, unless deletion.policy
+    /// says otherwise. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z0-9][A-Za-z0-9_-]*$"))]
+    pub auth_id: Option<String>,
+
+    /// `Full`: the subaccount is kept as this manifest says. `ObserveOnly`: nothing is written to Vobiz for it; what differs is told in
+    /// the condition Synced, its pair is published where it is known, and a deletion leaves it as it is.
+    #[serde(default)]
+    pub management_policy: ManagementPolicy,
 
     /// Name at Vobiz, where names are not unique. Left out: the Account's namePrefix followed by metadata.name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -236,6 +252,17 @@ impl Default for SecretKeys {
             auth_token: auth_token_key(),
         }
     }
+}
+
+/// Whether a subaccount is kept as its manifest says, or only looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_description)]
+pub enum ManagementPolicy {
+    /// It is kept.
+    #[default]
+    Full,
+    /// It is only looked at.
+    ObserveOnly,
 }
 
 /// What happens when the pair is lost for good, or the subaccount was deleted by somebody else.

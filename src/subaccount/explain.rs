@@ -18,8 +18,12 @@ fn findings<'a>(pass: &'a Pass<'_>, rest: Rest) -> Findings<'a> {
         account: pass.account_reference(),
         secret_name: object.map(super::secret::name_of).unwrap_or_default(),
         named: pass.known.named_id().map(|id| id.to_string()).unwrap_or_default(),
+        is_adoption: pass.known.adopts().is_some(),
+        observes_nothing: pass.known.observes() && pass.auth_id().is_none(),
         is_unmarked: pass.known.is_unmarked(),
-        may_be_recreated: pass.known.is_named() && pass.known.left_id().is_none(),
+        may_be_recreated: pass.known.is_named()
+            && pass.known.adopts().is_none()
+            && pass.known.left_id().is_none(),
         is_another_left: matches!(pass.known.predecessor, KnownPredecessor::Another),
         is_pair_refused: match pass.known.evidence {
             KnownPair::Unread | KnownPair::Nothing => false,

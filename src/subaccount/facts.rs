@@ -2,7 +2,7 @@
 
 use super::known::{FormerSecret, Known, KnownRecord, MadePair};
 use std::time::{Duration, Instant};
-use vobiz_protocol::facts::{Account, Adoption, Claim, Facts, Fence, Made, Object, Policy, Record};
+use vobiz_protocol::facts::{Account, Claim, Facts, Fence, Made, Object, Policy, Record};
 
 /// What surrounds a pass at one moment, read from caches, clocks and what this process remembers.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub struct Surroundings {
     pub shows_tokens: bool,
     /// A cache shows that somebody else keeps the account that the status names.
     pub claimed_by_another: bool,
+    /// The Account says that the object may have the account that its spec names.
+    pub granted: bool,
     /// The deletion policy.
     pub policy: Policy,
     /// The Record's fenced epochs.
@@ -45,8 +47,8 @@ pub fn facts(known: &Known, around: &Surroundings) -> Facts {
         identity: known.is_named(),
         applied: known.applied,
         claim: claim(known, around),
-        adoption: Adoption::Unasked,
-        observes: false,
+        adoption: known.adoption(around.granted),
+        observes: known.observes(),
         directive: known.directive(),
         requested: around.requested,
         reclaim: known.reclaims(),
@@ -87,6 +89,7 @@ fn claim(known: &Known, around: &Surroundings) -> Claim {
         None if around.claimed_by_another => Claim::Foreign,
         None => Claim::Unread,
         Some(judgement) if judgement.conflict.is_some() => Claim::Foreign,
+        Some(judgement) if judgement.is_missing => Claim::Missing,
         Some(_) => Claim::Own,
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Acts store what they were answered here; `facts` reads it.
 
+mod adoption;
 mod secret;
 
+pub use adoption::observes;
 pub use secret::{FormerSecret, KnownPair, KnownSecret, ReadSecret};
 
 use super::secret::name_of;
@@ -31,6 +33,8 @@ pub struct Known {
     pub applied: bool,
     /// What the annotations of the living object ask for that the janitor's pass met.
     pub met: Option<Directive>,
+    /// The living object that the janitor's pass met is only to look at its account.
+    pub met_observing: bool,
     /// The quorum re-read of the object.
     pub confirmation: Confirmation,
     /// The Record was looked up again after the object was confirmed.
@@ -90,6 +94,8 @@ pub enum KnownPredecessor {
 pub struct Judgement {
     /// Who else keeps it; none: it is this object's.
     pub conflict: Option<Conflict>,
+    /// Vobiz knows no such account, and it is to be there already.
+    pub is_missing: bool,
     /// It does not carry this installation's mark: only its pair takes it over.
     pub is_unmarked: bool,
     /// What it shows, if Vobiz was asked for it.
@@ -125,6 +131,7 @@ impl Known {
             object: None,
             applied: false,
             met: None,
+            met_observing: false,
             confirmation: Confirmation::Unasked,
             looked_again: false,
             record: KnownRecord::Unread,
@@ -215,9 +222,14 @@ impl Known {
             .is_some_and(|record| record.ledger.phase == Phase::Bound)
     }
 
-    /// The account that the object's status names.
+    /// The account that the object's spec names, or else its status.
     #[must_use]
     pub fn named_id(&self) -> Option<AuthId> {
+        self.adopts().or_else(|| self.told_id())
+    }
+
+    /// The account that the object's status names.
+    fn told_id(&self) -> Option<AuthId> {
         AuthId::parse(self.status_id()?).ok()
     }
 
@@ -300,9 +312,9 @@ impl Known {
         Seen {
             deleting: self.life == Object::Deleting,
             finalizer: self.has_finalizer(),
-            identity: self.named_id(),
+            identity: self.told_id(),
             reclaim: self.reclaims(),
-            observes: false,
+            observes: self.observes(),
         }
     }
 }

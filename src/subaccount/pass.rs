@@ -167,6 +167,7 @@ impl<'a> Pass<'a> {
             pairs_held: self.context.creates_wait(&self.uid, now),
             shows_tokens: self.generation().is_some_and(Generation::shows_tokens),
             claimed_by_another: self.known.claim.is_none() && self.conflict().is_some(),
+            granted: self.is_granted(),
             policy: self.decision().map_or(Policy::Undecided, |_| Policy::Decided),
             fence: record.map_or(Fence::Settling, |record| self.fence(record, retention_over, now)),
             retention_over,

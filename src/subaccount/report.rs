@@ -108,6 +108,9 @@ async fn write_status(
     let contested = pass.told_of_contest();
     let parent = pass.known.record().map(|record| record.parent.clone());
     let facts = pass.facts();
+    let drift = remote.as_ref().filter(|_| facts.observes);
+    let drift = drift.map_or_else(Vec::new, |account| pass.differing(account).names());
+    let drift = drift.join(", ");
     let view = View {
         facts: &facts,
         auth_id: auth_id.as_ref(),
@@ -116,6 +119,7 @@ async fn write_status(
         policy: pass.policy(),
         secret_name: &secret_name,
         remote: remote.as_ref(),
+        drift: &drift,
         refused: &refusals(&pass.refused),
         contested: contested.as_deref(),
     };

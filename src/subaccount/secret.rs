@@ -11,7 +11,6 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
-use std::collections::BTreeMap;
 use vobiz_protocol::facts::UserSecret;
 
 /// Type of the user's Secret.
@@ -44,16 +43,18 @@ pub fn build(object: &Subaccount, pair: &Credentials) -> Secret {
 pub fn apply(secret: &mut Secret, object: &Subaccount, pair: &Credentials, managers: &[FieldManager]) {
     let reference = &object.spec.secret_ref;
     let SecretKeys { auth_id, auth_token } = &reference.keys;
-    secret.data = Some(BTreeMap::from([
-        (
-            auth_id.clone(),
-            ByteString(pair.auth_id.as_str().as_bytes().to_vec()),
-        ),
-        (
-            auth_token.clone(),
-            ByteString(pair.auth_token.expose().as_bytes().to_vec()),
-        ),
-    ]));
+    // What else is in a Secret that its user has handed over is the user's.
+    let kept = secret.data.take();
+    let kept = kept.filter(|_| allows_adoption(secret, object));
+    let data = secret.data.insert(kept.unwrap_or_default());
+    data.insert(
+        auth_id.clone(),
+        ByteString(pair.auth_id.as_str().as_bytes().to_vec()),
+    );
+    data.insert(
+        auth_token.clone(),
+        ByteString(pair.auth_token.expose().as_bytes().to_vec()),
+    );
     let labels = secret.metadata.labels.get_or_insert_default();
     labels.extend(reference.labels.clone());
     labels.insert(crd::MANAGED_BY_LABEL.to_owned(), crd::MANAGED_BY.to_owned());
@@ -87,8 +88,9 @@ pub fn judge(
     managers: &[FieldManager],
 ) -> UserSecret {
     let ours = is_ours(secret, object);
-    let Some(pair) = pair.filter(|pair| ours || holds_just(secret, object, pair)) else {
-        return if ours {
+    let may_be_written = ours || allows_adoption(secret, object);
+    let Some(pair) = pair.filter(|pair| may_be_written || holds_just(secret, object, pair)) else {
+        return if may_be_written {
             UserSecret::Different
         } else {
             UserSecret::Foreign
@@ -132,6 +134,13 @@ pub fn is_unowned(secret: &Secret) -> bool {
         .iter()
         .any(|owner| owner.controller == Some(true));
     is_generic(secret) && !controlled
+}
+
+/// Whether nobody but this object controls the Secret, and its user says that it may be taken over.
+#[must_use]
+pub fn allows_adoption(secret: &Secret, object: &Subaccount) -> bool {
+    let allowed = secret.annotations().get(crd::ALLOW_ADOPTION_ANNOTATION);
+    allowed.is_some_and(|value| value == "true") && (is_unowned(secret) || is_ours(secret, object))
 }
 
 /// Whether a Secret without an owner was written for an object of this name.
@@ -438,5 +447,53 @@ mod tests {
                 "{key} {value}"
             );
         }
+    }
+
+    #[test]
+    fn a_secret_that_its_user_hands_over_is_written_and_its_other_keys_stay() {
+        let foreign = |annotations: serde_json::Value, owners: serde_json::Value| -> Secret {
+            serde_json::from_value(json!({
+                "metadata": {"name": "acme-vobiz", "annotations": annotations, "ownerReferences": owners},
+                "data": {"PASSWORD": "c2VjcmV0"},
+            }))
+            .unwrap()
+        };
+        let handed_over = json!({"vobiz.ai/allow-adoption": "true"});
+        let of = |kind: &str, uid: &str| json!([{"apiVersion": "vobiz.ai/v1alpha1", "kind": kind, "name": "acme", "uid": uid, "controller": true}]);
+        for (secret, may_be_written) in [
+            (foreign(handed_over.clone(), json!([])), true),
+            (foreign(handed_over.clone(), of("Subaccount", "u-1")), true),
+            (foreign(json!({}), json!([])), false),
+            (
+                foreign(json!({"vobiz.ai/allow-adoption": "yes"}), json!([])),
+                false,
+            ),
+            (foreign(handed_over.clone(), of("Subaccount", "u-2")), false),
+            (foreign(handed_over.clone(), of("SealedSecret", "u-3")), false),
+        ] {
+            let found = judge(&secret, &object(), Some(&pair("token")));
+            let expected = if may_be_written {
+                UserSecret::Different
+            } else {
+                UserSecret::Foreign
+            };
+            assert_eq!(found, expected, "{secret:?}");
+        }
+        let mut secret = foreign(handed_over, json!([]));
+        apply(&mut secret, &object(), &pair("token"), &[]);
+        assert!(secret.data.as_ref().unwrap().contains_key("PASSWORD"));
+        assert!(is_ours(&secret, &object()));
+        assert_eq!(judge(&secret, &object(), Some(&pair("token"))), UserSecret::Good);
+        secret
+            .metadata
+            .annotations
+            .as_mut()
+            .unwrap()
+            .remove(crd::ALLOW_ADOPTION_ANNOTATION);
+        apply(&mut secret, &object(), &pair("token"), &[]);
+        assert!(
+            !secret.data.as_ref().unwrap().contains_key("PASSWORD"),
+            "without the word of its user it is an ordinary one of ours"
+        );
     }
 }

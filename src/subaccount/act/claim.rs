@@ -2,6 +2,7 @@
 
 use super::lookup;
 use super::needs::{claimed_pair, object};
+use super::record::own_marker;
 use super::remote::{access, look_for};
 use super::secret::published_pair;
 use crate::account::access::Access;
@@ -16,6 +17,7 @@ use crate::subaccount::store::record::Decision;
 use crate::subaccount::tell::rows::{SECRET_PROBE, STALLED_PROBE};
 use crate::subaccount::tell::{Conflict, Outcome, StepError};
 use crate::vobiz::{self, AuthId, Credentials};
+use k8s_openapi::api::core::v1::Secret;
 use vobiz_protocol::facts::Object;
 
 /// The account that the status names: every Record, by quorum, and its own marker.
@@ -27,6 +29,7 @@ pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
     let without_look = |conflict| Judgement {
         conflict,
+        is_missing: false,
         is_unmarked: false,
         account: None,
     };
@@ -52,6 +55,17 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
     let is_marked = judged.mark == Mark::Ours || judged.account.is_none();
     // Without our mark only its pair makes it this object's: no annotation that was left on does, and neither does the status, where
     // the account is to be deleted or made anew.
+    let adopts = pass.known.adopts().is_some() && pass.known.life == Object::Live;
+    // An attempt of another Record made it, and will bind it, or delete it as a leftover.
+    if adopts
+        && let Some((series, _)) = judged
+            .account
+            .as_ref()
+            .and_then(|account| own_marker(pass, account))
+        && lookup::is_made_by_another(pass, series).await?
+    {
+        return Ok(without_look(Some(Conflict::Record)));
+    }
     let is_own = match (judged.mark, pass.known.life) {
         _ if is_marked => true,
         (Mark::None, Object::Live) => true,
@@ -61,6 +75,7 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
     };
     Ok(Judgement {
         conflict: (!is_own).then_some(Conflict::Installation),
+        is_missing: adopts && judged.account.is_none(),
         is_unmarked: !is_marked,
         account: judged.account,
     })
@@ -114,11 +129,14 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let pair = claimed_pair(pass)?;
     let expected = pass.known.expected_id();
     let left_over = pass.known.left_id() == Some(&pair.auth_id);
-    let recorded = pass.auth_id().is_some();
+    // A Record can be bound without its token.
+    let recorded = pass.known.record().is_some_and(|record| record.pair().is_some());
+    // Whose an account is that its spec names is judged after this, and told as what it is.
+    let judged_later = pass.known.adopts().is_some() && !recorded;
     // Beside a Record's pair another one can only be a dead one that is in the way.
     let is_another = |expected: &AuthId| *expected != pair.auth_id;
     let another = !recorded && expected.as_ref().is_some_and(is_another);
-    if another || (!left_over && pass.known_conflict(&pair.auth_id).is_some()) {
+    if another || (!left_over && !judged_later && pass.known_conflict(&pair.auth_id).is_some()) {
         return leave_to_others(pass);
     }
     let proof = match tried(pass, &pair) {
@@ -155,7 +173,9 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 fn leave_to_others(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
     let read = pass.known.secret.read();
-    if !read.is_some_and(|read| secret::is_ours(read.secret.object(), &object)) {
+    let may_be_written =
+        |secret: &Secret| secret::is_ours(secret, &object) || secret::allows_adoption(secret, &object);
+    if !read.is_some_and(|read| may_be_written(read.secret.object())) {
         pass.known.secret = KnownSecret::Foreign;
     }
     pass.known.evidence = KnownPair::Disproved;

@@ -3,13 +3,14 @@
 //! A Record lies under the uid of the object that it first served. One that a later object took over keeps its name, so
 //! that 'there is none' is said only after the places where such a one can be were looked at too.
 
+use crate::account::marker::Series;
 use crate::controller::cluster::ask;
 use crate::controller::lenient::Guarded;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{AUTH_ID_LABEL, RECLAIMED_BY_LABEL, Subaccount};
 use crate::subaccount::known::KnownPredecessor;
 use crate::subaccount::pass::{Pass, names};
-use crate::subaccount::store::record::{self, Phase, Record, Subject, secret_name};
+use crate::subaccount::store::record::{self, Phase, RECORD_TYPE, Record, Subject, secret_name};
 use crate::subaccount::tell::Outcome;
 use crate::subaccount::tell::StepError;
 use crate::vobiz::AuthId;
@@ -18,6 +19,9 @@ use kube::ResourceExt;
 use kube::api::{Api, ListParams, ObjectList};
 use std::collections::BTreeMap;
 use vobiz_protocol::facts::{Object, Predecessor};
+
+/// Records that are read at a time where all are looked at.
+const PAGE: u32 = 500;
 
 /// The Record that serves the object of this pass. Notes on the way what an earlier object left.
 pub(super) async fn find(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Outcome> {
@@ -86,7 +90,7 @@ async fn taken_over(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Ou
             note_predecessor(pass, record, secret);
         }
     }
-    if !pass.known.reclaims() && !pass.known.is_named() {
+    if !pass.known.reclaims() && pass.known.named_id().is_none() {
         return Ok(None);
     }
     let labelled = ListParams::default().labels(&format!("{RECLAIMED_BY_LABEL}={}", pass.uid));
@@ -121,6 +125,33 @@ pub(super) async fn is_held_by_another(pass: &Pass<'_>, id: &AuthId) -> Result<b
     Ok(!listed
         .iter()
         .all(|secret| secret.0.as_ref().is_ok_and(is_no_matter)))
+}
+
+/// Whether an attempt of another object's Record made the account with this series in its marker, by quorum.
+pub(super) async fn is_made_by_another(pass: &Pass<'_>, series: Series) -> Result<bool, Outcome> {
+    let of_type = ListParams::default().fields(&format!("type={RECORD_TYPE}"));
+    let mut page = of_type.limit(PAGE);
+    loop {
+        let listed: ObjectList<Guarded<Secret>> =
+            ask(&pass.context.record_api(), |request| request.list(&page))
+                .await
+                .map_err(|error| Outcome::of_cluster("look for the record that made the account", &error))?;
+        // One that cannot be read may be that.
+        let is_no_matter = |secret: &Secret| {
+            decode(secret)
+                .is_ok_and(|record| record.subject.uid == pass.uid || record.ledger.series != series)
+        };
+        if !listed
+            .iter()
+            .all(|secret| secret.0.as_ref().is_ok_and(is_no_matter))
+        {
+            return Ok(true);
+        }
+        match listed.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(false),
+        }
+    }
 }
 
 /// Whether the status of another object names the account: the cache names it, a quorum read proves it.

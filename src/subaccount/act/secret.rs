@@ -121,13 +121,20 @@ fn may_prove(
     recorded: Option<&Credentials>,
     found: &Credentials,
 ) -> bool {
+    let may_have_been_ours =
+        secret::was_written_for(secret, object) || secret::allows_adoption(secret, object);
     match (recorded, pass.known.expected_id()) {
         // It may be the pair of an account that is gone: then there is room for the pair of the Record.
-        (Some(recorded), _) => found != recorded && secret::was_written_for(secret, object),
+        (Some(recorded), _) => found != recorded && may_have_been_ours,
+        // Without the word of its user a pair gives no right to what was there before.
+        (None, Some(expected)) if pass.known.adopts().is_some() => {
+            (secret::is_ours(secret, object) || secret::allows_adoption(secret, object))
+                && found.auth_id == expected
+        }
         (None, Some(expected)) => {
             secret::is_ours(secret, object) || (secret::is_unowned(secret) && found.auth_id == expected)
         }
-        (None, None) => secret::is_ours(secret, object) || secret::was_written_for(secret, object),
+        (None, None) => secret::is_ours(secret, object) || may_have_been_ours,
     }
 }
 

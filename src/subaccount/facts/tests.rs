@@ -19,12 +19,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use vobiz_model::action;
+use vobiz_model::adoptions;
 use vobiz_model::budgets::EXHAUSTED;
 use vobiz_model::state::{Pass, Task};
 use vobiz_model::trace::Trace;
 use vobiz_model::world;
 use vobiz_protocol::facts::{
-    Claim, Directive, Evidence, Facts, Made, Object, Phase, Predecessor, Record, UserSecret,
+    Adoption, Claim, Directive, Evidence, Facts, Made, Object, Phase, Predecessor, Record, UserSecret,
 };
 
 /// Ways through each run of the model, and their length.
@@ -34,7 +35,7 @@ const LENGTH: usize = 120;
 #[test]
 fn values_tell_plan_what_the_model_reads_of_its_states() {
     let mut seen = BTreeSet::new();
-    for rules in EXHAUSTED {
+    for rules in EXHAUSTED.into_iter().chain(adoptions::EXHAUSTED) {
         for seed in 0..WAYS {
             let mut state = rules.initial();
             for action in Trace::random(rules, seed, LENGTH).actions {
@@ -91,6 +92,7 @@ fn known(pass: &Pass) -> Known {
     known.applied = facts.applied;
     if facts.object == Object::Unseen {
         known.met = Some(facts.directive);
+        known.met_observing = facts.observes;
     } else {
         known.object = pass.object.map(|seen| Arc::new(object(&seen, facts)));
     }
@@ -121,7 +123,11 @@ fn known(pass: &Pass) -> Known {
     };
     known.claim = match facts.claim {
         Claim::Unread => None,
-        Claim::Own | Claim::Missing => Some(judgement(None)),
+        Claim::Own => Some(judgement(None)),
+        Claim::Missing => Some(Judgement {
+            is_missing: true,
+            ..judgement(None)
+        }),
         Claim::Foreign => Some(judgement(Some(Conflict::Record))),
     };
     known.secret = match facts.secret {
@@ -172,6 +178,7 @@ fn surroundings(facts: &Facts) -> Surroundings {
         pairs_held: facts.pairs_held,
         shows_tokens: facts.token_shown,
         claimed_by_another: false,
+        granted: facts.adoption == Adoption::Granted,
         policy: facts.policy,
         fence: facts.fence,
         retention_over: facts.retention_over,
@@ -189,13 +196,17 @@ fn object(seen: &world::Object, facts: &Facts) -> Subaccount {
         Directive::Pause => annotations.insert(PAUSED_ANNOTATION.to_owned(), json!("true")),
         Directive::ForceDelete => annotations.insert(FORCE_DELETE_ANNOTATION.to_owned(), json!("true")),
     };
+    let management = if seen.observes { "ObserveOnly" } else { "Full" };
     let recovery = if facts.recreate { "Recreate" } else { "Manual" };
     let mut object = json!({
         "apiVersion": "vobiz.ai/v1alpha1",
         "kind": "Subaccount",
         "metadata": {"name": "acme", "uid": format!("u-{}", seen.uid), "annotations": annotations},
-        "spec": {"accountRef": {"name": "vobiz"}, "credentialRecovery": recovery},
+        "spec": {"accountRef": {"name": "vobiz"}, "credentialRecovery": recovery, "managementPolicy": management},
     });
+    if let Some(id) = seen.adopts {
+        object["spec"]["authId"] = json!(format!("SA_{id}"));
+    }
     if seen.finalizer {
         object["metadata"]["finalizers"] = json!([FINALIZER]);
     }
@@ -239,6 +250,7 @@ fn record_of(stored: &world::Record) -> record::Record {
 fn judgement(conflict: Option<Conflict>) -> Judgement {
     Judgement {
         conflict,
+        is_missing: false,
         is_unmarked: false,
         account: None,
     }

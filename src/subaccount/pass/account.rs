@@ -151,14 +151,30 @@ impl Pass<'_> {
         })
     }
 
+    /// Whether the Account says that the object may have the account that its spec names.
+    #[must_use]
+    pub fn is_granted(&self) -> bool {
+        let (Some(object), Some(id)) = (self.object(), self.known.adopts()) else {
+            return false;
+        };
+        let stored = self
+            .context
+            .accounts
+            .get(&self.key.namespace, &object.spec.account_ref.name);
+        stored.is_some_and(|stored| {
+            let account = stored.0.as_ref();
+            account.is_ok_and(|account| account.spec.adoptable.grants(id.as_str()))
+        })
+    }
+
     /// What becomes of the account when the object goes; none while nothing may be guessed.
     #[must_use]
     pub fn decision(&self) -> Option<Decision> {
-        let Some(object) = self.object().filter(|_| self.known.life == Object::Deleting) else {
+        if self.object().is_none() || self.known.life != Object::Deleting {
             // Leftovers of a gone object, or an account that is made anew.
             return Some(Decision::Delete { cascade: false });
-        };
-        let own = object.spec.deletion;
+        }
+        let own = self.known.own_deletion();
         let fenced = self
             .known
             .record()
@@ -177,13 +193,13 @@ impl Pass<'_> {
     /// The policy that a deletion of the object follows, or is following; none while nothing may be guessed.
     #[must_use]
     pub fn policy(&self) -> Option<DeletionPolicy> {
-        let object = self.object()?;
+        self.object()?;
         let is_deleting = self.known.life == Object::Deleting;
         let decided = self.known.record().filter(|_| is_deleting);
         if let Some(decided) = decided.and_then(|record| decided_by(&record.ledger)) {
             return Some(decided);
         }
-        let own = object.spec.deletion;
+        let own = self.known.own_deletion();
         own.policy
             .or_else(|| Some(own.in_force(self.deletion_defaults()?).0))
     }

@@ -21,6 +21,10 @@ pub struct Findings<'a> {
     pub secret_name: String,
     /// The account that the object's status names; empty if it names none.
     pub named: String,
+    /// It is there already, and the object's spec names it.
+    pub is_adoption: bool,
+    /// The object is only to look at an account, and has none.
+    pub observes_nothing: bool,
     /// Who else keeps it.
     pub conflict: Option<Conflict>,
     /// It does not carry this installation's mark: only its pair takes it over.
@@ -62,6 +66,8 @@ pub struct View<'a> {
     pub secret_name: &'a str,
     /// The subaccount at Vobiz as last seen.
     pub remote: Option<&'a vobiz::Subaccount>,
+    /// The fields in which an account differs that is only looked at.
+    pub drift: &'a str,
     /// What to tell of writes that were refused and held nothing up.
     pub refused: &'a str,
     /// What to tell of somebody who keeps changing the user's Secret.

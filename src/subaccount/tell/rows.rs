@@ -122,10 +122,7 @@ table! {
     Rest::Blocked(Block::Unsupported) => stalls(Reason::Unsupported, |_| UNREADABLE.to_owned()),
     Rest::Blocked(Block::Forbidden) => stalls(Reason::Forbidden, wordless),
     Rest::Blocked(Block::OrphanFound) => mended(Reason::OrphanFound, orphan_found),
-    Rest::Blocked(Block::ExternalResourceMissing) => stalls(Reason::ExternalResourceMissing, |_| {
-        "the subaccount was deleted at Vobiz by somebody else: set spec.credentialRecovery to Recreate to have another \
-         made, or delete this object".to_owned()
-    }),
+    Rest::Blocked(Block::ExternalResourceMissing) => stalls(Reason::ExternalResourceMissing, missing),
     Rest::Blocked(Block::SecretConflict) => mended(Reason::SecretConflict, |found| format!(
         "the Secret {} belongs to somebody else, holds more than the pair, or is of another type: remove it, or \
          name another one in spec.secretRef; it is looked at again within a minute",
@@ -243,9 +240,27 @@ fn clean_walk(found: &Findings<'_>) -> String {
     }
 }
 
+fn missing(found: &Findings<'_>) -> String {
+    if found.is_adoption {
+        format!(
+            "the parent account has no subaccount {}: none is made in its place; delete this object, and create one that names a \
+             subaccount which is there, or none",
+            found.named
+        )
+    } else {
+        "the subaccount was deleted at Vobiz by somebody else: set spec.credentialRecovery to Recreate to have another made, or \
+         delete this object"
+            .to_owned()
+    }
+}
+
 fn invalid_spec(found: &Findings<'_>) -> String {
     match found.invalid {
         Some(invalid) => invalid.to_string(),
+        None if found.observes_nothing => {
+            "managementPolicy ObserveOnly has nothing to look at: create the object with spec.authId, or set managementPolicy to Full"
+                .to_owned()
+        }
         None => format!(
             "Vobiz does not keep what the spec sets ({}): change the spec to what Vobiz shows",
             found.differing.join(", ")
@@ -270,6 +285,10 @@ fn orphan_found(found: &Findings<'_>) -> String {
 fn conflict(found: &Findings<'_>) -> String {
     let id = &found.named;
     match found.conflict {
+        Some(Conflict::Record | Conflict::Status) | None if found.is_adoption => format!(
+            "spec.authId names {id}, which another Subaccount keeps, or is about to: delete this object, which leaves the subaccount as \
+             it is, or the other one, with policy Retain; what an earlier object kept is had by one of the same name"
+        ),
         Some(Conflict::Installation) => format!(
             "status.authId names {id}, which another installation of the operator made: set the annotation vobiz.ai/reclaim to \
              \"true\" if this one is to keep it from here on, or delete this object, which leaves it as it is"
@@ -295,6 +314,13 @@ fn credentials_lost(found: &Findings<'_>) -> String {
     } else {
         "the pair is lost and Vobiz shows no token a second time".to_owned()
     };
+    if found.is_adoption {
+        return format!(
+            "the token of {} is not known, and Vobiz does not show it: put its pair into the Secret {name} with the annotation \
+             vobiz.ai/allow-adoption: \"true\", which is looked at again within a minute",
+            found.named
+        );
+    }
     let instead = if found.is_unmarked {
         "delete this object, which leaves the subaccount as it is"
     } else if found.may_be_recreated {

@@ -11,7 +11,7 @@ use crate::state::{Budget, Denied, PROCESSES, Pass, Process, State, Task};
 use crate::step::{self, Fault};
 use crate::weakness::Weakness;
 use crate::world::{Object, Record, UIDS};
-use vobiz_protocol::facts::{Account, Facts, Fence, Object as Kind, Policy};
+use vobiz_protocol::facts::{Account, Adoption, Facts, Fence, Object as Kind, Policy};
 use vobiz_protocol::ledger::Phase;
 
 /// What a pass is about.
@@ -377,6 +377,10 @@ fn object_pass(rules: &Rules, state: &State, record: Option<(u8, Record)>, objec
     pass.facts.applied = object.ready;
     pass.facts.reclaim = object.reclaim;
     pass.facts.observes = object.observes;
+    pass.facts.adoption = match object.adopts {
+        Some(_) => Adoption::Asked,
+        None => Adoption::Unasked,
+    };
     if let Some((slot, record)) = record {
         pass.slot = slot;
         if kind == Kind::Live && record.ledger.is_trusted_from_cache(object.named().as_ref()) {

@@ -8,7 +8,7 @@ use crate::subaccount::plan::{Block, Rest, Wait};
 use crate::subaccount::tell::rows::{Ready, row};
 use crate::subaccount::tell::{Outcome, View};
 use crate::vobiz;
-use vobiz_protocol::facts::{Object, UserSecret};
+use vobiz_protocol::facts::{Object, Phase, Record, UserSecret};
 
 /// Of a living object; none: nothing is said.
 pub(super) fn live(
@@ -48,14 +48,22 @@ pub(super) fn live(
             not_ready(status, ConditionType::Reconciling, reason, message)
         }
     };
-    conditions.extend(synced(rest, outcome));
+    match drift(view).filter(|_| rest == Rest::Settled) {
+        Some(drift) => conditions.push(drift),
+        None => conditions.extend(synced(rest, outcome)),
+    }
     conditions.extend(published(view, rest, message));
     conditions.extend(view.remote.map(calls_allowed));
     Some(conditions)
 }
 
 fn ready(view: &View<'_>) -> NewCondition {
-    let (reason, message) = if view.remote.is_some_and(|remote| !remote.is_enabled()) {
+    let (reason, message) = if view.facts.observes {
+        (
+            Reason::Observed,
+            "the subaccount is only looked at, as the manifest asks",
+        )
+    } else if view.remote.is_some_and(|remote| !remote.is_enabled()) {
         (
             Reason::Disabled,
             "the subaccount is disabled, as the manifest asks",
@@ -64,6 +72,22 @@ fn ready(view: &View<'_>) -> NewCondition {
         (Reason::Available, "the subaccount is as the manifest says")
     };
     NewCondition::new(ConditionType::Ready, ConditionStatus::True, reason, message)
+}
+
+/// How an account that is only looked at differs from its manifest: by the names of fields, never their values.
+fn drift(view: &View<'_>) -> Option<NewCondition> {
+    (!view.drift.is_empty()).then(|| {
+        let message = format!(
+            "the subaccount differs from the manifest and is only looked at ({}): set spec.managementPolicy to Full to have it changed",
+            view.drift
+        );
+        NewCondition::new(
+            ConditionType::Synced,
+            ConditionStatus::False,
+            Reason::DriftDetected,
+            &message,
+        )
+    })
 }
 
 /// Of an object that is going; none: nothing is said.
@@ -138,6 +162,11 @@ fn published(view: &View<'_>, rest: Rest, message: &str) -> Option<NewCondition>
             Reason::SecretWritten,
             "the Secret held the pair at the last look",
         ),
+        _ if is_tokenless(view) && rest == Rest::Settled => (
+            ConditionStatus::Unknown,
+            Reason::NotManaged,
+            "the pair is not known, and the subaccount is only looked at",
+        ),
         _ if view.auth_id.is_none() && !view.facts.identity => (
             ConditionStatus::Unknown,
             Reason::Progressing,
@@ -146,6 +175,16 @@ fn published(view: &View<'_>, rest: Rest, message: &str) -> Option<NewCondition>
         _ => return None,
     };
     Some(NewCondition::new(kind, status, reason, message))
+}
+
+fn is_tokenless(view: &View<'_>) -> bool {
+    matches!(
+        view.facts.record,
+        Record::Present {
+            phase: Phase::Bound { token: false },
+            ..
+        }
+    )
 }
 
 /// Whether the subaccount may place and receive calls, as far as Vobiz tells.

@@ -105,6 +105,7 @@ fn written(
         policy: Some(DeletionPolicy::Delete),
         secret_name: "acme-vobiz",
         remote: account,
+        drift: "",
         refused: "what is refused, and what to do",
         contested: (facts.secret == UserSecret::Contested).then_some("who it is, and what to do"),
     };
@@ -172,6 +173,7 @@ fn the_policy_in_force_is_told_and_stays_told_while_nobody_can_tell() {
             policy,
             secret_name: "acme-vobiz",
             remote: None,
+            drift: "",
             refused: "what is refused, and what to do",
             contested: None,
         };
@@ -545,5 +547,54 @@ fn a_status_of_a_version_that_told_less_is_written_when_there_is_something_to_lo
             let written = written(&object, &facts, account.as_ref(), &outcome);
             assert_eq!(written.is_some(), is_written, "{secret:?}");
         }
+    }
+}
+
+#[test]
+fn an_account_that_is_only_looked_at_is_observed_and_its_drift_names_fields() {
+    let facts = Facts {
+        observes: true,
+        remote: vobiz_protocol::facts::Remote::Differs,
+        ..facts(Object::Live, false, UserSecret::Good)
+    };
+    let account = account();
+    for (drift, synced) in [
+        ("", (ConditionStatus::True, Reason::ReconcileSuccess)),
+        ("name, enabled", (ConditionStatus::False, Reason::DriftDetected)),
+    ] {
+        let view = View {
+            facts: &facts,
+            auth_id: Some(&account.auth_id),
+            parent: None,
+            generation: None,
+            policy: Some(DeletionPolicy::Retain),
+            secret_name: "acme-vobiz",
+            remote: Some(&account),
+            drift,
+            refused: "",
+            contested: None,
+        };
+        let status = of(&object(None), &view, &outcome(Rest::Settled, false), at(100)).unwrap();
+        let told = |kind: ConditionType| {
+            let found = status
+                .conditions
+                .iter()
+                .find(|condition| condition.type_ == kind.as_str());
+            found.map(|condition| {
+                (
+                    condition.status.clone(),
+                    condition.reason.clone(),
+                    condition.message.clone(),
+                )
+            })
+        };
+        let ready = told(ConditionType::Ready).unwrap();
+        assert_eq!((ready.0.as_str(), ready.1.as_str()), ("True", "Observed"));
+        let (status, reason, message) = told(ConditionType::Synced).unwrap();
+        assert_eq!(
+            (status.as_str(), reason.as_str()),
+            (synced.0.as_str(), synced.1.as_str())
+        );
+        assert!(message.contains(drift), "{message}");
     }
 }

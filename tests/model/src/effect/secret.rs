@@ -65,10 +65,13 @@ pub(crate) fn prove(rules: &Rules, state: &State, process: usize, pass: &mut Pas
     let left = pass
         .predecessor
         .is_some_and(|(_, record)| record.ledger.auth_id == Some(id));
-    let held = cached
-        .iter()
-        .flatten()
-        .any(|record| record.uid != pass.uid && record.ledger.auth_id == Some(id));
+    // Whose an account is that its spec names is judged after this.
+    let judged_later = !recorded && pass.object.is_some_and(|object| object.adopts.is_some());
+    let held = !judged_later
+        && cached
+            .iter()
+            .flatten()
+            .any(|record| record.uid != pass.uid && record.ledger.auth_id == Some(id));
     let disproved = another || (held && !left);
     if state.lost_route {
         // Without a list that was begun since, a 404 proves nothing: it is asked again.

@@ -37,6 +37,7 @@ fn after(
         policy: None,
         secret_name: "acme-vobiz",
         remote: None,
+        drift: "",
         refused: "",
         contested: None,
     };
