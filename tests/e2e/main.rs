@@ -6,6 +6,7 @@
 )]
 
 mod account_refused;
+mod adoption;
 mod at_rest;
 mod bad_answers;
 mod bad_objects;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         }
     };
     account_refused::add_to(&mut suite);
+    adoption::add_to(&mut suite);
     bad_answers::add_to(&mut suite);
     bad_objects::add_to(&mut suite);
     bed::add_to(&mut suite);

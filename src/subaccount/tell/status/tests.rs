@@ -554,7 +554,7 @@ fn a_status_of_a_version_that_told_less_is_written_when_there_is_something_to_lo
 fn an_account_that_is_only_looked_at_is_observed_and_its_drift_names_fields() {
     let facts = Facts {
         observes: true,
-        remote: vobiz_protocol::facts::Remote::Differs,
+        remote: Remote::Differs,
         ..facts(Object::Live, false, UserSecret::Good)
     };
     let account = account();
