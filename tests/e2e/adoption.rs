@@ -54,7 +54,7 @@ pub fn add_to(suite: &mut Suite) {
 /// An account that was made by hand; its pair.
 async fn by_hand(environment: &Environment) -> Result<(String, String)> {
     let fields = json!({"name": "by-hand", "parent": environment.parent.auth_id});
-    let made = environment.control.create_account(&fields).await?;
+    let made = environment.simulator.create_account(&fields).await?;
     Ok((
         text(&made["auth_id"])?.to_owned(),
         text(&made["auth_token"])?.to_owned(),
@@ -88,12 +88,12 @@ async fn grant(environment: &Environment, ids: &[&str]) -> Result<()> {
 }
 
 async fn posts_and_deletes(environment: &Environment) -> Result<usize> {
-    let count = |operation| {
-        environment
-            .control
-            .journal_count(&JournalQuery::new().operation(operation))
-    };
-    Ok(count(Operation::Create).await? + count(Operation::Delete).await?)
+    let mut count = 0;
+    for operation in [Operation::Create, Operation::Delete] {
+        let query = JournalQuery::new().operation(operation);
+        count += environment.simulator.journal_count(&query).await?;
+    }
+    Ok(count)
 }
 
 async fn stalls(environment: &Environment, reason: &str) -> Result<Value> {
@@ -136,7 +136,7 @@ async fn by_possession(bed: Arc<TestBed>, api: Api) -> Result<()> {
     );
     remove(&environment).await?;
     ensure!(
-        environment.control.find_account(&id).await?.is_some(),
+        environment.simulator.find_account(&id).await?.is_some(),
         "it was deleted by a default"
     );
     ensure!(
@@ -218,7 +218,11 @@ async fn refused(bed: Arc<TestBed>, api: Api) -> Result<()> {
     );
     remove(&environment).await?;
     ensure!(
-        environment.control.find_account(&other.auth_id).await?.is_some(),
+        environment
+            .simulator
+            .find_account(&other.auth_id)
+            .await?
+            .is_some(),
         "the other's is gone"
     );
     ensure!(
@@ -246,7 +250,7 @@ async fn observed(bed: Arc<TestBed>, api: Api) -> Result<()> {
     );
     let updates = JournalQuery::new().operation(Operation::Update);
     ensure!(
-        environment.control.journal_count(&updates).await? == 0,
+        environment.simulator.journal_count(&updates).await? == 0,
         "it was written to"
     );
     let full = json!({"spec": {"managementPolicy": "Full"}});
@@ -255,7 +259,7 @@ async fn observed(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .await_reason(Kind::Subaccount, NAME, "Ready", "Available")
         .await?;
     ensure!(
-        environment.control.account(&id).await?["name"] == "kept",
+        environment.simulator.account(&id).await?["name"] == "kept",
         "it is not kept"
     );
     let observed = json!({"spec": {"managementPolicy": "ObserveOnly", "deletion": {"policy": "Delete"}}});
@@ -268,7 +272,7 @@ async fn observed(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .await?;
     remove(&environment).await?;
     ensure!(
-        environment.control.find_account(&id).await?.is_some(),
+        environment.simulator.find_account(&id).await?.is_some(),
         "what is looked at was deleted"
     );
     ensure!(

@@ -128,6 +128,10 @@ async fn take(
         Action::LoseRecord(slot) => real.lose_record(slot).await?,
         Action::DeleteOutside(id) => real.delete_outside(id).await?,
         Action::Restore { .. }
+        | Action::DeleteOther
+        | Action::Observe
+        | Action::Grant
+        | Action::Forge
         | Action::Orphan
         | Action::RollBack(_)
         | Action::Deny(_)

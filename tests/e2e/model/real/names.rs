@@ -106,6 +106,8 @@ impl Real<'_> {
                 _ => Policy::Delete,
             },
             namespace: 0,
+            adopts: None,
+            observes: false,
         }
     }
 
@@ -158,6 +160,9 @@ impl Real<'_> {
         UserSecret {
             owner: owners.next().map(|owner| self.uid_number(Some(&owner.uid))),
             id: number(whole),
+            // Neither is replayed.
+            allows: false,
+            forged: false,
         }
     }
 
