@@ -144,6 +144,12 @@ fn pair() -> Vec<Entry> {
             &["set the annotation vobiz.ai/reconcile-requested-at to another value"],
             unusable
         ),
+        entry!(
+            Some("A Subaccount is Stalled / AdoptionNotAllowed"),
+            "the pair is put into the Secret",
+            &["put the working pair of that subaccount into the Secret acme-vobiz"],
+            not_allowed
+        ),
         entry!(None, "a deletion that cannot end is forced", &[], forced),
     ]
 }
@@ -346,6 +352,27 @@ async fn other_installation(bed: Arc<TestBed>, says: &'static [&'static str]) ->
     paused_with_status(&environment, text(&theirs["auth_id"])?).await?;
     told(&environment, ACME, "AuthIdConflict", says).await?;
     annotate(&environment, ACME, RECLAIM, "true").await?;
+    let ready = becomes_ready(&environment, NAME).await?;
+    ensure!(
+        ready["status"]["authId"] == theirs["auth_id"],
+        "it has another account"
+    );
+    ensure_counts(&environment, 0, 0).await
+}
+
+async fn not_allowed(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result<()> {
+    let environment = bed.environment(shipped("not-allowed")).await?;
+    let theirs = json!({"parent": environment.parent.auth_id, "name": NAME});
+    let theirs = environment.simulator.create_account(&theirs).await?;
+    environment
+        .create_subaccount(NAME, json!({"authId": theirs["auth_id"]}))
+        .await?;
+    told(&environment, ACME, "AdoptionNotAllowed", says).await?;
+    let pair = json!({
+        "metadata": {"annotations": {"vobiz.ai/allow-adoption": "true"}},
+        "stringData": {"auth_id": theirs["auth_id"], "auth_token": theirs["auth_token"]},
+    });
+    environment.objects.create(Kind::Secret, SECRET, pair).await?;
     let ready = becomes_ready(&environment, NAME).await?;
     ensure!(
         ready["status"]["authId"] == theirs["auth_id"],
