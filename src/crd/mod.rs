@@ -8,6 +8,7 @@ mod account_reference;
 pub mod condition;
 mod definition;
 mod deletion;
+mod management;
 mod rule;
 mod schema;
 mod subaccount;
@@ -20,8 +21,9 @@ pub use account::{
 pub use account_reference::{AccountKind, AccountReference};
 pub use definition::custom_resource_definitions;
 pub use deletion::{DeletionPolicy, DeletionSettings};
+pub use management::ManagementPolicy;
 pub use subaccount::{
-    BusinessType, CredentialRecovery, KycMode, KycStatus, ManagementPolicy, Permissions, SecretKeys, SecretReference,
+    BusinessType, CredentialRecovery, KycMode, KycStatus, Permissions, SecretKeys, SecretReference,
     Subaccount, SubaccountSpec, SubaccountStatus,
 };
 pub use yaml::{YamlError, yaml};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::account_reference::AccountReference;
 use super::condition::{ConditionStatus, ConditionType, find};
 use super::schema::{auth_id_key, auth_token_key, without_description};
-use super::{ApiGeneration, DeletionPolicy, DeletionSettings, not_observed, rule};
+use super::{ApiGeneration, DeletionPolicy, DeletionSettings, ManagementPolicy, not_observed, rule};
 
 /// What a subaccount at Vobiz should be, and where its credentials go. A field that is left out is neither sent nor
 /// compared; of one that is taken out, the condition Synced says that it is managed no longer.
@@ -252,17 +252,6 @@ impl Default for SecretKeys {
             auth_token: auth_token_key(),
         }
     }
-}
-
-/// Whether a subaccount is kept as its manifest says, or only looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(transform = without_description)]
-pub enum ManagementPolicy {
-    /// It is kept.
-    #[default]
-    Full,
-    /// It is only looked at.
-    ObserveOnly,
 }
 
 /// What happens when the pair is lost for good, or the subaccount was deleted by somebody else.

@@ -5,7 +5,6 @@
 mod adoption;
 mod secret;
 
-pub use adoption::observes;
 pub use secret::{FormerSecret, KnownPair, KnownSecret, ReadSecret};
 
 use super::secret::name_of;

@@ -1,8 +1,8 @@
-//! What the annotations that a user may set on a Subaccount ask of the operator. PURE.
+//! What the annotations that a user may set on a Subaccount, and its management policy, ask of the operator. PURE.
 
 use crate::crd::{
-    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, FORCE_DELETE_ANNOTATION, PAUSED_ANNOTATION, RECLAIM_ANNOTATION,
-    RECONCILE_REQUESTED_ANNOTATION, Subaccount,
+    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, FORCE_DELETE_ANNOTATION, ManagementPolicy, PAUSED_ANNOTATION,
+    RECLAIM_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION, Subaccount,
 };
 use kube::{Resource, ResourceExt};
 use vobiz_protocol::facts::Directive;
@@ -31,6 +31,12 @@ pub fn directive<K: Resource>(object: &K) -> Directive {
 #[must_use]
 pub fn reclaim(object: &Subaccount) -> bool {
     is_true(object, RECLAIM_ANNOTATION)
+}
+
+/// Whether the account of this object is only looked at.
+#[must_use]
+pub fn observes(object: &Subaccount) -> bool {
+    object.spec.management_policy == ManagementPolicy::ObserveOnly
 }
 
 /// Whether somebody allows that objects of this name take over what was left in the earlier namespace with this uid.

@@ -4,7 +4,6 @@ use super::needs::{object, proven_pair};
 use crate::controller::guarded_patch;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{FINALIZER, Subaccount, SubaccountStatus};
-use crate::subaccount::known::observes;
 use crate::subaccount::pass::Pass;
 use crate::subaccount::plan::Rest;
 use crate::subaccount::tell::Outcome;
@@ -36,7 +35,7 @@ pub(super) async fn confirm(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         let deleting = object.metadata.deletion_timestamp.is_some();
         if pass.known.life == Object::Unseen {
             pass.known.met = Some(wish::directive(&object));
-            pass.known.met_observing = observes(&object);
+            pass.known.met_observing = wish::observes(&object);
         } else {
             // What follows counts on the object as the quorum read shows it.
             pass.known.take_object(Arc::new(object));

@@ -1,7 +1,8 @@
 //! What an object's spec says of an account that is there already, and of one that is only looked at. PURE.
 
 use super::Known;
-use crate::crd::{DeletionPolicy, DeletionSettings, ManagementPolicy, Subaccount};
+use crate::crd::{DeletionPolicy, DeletionSettings, Subaccount};
+use crate::subaccount::wish;
 use crate::vobiz::AuthId;
 use vobiz_protocol::facts::Adoption;
 
@@ -26,7 +27,7 @@ impl Known {
     /// Its account is only looked at. Without the object: as the janitor's pass met it.
     #[must_use]
     pub fn observes(&self) -> bool {
-        self.object.as_deref().map_or(self.met_observing, observes)
+        self.object.as_deref().map_or(self.met_observing, wish::observes)
     }
 
     /// What its spec says of its deletion. Nobody loses an account that they did not make by a default that they did not write.
@@ -49,12 +50,6 @@ impl Known {
             own
         }
     }
-}
-
-/// Whether the account of this object is only looked at.
-#[must_use]
-pub fn observes(object: &Subaccount) -> bool {
-    object.spec.management_policy == ManagementPolicy::ObserveOnly
 }
 
 #[cfg(test)]
