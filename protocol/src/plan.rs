@@ -175,7 +175,7 @@ pub fn plan(facts: &Facts) -> Step {
     match facts.made {
         // Promise 1: it is written down before anything else. Rules 24, 31.
         Made::Pair => return Step::Bind,
-        // Nothing is written to Vobiz for it: the janitor finds what the attempt left. Rule 50.
+        // Nothing is written to Vobiz for it: the janitor finds what the attempt left. Rule 49.
         Made::Fenced if facts.observes => return Step::Rest(Rest::Outdated),
         // The Record itself showed that the attempt is void. Rules 4, 18.
         Made::Fenced => return Step::DeleteMade,

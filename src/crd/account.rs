@@ -131,6 +131,9 @@ impl Adoptable {
     doc = "A ClusterAccount is one parent account at Vobiz for Subaccounts of the namespaces that it allows; its credentials stay in the operator's namespace."
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.adoptable)")
+    .message("a ClusterAccount lists no adoptable subaccounts: take adoptable out, and have the pair put into the Secret of the Subaccount that \
+              is to have one, with the annotation vobiz.ai/allow-adoption"))]
 pub struct ClusterAccountSpec {
     /// All that an Account says.
     #[serde(flatten)]

@@ -15,8 +15,9 @@ mod subaccount;
 mod yaml;
 
 pub use account::{
-    Account, AccountDefaults, Adoptable, AccountRateLimit, AccountSpec, AccountStatus, AllowedNamespaces, ApiGeneration,
-    ApiGenerationChoice, ClusterAccount, ClusterAccountSpec, CredentialsSecretReference, SubaccountCounts,
+    Account, AccountDefaults, AccountRateLimit, AccountSpec, AccountStatus, Adoptable, AllowedNamespaces,
+    ApiGeneration, ApiGenerationChoice, ClusterAccount, ClusterAccountSpec, CredentialsSecretReference,
+    SubaccountCounts,
 };
 pub use account_reference::{AccountKind, AccountReference};
 pub use definition::custom_resource_definitions;

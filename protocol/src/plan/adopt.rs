@@ -1,6 +1,6 @@
 //! The next step for an object that names an account which is there already: to have it, under proof, or to say why not. PURE.
 //!
-//! Nothing is ever posted here (rule 44), and whoever loses a race has written nothing but an intent that is taken back.
+//! Nothing is ever posted here (rule 43), and whoever loses a race has written nothing but an intent that is taken back.
 
 use super::live::{hindrance, inherit};
 use super::{Block, Rest, Step, blocked, confirmed};
@@ -32,7 +32,7 @@ pub(super) fn adopt(facts: &Facts) -> Step {
 }
 
 /// What must be seen or done before the object may have the account; none: it may. An id in a manifest is no right, and without one
-/// nobody learns which accounts there are. Rule 49.
+/// nobody learns which accounts there are. Rule 48.
 fn right(facts: &Facts) -> Option<Step> {
     match (facts.secret, facts.evidence) {
         // Possession: its pair, if that works.
@@ -48,16 +48,16 @@ fn right(facts: &Facts) -> Option<Step> {
 /// The object may have the account, if nobody else does.
 fn take(facts: &Facts, is_intended: bool) -> Step {
     match facts.claim {
-        // Rules 45, 46, 47: before the intent, so that most say no without a write, and again after it.
+        // Rules 44, 45, 46: before the intent, so that most say no without a write, and again after it.
         Claim::Unread => Step::JudgeClaim,
         Claim::Missing => blocked(Block::ExternalResourceMissing),
         Claim::Foreign => blocked(Block::AuthIdConflict),
         Claim::Own if facts.token_shown && facts.evidence != Evidence::Proven => Step::RecoverPair,
         // Promise 3.
         Claim::Own if !facts.finalizer => Step::AddFinalizer,
-        // Rule 45.
+        // Rule 44.
         Claim::Own if !is_intended => Step::OpenAdoption,
-        // Rules 24, 48.
+        // Rules 24, 47.
         Claim::Own => confirmed(facts, || Step::Adopt),
     }
 }

@@ -7,7 +7,7 @@ pub(super) fn deleting(facts: &Facts) -> Step {
     match facts.record {
         // Rule 8.
         Record::Unread | Record::Present { quorum: false, .. } => Step::ReadRecord,
-        // What an account that was there before its object is kept or deleted by is read by quorum. Rules 50, 51.
+        // What an account that was there before its object is kept or deleted by is read by quorum. Rules 49, 50.
         Record::Present {
             phase: Phase::Bound { .. },
             ..
@@ -67,7 +67,7 @@ fn nothing_bound(facts: &Facts) -> Step {
             _ => close(facts),
         };
     }
-    // It was to be there already, and was never taken. Rule 44.
+    // It was to be there already, and was never taken. Rule 43.
     if facts.adoption.is_asked() {
         return match facts.record {
             Record::Absent => Step::ReleaseFinalizer,
@@ -118,7 +118,7 @@ fn finish(facts: &Facts, account: Option<Step>, fenced: bool) -> Step {
     match (account, fenced) {
         // Promise 3.
         (Some(step), _) => step,
-        // Rule 50: what an earlier attempt left is the janitor's, once the object is gone.
+        // Rule 49: what an earlier attempt left is the janitor's, once the object is gone.
         (None, _) if facts.observes => Step::ReleaseFinalizer,
         // Rules 6, 39, 42.
         (None, true) if facts.fence != Fence::Clean => sweep(facts.fence, facts),

@@ -26,7 +26,7 @@ pub(super) fn janitor(facts: &Facts) -> Step {
         Confirmation::Refuted => {}
         // Hands off, as a person asked.
         Confirmation::Confirmed if facts.directive == Directive::Pause => return Step::Rest(Rest::Settled),
-        // Rule 50.
+        // Rule 49.
         Confirmation::Confirmed if facts.observes => return Step::Rest(Rest::Settled),
         // Promise 1: none is left over, whether the object looks or not.
         Confirmation::Confirmed if fenced => return sweep_or(facts, Step::Rest(Rest::Settled)),

@@ -18,12 +18,12 @@ pub(super) fn live(facts: &Facts) -> Step {
             phase: Phase::Kept { .. },
             ..
         } => Step::Rest(Rest::Outdated),
-        // The same: of its own accord no pass closes the Record of an account that is to be there already. Rule 44.
+        // The same: of its own accord no pass closes the Record of an account that is to be there already. Rule 43.
         Record::Present {
             phase: Phase::Closed { .. },
             ..
         } if facts.adoption.is_asked() => Step::Rest(Rest::Outdated),
-        // It was being made anew when a person asked that it be only looked at. Rule 50.
+        // It was being made anew when a person asked that it be only looked at. Rule 49.
         Record::Present {
             phase: Phase::Closed { .. },
             ..
@@ -34,7 +34,7 @@ pub(super) fn live(facts: &Facts) -> Step {
             quorum,
             ..
         } => make_anew(facts, account, quorum),
-        // Rule 44.
+        // Rule 43.
         Record::Unread
         | Record::Absent
         | Record::Present {
@@ -57,7 +57,7 @@ fn create(facts: &Facts) -> Step {
     if let Some(step) = hindrance(facts) {
         return step;
     }
-    // Rule 50: there is nothing to look at.
+    // Rule 49: there is nothing to look at.
     if facts.observes && !facts.identity {
         return blocked(Block::InvalidSpec);
     }
@@ -217,7 +217,7 @@ fn make_anew(facts: &Facts, account: bool, quorum: bool) -> Step {
     })
 }
 
-/// Only where the user asks for it; never one that was there before its object, nor one that is only looked at. Rules 44, 50.
+/// Only where the user asks for it; never one that was there before its object, nor one that is only looked at. Rules 43, 49.
 fn may_make_anew(facts: &Facts) -> bool {
     facts.recreate && !facts.adoption.is_asked() && !facts.observes
 }
@@ -227,7 +227,7 @@ fn bound(facts: &Facts, token: bool, quorum: bool) -> Step {
     match facts.secret {
         // Promise 1.
         UserSecret::Unread => return Step::ReadSecret,
-        // Rule 49: the token may be in there.
+        // Rule 48: the token may be in there.
         _ if !token => match facts.evidence {
             Evidence::Claimed => return with_account(facts, Step::ProvePair),
             Evidence::Proven if !quorum => return Step::ReadRecord,
@@ -278,7 +278,7 @@ fn bound(facts: &Facts, token: bool, quorum: bool) -> Step {
                 _ if facts.requested => return Step::ReadAccount,
                 // A cached Record may be out of date, and an old pass must not write to an account that is kept. Rule 12.
                 Remote::Differs if !quorum => return Step::ReadRecord,
-                // Rule 50.
+                // Rule 49.
                 Remote::Differs => return confirmed(facts, || Step::Update),
                 // Rule 37.
                 Remote::Missing => return waiting(Wait::List),

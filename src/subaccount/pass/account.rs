@@ -154,16 +154,15 @@ impl Pass<'_> {
     /// Whether the Account says that the object may have the account that its spec names.
     #[must_use]
     pub fn is_granted(&self) -> bool {
-        let (Some(object), Some(id)) = (self.object(), self.known.adopts()) else {
+        let (Some(key), Some(id)) = (self.account_key(), self.known.adopts()) else {
             return false;
         };
-        let stored = self
-            .context
-            .accounts
-            .get(&self.key.namespace, &object.spec.account_ref.name);
+        let stored = self.context.account(&key);
         stored.is_some_and(|stored| {
-            let account = stored.0.as_ref();
-            account.is_ok_and(|account| account.spec.adoptable.grants(id.as_str()))
+            stored.0.as_ref().is_ok_and(|account| {
+                // Of a ClusterAccount, which serves many tenants, a list of ids alone would be everybody's.
+                account.metadata.namespace.is_some() && account.spec.adoptable.grants(id.as_str())
+            })
         })
     }
 
