@@ -5,7 +5,7 @@
 use crate::account::key::AccountKey;
 use crate::controller::wake::Guarded;
 use crate::crd::{
-    Account, AccountSpec, AccountStatus, AllowedNamespaces, ClusterAccount, ClusterAccountSpec,
+    Account, AccountSpec, AccountStatus, AllowedNamespaces, ClusterAccount, ClusterAccountSpec, Grants, ParentSpec,
 };
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -17,41 +17,77 @@ use std::collections::BTreeMap;
 
 /// An Account or a `ClusterAccount`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(from = "ClusterAccount")]
+#[serde(from = "Stored")]
 pub struct AccountObject {
     /// Its metadata; without a namespace it is a `ClusterAccount`.
     pub metadata: ObjectMeta,
     /// What both kinds say.
-    pub spec: AccountSpec,
+    pub spec: ParentSpec,
     /// Of a `ClusterAccount`: whose Subaccounts may name it.
     pub allowed_namespaces: AllowedNamespaces,
+    /// The subaccounts that are there already and that Subaccounts may have.
+    pub adoptable: Grants,
     /// What the operator knows.
     pub status: Option<AccountStatus>,
 }
 
 impl From<Account> for AccountObject {
     fn from(account: Account) -> Self {
+        let AccountSpec { parent, adoptable } = account.spec;
         Self {
             metadata: account.metadata,
-            spec: account.spec,
+            spec: parent,
             allowed_namespaces: AllowedNamespaces::default(),
+            adoptable: Grants::OfOwnNamespace(adoptable),
             status: account.status,
         }
     }
 }
 
-/// Of whichever kind: an Account has what a `ClusterAccount` has, but for the namespaces, which may be left out.
 impl From<ClusterAccount> for AccountObject {
     fn from(account: ClusterAccount) -> Self {
         let ClusterAccountSpec {
-            account: spec,
+            parent,
             allowed_namespaces,
+            adoptable,
         } = account.spec;
         Self {
             metadata: account.metadata,
-            spec,
+            spec: parent,
             allowed_namespaces,
+            adoptable: Grants::ByNamespace(adoptable),
             status: account.status,
+        }
+    }
+}
+
+/// An answer of the API server, of whichever kind: what only one of them says may be left out.
+#[derive(Deserialize)]
+struct Stored {
+    metadata: ObjectMeta,
+    spec: StoredSpec,
+    status: Option<AccountStatus>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredSpec {
+    #[serde(flatten)]
+    parent: ParentSpec,
+    #[serde(default)]
+    allowed_namespaces: AllowedNamespaces,
+    #[serde(default)]
+    adoptable: Grants,
+}
+
+impl From<Stored> for AccountObject {
+    fn from(Stored { metadata, spec, status }: Stored) -> Self {
+        Self {
+            metadata,
+            spec: spec.parent,
+            allowed_namespaces: spec.allowed_namespaces,
+            adoptable: spec.adoptable,
+            status,
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::controller::trigger::Trigger;
 use crate::controller::wake::{Guarded, Scope};
 use crate::controller::watch::{Target, Watch, watch};
 use crate::crd::{
-    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, Account, CONFIRM_MASS_DELETION_ANNOTATION, ClusterAccount, GROUP,
-    IN_USE_FINALIZER, RECONCILE_REQUESTED_ANNOTATION,
+    ACCEPT_RESTORED_NAMESPACE_ANNOTATION, Account, AllowedNamespaces, CONFIRM_MASS_DELETION_ANNOTATION,
+    ClusterAccount, DeletionPolicy, GROUP, Grants, IN_USE_FINALIZER, RECONCILE_REQUESTED_ANNOTATION,
 };
 use crate::metrics::Metrics;
 use kube::runtime::watcher::{self, Event};
@@ -86,8 +86,7 @@ impl AccountWatches {
             IN_USE_FINALIZER,
             &[CONFIRM_MASS_DELETION_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION],
         );
-        let (mut accepted, mut policies, mut allowed) =
-            (Changes::default(), Changes::default(), Changes::default());
+        let (mut accepted, mut said) = (Changes::default(), Changes::default());
         let (registry, tally) = (Arc::clone(&self.registry), Arc::clone(&self.tally));
         let (refusals, newest) = (self.refusals.clone(), Arc::clone(&self.newest));
         let credentials = Arc::clone(&self.credentials);
@@ -108,13 +107,11 @@ impl AccountWatches {
                     let key = AccountKey::of(object);
                     registry.admit(&key, &object.uid().unwrap_or_default());
                     let accepts = object.annotations().get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION);
-                    let spec = object.0.as_ref().ok().map(|account| &account.spec);
-                    let policy = spec.and_then(|spec| spec.defaults.deletion.policy);
-                    // Their status names the policy in force; with a first look at the Account they have a pass anyhow.
-                    let is_other_policy = policies.knows(&key) & policies.differs(&key, Some(&policy));
-                    let allows = object.0.as_ref().ok().map(|account| &account.allowed_namespaces);
-                    let allows_others = allowed.knows(&key) & allowed.differs(&key, allows);
-                    if accepted.differs(&key, accepts) || is_other_policy || allows_others {
+                    let says = object.0.as_ref().ok().map(Says::of);
+                    // Their status names the policy in force and what they may not do; with a first look at the Account they have a
+                    // pass anyhow.
+                    let says_otherwise = said.knows(&key) & said.differs(&key, Some(&says));
+                    if accepted.differs(&key, accepts) || says_otherwise {
                         wake_users(&key);
                     }
                     trigger.admits(object)
@@ -127,8 +124,7 @@ impl AccountWatches {
                     registry.remove(&key, &uid);
                     newest.forget(&uid);
                     accepted.forget(&key);
-                    policies.forget(&key);
-                    allowed.forget(&key);
+                    said.forget(&key);
                     tally.forget(&key);
                     credentials.named.forget(&key);
                     credentials.follow();
@@ -143,6 +139,24 @@ impl AccountWatches {
                 Event::Init => false,
             },
         )
+    }
+}
+
+/// What an Account says that its Subaccounts tell in their status, or wait for.
+#[derive(Clone, PartialEq)]
+struct Says {
+    policy: Option<DeletionPolicy>,
+    allowed: AllowedNamespaces,
+    adoptable: Grants,
+}
+
+impl Says {
+    fn of(account: &AccountObject) -> Self {
+        Self {
+            policy: account.spec.defaults.deletion.policy,
+            allowed: account.allowed_namespaces.clone(),
+            adoptable: account.adoptable.clone(),
+        }
     }
 }
 

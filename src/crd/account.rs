@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schema::{auth_id_key, auth_token_key, checked_selector, without_description};
-use super::{DeletionSettings, NAMESPACE_PLACEHOLDER, not_observed, rule};
+use super::{Adoptable, AdoptableInNamespace, DeletionSettings, NAMESPACE_PLACEHOLDER, not_observed, rule};
 
 /// How to reach one parent account at Vobiz, and what its Subaccounts have in common.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,19 @@ use super::{DeletionSettings, NAMESPACE_PLACEHOLDER, not_observed, rule};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AccountSpec {
+    /// What both kinds say.
+    #[serde(flatten)]
+    pub parent: ParentSpec,
+
+    /// The subaccounts that are there already and that Subaccounts may name in authId without holding their pair.
+    #[serde(default, skip_serializing_if = "Adoptable::is_unset")]
+    pub adoptable: Adoptable,
+}
+
+/// What an Account and a `ClusterAccount` say.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParentSpec {
     /// The Secret that holds the parent's pair: of an Account in its own namespace, of a `ClusterAccount` in the operator's.
     pub credentials_secret_ref: CredentialsSecretReference,
 
@@ -79,42 +92,6 @@ pub struct AccountSpec {
     /// What its Subaccounts do where they say nothing themselves.
     #[serde(default, skip_serializing_if = "AccountDefaults::is_unset")]
     pub defaults: AccountDefaults,
-
-    /// The subaccounts that are there already and that Subaccounts may name in authId without holding their pair.
-    #[serde(default, skip_serializing_if = "Adoptable::is_unset")]
-    pub adoptable: Adoptable,
-}
-
-/// The subaccounts that are there already and that Subaccounts may have.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Adoptable {
-    /// Their ids; `*`: every subaccount of the parent.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(
-        length(max = 1000),
-        inner(
-            length(min = 1, max = 128),
-            regex(pattern = r"^([*]|[A-Za-z0-9][A-Za-z0-9_-]*)$")
-        )
-    )]
-    pub auth_ids: Vec<String>,
-}
-
-impl Adoptable {
-    /// None is listed.
-    #[must_use]
-    pub fn is_unset(&self) -> bool {
-        self.auth_ids.is_empty()
-    }
-
-    /// Whether a Subaccount may have the subaccount with this id.
-    #[must_use]
-    pub fn grants(&self, auth_id: &str) -> bool {
-        self.auth_ids
-            .iter()
-            .any(|listed| listed == "*" || listed == auth_id)
-    }
 }
 
 /// One parent account at Vobiz that serves Subaccounts of many namespaces and shows its credentials in none of them.
@@ -131,17 +108,19 @@ impl Adoptable {
     doc = "A ClusterAccount is one parent account at Vobiz for Subaccounts of the namespaces that it allows; its credentials stay in the operator's namespace."
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.adoptable)")
-    .message("a ClusterAccount lists no adoptable subaccounts: take adoptable out, and have the pair put into the Secret of the Subaccount that \
-              is to have one, with the annotation vobiz.ai/allow-adoption"))]
 pub struct ClusterAccountSpec {
-    /// All that an Account says.
+    /// What both kinds say.
     #[serde(flatten)]
-    pub account: AccountSpec,
+    pub parent: ParentSpec,
 
     /// The namespaces whose Subaccounts may name it. Left out: none.
     #[serde(default, skip_serializing_if = "AllowedNamespaces::is_none")]
     pub allowed_namespaces: AllowedNamespaces,
+
+    /// The subaccounts that are there already and that Subaccounts of a namespace may name in authId without holding their pair.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub adoptable: Vec<AdoptableInNamespace>,
 }
 
 /// The namespaces whose Subaccounts may name a `ClusterAccount`: those that are named, and those that the selector matches.

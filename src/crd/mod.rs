@@ -5,6 +5,7 @@
 
 mod account;
 mod account_reference;
+mod adoptable;
 pub mod condition;
 mod definition;
 mod deletion;
@@ -15,11 +16,12 @@ mod subaccount;
 mod yaml;
 
 pub use account::{
-    Account, AccountDefaults, AccountRateLimit, AccountSpec, AccountStatus, Adoptable, AllowedNamespaces,
+    Account, AccountDefaults, AccountRateLimit, AccountSpec, AccountStatus, AllowedNamespaces,
     ApiGeneration, ApiGenerationChoice, ClusterAccount, ClusterAccountSpec, CredentialsSecretReference,
-    SubaccountCounts,
+    ParentSpec, SubaccountCounts,
 };
 pub use account_reference::{AccountKind, AccountReference};
+pub use adoptable::{Adoptable, AdoptableInNamespace, Grants};
 pub use definition::custom_resource_definitions;
 pub use deletion::{DeletionPolicy, DeletionSettings};
 pub use management::ManagementPolicy;
@@ -60,6 +62,8 @@ pub const RECLAIM_ANNOTATION: &str = "vobiz.ai/reclaim";
 /// Annotation that a user sets to `true` on a Secret that nobody controls: it may be taken over, and the pair in it gives a right to the
 /// account.
 pub const ALLOW_ADOPTION_ANNOTATION: &str = "vobiz.ai/allow-adoption";
+/// Annotation of a Secret that was taken over so: what else it holds stays its user's, also once the word is taken off.
+pub const HANDED_OVER_ANNOTATION: &str = "vobiz.ai/handed-over";
 /// Annotation that a user sets to `true`: let this object, which is being deleted, go without proof.
 pub const FORCE_DELETE_ANNOTATION: &str = "vobiz.ai/force-delete";
 /// Annotation that a user sets on an Account, to the value that its message names: the missing accounts are gone indeed.

@@ -43,9 +43,9 @@ pub fn build(object: &Subaccount, pair: &Credentials) -> Secret {
 pub fn apply(secret: &mut Secret, object: &Subaccount, pair: &Credentials, managers: &[FieldManager]) {
     let reference = &object.spec.secret_ref;
     let SecretKeys { auth_id, auth_token } = &reference.keys;
-    // What else is in a Secret that its user has handed over is the user's.
-    let kept = secret.data.take();
-    let kept = kept.filter(|_| allows_adoption(secret, object));
+    let is_handed_over = is_handed_over(secret, object);
+    // What else is in it is the user's.
+    let kept = secret.data.take().filter(|_| is_handed_over);
     let data = secret.data.insert(kept.unwrap_or_default());
     data.insert(
         auth_id.clone(),
@@ -63,6 +63,9 @@ pub fn apply(secret: &mut Secret, object: &Subaccount, pair: &Credentials, manag
     let annotations = secret.metadata.annotations.get_or_insert_default();
     annotations.extend(reference.annotations.clone());
     annotations.insert(crd::AUTH_ID_ANNOTATION.to_owned(), pair.auth_id.to_string());
+    if is_handed_over {
+        annotations.insert(crd::HANDED_OVER_ANNOTATION.to_owned(), "true".to_owned());
+    }
     let owner = owner_reference(object);
     let owners = secret.metadata.owner_references.get_or_insert_default();
     match owners.iter_mut().find(|reference| reference.uid == owner.uid) {
@@ -141,6 +144,12 @@ pub fn is_unowned(secret: &Secret) -> bool {
 pub fn allows_adoption(secret: &Secret, object: &Subaccount) -> bool {
     let allowed = secret.annotations().get(crd::ALLOW_ADOPTION_ANNOTATION);
     allowed.is_some_and(|value| value == "true") && (is_unowned(secret) || is_ours(secret, object))
+}
+
+/// Whether its user hands the Secret over, or once has: taking the word off again, once it has served, must cost no key.
+fn is_handed_over(secret: &Secret, object: &Subaccount) -> bool {
+    let was = secret.annotations().get(crd::HANDED_OVER_ANNOTATION);
+    allows_adoption(secret, object) || (is_ours(secret, object) && was.is_some_and(|value| value == "true"))
 }
 
 /// Whether a Secret without an owner was written for an object of this name.
@@ -490,10 +499,17 @@ mod tests {
             .as_mut()
             .unwrap()
             .remove(crd::ALLOW_ADOPTION_ANNOTATION);
-        apply(&mut secret, &object(), &pair("token"), &[]);
+        assert_eq!(judge(&secret, &object(), Some(&pair("token"))), UserSecret::Good);
+        apply(&mut secret, &object(), &pair("new"), &[]);
         assert!(
-            !secret.data.as_ref().unwrap().contains_key("PASSWORD"),
-            "without the word of its user it is an ordinary one of ours"
+            secret.data.as_ref().unwrap().contains_key("PASSWORD"),
+            "the word has served"
+        );
+        secret.metadata.owner_references = None;
+        assert_eq!(
+            judge(&secret, &object(), Some(&pair("new"))),
+            UserSecret::Foreign,
+            "it gives no right to another object"
         );
     }
 }

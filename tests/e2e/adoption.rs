@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use vobiz_harness::objects::{Kind, condition_of};
+use vobiz_harness::objects::{Kind, Objects, condition_of};
 use vobiz_harness::simulator::Api;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, TestBed};
 
+use crate::cluster_accounts::{Stage, visible};
 use crate::at_rest::{record, secret_values, text, uid_of};
 use crate::edit::resyncing;
 use crate::generation::in_each;
@@ -49,6 +50,10 @@ pub fn add_to(suite: &mut Suite) {
         "a Secret of somebody else's makes room for a new pair only where its user hands it over",
         handed_over,
     );
+    suite.test(
+        "a ClusterAccount grants an account to the Subaccounts of one namespace and of no other",
+        granted_to_one,
+    );
 }
 
 /// An account that was made by hand; its pair.
@@ -62,6 +67,10 @@ async fn by_hand(environment: &Environment) -> Result<(String, String)> {
 }
 
 async fn put_pair(environment: &Environment, id: &str, token: &str, allows: bool) -> Result<()> {
+    put_pair_in(&environment.objects, id, token, allows).await
+}
+
+async fn put_pair_in(objects: &Objects, id: &str, token: &str, allows: bool) -> Result<()> {
     let annotations = if allows {
         json!({"vobiz.ai/allow-adoption": "true"})
     } else {
@@ -71,11 +80,7 @@ async fn put_pair(environment: &Environment, id: &str, token: &str, allows: bool
         "metadata": {"annotations": annotations},
         "stringData": {"auth_id": id, "auth_token": token, "PASSWORD": "somebody's"},
     });
-    environment
-        .objects
-        .create(Kind::Secret, SECRET, secret)
-        .await
-        .map(drop)
+    objects.create(Kind::Secret, SECRET, secret).await.map(drop)
 }
 
 async fn grant(environment: &Environment, ids: &[&str]) -> Result<()> {
@@ -294,5 +299,49 @@ async fn handed_over(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let values = secret_values(&environment.objects, SECRET).await?;
     ensure!(values["PASSWORD"] == "somebody's", "what else is in it is gone");
     ensure!(ready["status"]["authId"] == *values["auth_id"], "no pair");
+    Ok(())
+}
+
+async fn granted_to_one(bed: Arc<TestBed>) -> Result<()> {
+    let stage = Stage::new(
+        &bed,
+        "adopt-shared",
+        |one, two| json!({"allowedNamespaces": {"names": [one, two]}}),
+    )
+    .await?;
+    let (id, token) = by_hand(&stage.environment).await?;
+    for tenant in [&stage.one, &stage.two] {
+        stage.create(tenant, NAME, json!({"authId": id})).await?;
+        let stalled = tenant.await_reason(Kind::Subaccount, NAME, "Stalled", "AdoptionNotAllowed");
+        let told = stage.environment.explain(stalled.await)?;
+        let remedy = format!("spec.adoptable of the ClusterAccount {}", stage.account);
+        ensure!(told["status"].to_string().contains(&remedy), "{}", told["status"]);
+    }
+    let grants = json!({"spec": {"adoptable": [{"authId": id, "namespace": stage.one.namespace()}]}});
+    stage
+        .environment
+        .objects
+        .merge(Kind::ClusterAccount, &stage.account, &grants)
+        .await?;
+    // The API shows no token: its user hands the pair in.
+    let lost = stage.one.await_reason(Kind::Subaccount, NAME, "Stalled", "CredentialsLost");
+    stage.environment.explain(lost.await)?;
+    put_pair_in(&stage.one, &id, &token, true).await?;
+    let ready = stage.ready(&stage.one, NAME).await?;
+    ensure!(ready["status"]["authId"] == *id, "another account");
+    let other = stage.two.get(Kind::Subaccount, NAME).await?;
+    ensure!(
+        condition_of(&other, "Stalled").is_some_and(|stalled| stalled["reason"] == "AdoptionNotAllowed"),
+        "{}",
+        other["status"]
+    );
+    ensure!(
+        !visible(&stage.two).await?.contains(stage.one.namespace()),
+        "it shows whose the account is"
+    );
+    ensure!(
+        posts_and_deletes(&stage.environment).await? == 0,
+        "something was posted or deleted"
+    );
     Ok(())
 }

@@ -149,6 +149,7 @@ fn cluster_account() -> Value {
                 { "key": "tier", "operator": "In", "values": ["gold"] },
                 { "key": "closed", "operator": "DoesNotExist" },
             ] } },
+            "adoptable": [{ "authId": "SA_ONE", "namespace": "team" }],
         },
     })
 }
@@ -178,6 +179,12 @@ fn refused_cluster_accounts() -> Vec<Refusal> {
             json!([""]),
             "at least 1 chars long",
         ),
+        (
+            "/spec/adoptable",
+            json!([{ "authId": "*", "namespace": "team" }]),
+            "should match",
+        ),
+        ("/spec/adoptable", json!([{ "authId": "SA_ONE" }]), "namespace"),
         ("/spec/credentialsSecretRef", json!({ "name": "a/b" }), NAME),
     ]
 }
@@ -200,6 +207,7 @@ fn refused_accounts() -> Vec<Refusal> {
             json!("Gen3"),
             "\"Auto\", \"Gen1\", \"Gen2\"",
         ),
+        ("/spec/adoptable", json!({ "authIds": ["SA_*"] }), "should match"),
         ("/spec/namePrefix", json!("a\n"), CONTROL),
         ("/spec/namePrefix", json!("[vobiz-operator "), MARKER),
         (

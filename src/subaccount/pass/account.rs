@@ -158,11 +158,10 @@ impl Pass<'_> {
             return false;
         };
         let stored = self.context.account(&key);
+        let namespace = &self.key.namespace;
         stored.is_some_and(|stored| {
-            stored.0.as_ref().is_ok_and(|account| {
-                // Of a ClusterAccount, which serves many tenants, a list of ids alone would be everybody's.
-                account.metadata.namespace.is_some() && account.spec.adoptable.grants(id.as_str())
-            })
+            let account = stored.0.as_ref();
+            account.is_ok_and(|account| account.adoptable.allow(namespace, id.as_str()))
         })
     }
 

@@ -124,8 +124,9 @@ table! {
     Rest::Blocked(Block::OrphanFound) => mended(Reason::OrphanFound, orphan_found),
     Rest::Blocked(Block::ExternalResourceMissing) => stalls(Reason::ExternalResourceMissing, missing),
     Rest::Blocked(Block::SecretConflict) => mended(Reason::SecretConflict, |found| format!(
-        "the Secret {} belongs to somebody else, holds more than the pair, or is of another type: remove it, or \
-         name another one in spec.secretRef; it is looked at again within a minute",
+        "the Secret {} belongs to somebody else, holds more than the pair, or is of another type: remove it, name another one in \
+         spec.secretRef, or, if nobody controls it, have it taken over by the annotation vobiz.ai/allow-adoption: \"true\"; it is looked at \
+         again within a minute",
         found.secret_name
     )),
     Rest::Blocked(Block::AuthIdConflict) => mended(Reason::AuthIdConflict, conflict),
@@ -136,7 +137,7 @@ table! {
     )),
     Rest::Blocked(Block::AdoptionNotAllowed) => mended(Reason::AdoptionNotAllowed, |found| format!(
         "nothing allows this object to have {}: put the working pair of that subaccount into the Secret {} with the annotation \
-         vobiz.ai/allow-adoption: \"true\", or have it named in spec.adoptable of the Account {}",
+         vobiz.ai/allow-adoption: \"true\", or have it listed in spec.adoptable of the {}",
         found.named, found.secret_name, found.account
     )),
     Rest::Blocked(Block::CredentialsLost) => mended(Reason::CredentialsLost, credentials_lost),

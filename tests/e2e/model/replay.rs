@@ -132,6 +132,8 @@ async fn take(
         | Action::Observe
         | Action::Grant
         | Action::Forge
+        | Action::Bar
+        | Action::Admit
         | Action::Orphan
         | Action::RollBack(_)
         | Action::Deny(_)

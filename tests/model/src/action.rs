@@ -73,6 +73,10 @@ pub enum Action {
     Grant,
     /// Somebody writes another token into the user's Secret.
     Forge,
+    /// The namespace may not use the Account any more.
+    Bar,
+    /// It may again.
+    Admit,
     /// The next object of the name is created.
     Create,
     /// Our finalizer is taken off by somebody else.

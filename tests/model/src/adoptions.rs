@@ -1,4 +1,5 @@
-//! Which runs prove that accounts which are there already come to whom they may, and are left alone where they are only looked at. PURE.
+//! Which runs prove that accounts which are there already come to whom they may, and are left alone where they are only looked at, or where
+//! their namespace may not use the Account. PURE.
 
 use crate::budgets::{NONE, ONE, TWO};
 use crate::rules::{Rules, Start};
@@ -182,8 +183,55 @@ const TWO_OBSERVED: Rules = Rules {
     ..TWO
 };
 
+pub(crate) const ONE_BARRED: Rules = Rules {
+    name: "one process: made, and its namespace allowed or not at any moment, unknown outcomes, account deleted outside and made anew, \
+           a crash, an edit of the policy, delete, re-create",
+    recreate: true,
+    policies: [Delete, Retain],
+    objects: 2,
+    budget: Budget {
+        bars: 2,
+        unknowns: 1,
+        outside: 1,
+        edits: 1,
+        crashes: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const ONE_BARRED_ADOPTION: Rules = Rules {
+    name: "one process: adopted by its pair or by a grant, its namespace allowed or not at any moment, a lost Record, delete, re-create",
+    start: Start::There { possessed: true },
+    policies: [Unsaid, Delete],
+    objects: 2,
+    budget: Budget {
+        bars: 2,
+        grants: 1,
+        lost_records: 1,
+        edits: 1,
+        crashes: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const TWO_BARRED: Rules = Rules {
+    name: "two processes: its namespace allowed or not at any moment, an unknown outcome, a crash, delete",
+    budget: Budget {
+        bars: 1,
+        unknowns: 1,
+        crashes: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
 /// The runs that are exhausted each time.
-pub const EXHAUSTED: [Rules; 12] = [
+pub const EXHAUSTED: [Rules; 15] = [
     ONE_ADOPTION,
     ONE_ADOPTION_LOST,
     ONE_ADOPTION_SHOWN,
@@ -196,4 +244,7 @@ pub const EXHAUSTED: [Rules; 12] = [
     ONE_OBSERVED,
     ONE_OBSERVED_MADE,
     TWO_OBSERVED,
+    ONE_BARRED,
+    ONE_BARRED_ADOPTION,
+    TWO_BARRED,
 ];

@@ -28,6 +28,7 @@ pub(crate) const NONE: Budget = Budget {
     observes: 0,
     grants: 0,
     forgeries: 0,
+    bars: 0,
     accounts: 0,
 };
 

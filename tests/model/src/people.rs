@@ -49,6 +49,11 @@ pub(crate) fn possible(state: &State, actions: &mut Vec<Action>) {
         }
         None => actions.extend([0, 1].map(Action::MakeAccount)),
     }
+    if state.barred {
+        actions.push(Action::Admit);
+    } else if left.bars > 0 {
+        actions.push(Action::Bar);
+    }
     if state.lost_route {
         actions.push(Action::FindRoute);
     } else if left.lost_routes > 0 {
@@ -200,6 +205,11 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
                 secret.forged = true;
             }
         }
+        (Action::Bar, _) => {
+            left.bars -= 1;
+            state.barred = true;
+        }
+        (Action::Admit, _) => state.barred = false,
         (Action::Create, None) => return create(rules, state).is_some(),
         (Action::Restore { status, anew }, None) => {
             left.restores -= 1;

@@ -57,6 +57,16 @@ pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken
             ..*state
         },
     );
+    // Whoever may not use the Account may some day, and goes in peace if not.
+    ending(rules, calm, known).or_else(|| {
+        calm.barred
+            .then(|| ending(rules, State { barred: false, ..calm }, known))
+            .flatten()
+    })
+}
+
+/// How a calm state ends, however the requests under way do.
+fn ending(rules: &Rules, calm: State, known: &KnownGood) -> Option<Broken> {
     if known.knows(&calm) {
         return None;
     }
@@ -193,7 +203,9 @@ fn judge(rules: &Rules, state: &State) -> Option<Broken> {
         if object.deleting && object.finalizer {
             return Some(Broken::Stuck);
         }
-        let served = if object.adopts.is_some() {
+        let served = if state.barred {
+            !object.ready
+        } else if object.adopts.is_some() {
             has_adopted(rules, state, &object)
         } else {
             is_served(rules, state, &object)
@@ -203,10 +215,17 @@ fn judge(rules: &Rules, state: &State) -> Option<Broken> {
         }
     }
     let object = state.cluster.object;
-    // What an attempt left is not touched while its object is to be only looked at.
-    let observed = object.filter(|object| object.observes);
-    let observed = observed.and_then(|object| state.cluster.record_of(object.uid));
-    let is_observed = |series: u8| observed.is_some_and(|(_, record)| record.ledger.series == series);
+    // What an attempt left is not touched while its object is to be only looked at, or may not use the Account; nor is what is to be made
+    // anew then.
+    let waiting = object.filter(|object| object.observes || (state.barred && !object.deleting));
+    let waiting = waiting.and_then(|object| state.cluster.record_of(object.uid));
+    let waits = |id: u8, series: u8| {
+        waiting.is_some_and(|(_, record)| {
+            record.ledger.series == series || (state.barred && record.ledger.auth_id == Some(id))
+        })
+    };
+    // It says that it may not use the Account, not what else is the matter with it.
+    let named = |id: u8| state.barred && object.is_some_and(|object| object.named() == Some(id));
     let explained = |id: u8| {
         state.cluster.records.iter().flatten().any(|record| {
             record.ledger.auth_id == Some(id)
@@ -231,8 +250,8 @@ fn judge(rules: &Rules, state: &State) -> Option<Broken> {
     // What was there before may stay as it was.
     let untouched = |id: u8, account: &Account| account.series == UNMARKED && !held(id);
     let left = state.vobiz.living().any(|(id, account)| {
-        let known = explained(id) || reported(id) || untouched(id, account);
-        !known && !is_observed(account.series)
+        let known = explained(id) || reported(id) || named(id) || untouched(id, account);
+        !known && !waits(id, account.series)
     });
     let enabled = state.cluster.records.iter().flatten().any(|record| {
         record.ledger.phase == Phase::Kept

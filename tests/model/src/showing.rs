@@ -1,6 +1,6 @@
 //! Which run shows what happens without each rule of the protocol. PURE.
 
-use crate::adoptions::{ONE_ADOPTION, ONE_ADOPTION_OF_MADE, ONE_OBSERVED, TWO_ADOPTION, TWO_ADOPTIONS};
+use crate::adoptions::{ONE_ADOPTION, ONE_ADOPTION_OF_MADE, ONE_BARRED, ONE_OBSERVED, TWO_ADOPTION, TWO_ADOPTIONS};
 use crate::budgets::{
     NONE, ONE, ONE_CREATE, ONE_DENIED, ONE_LOSS, ONE_MOVE, ONE_MOVE_UP, ONE_PARENT, ONE_RECLAIM, ONE_REFUSAL,
     ONE_RESTORE_OLDER, ONE_RESTORE_RECLAIM, ONE_ROUTE, TWO,
@@ -157,6 +157,7 @@ pub fn showing(weakness: Weakness) -> Rules {
         Weakness::PairUntried => ONE_ADOPTION,
         Weakness::ObservedByCache => ONE_OBSERVED,
         Weakness::AdoptedByDefault => ONE_ADOPTION,
+        Weakness::BarIgnored => ONE_BARRED,
         Weakness::NoSecondLook => Rules {
             start: Start::Left,
             reclaim: true,

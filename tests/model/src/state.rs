@@ -49,6 +49,8 @@ pub struct Budget {
     pub grants: u8,
     /// Somebody writes another token into the user's Secret.
     pub forgeries: u8,
+    /// The Account, which serves many namespaces, allows this one no more; it may be allowed again.
+    pub bars: u8,
     /// The Account is deleted; it may be made again, for this parent or for another one.
     pub accounts: u8,
 }
@@ -200,6 +202,8 @@ pub enum Broken {
     PostedForAdoption,
     /// Something was written to Vobiz for an object that was to be only looked at.
     WrittenWhileObserved,
+    /// Something was made or changed at Vobiz for an object whose namespace may not use its Account.
+    WrittenWhileBarred,
     /// An account that was there before was deleted, and no spec ever said so.
     DeletedAdopted,
     /// The finalizer went while something was left.
@@ -243,6 +247,8 @@ pub struct State {
     pub lost_route: bool,
     /// The Account lists the account that is there already as one that may be had.
     pub granted: bool,
+    /// The Account does not allow the namespace.
+    pub barred: bool,
     /// A promise that was broken on the way here.
     pub broken: Option<Broken>,
 }
@@ -286,6 +292,7 @@ impl State {
             denied: None,
             lost_route: false,
             granted: false,
+            barred: false,
             broken: None,
         }
     }

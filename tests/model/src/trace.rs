@@ -66,6 +66,7 @@ fn weight(state: &State, action: Action) -> u64 {
         | Action::MakeAccount(_)
         | Action::Commit(_)
         | Action::Allow
+        | Action::Admit
         | Action::FindRoute => 8,
         Action::Step(..) => 4,
         // What a person does meets more once there is an account.
@@ -81,6 +82,7 @@ fn weight(state: &State, action: Action) -> u64 {
         | Action::Observe
         | Action::Grant
         | Action::Forge
+        | Action::Bar
         | Action::LoseRoute
         | Action::Move
         | Action::DropAccount => 6,

@@ -101,11 +101,13 @@ pub enum Weakness {
     ObservedByCache,
     /// An account that was there before is deleted by the Account's default.
     AdoptedByDefault,
+    /// Whether the Account allows the namespace is not asked.
+    BarIgnored,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -155,5 +157,6 @@ impl Weakness {
         Self::PairUntried,
         Self::ObservedByCache,
         Self::AdoptedByDefault,
+        Self::BarIgnored,
     ];
 }

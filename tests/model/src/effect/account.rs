@@ -121,11 +121,13 @@ pub(crate) fn allows(rules: &Rules, state: &State, pass: &Pass) -> (AccountFact,
     let retained = pass
         .object
         .is_some_and(|object| (object.policy == Policy::Retain || object.observes) && !fenced);
+    // A deletion needs nobody's leave but the parent's.
+    let barred = state.barred && pass.facts.object == Kind::Live && !rules.drops(Weakness::BarIgnored);
     (
-        if own {
-            AccountFact::Ready
-        } else {
-            AccountFact::Unavailable
+        match own {
+            _ if barred => AccountFact::NotAllowed,
+            true => AccountFact::Ready,
+            false => AccountFact::Unavailable,
         },
         if own || retained || !deleting {
             PolicyFact::Decided
