@@ -159,7 +159,7 @@ pub(super) fn hindrance(facts: &Facts) -> Option<Step> {
         // Promise 3: an Account that is marked as in use outlives what is made through it, and can delete it.
         Account::Preparing => Some(waiting(Wait::AccountPreparing)),
         Account::Unavailable | Account::Closing => Some(waiting(Wait::Account)),
-        // Promise 6: what serves a namespace, its Account says.
+        // Promise 6, rule 51: what serves a namespace, its Account says.
         Account::NotAllowed => Some(blocked(Block::NamespaceNotAllowed)),
         Account::Ready => None,
     }
@@ -253,7 +253,7 @@ fn bound(facts: &Facts, token: bool, quorum: bool) -> Step {
     if !facts.valid {
         return blocked(Block::InvalidSpec);
     }
-    // Also where nothing is to be done: what is not kept any more must not look kept. Promise 6.
+    // Also where nothing is to be done: what is not kept any more must not look kept. Promise 6, rule 51.
     if facts.account == Account::NotAllowed {
         return blocked(Block::NamespaceNotAllowed);
     }
