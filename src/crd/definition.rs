@@ -41,6 +41,8 @@ fn complete(mut definition: CustomResourceDefinition) -> CustomResourceDefinitio
         else {
             continue;
         };
+        // Generators of clients name a class by it, or drop the kind for it.
+        schema.title = None;
         refuse_null(schema);
         if let Some(status) = schema.properties.as_mut().and_then(|all| all.get_mut("status")) {
             status.default = Some(JSON(json!({ "observedGeneration": NOT_OBSERVED })));
