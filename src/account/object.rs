@@ -5,7 +5,8 @@
 use crate::account::key::AccountKey;
 use crate::controller::wake::Guarded;
 use crate::crd::{
-    Account, AccountSpec, AccountStatus, AllowedNamespaces, ClusterAccount, ClusterAccountSpec, Grants, ParentSpec,
+    Account, AccountSpec, AccountStatus, AllowedNamespaces, ClusterAccount, ClusterAccountSpec, Grants,
+    ParentSpec,
 };
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -81,7 +82,13 @@ struct StoredSpec {
 }
 
 impl From<Stored> for AccountObject {
-    fn from(Stored { metadata, spec, status }: Stored) -> Self {
+    fn from(
+        Stored {
+            metadata,
+            spec,
+            status,
+        }: Stored,
+    ) -> Self {
         Self {
             metadata,
             spec: spec.parent,

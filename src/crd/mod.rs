@@ -16,9 +16,9 @@ mod subaccount;
 mod yaml;
 
 pub use account::{
-    Account, AccountDefaults, AccountRateLimit, AccountSpec, AccountStatus, AllowedNamespaces,
-    ApiGeneration, ApiGenerationChoice, ClusterAccount, ClusterAccountSpec, CredentialsSecretReference,
-    ParentSpec, SubaccountCounts,
+    Account, AccountDefaults, AccountRateLimit, AccountSpec, AccountStatus, AllowedNamespaces, ApiGeneration,
+    ApiGenerationChoice, ClusterAccount, ClusterAccountSpec, CredentialsSecretReference, ParentSpec,
+    SubaccountCounts,
 };
 pub use account_reference::{AccountKind, AccountReference};
 pub use adoptable::{Adoptable, AdoptableInNamespace, Grants};

@@ -45,5 +45,5 @@ pub(super) fn qualified_keys() -> Rule {
         "self.all(key, key.matches(r'^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?\
          [A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$') && key.indexOf('/') <= 253)",
     )
-        .message("must have keys of the form name or prefix/name, as labels and annotations have")
+    .message("must have keys of the form name or prefix/name, as labels and annotations have")
 }

@@ -11,8 +11,8 @@ use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, TestBed};
 
-use crate::cluster_accounts::{Stage, visible};
 use crate::at_rest::{record, secret_values, text, uid_of};
+use crate::cluster_accounts::{Stage, visible};
 use crate::edit::resyncing;
 use crate::generation::in_each;
 
@@ -324,7 +324,9 @@ async fn granted_to_one(bed: Arc<TestBed>) -> Result<()> {
         .merge(Kind::ClusterAccount, &stage.account, &grants)
         .await?;
     // The API shows no token: its user hands the pair in.
-    let lost = stage.one.await_reason(Kind::Subaccount, NAME, "Stalled", "CredentialsLost");
+    let lost = stage
+        .one
+        .await_reason(Kind::Subaccount, NAME, "Stalled", "CredentialsLost");
     stage.environment.explain(lost.await)?;
     put_pair_in(&stage.one, &id, &token, true).await?;
     let ready = stage.ready(&stage.one, NAME).await?;

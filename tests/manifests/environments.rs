@@ -29,8 +29,8 @@ fn each_environment_has_its_namespace_name_prefix_and_deletion_policy() {
             assert_eq!(object["metadata"]["namespace"], namespace.as_str());
         }
         let account: Account = understood(render::only(&objects, "Account"));
-        assert_eq!(account.spec.name_prefix, format!("{environment}-"));
-        assert_eq!(account.spec.defaults.deletion.policy, Some(policy));
+        assert_eq!(account.spec.parent.name_prefix, format!("{environment}-"));
+        assert_eq!(account.spec.parent.defaults.deletion.policy, Some(policy));
     }
 }
 
@@ -63,7 +63,10 @@ fn no_environment_brings_credentials_along() {
         let objects = rendered(environment);
         assert!(render::of_kind(&objects, "Secret").is_empty());
         let account: Account = understood(render::only(&objects, "Account"));
-        assert_eq!(account.spec.credentials_secret_ref.name, "vobiz-credentials");
+        assert_eq!(
+            account.spec.parent.credentials_secret_ref.name,
+            "vobiz-credentials"
+        );
     }
 }
 

@@ -20,7 +20,7 @@ fn account_and_credentials_fit_together() {
     let account: Account = understood(&sample("account.yaml"));
     let secret: Secret = understood(&sample("credentials-secret.yaml"));
     assert_eq!(account.metadata.namespace, secret.metadata.namespace);
-    let reference = account.spec.credentials_secret_ref;
+    let reference = account.spec.parent.credentials_secret_ref;
     assert_eq!(Some(reference.name), secret.metadata.name);
     let keys: Vec<String> = secret.string_data.unwrap().into_keys().collect();
     assert_eq!(keys, [reference.auth_id_key, reference.auth_token_key]);

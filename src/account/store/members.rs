@@ -2,7 +2,7 @@
 
 use crate::account::key::AccountKey;
 use crate::account::parent::bucket::Limit;
-use crate::crd::AccountSpec;
+use crate::crd::ParentSpec;
 use crate::vobiz::ParentAuthId;
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroU32;
@@ -39,7 +39,7 @@ impl Terms {
 
     /// Those of a spec; the schema admits no zero, and a stored zero means the slowest.
     #[must_use]
-    pub fn of(spec: &AccountSpec) -> Self {
+    pub fn of(spec: &ParentSpec) -> Self {
         let positive = |value: i32| {
             u32::try_from(value)
                 .ok()

@@ -185,15 +185,13 @@ const TWO_OBSERVED: Rules = Rules {
 
 pub(crate) const ONE_BARRED: Rules = Rules {
     name: "one process: made, and its namespace allowed or not at any moment, unknown outcomes, account deleted outside and made anew, \
-           a crash, an edit of the policy, delete, re-create",
+           a crash, delete, re-create",
     recreate: true,
-    policies: [Delete, Retain],
     objects: 2,
     budget: Budget {
         bars: 2,
         unknowns: 1,
         outside: 1,
-        edits: 1,
         crashes: 1,
         deletes: 1,
         ..NONE
@@ -219,11 +217,9 @@ const ONE_BARRED_ADOPTION: Rules = Rules {
 };
 
 const TWO_BARRED: Rules = Rules {
-    name: "two processes: its namespace allowed or not at any moment, an unknown outcome, a crash, delete",
+    name: "two processes: its namespace allowed or not at any moment, delete",
     budget: Budget {
         bars: 1,
-        unknowns: 1,
-        crashes: 1,
         deletes: 1,
         ..NONE
     },

@@ -50,12 +50,17 @@ pub(crate) fn check_post(rules: &Rules, state: &mut State, uid: u8) {
     }
 }
 
-/// What must be true when something is made or changed at Vobiz that was not decided before: the object was not, when the pass began, and is
-/// not one that is only looked at, and its namespace may use its Account.
-pub(crate) fn check_write(state: &mut State, pass: &Pass) {
+/// What must be true when an account is made or changed as a living object says: its namespace may use its Account.
+pub(crate) fn check_serving(state: &mut State, pass: &Pass) {
     if state.barred {
         state.breaks(Broken::WrittenWhileBarred);
     }
+    check_write(state, pass);
+}
+
+/// What must be true when something is written to Vobiz that was not decided before: the object was not, when the pass began, and is not
+/// one that is only looked at.
+pub(crate) fn check_write(state: &mut State, pass: &Pass) {
     let object = state.cluster.object.filter(|object| object.uid == pass.uid);
     if pass.observed && object.is_some_and(|object| object.observes) {
         state.breaks(Broken::WrittenWhileObserved);

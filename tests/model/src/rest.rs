@@ -58,11 +58,13 @@ pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken
         },
     );
     // Whoever may not use the Account may some day, and goes in peace if not.
-    ending(rules, calm, known).or_else(|| {
-        calm.barred
-            .then(|| ending(rules, State { barred: false, ..calm }, known))
-            .flatten()
-    })
+    let broken = ending(rules, calm, known);
+    if broken.is_some() || !calm.barred {
+        return broken;
+    }
+    let mut admitted = calm;
+    admitted.barred = false;
+    ending(rules, admitted, known)
 }
 
 /// How a calm state ends, however the requests under way do.

@@ -1,7 +1,7 @@
 //! The steps that speak to Vobiz. PURE.
 
 use crate::effect::small;
-use crate::promise::{check_delete, check_multiplied, check_post, check_write};
+use crate::promise::{check_delete, check_multiplied, check_post, check_serving};
 use crate::recall::note_missing;
 use crate::rules::Rules;
 use crate::state::{Broken, Pass, State};
@@ -44,7 +44,7 @@ pub(crate) fn create(
         state.breaks(Broken::PostedTwice);
     }
     state.vobiz.posted[usize::from(series)] |= bit;
-    check_write(state, pass);
+    check_serving(state, pass);
     // Fenced before it was sent: no proof that was taken before can have seen it.
     let Some(account) = pass.account else {
         return Written::Refused;
@@ -198,7 +198,7 @@ pub(crate) fn update(rules: &Rules, state: &mut State, process: usize, pass: &mu
     };
     account.enabled = record.ledger.phase == Phase::Bound;
     if record.ledger.phase == Phase::Bound {
-        check_write(state, pass);
+        check_serving(state, pass);
     }
     pass.facts.remote = Remote::Matches;
     Written::Done
