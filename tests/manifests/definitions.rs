@@ -206,6 +206,7 @@ fn a_field_that_does_nothing_yet_is_no_field() {
         fields,
         [
             "accountRef",
+            "authId",
             "businessType",
             "credentialRecovery",
             "deletion",
@@ -213,6 +214,7 @@ fn a_field_that_does_nothing_yet_is_no_field() {
             "email",
             "enabled",
             "kycMode",
+            "managementPolicy",
             "name",
             "permissions",
             "phone",
@@ -229,6 +231,7 @@ fn a_field_that_does_nothing_yet_is_no_field() {
     assert_eq!(
         fields,
         [
+            "adoptable",
             "apiGeneration",
             "credentialsSecretRef",
             "defaults",

@@ -48,6 +48,7 @@ fn manifests_in_the_readme_are_understood_field_by_field() {
             "Account",
             "Subaccount",
             "ClusterAccount",
+            "Subaccount",
             "Subaccount"
         ]
         .map(Value::from)

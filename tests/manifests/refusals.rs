@@ -342,6 +342,7 @@ async fn new_objects_are_unobserved_and_carry_no_deletion_policy(subaccounts: &A
         "accountRef": { "kind": "Account", "name": "vobiz" },
         "credentialRecovery": "Manual",
         "enabled": true,
+        "managementPolicy": "Full",
         "secretRef": { "keys": { "authId": "auth_id", "authToken": "auth_token" } },
     });
     assert_eq!(created.data["spec"], expected);

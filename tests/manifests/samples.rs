@@ -29,7 +29,7 @@ fn account_and_credentials_fit_together() {
 #[test]
 fn subaccounts_name_the_account() {
     let account: Account = understood(&sample("account.yaml"));
-    for name in ["subaccount-minimal.yaml", "subaccount-full.yaml"] {
+    for name in ["subaccount-minimal.yaml", "subaccount-full.yaml", "subaccount-adopted.yaml"] {
         let subaccount: Subaccount = understood(&sample(name));
         assert_eq!(Some(subaccount.spec.account_ref.name), account.metadata.name);
         assert_eq!(subaccount.metadata.namespace, account.metadata.namespace);
@@ -43,7 +43,9 @@ fn the_minimal_subaccount_sets_only_what_is_required_and_the_full_one_every_fiel
         minimal["spec"].as_object().unwrap().keys().collect::<Vec<_>>(),
         ["accountRef"]
     );
-    let full = sample("subaccount-full.yaml");
+    let mut full = sample("subaccount-full.yaml");
+    // One that has every other field has an account made.
+    full["spec"]["authId"] = sample("subaccount-adopted.yaml")["spec"]["authId"].take();
     for definition in vobiz_operator::crd::custom_resource_definitions() {
         let definition = serde_json::to_value(definition).unwrap();
         if definition["spec"]["names"]["kind"] == "Subaccount" {
