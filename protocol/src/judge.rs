@@ -7,6 +7,10 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 /// What a pass believes of its object, or what a quorum read of it shows.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent marks of one object; each pair of values can occur"
+)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Seen<Id> {
     /// It is being deleted.

@@ -29,7 +29,11 @@ fn account_and_credentials_fit_together() {
 #[test]
 fn subaccounts_name_the_account() {
     let account: Account = understood(&sample("account.yaml"));
-    for name in ["subaccount-minimal.yaml", "subaccount-full.yaml", "subaccount-adopted.yaml"] {
+    for name in [
+        "subaccount-minimal.yaml",
+        "subaccount-full.yaml",
+        "subaccount-adopted.yaml",
+    ] {
         let subaccount: Subaccount = understood(&sample(name));
         assert_eq!(Some(subaccount.spec.account_ref.name), account.metadata.name);
         assert_eq!(subaccount.metadata.namespace, account.metadata.namespace);

@@ -59,7 +59,7 @@ mod tests {
     use std::sync::Arc;
     use vobiz_protocol::facts::Object;
 
-    fn known(spec: serde_json::Value) -> Known {
+    fn known(spec: &serde_json::Value) -> Known {
         let mut object = json!({
             "apiVersion": "vobiz.ai/v1alpha1", "kind": "Subaccount", "metadata": {"name": "acme"},
             "spec": {"accountRef": {"name": "main"}}, "status": {"authId": "SA_TOLD"},
@@ -75,12 +75,12 @@ mod tests {
     #[test]
     fn an_object_that_names_an_account_is_about_that_one_whatever_its_status_says() {
         let named = |known: &Known| known.named_id().map(|id| id.to_string());
-        let plain = known(json!({}));
+        let plain = known(&json!({}));
         assert_eq!(
             (named(&plain).as_deref(), plain.adoption(true)),
             (Some("SA_TOLD"), Adoption::Unasked)
         );
-        let adopting = known(json!({"authId": "SA_ONE"}));
+        let adopting = known(&json!({"authId": "SA_ONE"}));
         assert_eq!(
             (named(&adopting).as_deref(), adopting.adoption(false)),
             (Some("SA_ONE"), Adoption::Asked)
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn nobody_loses_an_account_that_they_did_not_make_by_a_default_that_they_did_not_write() {
-        let in_force = |spec| {
+        let in_force = |spec: &serde_json::Value| {
             let defaults = DeletionSettings {
                 policy: Some(DeletionPolicy::Delete),
                 cascade: Some(true),
@@ -110,7 +110,7 @@ mod tests {
             ),
         ];
         for (spec, expected) in table {
-            assert_eq!(in_force(spec.clone()), expected, "{spec}");
+            assert_eq!(in_force(&spec), expected, "{spec}");
         }
     }
 }

@@ -195,21 +195,12 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
             object.ready = false;
             object.version += 1;
         }
-        (Action::Grant, _) => {
-            left.grants -= 1;
-            state.granted = !state.granted;
-        }
         (Action::Forge, _) => {
             left.forgeries -= 1;
             if let Some(secret) = &mut cluster.secret {
                 secret.forged = true;
             }
         }
-        (Action::Bar, _) => {
-            left.bars -= 1;
-            state.barred = true;
-        }
-        (Action::Admit, _) => state.barred = false,
         (Action::Create, None) => return create(rules, state).is_some(),
         (Action::Restore { status, anew }, None) => {
             left.restores -= 1;
@@ -233,30 +224,6 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
                 };
             }
         }
-        (Action::Deny(kind), _) => {
-            left.denials -= 1;
-            state.denied = Some(kind);
-        }
-        (Action::Allow, _) => state.denied = None,
-        (Action::Move, _) => {
-            left.moves -= 1;
-            if let Some(account) = &mut state.account {
-                account.generation = 3 - account.generation;
-            }
-        }
-        (Action::DropAccount, _) => {
-            left.accounts -= 1;
-            state.account = None;
-        }
-        (Action::MakeAccount(id), _) => {
-            let generation = rules.generation;
-            state.account = Some(Parent { id, generation });
-        }
-        (Action::LoseRoute, _) => {
-            left.lost_routes -= 1;
-            state.lost_route = true;
-        }
-        (Action::FindRoute, _) => state.lost_route = false,
         (Action::Strip, Some(object)) => {
             left.strips -= 1;
             object.finalizer = false;
@@ -275,6 +242,48 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
             left.outside -= 1;
             return state.vobiz.delete(id);
         }
+        _ => return decree(rules, state, action),
+    }
+    true
+}
+
+/// What whoever keeps the Account says, or what servers do from now on.
+fn decree(rules: &Rules, state: &mut State, action: Action) -> bool {
+    let left = &mut state.left;
+    match action {
+        Action::Grant => {
+            left.grants -= 1;
+            state.granted = !state.granted;
+        }
+        Action::Bar => {
+            left.bars -= 1;
+            state.barred = true;
+        }
+        Action::Admit => state.barred = false,
+        Action::Deny(kind) => {
+            left.denials -= 1;
+            state.denied = Some(kind);
+        }
+        Action::Allow => state.denied = None,
+        Action::Move => {
+            left.moves -= 1;
+            if let Some(account) = &mut state.account {
+                account.generation = 3 - account.generation;
+            }
+        }
+        Action::DropAccount => {
+            left.accounts -= 1;
+            state.account = None;
+        }
+        Action::MakeAccount(id) => {
+            let generation = rules.generation;
+            state.account = Some(Parent { id, generation });
+        }
+        Action::LoseRoute => {
+            left.lost_routes -= 1;
+            state.lost_route = true;
+        }
+        Action::FindRoute => state.lost_route = false,
         _ => return false,
     }
     true

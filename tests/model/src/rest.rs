@@ -58,27 +58,27 @@ pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken
         },
     );
     // Whoever may not use the Account may some day, and goes in peace if not.
-    let broken = ending(rules, calm, known);
+    let broken = ending(rules, &calm, known);
     if broken.is_some() || !calm.barred {
         return broken;
     }
     let mut admitted = calm;
     admitted.barred = false;
-    ending(rules, admitted, known)
+    ending(rules, &admitted, known)
 }
 
 /// How a calm state ends, however the requests under way do.
-fn ending(rules: &Rules, calm: State, known: &KnownGood) -> Option<Broken> {
-    if known.knows(&calm) {
+fn ending(rules: &Rules, calm: &State, known: &KnownGood) -> Option<Broken> {
+    if known.knows(calm) {
         return None;
     }
-    let mut carried_out = calm;
+    let mut carried_out = *calm;
     for _ in 0..FLIGHTS {
         // The normal form keeps them at the front.
         happen(rules, &mut carried_out, Action::Commit(0));
     }
     // Without requests under way both endings are the same.
-    let mut vanished = calm;
+    let mut vanished = *calm;
     vanished.vobiz.flights = [None; FLIGHTS];
     let broken = at_rest(rules, &carried_out, known).or_else(|| {
         (vanished != carried_out)
@@ -86,7 +86,7 @@ fn ending(rules: &Rules, calm: State, known: &KnownGood) -> Option<Broken> {
             .flatten()
     });
     if broken.is_none() {
-        known.learn(&[calm]);
+        known.learn(&[*calm]);
     }
     broken
 }

@@ -152,13 +152,11 @@ pub fn showing(weakness: Weakness) -> Rules {
             },
             ..ONE
         },
-        Weakness::AdoptionPosted => ONE_ADOPTION,
+        Weakness::AdoptionPosted | Weakness::PairUntried | Weakness::AdoptedByDefault => ONE_ADOPTION,
         Weakness::LookBeforeIntent | Weakness::AdoptedByCache => TWO_ADOPTIONS,
         Weakness::MarkerIgnored => ONE_ADOPTION_OF_MADE,
         Weakness::AdoptedUnconfirmed => TWO_ADOPTION,
-        Weakness::PairUntried => ONE_ADOPTION,
         Weakness::ObservedByCache => ONE_OBSERVED,
-        Weakness::AdoptedByDefault => ONE_ADOPTION,
         Weakness::BarIgnored => ONE_BARRED,
         Weakness::NoSecondLook => Rules {
             start: Start::Left,

@@ -113,6 +113,10 @@ pub enum Task {
 }
 
 /// A pass under way.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent of each other; each pair of values can occur"
+)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Pass {
     /// The object that it is about.
@@ -221,6 +225,10 @@ pub enum Broken {
 }
 
 /// One state.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent of each other; each pair of values can occur"
+)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct State {
     /// Kubernetes.

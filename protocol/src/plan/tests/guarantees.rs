@@ -234,8 +234,8 @@ fn is_ended(record: Record) -> bool {
 fn over_all_facts(mut check: impl FnMut(&Facts)) {
     for (made, observes) in [(Made::Pair, false), (Made::Fenced, false), (Made::Fenced, true)] {
         check(&Facts {
-            made,
             observes,
+            made,
             ..new_object()
         });
     }
