@@ -1,6 +1,7 @@
 //! Who waits for a permit, and who is next: deletions and edits first, then creates and repairs, then sweeps. PURE.
 //!
-//! Within a class namespaces take turns, and within a namespace the first to come is the first to go.
+//! Namespaces take turns: in each round every one of them has an edit and a create served, edits first. So one that edits a thousand
+//! objects holds up no other one's creates. Within a namespace and a class the first to come is the first to go.
 
 use crate::account::key::AccountKey;
 use crate::controller::wake::ObjectKey;
@@ -76,12 +77,32 @@ impl fmt::Debug for Turn {
     }
 }
 
+/// Those among whom turns are taken: the first line goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Line {
+    Underway,
+    /// What people ask for, and what follows from it.
+    Asked,
+    Sweep,
+}
+
+impl Line {
+    fn of(class: Class) -> Self {
+        match class {
+            Class::Underway => Self::Underway,
+            Class::Person | Class::Bulk => Self::Asked,
+            Class::Sweep => Self::Sweep,
+        }
+    }
+}
+
 /// A place: the smallest is the next.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Rank {
-    class: Class,
-    /// Every namespace has one place in each round.
+    line: Line,
+    /// Every namespace has one place of each class in each round.
     round: u64,
+    class: Class,
     number: u64,
 }
 
@@ -91,8 +112,8 @@ pub struct Queue {
     /// With the moment since when each waits.
     waiting: BTreeMap<Rank, (Turn, Instant)>,
     places: HashMap<Arc<Who>, Rank>,
-    /// The round that is being served, and the last one in which each namespace has a place.
-    rounds: HashMap<Class, Rounds>,
+    /// The round that is being served, and the last one in which each namespace has a place of a class.
+    rounds: HashMap<Line, Rounds>,
     joined: u64,
     since_sweep: u32,
 }
@@ -100,7 +121,7 @@ pub struct Queue {
 #[derive(Debug, Default)]
 struct Rounds {
     served: u64,
-    taken: HashMap<String, u64>,
+    taken: HashMap<(Class, String), u64>,
 }
 
 impl Queue {
@@ -120,14 +141,17 @@ impl Queue {
             }
             None => now,
         };
-        let rounds = self.rounds.entry(turn.class).or_default();
-        let next = rounds.taken.get(turn.who.namespace()).map_or(0, |last| last + 1);
+        let line = Line::of(turn.class);
+        let rounds = self.rounds.entry(line).or_default();
+        let namespace = (turn.class, turn.who.namespace().to_owned());
+        let next = rounds.taken.get(&namespace).map_or(0, |last| last + 1);
         let round = next.max(rounds.served);
-        rounds.taken.insert(turn.who.namespace().to_owned(), round);
+        rounds.taken.insert(namespace, round);
         self.joined += 1;
         let place = Rank {
-            class: turn.class,
+            line,
             round,
+            class: turn.class,
             number: self.joined,
         };
         self.places.insert(Arc::clone(&turn.who), place);
@@ -147,26 +171,25 @@ impl Queue {
     pub fn goes_before(&self, class: Class) -> bool {
         self.waiting
             .first_key_value()
-            .is_some_and(|(place, _)| place.class <= class)
+            .is_some_and(|(place, _)| place.line <= Line::of(class))
     }
 
     /// The next of those whose class may go, and since when it waits.
     pub fn take(&mut self, may_go: impl Fn(Class) -> bool) -> Option<(Turn, Instant)> {
-        let first = |class| {
+        let first = |line| {
             let from = Rank {
-                class,
+                line,
                 round: 0,
+                class: Class::Underway,
                 number: 0,
             };
             let found = self.waiting.range(from..).next();
             found
                 .map(|(place, _)| *place)
-                .filter(|place| place.class == class && may_go(class))
+                .filter(|place| place.line == line && may_go(place.class))
         };
-        let sweep = first(Class::Sweep);
-        let other = [Class::Underway, Class::Person, Class::Bulk]
-            .into_iter()
-            .find_map(first);
+        let sweep = first(Line::Sweep);
+        let other = [Line::Underway, Line::Asked].into_iter().find_map(first);
         let place = match (other, sweep) {
             (Some(_), Some(sweep)) if self.since_sweep + 1 >= SWEEP_SHARE => sweep,
             (Some(other), _) => other,
@@ -177,7 +200,7 @@ impl Queue {
         } else {
             self.since_sweep + 1
         };
-        if let Some(rounds) = self.rounds.get_mut(&place.class) {
+        if let Some(rounds) = self.rounds.get_mut(&place.line) {
             rounds.served = place.round;
         }
         let (turn, since) = self.waiting.remove(&place)?;
@@ -263,6 +286,27 @@ mod tests {
         queue.join(&turn(Class::Bulk, "small", "1"), now());
         queue.join(&turn(Class::Bulk, "big", "4"), now());
         assert_eq!(drain(&mut queue), ["small/1", "big/2", "big/3", "big/4"]);
+    }
+
+    #[test]
+    fn what_one_namespace_asks_for_without_end_costs_another_ones_create_a_round() {
+        let mut queue = Queue::default();
+        for number in 0..1000 {
+            queue.join(&turn(Class::Person, "big", &format!("edit {number}")), now());
+            queue.join(&turn(Class::Bulk, "big", &format!("create {number}")), now());
+        }
+        for _ in 0..100 {
+            assert!(queue.take(|_| true).is_some());
+        }
+        queue.join(&turn(Class::Bulk, "small", "1"), now());
+        queue.join(&turn(Class::Person, "small", "2"), now());
+        let served = drain(&mut queue);
+        let place = |name: &str| served.iter().position(|served| served == name).unwrap();
+        assert!(
+            place("small/2") <= 1 && place("small/1") <= 4,
+            "{:?}",
+            &served[..8]
+        );
     }
 
     #[test]
