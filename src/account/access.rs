@@ -132,7 +132,7 @@ impl Access {
             Created::NotCommitted(error) | Created::Unknown(UnknownOutcome::Unanswered(error)) => Some(error),
         };
         let success = matches!(created, Created::Committed { .. });
-        self.measure("create", &client, begun, error, permit.ticket);
+        self.measure("create", &client, begun, heard(error), permit.ticket);
         if success {
             self.succeeded();
         }
@@ -157,7 +157,9 @@ impl Access {
     /// Asks whose pair this is.
     pub async fn whose(&self, pair: &Credentials) -> Result<Option<AuthId>, CallError> {
         match self
-            .measured("me", |client| async move { client.me_as(pair).await })
+            .sent("me", heard_of_another, |client| async move {
+                client.me_as(pair).await
+            })
             .await
         {
             Ok(id) => Ok(Some(id)),
@@ -172,10 +174,20 @@ impl Access {
         operation: &'static str,
         request: impl FnOnce(Client) -> F,
     ) -> Result<T, CallError> {
+        self.sent(operation, heard, request).await
+    }
+
+    /// `hears`: what the gate is told of the answer.
+    async fn sent<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        operation: &'static str,
+        hears: fn(Option<&Error>) -> Heard,
+        request: impl FnOnce(Client) -> F,
+    ) -> Result<T, CallError> {
         let ticket = self.pass().await?;
         let (client, begun) = (self.client.for_one_request(), now());
         let answer = request(client.clone()).await;
-        self.measure(operation, &client, begun, answer.as_ref().err(), ticket);
+        self.measure(operation, &client, begun, hears(answer.as_ref().err()), ticket);
         if answer.is_ok() {
             self.succeeded();
         }
@@ -207,16 +219,11 @@ impl Access {
         operation: &'static str,
         client: &Client,
         begun: Instant,
-        error: Option<&Error>,
+        heard: Heard,
         ticket: Ticket,
     ) {
         self.metrics
             .api_request(operation, client.status(), now().duration_since(begun));
-        let heard = match error {
-            Some(Error::RateLimited { retry_after }) => Heard::TooMany(*retry_after),
-            Some(Error::Server { .. } | Error::Unreachable(_) | Error::Interrupted(_)) => Heard::Failure,
-            _ => Heard::Answer,
-        };
         if self.parent.gate.hear(heard, ticket) && self.caller.is_some() {
             self.doubt_parent();
         }
@@ -248,5 +255,23 @@ impl Access {
             Some(Error::RateLimited { .. }) => self.wake_account.wake(&self.account),
             _ => {}
         }
+    }
+}
+
+/// What the gate is told of the answer to a request with the parent's own pair.
+fn heard(error: Option<&Error>) -> Heard {
+    match error {
+        Some(Error::RateLimited { retry_after }) => Heard::TooMany(*retry_after),
+        Some(Error::Server { .. } | Error::Unreachable(_) | Error::Interrupted(_)) => Heard::Failure,
+        _ => Heard::Answer,
+    }
+}
+
+/// Of one with another pair, which may be a tenant's who spends its requests elsewhere: a pause that is asked of that one is not the
+/// parent's. If it is, the parent's own next request is told so too.
+fn heard_of_another(error: Option<&Error>) -> Heard {
+    match heard(error) {
+        Heard::TooMany(_) => Heard::Answer,
+        heard => heard,
     }
 }
