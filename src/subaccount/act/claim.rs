@@ -217,24 +217,15 @@ async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outc
     let whose = access.whose(pair).await;
     let whose = whose.map_err(|error| Outcome::of_call(act, &error))?;
     let works = whose.as_ref() == Some(&pair.auth_id);
-    if !works && !is_id(pass, &access, &pair.auth_id) {
-        // It may be a token that stands in the wrong place: no path shows it.
-        return Ok(Proof::Nothing);
-    }
-    // It stays known: it may show the token, should this one be refused.
-    let judged = pass.known.claim.as_ref();
-    let known = judged
-        .and_then(|judged| judged.account.clone())
-        .filter(|account| account.auth_id == pair.auth_id);
-    let account = match known {
-        Some(account) => Some(account),
-        None => look_for(pass, &access, &pair.auth_id, act).await?,
-    };
-    let proof = match (works, account) {
-        (true, Some(account)) => Proof::Works(Box::new(account)),
-        (true, None) => Proof::WorksElsewhere,
-        (false, Some(account)) => Proof::Refused(Box::new(account)),
-        (false, None) => Proof::Dead,
+    let proof = if works || may_look(pass, &access, &pair.auth_id) {
+        match (works, known_account(pass, &access, &pair.auth_id, act).await?) {
+            (true, Some(account)) => Proof::Works(Box::new(account)),
+            (true, None) => Proof::WorksElsewhere,
+            (false, Some(account)) => Proof::Refused(Box::new(account)),
+            (false, None) => Proof::Dead,
+        }
+    } else {
+        Proof::Nothing
     };
     if let Some(read) = pass.known.secret.read() {
         let tried = Tried {
@@ -246,4 +237,29 @@ async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outc
         pass.remembered(|remembered| remembered.tried = Some(Box::new(tried)));
     }
     Ok(proof)
+}
+
+/// Whether the account of a pair that does not work may be looked at. The id may be a token that stands in the wrong place: no path shows
+/// it. And where the spec names an account, a wrong pair gives no right to learn that it is there, or how it is.
+fn may_look(pass: &Pass<'_>, access: &Access, id: &AuthId) -> bool {
+    let known = &pass.known;
+    let has_right = || known.auth_id().is_some() || known.left_id() == Some(id) || pass.is_granted();
+    is_id(pass, access, id) && (known.adopts().is_none() || has_right())
+}
+
+/// It stays known: it may show the token, should the pair be refused.
+async fn known_account(
+    pass: &Pass<'_>,
+    access: &Access,
+    id: &AuthId,
+    act: &str,
+) -> Result<Option<vobiz::Subaccount>, Outcome> {
+    let judged = pass.known.claim.as_ref();
+    let known = judged
+        .and_then(|judged| judged.account.clone())
+        .filter(|account| account.auth_id == *id);
+    match known {
+        Some(account) => Ok(Some(account)),
+        None => look_for(pass, access, id, act).await,
+    }
 }
