@@ -285,19 +285,27 @@ fn orphan_found(found: &Findings<'_>) -> String {
 /// Names nothing of another namespace but that there is something.
 fn conflict(found: &Findings<'_>) -> String {
     let id = &found.named;
+    let field = if found.is_adoption {
+        "spec.authId"
+    } else {
+        "status.authId"
+    };
     match found.conflict {
         Some(Conflict::Record | Conflict::Status) | None if found.is_adoption => format!(
             "spec.authId names {id}, which another Subaccount keeps, or is about to: delete this object, which leaves the subaccount as \
              it is, or the other one, with policy Retain; what an earlier object kept is had by one of the same name"
         ),
         Some(Conflict::Installation) => format!(
-            "status.authId names {id}, which another installation of the operator made: set the annotation vobiz.ai/reclaim to \
+            "{field} names {id}, which another installation of the operator made: set the annotation vobiz.ai/reclaim to \
              \"true\" if this one is to keep it from here on, or delete this object, which leaves it as it is"
         ),
         Some(Conflict::Status) => format!(
             "status.authId names {id}, and so does the status of another Subaccount: delete the one that is not meant, which leaves \
              the subaccount as it is"
         ),
+        Some(Conflict::NoId) if found.is_adoption => {
+            "spec.authId can be no subaccount's: delete this object, and create it again with the id of one, or with none".to_owned()
+        }
         Some(Conflict::NoId) => "status.authId can be no subaccount's: delete this object, and apply it again without its old status; \
              what was made for it, if anything was, shows as an orphan of its Account"
             .to_owned(),

@@ -143,6 +143,29 @@ fn nothing_is_told_of_another_namespace_but_that_there_is_something() {
 }
 
 #[test]
+fn a_conflict_names_the_field_that_a_person_wrote() {
+    for conflict in [
+        None,
+        Some(Conflict::Record),
+        Some(Conflict::Status),
+        Some(Conflict::Installation),
+        Some(Conflict::NoId),
+    ] {
+        let found = Findings {
+            named: "SA_ONE".to_owned(),
+            is_adoption: true,
+            conflict,
+            ..Findings::default()
+        };
+        let told = words(Rest::Blocked(Block::AuthIdConflict), &found);
+        assert!(
+            told.starts_with("spec.authId ") && !told.contains("status.authId"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn what_a_person_puts_right_is_seen_within_seconds_and_thousands_who_wait_are_no_burden() {
     let pauses = [0, 1, 30, 300, 10_000, usize::MAX].map(|waiting| secret_probe(waiting).as_secs());
     assert_eq!(pauses, [3, 3, 3, 30, 60, 60]);
