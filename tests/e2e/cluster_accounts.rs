@@ -21,6 +21,8 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 /// How long a change of what is allowed may take until it shows.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
 pub fn add_to(suite: &mut Suite) {
     suite.test(
         "a ClusterAccount serves Subaccounts of the namespaces that it allows and shows its pair in none of them",
@@ -65,12 +67,22 @@ pub struct Stage {
 impl Stage {
     /// With these fields of the spec, made of the names of both namespaces.
     pub async fn new(bed: &TestBed, name: &str, spec: impl FnOnce(&str, &str) -> Value) -> Result<Self> {
+        Self::of(bed, EnvironmentOptions::new(name), spec).await
+    }
+
+    /// The same in an environment that is made with these options.
+    pub async fn of(
+        bed: &TestBed,
+        options: EnvironmentOptions,
+        spec: impl FnOnce(&str, &str) -> Value,
+    ) -> Result<Self> {
         let alone = ALONE.lock().await;
+        remove_former(bed).await?;
         let options = EnvironmentOptions {
             operator_flags: vec!["--cluster-accounts=true".to_owned()],
             further_namespaces: vec!["one".to_owned(), "two".to_owned()],
             account_ready: false,
-            ..EnvironmentOptions::new(name)
+            ..options
         };
         let environment = bed.environment(options).await?;
         environment
@@ -130,6 +142,28 @@ impl Stage {
         let query = JournalQuery::new().operation(operation);
         self.environment.simulator.journal_count(&query).await
     }
+}
+
+/// What earlier trials have left, whose operators are gone: this one would serve it too, and share its limits.
+async fn remove_former(bed: &TestBed) -> Result<()> {
+    let objects = Objects::new(bed.control_plane().client(), "default", AT_ONCE);
+    // An API server that has just begun may not know the kind yet.
+    let since = Instant::now();
+    let former = loop {
+        match objects.list(Kind::ClusterAccount).await {
+            Err(_) if since.elapsed() < AT_ONCE => tokio::time::sleep(POLL_INTERVAL).await,
+            listed => break listed?,
+        }
+    };
+    for former in former {
+        let name = former["metadata"]["name"].as_str().context("no name")?;
+        let free = json!({"metadata": {"finalizers": null}});
+        objects.merge(Kind::ClusterAccount, name, &free).await?;
+        if former["metadata"]["deletionTimestamp"].is_null() {
+            objects.delete(Kind::ClusterAccount, name).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Everything that a tenant can read in its namespace, but the values of its own Secrets.

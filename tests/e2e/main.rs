@@ -79,6 +79,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // Trials with a ClusterAccount run one at a time: far from each other in the list they take no thread to wait for that.
+    tenants::adopters::add_to(&mut suite);
     account_refused::add_to(&mut suite);
     adoption::add_to(&mut suite);
     bad_answers::add_to(&mut suite);
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
     in_use::add_to(&mut suite);
     kstatus::add_to(&mut suite);
     model::add_to(&mut suite);
+    tenants::secrets::add_to(&mut suite);
     leader::add_to(&mut suite);
     lost_route::add_to(&mut suite);
     markers::add_to(&mut suite);
@@ -116,6 +119,7 @@ fn main() -> ExitCode {
     ownership::add_to(&mut suite);
     parent::add_to(&mut suite);
     parent_pair::add_to(&mut suite);
+    tenants::floods::add_to(&mut suite);
     process::add_to(&mut suite);
     process_refused::add_to(&mut suite);
     records::add_to(&mut suite);

@@ -1,5 +1,10 @@
 //! What a tenant tries against the others of a shared parent, with rights on Subaccounts, Accounts and Secrets in its own namespace.
 
+pub mod adopters;
+pub mod floods;
+pub mod secrets;
+mod victim;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +14,7 @@ use serde_json::{Value, json};
 use vobiz_harness::objects::{Kind, Objects, condition_of};
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::{ACCOUNT, TestBed};
+use vobiz_harness::test_bed::{ACCOUNT, EnvironmentOptions, TestBed};
 
 use crate::cluster_accounts::{Stage, visible};
 
@@ -23,6 +28,11 @@ const RECLAIM: &str = "vobiz.ai/reclaim";
 
 /// What lets it do so across namespaces, on an Account; by the uid of the earlier namespace.
 const ACCEPT: &str = "vobiz.ai/accept-restored-namespace";
+
+/// What hands a Secret over, with the right that the pair in it gives.
+const ALLOW: &str = "vobiz.ai/allow-adoption";
+
+const WRONG_TOKEN: &str = "token-of-nobody-at-all";
 
 pub fn add_to(suite: &mut Suite) {
     suite.test(
@@ -40,9 +50,13 @@ pub fn add_to(suite: &mut Suite) {
 }
 
 async fn both_allowed(bed: &TestBed, name: &str) -> Result<Stage> {
-    Stage::new(
+    both_allowed_of(bed, EnvironmentOptions::new(name)).await
+}
+
+async fn both_allowed_of(bed: &TestBed, options: EnvironmentOptions) -> Result<Stage> {
+    Stage::of(
         bed,
-        name,
+        options,
         |one, two| json!({"allowedNamespaces": {"names": [one, two]}}),
     )
     .await
@@ -50,7 +64,7 @@ async fn both_allowed(bed: &TestBed, name: &str) -> Result<Stage> {
 
 /// An Account in the tenant's namespace with the shared parent's id and a token that is not its.
 async fn stolen(stage: &Stage, tenant: &Objects, metadata: Value) -> Result<()> {
-    let pair = json!({"auth_id": stage.environment.parent.auth_id, "auth_token": "token-of-nobody-at-all"});
+    let pair = json!({"auth_id": stage.environment.parent.auth_id, "auth_token": WRONG_TOKEN});
     tenant
         .create(Kind::Secret, "stolen", json!({"stringData": pair}))
         .await?;
@@ -192,7 +206,7 @@ async fn forgeries(bed: Arc<TestBed>) -> Result<()> {
                 "uid": victim["metadata"]["uid"],
             }],
         },
-        "stringData": {"auth_id": id, "auth_token": "token-of-nobody-at-all"},
+        "stringData": {"auth_id": id, "auth_token": WRONG_TOKEN},
     });
     stage.two.create(Kind::Secret, "acme-vobiz", forged).await?;
     let marker = before["description"].as_str().context("no marker")?;

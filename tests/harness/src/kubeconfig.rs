@@ -140,6 +140,17 @@ pub fn write_private(path: &Path, content: &str) -> Result<()> {
 
 /// A client for the holder of this kubeconfig.
 pub async fn client(kubeconfig: &Path) -> Result<kube::Client> {
+    client_of(configuration(kubeconfig).await?)
+}
+
+/// A client that acts as this user, which the holder of this kubeconfig must be allowed to.
+pub async fn client_as(kubeconfig: &Path, user: &str) -> Result<kube::Client> {
+    let mut config = configuration(kubeconfig).await?;
+    config.auth_info.impersonate = Some(user.to_owned());
+    client_of(config)
+}
+
+async fn configuration(kubeconfig: &Path) -> Result<kube::Config> {
     // Both kube and reqwest take the process's provider; a second installation is refused and harmless.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let read = Kubeconfig::read_from(kubeconfig);
@@ -149,5 +160,9 @@ pub async fn client(kubeconfig: &Path) -> Result<kube::Client> {
         .context("failed to make a client configuration")?;
     // A hidden second try would make counts of requests wrong.
     config.default_retry = false;
+    Ok(config)
+}
+
+fn client_of(config: kube::Config) -> Result<kube::Client> {
     kube::Client::try_from(config).context("failed to make a Kubernetes client")
 }

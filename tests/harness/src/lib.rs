@@ -28,6 +28,7 @@ pub mod simulator_control;
 pub mod simulator_journal;
 pub mod subaccounts;
 pub mod suite;
+pub mod tenant;
 pub mod test_bed;
 pub mod tls_front;
 pub mod watchdog;

@@ -88,6 +88,15 @@ impl Objects {
         }
     }
 
+    /// The same objects, seen by the holder of another client.
+    #[must_use]
+    pub fn seen_through(&self, client: kube::Client) -> Self {
+        Self {
+            client,
+            ..self.clone()
+        }
+    }
+
     /// The same objects with another patience.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
