@@ -20,7 +20,6 @@ use crate::at_rest::{
 use crate::generation::in_each;
 
 const LEASE: &str = "vobiz-operator-leader-election";
-const LEADS: &str = "leader_election_master_status{name=\"vobiz-operator-leader-election\"}";
 const ELECT: &[&str] = &["--leader-elect"];
 /// How long a Lease is respected whose holder is not heard of, and the pause between two looks at it.
 const LEASE_SECONDS: u64 = 15;
@@ -71,16 +70,9 @@ fn options(name: &str, api: Api) -> EnvironmentOptions {
     }
 }
 
-/// Whether the replica says that it leads; none if it says nothing.
-async fn leads(replica: &OperatorProcess) -> Result<Option<bool>> {
-    let metrics = replica.metrics().await?;
-    let line = metrics.lines().find_map(|line| line.strip_prefix(LEADS));
-    Ok(line.map(|value| value.trim() == "1"))
-}
-
 async fn await_leading(replica: &OperatorProcess, within: Duration) -> Result<()> {
     let waited = tokio::time::timeout(within, async {
-        while leads(replica).await? != Some(true) {
+        while replica.leads().await? != Some(true) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         anyhow::Ok(())
@@ -102,7 +94,7 @@ async fn two_replicas(environment: &Environment) -> Result<(OperatorProcess, Ope
     let leader = environment.start_replica("first", ELECT).await?;
     await_leading(&leader, DEADLINE).await?;
     let standby = environment.start_replica("second", ELECT).await?;
-    ensure!(leads(&standby).await? == Some(false), "both lead");
+    ensure!(standby.leads().await? == Some(false), "both lead");
     explained(
         &leader,
         environment
@@ -154,7 +146,7 @@ async fn one_leads(bed: Arc<TestBed>) -> Result<()> {
     for name in worked {
         ensure!(!metrics.contains(name), "the standby worked: it has {name}");
     }
-    ensure!(leads(&leader).await? == Some(true), "the leader no longer leads");
+    ensure!(leader.leads().await? == Some(true), "the leader no longer leads");
     ensure!(
         environment.simulator.journal_count(&creates()).await? == names.len(),
         "an account was made twice"
@@ -323,7 +315,7 @@ async fn frozen(bed: Arc<TestBed>, api: Api) -> Result<()> {
             line.summary()
         );
     }
-    ensure!(leads(&standby).await? == Some(true), "nobody leads");
+    ensure!(standby.leads().await? == Some(true), "nobody leads");
     ensure_consistent(&environment, &names).await
 }
 
@@ -358,7 +350,7 @@ async fn cut_off(bed: Arc<TestBed>) -> Result<()> {
     let ended = cut.elapsed();
     ensure!(code == 10, "it ended with {code}:\n{}", leader.log_tail(20));
     ensure!(
-        leads(&standby).await? == Some(false),
+        standby.leads().await? == Some(false),
         "the other led before the first had ended, {ended:?} after the cut"
     );
     await_leading(&standby, Duration::from_secs(LEASE_SECONDS) + SLACK).await?;

@@ -6,22 +6,28 @@ use anyhow::{Context as _, Result, bail};
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use vobiz_harness::objects::{Kind, Objects, condition_of, is_observed};
 
+use crate::adopter::ByHand;
 use crate::company::{self, Companion};
+use crate::mode::Moment;
 use crate::plan::Scene;
+use crate::pulse::Span;
 use crate::registry::Interlude;
 use crate::stage::Stage;
-use crate::workload::Workload;
+use crate::workload::{Generation, Workload};
 
+/// Between two looks at what nobody tells.
+pub(crate) const LOOK: Duration = Duration::from_millis(20);
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_mins(2);
 /// How long anything may take that is no convergence, on a machine that is not starved.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
+pub(crate) const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 /// The object of every plan.
 pub const OBJECT: &str = "acme";
-/// The user's Secret.
-pub const SECRET: &str = "acme-vobiz";
+/// The one that names the same account as the object.
+pub const RIVAL: &str = "rival";
 /// The Account of every plan.
 pub const ACCOUNT: &str = "vobiz";
 /// The Secret with the parent's pair.
@@ -30,14 +36,16 @@ pub const CREDENTIALS: &str = "vobiz-credentials";
 /// The user of one plan.
 pub struct Actor<'a> {
     pub(crate) stage: &'a Stage,
-    scene: Scene,
+    pub(crate) scene: Scene,
     /// The namespace, which also names the plan at the proxy.
     pub namespace: String,
     /// The parent account.
     pub parent: String,
     pub(crate) objects: Objects,
-    uids: Mutex<Vec<String>>,
-    companions: Mutex<Vec<Companion>>,
+    pub(crate) uids: Mutex<Vec<String>>,
+    pub(crate) companions: Mutex<Vec<Companion>>,
+    pub(crate) by_hand: Mutex<Option<ByHand>>,
+    pub(crate) untouched: Mutex<Option<Span>>,
 }
 
 impl<'a> Actor<'a> {
@@ -53,6 +61,8 @@ impl<'a> Actor<'a> {
             namespace,
             uids: Mutex::default(),
             companions: Mutex::default(),
+            by_hand: Mutex::default(),
+            untouched: Mutex::default(),
         }
     }
 
@@ -68,29 +78,56 @@ impl<'a> Actor<'a> {
         self.companions.lock().clone()
     }
 
+    /// When nothing was to be written to Vobiz for the object.
+    #[must_use]
+    pub fn untouched(&self) -> Option<Span> {
+        *self.untouched.lock()
+    }
+
+    /// The objects to which something happens, and that are there or were.
+    #[must_use]
+    pub fn concerned(&self) -> Vec<&'static str> {
+        match self.scene.workload {
+            Workload::AdoptTwice if self.uids().len() > 1 => vec![OBJECT, RIVAL],
+            workload if workload.is_in_company() => vec![OBJECT],
+            _ => {
+                let companions = self.companions();
+                let companions = companions.iter().map(|companion| companion.name);
+                [OBJECT].into_iter().chain(companions).collect()
+            }
+        }
+    }
+
     /// Everything that is there before the workload begins.
     pub async fn set_up(&self) -> Result<()> {
+        let workload = self.scene.workload;
         self.stage.registry.add(&self.namespace);
         self.stage.registry.add_parent(&self.namespace, &self.parent);
         self.objects
             .create(Kind::Namespace, &self.namespace, json!({}))
             .await?;
         let token = self.put_parent(&self.parent).await?;
-        self.credentials(CREDENTIALS, &self.parent, &token).await?;
-        self.account(ACCOUNT, CREDENTIALS, 100).await?;
-        self.await_ready(Kind::Account, ACCOUNT).await?;
-        if self.scene.workload.is_in_company() {
+        if workload == Workload::NamespaceDisallowed {
+            self.share_a_parent(&token).await?;
+        } else {
+            self.credentials(CREDENTIALS, &self.parent, &token).await?;
+            self.account(ACCOUNT, CREDENTIALS, 100).await?;
+            self.await_ready(Kind::Account, ACCOUNT).await?;
+        }
+        if workload.is_in_company() {
             let companions = self.gather_company().await?;
             *self.companions.lock() = companions;
         }
-        if !matches!(
-            self.scene.workload,
-            Workload::Create | Workload::DeleteDuringCreate
-        ) {
+        if workload.begins_with_an_object() {
             self.create().await?;
             self.await_ready(Kind::Subaccount, OBJECT).await?;
         }
-        Ok(())
+        match workload {
+            Workload::NamespaceDisallowed => self.let_a_neighbour_in().await,
+            Workload::AdoptBesideCreate => self.grant(&["*"]).await,
+            _ if workload.adopts() => self.make_by_hand().await,
+            _ => Ok(()),
+        }
     }
 
     /// Makes a parent account and returns its token.
@@ -109,21 +146,29 @@ impl<'a> Actor<'a> {
 
     /// An Account that may send so many requests a second.
     pub(crate) async fn account(&self, name: &str, credentials: &str, limit: u32) -> Result<()> {
-        let account = json!({"spec": {
+        let account = self.account_manifest(credentials, limit);
+        self.objects.create(Kind::Account, name, account).await?;
+        Ok(())
+    }
+
+    pub(crate) fn account_manifest(&self, credentials: &str, limit: u32) -> Value {
+        json!({"spec": {
             "credentialsSecretRef": {"name": credentials},
             "apiGeneration": self.scene.generation.choice(),
             "rateLimit": {"requestsPerSecond": limit, "burst": limit},
             "resyncIntervalSeconds": 10,
-        }});
-        self.objects.create(Kind::Account, name, account).await?;
-        Ok(())
+        }})
     }
 
     /// A POST that is to be held for [`Self::perform`], set up before the workload begins.
     #[must_use]
     pub fn interlude(&self) -> Option<Interlude> {
-        (self.scene.workload == Workload::DeleteDuringCreate)
-            .then(|| self.stage.registry.interlude(&self.namespace))
+        let moment = match self.scene.workload {
+            Workload::DeleteDuringCreate => Moment::BeforeCommit,
+            Workload::AdoptBesideCreate => Moment::AfterCommit,
+            _ => return None,
+        };
+        Some(self.stage.registry.interlude(&self.namespace, moment))
     }
 
     /// What happens to the object.
@@ -134,21 +179,18 @@ impl<'a> Actor<'a> {
             Workload::Delete(_) => self.objects.delete(Kind::Subaccount, OBJECT).await,
             Workload::DeleteDuringCreate => {
                 self.create().await?;
-                let interlude = interlude.context("nothing is held")?;
-                let arrived = self.stage.pulse.within(PATIENCE, interlude.arrived).await;
-                arrived.context("no account was ever asked for")??;
+                let held = self.asked_for_an_account(interlude).await?;
                 self.objects.delete(Kind::Subaccount, OBJECT).await?;
                 // Whoever asked may be gone by now.
-                let _ = interlude.go_on.send(());
+                let _ = held.send(());
                 Ok(())
             }
             Workload::Recreate => {
                 self.objects.delete(Kind::Subaccount, OBJECT).await?;
-                let gone = |found: Option<&Value>| found.is_none();
-                self.await_state(Kind::Subaccount, OBJECT, "gone", gone).await?;
+                self.await_gone(OBJECT).await?;
                 self.create().await
             }
-            Workload::SecretDeleted => self.objects.delete(Kind::Secret, SECRET).await,
+            Workload::SecretDeleted => self.objects.delete(Kind::Secret, &secret_of(OBJECT)).await,
             Workload::DeletedWithItsAccount => {
                 self.objects.delete(Kind::Subaccount, OBJECT).await?;
                 self.objects.delete(Kind::Account, ACCOUNT).await
@@ -165,7 +207,25 @@ impl<'a> Actor<'a> {
                 self.objects.merge(Kind::Secret, CREDENTIALS, &pair).await?;
                 Ok(())
             }
+            Workload::Adopt => self.adopt(OBJECT).await,
+            Workload::AdoptGranted => self.adopt_as_granted().await,
+            Workload::AdoptBesideCreate => {
+                self.create().await?;
+                let held = self.asked_for_an_account(interlude).await?;
+                self.covet(held).await
+            }
+            Workload::AdoptTwice => self.adopt_twice().await,
+            Workload::ObserveToFull => self.observe_to_full().await,
+            Workload::NamespaceDisallowed => self.disallow_and_allow().await,
         }
+    }
+
+    /// Waits until an account is asked for, and returns what lets that go on.
+    async fn asked_for_an_account(&self, interlude: Option<Interlude>) -> Result<oneshot::Sender<()>> {
+        let interlude = interlude.context("nothing is held")?;
+        let arrived = self.stage.pulse.within(PATIENCE, interlude.arrived).await;
+        arrived.context("no account was ever asked for")??;
+        Ok(interlude.go_on)
     }
 
     /// Asks for as little as possible from here on: the plan is judged.
@@ -173,26 +233,35 @@ impl<'a> Actor<'a> {
         let quiet = json!({"spec": {"resyncIntervalSeconds": 86400}});
         let company = company::ACCOUNTS
             .into_iter()
-            .filter(|_| self.scene.workload.is_in_company());
-        for account in company.chain([ACCOUNT]) {
+            .filter(|_| self.scene.workload.is_in_company())
+            .map(|name| (Kind::Account, name));
+        let (kind, _, own) = self.account_place();
+        for (kind, account) in company.chain([(kind, own)]) {
             // It may be gone with its namespace.
-            let _ = self.objects.merge(Kind::Account, account, &quiet).await;
+            let _ = self.objects.merge(kind, account, &quiet).await;
         }
     }
 
     async fn create(&self) -> Result<()> {
-        let uid = self.subaccount(OBJECT, ACCOUNT).await?;
+        let uid = self.subaccount(OBJECT, self.account_place().2).await?;
         self.uids.lock().push(uid);
         Ok(())
     }
 
-    /// A Subaccount of an Account; returns its uid.
+    /// A Subaccount of an Account, whose account is to be made; returns its uid.
     pub(crate) async fn subaccount(&self, name: &str, account: &str) -> Result<String> {
-        let mut spec = json!({
-            "accountRef": {"name": account},
-            "deletion": {"policy": self.scene.workload.policy().word()},
-        });
-        if self.scene.generation == crate::workload::Generation::Gen2 {
+        let policy = self.scene.workload.policy().word();
+        self.subaccount_with(name, account, json!({"deletion": {"policy": policy}}))
+            .await
+    }
+
+    /// A Subaccount with these fields of the spec; returns its uid.
+    pub(crate) async fn subaccount_with(&self, name: &str, account: &str, mut spec: Value) -> Result<String> {
+        spec["accountRef"] = match self.account_place().0 {
+            Kind::ClusterAccount => json!({"kind": "ClusterAccount", "name": account}),
+            _ => json!({"name": account}),
+        };
+        if self.scene.generation == Generation::Gen2 {
             spec["description"] = json!("as written");
         }
         let created = self
@@ -203,7 +272,7 @@ impl<'a> Actor<'a> {
         Ok(uid.context("a Subaccount has no uid")?.to_owned())
     }
 
-    async fn edit(&self) -> Result<()> {
+    pub(crate) async fn edit(&self) -> Result<()> {
         let edit = json!({"spec": {"name": "renamed", "enabled": false}});
         self.objects.merge(Kind::Subaccount, OBJECT, &edit).await?;
         Ok(())
@@ -221,6 +290,12 @@ impl<'a> Actor<'a> {
         self.await_state(kind, name, "Ready", ready).await
     }
 
+    /// Waits until a Subaccount does not exist.
+    pub(crate) async fn await_gone(&self, name: &str) -> Result<()> {
+        let gone = |found: Option<&Value>| found.is_none();
+        self.await_state(Kind::Subaccount, name, "gone", gone).await
+    }
+
     pub(crate) async fn await_state(
         &self,
         kind: Kind,
@@ -229,10 +304,14 @@ impl<'a> Actor<'a> {
         reached: impl Fn(Option<&Value>) -> bool,
     ) -> Result<()> {
         let Stage { cluster, pulse, .. } = self.stage;
-        let place = (kind, self.namespace.as_str(), name);
+        let namespace = match kind {
+            Kind::ClusterAccount => "",
+            _ => self.namespace.as_str(),
+        };
+        let place = (kind, namespace, name);
         let waited = pulse.within(PATIENCE, cluster.await_state(place, reached)).await;
         if waited.is_none() {
-            let found = cluster.find(kind, &self.namespace, name);
+            let found = cluster.find(kind, namespace, name);
             let status = found.map(|found| found["status"]["conditions"].to_string());
             bail!(
                 "{kind:?} {}/{name} is not {what} after {PATIENCE:?}: {status:?}",
@@ -241,6 +320,12 @@ impl<'a> Actor<'a> {
         }
         Ok(())
     }
+}
+
+/// The name of a Subaccount's Secret.
+#[must_use]
+pub fn secret_of(object: &str) -> String {
+    format!("{object}-vobiz")
 }
 
 /// Whether the newest spec is applied.

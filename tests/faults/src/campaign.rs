@@ -15,7 +15,7 @@ use crate::plan::{Occurrence, Plan, Scene};
 use crate::refusal::{Counts, raise};
 use crate::run::{Ended, Prepared, prepare};
 use crate::secrecy::ensure_nothing_told;
-use crate::stage::Stage;
+use crate::stage::{Staff, Stage};
 use crate::withstand::{Measure, Witnesses};
 
 /// Plans that share one operator one after another.
@@ -98,7 +98,7 @@ impl Report {
 
 /// Runs every one of these scenes so many times without faults.
 pub async fn record(scenes: &[Scene], times: usize) -> Result<Clean> {
-    let stage = Stage::start(1).await?;
+    let stage = Stage::start(Staff::One).await?;
     let runs = scenes
         .iter()
         .enumerate()
@@ -120,6 +120,13 @@ pub async fn record(scenes: &[Scene], times: usize) -> Result<Clean> {
         let (scene, ended) = run?;
         if !ended.verdict.findings.is_empty() {
             bail!("{scene} fails without any fault: {:?}", ended.verdict.findings);
+        }
+        if !ended.is_as_meant {
+            bail!(
+                "{scene} ends as it should not, without any fault: {:?}\n{}",
+                ended.end,
+                ended.timeline
+            );
         }
         clean.runs.entry(scene).or_default().push(ended.seen);
         raise(clean.calls.entry(scene).or_default(), &ended.calls);
@@ -186,7 +193,7 @@ fn batches(plans: &[Plan], numbers: &[usize], together: usize) -> Vec<Vec<usize>
             Kind::Request => REQUESTS_PER_RUN,
             Kind::Refused => REFUSALS_PER_RUN,
             Kind::RefusedBind => REFUSED_BINDS_PER_RUN,
-            Kind::Kill | Kind::Watch | Kind::Stop => together,
+            Kind::Kill | Kind::Watch | Kind::Stop | Kind::Lease => together,
         };
         numbers.chunks(size).map(<[usize]>::to_vec)
     });
@@ -199,7 +206,7 @@ fn at_a_time(kind: Kind) -> Option<usize> {
         Kind::Request => Some(REQUESTS_AT_A_TIME),
         Kind::Refused => Some(REFUSALS_AT_A_TIME),
         Kind::RefusedBind => Some(1),
-        Kind::Kill | Kind::Watch | Kind::Stop => None,
+        Kind::Kill | Kind::Watch | Kind::Stop | Kind::Lease => None,
     }
 }
 
@@ -210,7 +217,12 @@ async fn run_batch(
     logs: Option<&Path>,
 ) -> Result<Vec<Report>> {
     let kind = plans[numbers[0] - 1].kind();
-    let stage = Stage::start(if kind == Kind::Stop { 2 } else { 1 }).await?;
+    let staff = match kind {
+        Kind::Stop => Staff::Two,
+        Kind::Lease => Staff::Elected,
+        Kind::Request | Kind::Kill | Kind::Watch | Kind::Refused | Kind::RefusedBind => Staff::One,
+    };
+    let stage = Stage::start(staff).await?;
     let witnesses = match kind {
         Kind::Refused | Kind::RefusedBind => Some(Witnesses::gather(&stage).await?),
         _ => None,

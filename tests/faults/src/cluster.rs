@@ -35,7 +35,13 @@ impl Cluster {
     #[must_use]
     pub fn watch(client: &kube::Client) -> Self {
         let (known, fences) = (Known::default(), Fences::default());
-        let kinds = [Kind::Subaccount, Kind::Account, Kind::Secret, Kind::Namespace];
+        let kinds = [
+            Kind::Subaccount,
+            Kind::Account,
+            Kind::ClusterAccount,
+            Kind::Secret,
+            Kind::Namespace,
+        ];
         let tasks = kinds.map(|kind| {
             let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind.resource());
             tokio::spawn(keep(kind, api, Arc::clone(&known), Arc::clone(&fences)))

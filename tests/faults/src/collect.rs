@@ -13,12 +13,13 @@ use vobiz_harness::audit::{AuditLine, AuditQuery};
 use vobiz_harness::objects::Kind;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 
-use crate::actor::{Actor, CREDENTIALS, OBJECT, SECRET};
+use crate::actor::{Actor, OBJECT, RIVAL, secret_of};
 use crate::company::Companion;
 use crate::evidence::{Call, Deed, Evidence, Remains, Values};
 use crate::plan::Scene;
 use crate::refusal::Refusal;
 use crate::stage::Stage;
+use crate::workload::{Claim, Policy, Workload};
 
 /// What is there as far as watches have told.
 pub async fn remains(stage: &Stage, actor: &Actor<'_>) -> Result<Remains> {
@@ -44,17 +45,21 @@ where
 {
     let companions = actor.companions();
     let mut own = remains_of(stage, &Member::of(actor), &find).await?;
-    let others: HashSet<&str> = companions.iter().map(|other| other.auth_id.as_str()).collect();
+    let others: HashSet<&str> = companions
+        .iter()
+        .filter_map(|other| other.auth_id.as_deref())
+        .collect();
     let is_own = |account: &Value| account["auth_id"].as_str().is_none_or(|id| !others.contains(id));
     own.accounts.retain(is_own);
-    let namespace = actor.namespace.clone();
-    let credentials = find((Kind::Secret, namespace, CREDENTIALS.to_owned())).await?;
+    let (namespace, name) = actor.credentials_place();
+    let credentials = find((Kind::Secret, namespace.to_owned(), name.to_owned())).await?;
     own.credentials_in_use = credentials.map(|secret| is_in_use(&secret));
     for companion in &companions {
         let mut remains = remains_of(stage, &Member::beside(actor, companion), &find).await?;
+        let auth_id = companion.auth_id.as_deref();
         remains
             .accounts
-            .retain(|account| account["auth_id"] == *companion.auth_id);
+            .retain(|account| auth_id.is_some_and(|auth_id| account["auth_id"] == auth_id));
         own.companions.push(remains);
     }
     Ok(own)
@@ -64,17 +69,21 @@ where
 struct Member {
     namespace: String,
     object: String,
-    secret: String,
+    /// Another object to which the same happens.
+    rival: Option<String>,
+    credentials: String,
     parent: String,
     uids: Vec<String>,
 }
 
 impl Member {
     fn of(actor: &Actor<'_>) -> Self {
+        let is_twice = actor.scene.workload == Workload::AdoptTwice;
         Self {
             namespace: actor.namespace.clone(),
             object: OBJECT.to_owned(),
-            secret: SECRET.to_owned(),
+            rival: is_twice.then(|| RIVAL.to_owned()),
+            credentials: actor.credentials_place().1.to_owned(),
             parent: actor.parent.clone(),
             uids: actor.uids(),
         }
@@ -82,12 +91,16 @@ impl Member {
 
     fn beside(actor: &Actor<'_>, companion: &Companion) -> Self {
         Self {
-            namespace: actor.namespace.clone(),
             object: companion.name.to_owned(),
-            secret: companion.secret(),
+            rival: None,
             parent: companion.parent.clone(),
             uids: vec![companion.uid.clone()],
+            ..Self::of(actor)
         }
+    }
+
+    fn has(&self, object: &str) -> bool {
+        self.object == object || self.rival.as_deref() == Some(object)
     }
 }
 
@@ -114,7 +127,7 @@ where
     Ok(Remains {
         namespace: find(Kind::Namespace, "", namespace).await?.is_some(),
         object: object.map(|object| (*object).clone()),
-        secret: values(find(Kind::Secret, namespace, &member.secret).await?)?,
+        secret: values(find(Kind::Secret, namespace, &secret_of(&member.object)).await?)?,
         records,
         accounts: std::mem::take(accounts),
         credentials_in_use: None,
@@ -141,16 +154,34 @@ pub async fn evidence(
         scene: std::mem::take(&mut remains.companions),
         lines: lines(stage, actor).await?,
     };
+    let series: HashSet<String> = remains
+        .records
+        .iter()
+        .flatten()
+        .filter_map(|record| record.get("series").cloned())
+        .collect();
     let mut beside = Vec::new();
     for (companion, scene_of) in companions.iter().zip(&collected.scene) {
         let calls = calls(stage, &companion.parent).await?;
-        let is_own = |call: &Call| match call.operation {
-            Operation::List => true,
-            _ => call.id.as_ref() == Some(&companion.auth_id),
+        let is_objects = |call: &Call| {
+            let marker = call.marker.as_ref();
+            marker.is_some_and(|marker| series.contains(&marker.series))
+        };
+        let is_own = |call: &Call| match (call.operation, &companion.auth_id) {
+            (Operation::List, _) => true,
+            (_, Some(auth_id)) => call.id.as_ref() == Some(auth_id),
+            // All that it can do is to ask for one.
+            (operation, None) => operation == Operation::Create && !is_objects(call),
         };
         beside.push(Evidence {
-            policy: scene.workload.policy(),
-            lives: scene.workload.leaves_the_namespace(),
+            policy: match companion.claim {
+                Claim::Made => scene.workload.policy(),
+                Claim::Adopted | Claim::Refused => Policy::Retain,
+            },
+            claim: companion.claim,
+            by_hand: None,
+            untouched: None,
+            lives: companion.stays && scene.workload.leaves_the_namespace(),
             calls: calls.into_iter().filter(is_own).collect(),
             deeds: collected.deeds_on(stage, &Member::beside(actor, companion)),
             faults: faults.clone(),
@@ -161,16 +192,22 @@ pub async fn evidence(
             companions: Vec::new(),
         });
     }
-    let others: HashSet<&String> = companions.iter().map(|other| &other.auth_id).collect();
-    let has_company = !companions.is_empty();
+    let others: HashSet<&String> = companions
+        .iter()
+        .filter_map(|other| other.auth_id.as_ref())
+        .collect();
+    let has_strangers = scene.workload.is_in_company();
     let is_own = |call: &Call| {
-        let is_strangers = has_company && call.operation == Operation::Me && call.status == Some(401);
+        let is_strangers = has_strangers && call.operation == Operation::Me && call.status == Some(401);
         call.id.as_ref().is_none_or(|id| !others.contains(id)) && !is_strangers
     };
     let calls = calls(stage, &actor.parent).await?;
     remains.companions.clone_from(&collected.scene);
     Ok(Evidence {
         policy: scene.workload.policy(),
+        claim: scene.workload.claim(),
+        by_hand: actor.id_by_hand(),
+        untouched: actor.untouched(),
         lives: scene.workload.leaves_an_object(),
         calls: calls.into_iter().filter(is_own).collect(),
         deeds: collected.deeds_on(stage, &Member::of(actor)),
@@ -208,9 +245,12 @@ impl Collected {
             let place = &line.object_ref;
             match place.resource.as_str() {
                 // A namespace's end asks for the deletion of all of them at once.
-                "subaccounts" => place.name == member.object || place.name.is_empty(),
+                "subaccounts" => member.has(&place.name) || place.name.is_empty(),
                 "secrets" if place.name.starts_with("subaccount-") => records.contains(&place.name),
-                "secrets" => place.name == member.secret || place.name == CREDENTIALS,
+                "secrets" => {
+                    let of = place.name.strip_suffix("-vobiz");
+                    of.is_some_and(|object| member.has(object)) || place.name == member.credentials
+                }
                 _ => true,
             }
         };

@@ -6,6 +6,7 @@ use serde_json::Value;
 use vobiz_harness::objects::Kind;
 
 use crate::actor::{Actor, CREDENTIALS};
+use crate::workload::Claim;
 
 /// The Account that shares the credentials Secret of the plan's own.
 const NEIGHBOUR: &str = "neighbour";
@@ -23,16 +24,12 @@ pub struct Companion {
     pub parent: String,
     /// Its uid.
     pub uid: String,
-    /// Its account.
-    pub auth_id: String,
-}
-
-impl Companion {
-    /// The name of its Secret.
-    #[must_use]
-    pub fn secret(&self) -> String {
-        format!("{}-vobiz", self.name)
-    }
+    /// Its account; none: it is never to have one.
+    pub auth_id: Option<String>,
+    /// How it is to come to that.
+    pub claim: Claim,
+    /// Whether it is there in the end, if its namespace is.
+    pub stays: bool,
 }
 
 /// The Accounts of the company.
@@ -68,7 +65,9 @@ impl Actor<'_> {
             name,
             parent: parent.to_owned(),
             uid,
-            auth_id: auth_id.context("a Ready Subaccount names no account")?.to_owned(),
+            auth_id: Some(auth_id.context("a Ready Subaccount names no account")?.to_owned()),
+            claim: Claim::Made,
+            stays: true,
         })
     }
 }

@@ -10,7 +10,7 @@ use vobiz_harness::simulator_journal::{JournalEntry, Operation};
 
 use crate::pulse::Span;
 use crate::refusal::Refusal;
-use crate::workload::Policy;
+use crate::workload::{Claim, Policy};
 
 /// The beginning of every marker.
 const MARKER: &str = "[vobiz-operator ";
@@ -77,6 +77,12 @@ pub struct Deed {
 pub struct Evidence {
     /// What deletion means for its object.
     pub policy: Policy,
+    /// How its object is to come to its account.
+    pub claim: Claim,
+    /// The account that was there before everything else.
+    pub by_hand: Option<String>,
+    /// When nothing was to be written to Vobiz for it.
+    pub untouched: Option<Span>,
     /// Whether an object is to be there in the end.
     pub lives: bool,
     /// Requests to the API, oldest first.
@@ -256,11 +262,14 @@ impl Remains {
         let mut accounts: Vec<String> = self.accounts.iter().map(account_in_words).collect();
         accounts.sort();
         let record = |record: &Option<Values>| self.record_in_words(record.as_ref());
+        // Which of two objects at the same moment had the account is a matter of luck.
+        let mut records: Vec<String> = self.records.iter().map(record).collect();
+        records.sort();
         EndState {
             namespace: self.namespace,
             object: self.object.as_ref().map(object_in_words),
             secret: self.secret.as_ref().map(|secret| self.pair(secret)),
-            records: self.records.iter().map(record).collect(),
+            records,
             accounts,
             credentials_in_use: self.credentials_in_use,
             companions: self.companions.iter().map(Self::end_state).collect(),

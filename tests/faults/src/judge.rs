@@ -7,8 +7,9 @@ use vobiz_harness::simulator_journal::Operation;
 
 use crate::evidence::{Act, Call, EndState, Evidence, Marker, Pair, Values};
 use crate::pulse::unstarved;
-use crate::workload::Policy;
+use crate::workload::{Claim, Policy};
 
+mod adoption;
 mod finding;
 pub mod refusals;
 
@@ -40,6 +41,7 @@ pub fn judge(evidence: &Evidence, clean: &EndState) -> Verdict {
     for companion in &evidence.companions {
         findings.extend(promises(companion));
     }
+    findings.extend(adoption::held_twice(evidence));
     let end = evidence.scene.end_state();
     if end != *clean {
         let object = evidence.scene.object.as_ref();
@@ -72,6 +74,7 @@ fn promises(evidence: &Evidence) -> Vec<Finding> {
     findings.extend(wrong_deletes(evidence));
     findings.extend(early_finalizers(evidence));
     findings.extend(creates(evidence));
+    findings.extend(adoption::adoption(evidence));
     findings
 }
 
@@ -93,11 +96,9 @@ fn held(evidence: &Evidence) -> BTreeSet<&str> {
 fn strays(evidence: &Evidence) -> Option<Finding> {
     let held = held(evidence);
     let accounts = evidence.scene.accounts.iter();
-    let unheld = accounts.filter(|account| {
-        account["auth_id"]
-            .as_str()
-            .is_none_or(|auth_id| !held.contains(auth_id))
-    });
+    // What was there before its object was nobody's, and stays so where nobody has had it.
+    let is_known = |id: &str| held.contains(id) || evidence.by_hand.as_deref() == Some(id);
+    let unheld = accounts.filter(|account| account["auth_id"].as_str().is_none_or(|id| !is_known(id)));
     let count = unheld.count();
     // One held by an object that is gone under the policy Delete is as stray.
     let allowed = usize::from(evidence.lives || evidence.policy != Policy::Delete);
@@ -125,8 +126,10 @@ fn pairs(evidence: &Evidence) -> Vec<Finding> {
                 "status, Secret and Record name different accounts".to_owned(),
             ));
         }
-    } else if evidence.policy != Policy::Delete {
-        look("the Record of the kept account", newest);
+    } else if evidence.policy != Policy::Delete && evidence.claim != Claim::Refused {
+        // Of two that name one account either may have had it.
+        let kept = evidence.scene.records.iter().flatten().next_back();
+        look("the Record of the kept account", kept);
     }
     findings
 }

@@ -4,6 +4,7 @@
 //! and a parent account of its own, so that many plans share an operator and each is judged alone.
 
 pub mod actor;
+pub mod adopter;
 pub mod bystander;
 pub mod campaign;
 pub mod cluster;
@@ -23,6 +24,7 @@ pub mod refusal;
 pub mod registry;
 pub mod run;
 pub mod secrecy;
+pub mod shared_parent;
 pub mod stage;
 pub mod stream;
 pub mod tally;

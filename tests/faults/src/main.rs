@@ -38,7 +38,7 @@ struct Arguments {
     /// Keep the logs of every run in this folder
     #[arg(long, value_name = "FOLDER")]
     logs: Option<PathBuf>,
-    /// Record the clean run anew: the plans get other numbers
+    /// Record the clean run anew, with --only that of some scenes: the plans get other numbers
     #[arg(long)]
     record: bool,
 }
@@ -66,13 +66,19 @@ async fn main() -> ExitCode {
 async fn campaign(arguments: &Arguments) -> Result<bool> {
     let begun = Instant::now();
     if arguments.record {
-        let clean = record(&Scene::all(), RECORDINGS).await?;
-        std::fs::write(RECORDED, Recording::of(&clean.runs).text())
-            .context("failed to write the recording")?;
+        let mut scenes = Scene::all();
+        scenes.retain(|scene| scene.to_string().contains(&arguments.only));
+        let clean = record(&scenes, RECORDINGS).await?;
+        let mut recording = if arguments.only.is_empty() {
+            Recording::default()
+        } else {
+            recorded()?
+        };
+        recording.replace(Recording::of(&clean.runs));
+        std::fs::write(RECORDED, recording.text()).context("failed to write the recording")?;
         return Ok(true);
     }
-    let text = std::fs::read_to_string(RECORDED).context("failed to read the recording")?;
-    let recording = Recording::parse(&text)?;
+    let recording = recorded()?;
     let plans = enumerate(&recording.always);
     let numbers = chosen(arguments, &plans)?;
     if arguments.list {
@@ -109,6 +115,11 @@ async fn campaign(arguments: &Arguments) -> Result<bool> {
     println!("{}", tally.details(&reports, begun.elapsed()));
     println!("{}", tally.last_line(numbers.len()));
     Ok(tally.is_clean(numbers.len()))
+}
+
+fn recorded() -> Result<Recording> {
+    let text = std::fs::read_to_string(RECORDED).context("failed to read the recording")?;
+    Recording::parse(&text)
 }
 
 /// The numbers of the plans to run, in their order.

@@ -41,6 +41,8 @@ pub enum Mode {
     WatchDelayed,
     /// SIGSTOP when the server has answered; another process takes over; then SIGCONT: two leaders.
     Stop,
+    /// The same of an elected leader, until another one has taken the Lease and has led for a while.
+    StopBeyondLease,
     /// The same, when the server has answered the look at the object that follows: what the process believes of it is old
     /// when it goes on.
     StopAtLook,
@@ -57,12 +59,14 @@ pub enum Kind {
     Kill,
     /// All watches of the process are hit.
     Watch,
-    /// Two processes; the one that wrote is stopped for a while.
+    /// Two processes that both work; the one that wrote is stopped for a while.
     Stop,
     /// One write of one plan is refused for long, nobody else may notice.
     Refused,
     /// What is refused is the only place for a pair that was just made: the process makes no other meanwhile.
     RefusedBind,
+    /// Two processes of which one leads by the Lease; it is stopped for longer than that lasts.
+    Lease,
 }
 
 const STATUSES: [u16; 6] = [409, 429, 500, 502, 503, 504];
@@ -88,6 +92,7 @@ impl Mode {
             Self::WatchGone,
             Self::WatchDelayed,
             Self::Stop,
+            Self::StopBeyondLease,
             Self::StopAtLook,
         ]);
         modes.extend(Denier::ALL.map(Self::Refused));
@@ -101,8 +106,19 @@ impl Mode {
     pub fn fits(self, write: &Write) -> bool {
         match self {
             Self::StopAtLook => write.opens_a_record(),
+            Self::StopBeyondLease => write.is_a_leaders(),
             Self::Refused(Denier::Terminating) => write.is_new_object(),
             Self::Refused(_) => write.server == Server::Kubernetes,
+            _ => true,
+        }
+    }
+
+    /// Whether it is one of those that stand for all of their sort.
+    #[must_use]
+    pub fn is_sample(self) -> bool {
+        match self {
+            Self::Status(status, _) => matches!(status, 409 | 503),
+            Self::Refused(denier) => matches!(denier, Denier::Policy | Denier::Rights),
             _ => true,
         }
     }
@@ -114,6 +130,7 @@ impl Mode {
             Self::KillBefore | Self::KillAfterCommit | Self::KillAfterAnswer => Kind::Kill,
             Self::WatchHeld | Self::WatchGone | Self::WatchDelayed => Kind::Watch,
             Self::Stop | Self::StopAtLook => Kind::Stop,
+            Self::StopBeyondLease => Kind::Lease,
             Self::Refused(_) => Kind::Refused,
             _ => Kind::Request,
         }
@@ -136,6 +153,7 @@ impl Mode {
             Self::WatchGone => "watch-gone".to_owned(),
             Self::WatchDelayed => "watch-delayed".to_owned(),
             Self::Stop => "stop".to_owned(),
+            Self::StopBeyondLease => "stop-beyond-lease".to_owned(),
             Self::StopAtLook => "stop-at-look".to_owned(),
             Self::Refused(denier) => format!("refused-{}", denier.name()),
         }
@@ -177,6 +195,16 @@ mod tests {
             12
         );
     }
+
+    #[test]
+    fn a_lease_is_outlasted_where_two_leaders_must_not_both_believe_something_to_be_theirs() {
+        let fits = |server, action| Mode::StopBeyondLease.fits(&Write::new(server, action));
+        assert!(fits(Server::Vobiz, "delete account"));
+        assert!(fits(Server::Kubernetes, "create record"));
+        assert!(fits(Server::Kubernetes, "update record"));
+        assert!(!fits(Server::Kubernetes, "patch subaccounts/status"));
+    }
+
     #[test]
     fn only_what_the_api_server_is_asked_can_be_refused_for_good() {
         let refused = Mode::Refused(Denier::Policy);

@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::denier::{Asked, Denier};
 use crate::mode::{Mode, Moment};
-use crate::registry::{Orders, Registry};
+use crate::registry::{Orders, Pause, Registry};
 use crate::stream::{self, streamed};
 use crate::warden::{Deed, Warden, WatchFault};
 use crate::write::{Classified, Server, to_kubernetes, to_vobiz};
@@ -178,10 +178,9 @@ impl Route {
         // In a task of its own: it goes on when the operator has given up, or is dead.
         let (route, socket) = (Arc::clone(self), Arc::clone(socket));
         let passed = tokio::spawn(async move {
-            if let Some(pause) = orders.pause {
-                let _ = pause.await;
-            }
-            match orders.fault {
+            let Orders { mut pause, fault } = orders;
+            Pause::hold(&mut pause, Moment::BeforeCommit).await;
+            let answer = match fault {
                 None => route.forward(&whole).await,
                 Some(Mode::StopAtLook) if !is_look => {
                     // Before the answer is on its way, and the look behind it.
@@ -189,7 +188,9 @@ impl Route {
                     route.forward(&whole).await
                 }
                 Some(mode) => route.break_at(&whole, mode, &name, &socket).await,
-            }
+            };
+            Pause::hold(&mut pause, Moment::AfterCommit).await;
+            answer
         });
         passed.await.unwrap_or(Err(Closed))
     }
@@ -267,9 +268,13 @@ impl Route {
             Mode::WatchHeld => self.and_watches(whole, WatchFault::Held).await,
             Mode::WatchGone => self.and_watches(whole, WatchFault::Gone).await,
             Mode::WatchDelayed => self.and_watches(whole, WatchFault::Delayed(WATCH_DELAY)).await,
-            Mode::Stop | Mode::StopAtLook => {
+            Mode::Stop | Mode::StopAtLook | Mode::StopBeyondLease => {
                 let answer = self.forward(whole).await;
-                self.warden.ask(self.process, Deed::Stop(self.stop)).await;
+                let deed = match mode {
+                    Mode::StopBeyondLease => Deed::Outlast(self.stop),
+                    _ => Deed::Stop(self.stop),
+                };
+                self.warden.ask(self.process, deed).await;
                 answer
             }
         }

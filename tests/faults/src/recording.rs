@@ -22,7 +22,8 @@ impl Recording {
     pub fn of(runs: &BTreeMap<Scene, Vec<Vec<Occurrence>>>) -> Self {
         let mut recording = Self::default();
         for (scene, runs) in runs {
-            let always = common(runs);
+            let mut always = common(runs);
+            always.retain(|occurrence| !occurrence.write.comes_with_the_time());
             let union: BTreeSet<Occurrence> = runs.iter().flatten().cloned().collect();
             let sometimes = union.difference(&always).cloned().collect();
             recording.sometimes.insert(*scene, sometimes);
@@ -52,6 +53,12 @@ impl Recording {
                 }
             }
         }
+    }
+
+    /// What is newer counts, scene by scene.
+    pub fn replace(&mut self, newer: Self) {
+        self.always.extend(newer.always);
+        self.sometimes.extend(newer.sometimes);
     }
 
     /// Reads a file.
@@ -161,6 +168,14 @@ mod tests {
         assert_eq!(recording.always.values().map(BTreeSet::len).sum::<usize>(), 1);
         assert_eq!(Recording::parse(&recording.text()).unwrap(), recording);
         assert!(Recording::parse("always nowhere/gen9 vobiz 1 create account").is_err());
+    }
+
+    #[test]
+    fn what_an_account_counts_comes_when_its_list_was_read_and_so_only_sometimes() {
+        let counts: &[&str] = &["patch accounts/status", "create record"];
+        let recording = Recording::of(&runs(&[counts, counts]));
+        let always: Vec<_> = recording.always.values().flatten().collect();
+        assert_eq!(always, [&occurrence("create record")]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
-use crate::mode::Mode;
+use crate::mode::{Mode, Moment};
 use crate::plan::Occurrence;
 use crate::write::{About, Classified, Write};
 
@@ -33,21 +33,34 @@ struct Case {
     refusing: Option<Refusing>,
     /// When an operator stopped waiting for an answer.
     given_up: Vec<Timestamp>,
-    /// The first POST of an account is held until the user has done something.
+    /// The first POST of an account, or its answer, is held until the user has done something.
     pause: Option<Pause>,
 }
 
 /// A held POST: the user hears of it, acts, and lets it go on.
 #[derive(Debug)]
-struct Pause {
+pub struct Pause {
+    moment: Moment,
     arrived: oneshot::Sender<()>,
     go_on: oneshot::Receiver<()>,
+}
+
+impl Pause {
+    /// Waits for the user, if this is the moment for it.
+    pub async fn hold(pause: &mut Option<Self>, moment: Moment) {
+        if let Some(pause) = pause.take_if(|pause| pause.moment == moment)
+            && pause.arrived.send(()).is_ok()
+        {
+            // A user who has gone holds nothing.
+            let _ = pause.go_on.await;
+        }
+    }
 }
 
 /// The user's side of a held POST.
 #[derive(Debug)]
 pub struct Interlude {
-    /// The POST has arrived.
+    /// The POST, or its answer, has arrived.
     pub arrived: oneshot::Receiver<()>,
     /// It may go on.
     pub go_on: oneshot::Sender<()>,
@@ -56,8 +69,8 @@ pub struct Interlude {
 /// What is to be done about a request.
 #[derive(Debug, Default)]
 pub struct Orders {
-    /// Wait for this first.
-    pub pause: Option<oneshot::Receiver<()>>,
+    /// Hold it for its user.
+    pub pause: Option<Pause>,
     /// Break it so.
     pub fault: Option<Mode>,
 }
@@ -117,12 +130,13 @@ impl Registry {
         });
     }
 
-    /// Holds the first POST of an account.
+    /// Holds the first POST of an account, or its answer.
     #[must_use]
-    pub fn interlude(&self, namespace: &str) -> Interlude {
+    pub fn interlude(&self, namespace: &str, moment: Moment) -> Interlude {
         let ((heard, arrived), (go_on, released)) = (oneshot::channel(), oneshot::channel());
         self.change(namespace, |case| {
             case.pause = Some(Pause {
+                moment,
                 arrived: heard,
                 go_on: released,
             });
@@ -264,11 +278,8 @@ impl Registry {
         };
         case.seen.push(occurrence.clone());
         let mut orders = Orders::default();
-        if write.is_create_at_vobiz()
-            && let Some(pause) = case.pause.take()
-            && pause.arrived.send(()).is_ok()
-        {
-            orders.pause = Some(pause.go_on);
+        if write.is_create_at_vobiz() {
+            orders.pause = case.pause.take();
         }
         if case.target.as_ref().is_some_and(|(at, _)| *at == occurrence)
             && let Some((_, mode)) = case.target.take()

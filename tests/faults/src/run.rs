@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::actor::{Actor, is_ready};
 use crate::collect::{evidence, remains, remains_for_certain};
+use crate::company::Companion;
 use crate::evidence::{EndState, Remains};
 use crate::judge::{Verdict, judge};
 use crate::mode::Mode;
@@ -45,6 +46,8 @@ pub struct Ended {
     pub reached: bool,
     /// The end.
     pub end: EndState,
+    /// Whether that is what the workload is for.
+    pub is_as_meant: bool,
     /// The writes of the workload.
     pub seen: Vec<Occurrence>,
     /// Its requests to the API.
@@ -116,12 +119,14 @@ impl Prepared<'_> {
         faults.sort();
         let found = evidence(stage, &actor, scene, faults, refusal).await?;
         let end = found.scene.end_state();
+        let is_as_meant = is_expected(scene, &found.scene, &actor.companions());
         let verdict = judge(&found, clean.unwrap_or(&end));
         let seen = stage.registry.seen(&actor.namespace);
         actor.retire().await;
         Ok(Ended {
             reached: reached || !is_aimed,
             end,
+            is_as_meant,
             seen,
             calls: counts(&found.calls, None),
             verdict,
@@ -178,7 +183,7 @@ async fn await_rest(
         let found = remains(stage, actor).await?;
         let is_end = |found: &Remains| match clean {
             Some(clean) => found.end_state() == *clean,
-            None => is_expected(scene, found),
+            None => is_expected(scene, found, &actor.companions()),
         };
         let is_reached = is_end(&found);
         calm = match calm {
@@ -223,7 +228,7 @@ async fn await_rest(
 }
 
 /// What a workload is for.
-fn is_expected(scene: Scene, found: &Remains) -> bool {
+fn is_expected(scene: Scene, found: &Remains, beside: &[Companion]) -> bool {
     let workload = scene.workload;
     let lives = |remains: &Remains| remains.object.as_ref().is_some_and(is_ready) && remains.secret.is_some();
     let is_gone = |remains: &Remains| remains.object.is_none() && remains.secret.is_none();
@@ -234,15 +239,12 @@ fn is_expected(scene: Scene, found: &Remains) -> bool {
     };
     let stays = workload.leaves_the_namespace();
     let credentials = found.credentials_in_use == stays.then_some(workload.leaves_the_credentials_in_use());
-    let mut companions = found.companions.iter();
-    object
-        && credentials
-        && found.namespace == stays
-        && companions.all(|companion| {
-            if stays {
-                lives(companion)
-            } else {
-                is_gone(companion)
-            }
-        })
+    let is_as_meant = |(remains, companion): (&Remains, &Companion)| {
+        if stays && companion.stays {
+            lives(remains)
+        } else {
+            is_gone(remains)
+        }
+    };
+    object && credentials && found.namespace == stays && found.companions.iter().zip(beside).all(is_as_meant)
 }

@@ -35,7 +35,13 @@ pub async fn ensure_nothing_told(stage: &Stage) -> Result<()> {
             file.display()
         );
     }
-    for resource in ["events.events.k8s.io", "subaccounts", "accounts", "configmaps"] {
+    for resource in [
+        "events.events.k8s.io",
+        "subaccounts",
+        "accounts",
+        "clusteraccounts",
+        "configmaps",
+    ] {
         let kubectl = stage.control_plane.kubectl();
         let objects = kubectl.get_json(&[resource, "--all-namespaces"]).await?;
         let found = needles.find_in(objects.to_string().as_bytes());

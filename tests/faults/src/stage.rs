@@ -36,6 +36,17 @@ const STOP: Duration = Duration::from_secs(8);
 const IDLE: Duration = Duration::from_secs(20);
 const TOKEN_SECONDS: u32 = 2 * 60 * 60;
 
+/// The operators of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Staff {
+    /// One.
+    One,
+    /// Two without an election. The second one is stopped until the first one is.
+    Two,
+    /// Two of which one leads by the Lease.
+    Elected,
+}
+
 /// What one run needs.
 pub struct Stage {
     /// The operators.
@@ -56,8 +67,8 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Starts everything, with so many operators.
-    pub async fn start(operators: usize) -> Result<Self> {
+    /// Starts everything.
+    pub async fn start(staff: Staff) -> Result<Self> {
         let repository = products::repository();
         let options = ControlPlaneOptions {
             definitions: Some(repository.join("crds")),
@@ -87,13 +98,17 @@ impl Stage {
             installation,
             control_plane,
         };
-        for process in 0..operators {
-            stage.add_operator(process).await?;
+        let processes = match staff {
+            Staff::One => 1,
+            Staff::Two | Staff::Elected => 2,
+        };
+        for process in 0..processes {
+            stage.add_operator(process, staff).await?;
         }
         Ok(stage)
     }
 
-    async fn add_operator(&mut self, process: usize) -> Result<()> {
+    async fn add_operator(&mut self, process: usize, staff: Staff) -> Result<()> {
         let authority_path = self.control_plane.directory().join("ca.crt");
         let route = Route {
             server: Server::Vobiz,
@@ -116,6 +131,7 @@ impl Stage {
         };
         let kubernetes = Proxy::start(kubernetes).await?;
         let flags = vec![
+            format!("--leader-elect={}", staff == Staff::Elected),
             format!("--api-base-url={}", vobiz.url()),
             "--allow-insecure-api".to_owned(),
             format!("--request-timeout-seconds={}", REQUEST_TIMEOUT.as_secs()),
@@ -144,7 +160,12 @@ impl Stage {
         )
         .await?;
         operator.await_ready().await?;
-        self.warden.add(operator).await?;
+        match (process, staff) {
+            (0, Staff::Elected) => operator.await_leading().await?,
+            (0, _) | (_, Staff::One | Staff::Elected) => {}
+            (_, Staff::Two) => operator.pause().await?,
+        }
+        self.warden.add(operator).await;
         self.proxies.extend([vobiz, kubernetes]);
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,6 +14,13 @@ use crate::registry::Registry;
 
 /// How long a first plan waits for others that get to their request at about the same time.
 const GATHER: Duration = Duration::from_millis(300);
+const LOOK: Duration = Duration::from_millis(100);
+/// A Lease, two looks at it, and what a busy machine adds.
+const LONGEST_ELECTION: Duration = Duration::from_mins(2);
+/// How soon a process that has lost the Lease ends.
+const LONGEST_END: Duration = Duration::from_secs(30);
+/// What it ends with.
+const LOST_LEADERSHIP: i32 = 10;
 
 /// What may be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +29,8 @@ pub enum Deed {
     Kill,
     /// SIGSTOP for so long; meanwhile the other process works.
     Stop(Duration),
+    /// SIGSTOP of the leader until another one has taken the Lease and has led for so long.
+    Outlast(Duration),
     /// This to all open watches.
     Watch(WatchFault),
 }
@@ -44,7 +53,7 @@ struct Wanted {
     done: oneshot::Sender<()>,
 }
 
-/// The operators of a run. The first one works; others wait, stopped, until it is stopped.
+/// The operators of a run.
 pub struct Warden {
     operators: tokio::sync::Mutex<Vec<OperatorProcess>>,
     registry: Arc<Registry>,
@@ -74,14 +83,9 @@ impl Warden {
         warden
     }
 
-    /// Puts an operator into its care. A second one waits, stopped.
-    pub async fn add(&self, operator: OperatorProcess) -> Result<()> {
-        let mut operators = self.operators.lock().await;
-        if !operators.is_empty() {
-            operator.pause().await?;
-        }
-        operators.push(operator);
-        Ok(())
+    /// Puts an operator into its care.
+    pub async fn add(&self, operator: OperatorProcess) {
+        self.operators.lock().await.push(operator);
     }
 
     /// The root of the first operator's endpoints.
@@ -161,6 +165,12 @@ impl Warden {
         match deed {
             Deed::Kill => self.kill(processes).await?,
             Deed::Stop(pause) => self.stop(processes, pause, begun).await?,
+            Deed::Outlast(pause) => {
+                let mut begun = begun;
+                for process in processes {
+                    self.outlast(*process, pause, &mut begun).await?;
+                }
+            }
             Deed::Watch(fault) => {
                 self.note_fault();
                 self.watches
@@ -217,6 +227,63 @@ impl Warden {
         }
         self.note_fault();
         Ok(())
+    }
+
+    async fn outlast(
+        &self,
+        process: usize,
+        pause: Duration,
+        begun: &mut Vec<oneshot::Sender<()>>,
+    ) -> Result<()> {
+        // One that has lost the Lease already, and asked with its last breath, has nothing to lose.
+        if self.leader(None).await? != Some(process) {
+            return Ok(());
+        }
+        {
+            let operators = self.operators.lock().await;
+            operators
+                .get(process)
+                .context("no such operator")?
+                .pause()
+                .await?;
+        }
+        self.note_fault();
+        // What it was waiting for now lies in its socket.
+        for begun in begun.drain(..) {
+            let _ = begun.send(());
+        }
+        let elected = async {
+            while self.leader(Some(process)).await?.is_none() {
+                tokio::time::sleep(LOOK).await;
+            }
+            anyhow::Ok(())
+        };
+        let elected = tokio::time::timeout(LONGEST_ELECTION, elected).await;
+        elected.context("nobody has taken the Lease")??;
+        tokio::time::sleep(pause).await;
+        // Until it runs again nobody asks how it is.
+        let mut operators = self.operators.lock().await;
+        let operator = operators.get_mut(process).context("no such operator")?;
+        operator.resume().await?;
+        let code = operator.await_exit(LONGEST_END).await?;
+        ensure!(
+            code == LOST_LEADERSHIP,
+            "a leader that lost the Lease ended with {code}"
+        );
+        operator.restart()?;
+        self.note_fault();
+        Ok(())
+    }
+
+    /// Which process says that it leads; a frozen one says nothing.
+    async fn leader(&self, frozen: Option<usize>) -> Result<Option<usize>> {
+        let operators = self.operators.lock().await;
+        for (index, operator) in operators.iter().enumerate() {
+            if Some(index) != frozen && operator.leads().await? == Some(true) {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use vobiz_harness::objects::Kind;
 
-use crate::actor::{ACCOUNT, Actor, OBJECT};
+use crate::actor::{Actor, OBJECT};
 use crate::bystander::Bystander;
 use crate::denier::Denier;
 use crate::listener::Listener;
@@ -83,11 +83,18 @@ pub async fn withstand(
     let is_soon_needless = match workload {
         Workload::Recreate => write.may_release_a_mark(),
         Workload::DeleteDuringCreate => write.is_of_users_secret(),
+        // Whoever is held up leaves the account to the other.
+        Workload::AdoptTwice => true,
         _ => false,
     };
     let is_needless = is_soon_needless && times == 1;
-    // While the parent's pair is exchanged, whether it works is asked as often as a request meets the one before.
-    let given_up = given_up + usize::from(workload == Workload::CredentialsRotated);
+    // While the parent's pair is exchanged, whether it works is asked as often as a request meets the one before. And whoever names
+    // what is being made asks whose attempt that is, unless it is bound by then.
+    let asks_once_more = matches!(
+        workload,
+        Workload::CredentialsRotated | Workload::AdoptBesideCreate
+    );
+    let given_up = given_up + usize::from(asks_once_more);
     Ok(Refusal {
         is_expected: is_needless || by == Denier::Terminating && !workload.leaves_the_namespace(),
         write,
@@ -114,19 +121,27 @@ async fn listen(
 ) -> Heard {
     let mut heard = Heard::default();
     loop {
-        let find = |kind, name| stage.cluster.find(kind, &actor.namespace, name);
-        let (object, account) = (find(Kind::Subaccount, OBJECT), find(Kind::Account, ACCOUNT));
+        let (kind, namespace, name) = actor.account_place();
+        let account = stage.cluster.find(kind, namespace, name);
+        let find = |name| stage.cluster.find(Kind::Subaccount, &actor.namespace, name);
+        let object = find(OBJECT);
+        let others = actor.concerned().into_iter().filter(|name| *name != OBJECT);
+        let others: Vec<_> = others.filter_map(find).collect();
+        let objects = [object.as_deref()].into_iter();
         let voice = listener.heard();
-        let view = View {
-            object: object.as_deref(),
-            account: account.as_deref(),
-            voice: &voice,
-        };
         let now = Timestamp::now();
-        match telling(write, by, view) {
-            Telling::Silent => {}
-            Telling::Told => heard.told = heard.told.or(Some(now)),
-            Telling::Babbled => heard.is_babbled = true,
+        // Whichever of them it is refused to may tell.
+        for object in objects.chain(others.iter().map(|other| Some(&**other))) {
+            let view = View {
+                object,
+                account: account.as_deref(),
+                voice: &voice,
+            };
+            match telling(write, by, view) {
+                Telling::Silent => {}
+                Telling::Told => heard.told = heard.told.or(Some(now)),
+                Telling::Babbled => heard.is_babbled = true,
+            }
         }
         let held = unstarved(&stage.pulse.starved(), since, now);
         if held > HELD || now.duration_since(since) > LONGEST {

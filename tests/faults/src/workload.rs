@@ -55,6 +55,17 @@ impl Policy {
     }
 }
 
+/// How an object is to come to its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is made for it.
+    Made,
+    /// It names one that is there already, and is to have that.
+    Adopted,
+    /// It names one that is somebody else's, and is never to have it.
+    Refused,
+}
+
 /// What happens to one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Workload {
@@ -78,11 +89,23 @@ pub enum Workload {
     DeletedWithItsAccount,
     /// The whole namespace is deleted, others and their Accounts with it.
     SharedNamespaceDeleted,
+    /// It adopts an account that was made by hand, by a Secret with the working pair.
+    Adopt,
+    /// It adopts one by its Account's word; where the API shows no token, the pair follows once it is asked for.
+    AdoptGranted,
+    /// While its account is being made, another object names that very account.
+    AdoptBesideCreate,
+    /// Two objects adopt one account at the same moment; then both are deleted.
+    AdoptTwice,
+    /// It looks at an account only, then it is to keep it.
+    ObserveToFull,
+    /// Its `ClusterAccount` no longer allows the namespace; it is edited, another object is deleted, and the namespace is allowed again.
+    NamespaceDisallowed,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 18] = [
         Self::Create,
         Self::Edit,
         Self::Delete(Policy::Delete),
@@ -95,6 +118,12 @@ impl Workload {
         Self::CredentialsRotated,
         Self::DeletedWithItsAccount,
         Self::SharedNamespaceDeleted,
+        Self::Adopt,
+        Self::AdoptGranted,
+        Self::AdoptBesideCreate,
+        Self::AdoptTwice,
+        Self::ObserveToFull,
+        Self::NamespaceDisallowed,
     ];
 
     /// The name in a plan.
@@ -113,14 +142,58 @@ impl Workload {
             Self::CredentialsRotated => "credentials-rotated",
             Self::DeletedWithItsAccount => "deleted-with-its-account",
             Self::SharedNamespaceDeleted => "shared-namespace-deleted",
+            Self::Adopt => "adopt",
+            Self::AdoptGranted => "adopt-granted",
+            Self::AdoptBesideCreate => "adopt-beside-create",
+            Self::AdoptTwice => "adopt-twice",
+            Self::ObserveToFull => "observe-to-full",
+            Self::NamespaceDisallowed => "namespace-disallowed",
         }
     }
 
-    /// The policy of its object.
+    /// The generations of the API on which it happens: one where nothing that it is about differs.
+    #[must_use]
+    pub fn generations(self) -> &'static [Generation] {
+        match self {
+            // A grant is enough where the API shows the token.
+            Self::AdoptTwice => &[Generation::Gen1],
+            Self::ObserveToFull | Self::NamespaceDisallowed => &[Generation::Gen2],
+            _ => &Generation::ALL,
+        }
+    }
+
+    /// Whether it is broken in one way of each sort only, and not at its events nor where its Account is marked: the rest is seen where
+    /// an account is made.
+    #[must_use]
+    pub fn is_sampled(self) -> bool {
+        self.adopts() || matches!(self, Self::AdoptBesideCreate | Self::NamespaceDisallowed)
+    }
+
+    /// Whether its object names an account that was made by hand.
+    #[must_use]
+    pub fn adopts(self) -> bool {
+        matches!(
+            self,
+            Self::Adopt | Self::AdoptGranted | Self::AdoptTwice | Self::ObserveToFull
+        )
+    }
+
+    /// How its object is to come to its account.
+    #[must_use]
+    pub fn claim(self) -> Claim {
+        if self.adopts() {
+            Claim::Adopted
+        } else {
+            Claim::Made
+        }
+    }
+
+    /// The policy of its object. One that adopts says none, and what was there before stays.
     #[must_use]
     pub fn policy(self) -> Policy {
         match self {
             Self::Delete(policy) => policy,
+            _ if self.adopts() => Policy::Retain,
             _ => Policy::Delete,
         }
     }
@@ -129,7 +202,7 @@ impl Workload {
     #[must_use]
     pub fn bind(self) -> Option<u32> {
         match self {
-            Self::Create | Self::DeleteDuringCreate => Some(1),
+            Self::Create | Self::DeleteDuringCreate | Self::AdoptBesideCreate => Some(1),
             // The first one closes the Record of the object before.
             Self::Recreate => Some(2),
             _ => None,
@@ -141,11 +214,30 @@ impl Workload {
     pub fn leaves_an_object(self) -> bool {
         matches!(
             self,
-            Self::Create | Self::Edit | Self::Recreate | Self::SecretDeleted | Self::CredentialsRotated
+            Self::Create
+                | Self::Edit
+                | Self::Recreate
+                | Self::SecretDeleted
+                | Self::CredentialsRotated
+                | Self::Adopt
+                | Self::AdoptGranted
+                | Self::AdoptBesideCreate
+                | Self::ObserveToFull
+                | Self::NamespaceDisallowed
         )
     }
 
-    /// Whether others are there beside the object.
+    /// Whether its object is there, and Ready, before it begins.
+    #[must_use]
+    pub fn begins_with_an_object(self) -> bool {
+        let makes_one = matches!(
+            self,
+            Self::Create | Self::DeleteDuringCreate | Self::AdoptBesideCreate
+        );
+        !makes_one && !self.adopts()
+    }
+
+    /// Whether others with Accounts of their own are there beside the object.
     #[must_use]
     pub fn is_in_company(self) -> bool {
         matches!(self, Self::DeletedWithItsAccount | Self::SharedNamespaceDeleted)

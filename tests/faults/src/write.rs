@@ -48,7 +48,25 @@ impl Write {
     #[must_use]
     pub fn is_new_object(&self) -> bool {
         let creates = self.server == Server::Kubernetes && self.action.starts_with("create ");
-        creates && !self.action.starts_with("create events ")
+        creates && !self.is_event()
+    }
+
+    /// What an Account has counted is told when its list was read: before the workload, in it or behind it.
+    #[must_use]
+    pub fn comes_with_the_time(&self) -> bool {
+        self.server == Server::Kubernetes && self.action == "patch accounts/status"
+    }
+
+    /// An event.
+    #[must_use]
+    pub fn is_event(&self) -> bool {
+        self.server == Server::Kubernetes && self.action.starts_with("create events ")
+    }
+
+    /// What two leaders must not both believe to be theirs: an account, or a Record.
+    #[must_use]
+    pub fn is_a_leaders(&self) -> bool {
+        self.server == Server::Vobiz || self.opens_a_record() || self.changes_a_record()
     }
 
     /// A change of an Account or of its Secret: marked as in use, or let go.

@@ -15,6 +15,8 @@ use crate::watchdog::Supervised;
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const START_DEADLINE: Duration = Duration::from_mins(1);
 const METRICS_DEADLINE: Duration = Duration::from_secs(30);
+/// How a replica says whether it leads.
+const LEADS: &str = "leader_election_master_status{name=\"vobiz-operator-leader-election\"}";
 /// The line by which the operator says where it serves.
 const SERVING: &str = "serving health and metrics";
 
@@ -261,6 +263,18 @@ impl OperatorProcess {
             }
         });
         found.await.context("the metrics are not as awaited")?
+    }
+
+    /// Whether it says that it leads; none if it says nothing.
+    pub async fn leads(&self) -> Result<Option<bool>> {
+        let metrics = self.metrics().await?;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(LEADS));
+        Ok(line.map(|value| value.trim() == "1"))
+    }
+
+    /// Waits until it says that it leads.
+    pub async fn await_leading(&self) -> Result<()> {
+        self.await_sample(&format!("{LEADS} 1")).await
     }
 
     /// Waits until `/metrics` has this very line.

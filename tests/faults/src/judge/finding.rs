@@ -20,6 +20,14 @@ pub enum Finding {
     EarlyFinalizer(String),
     /// An attempt was sent twice, the first time with effect.
     PostedTwice(Marker),
+    /// An account was asked for, for an object that names one which is there already.
+    Posted,
+    /// An object has an account that is another one's.
+    TookAnothers(String),
+    /// Two Records hold one account.
+    HeldTwice(String),
+    /// This was written to Vobiz for an object that only looks, or whose namespace is not allowed.
+    Touched(Operation),
     /// More creates than attempts that were written down before.
     TooManyCreates {
         /// Creates.

@@ -29,14 +29,14 @@ pub(super) fn call(seconds: i64, operation: Operation, id: &str, status: u16) ->
     }
 }
 
-fn create(seconds: i64, id: &str, epoch: u32) -> Call {
+pub(super) fn create(seconds: i64, id: &str, epoch: u32) -> Call {
     Call {
         marker: Some(marker(epoch)),
         ..call(seconds, Operation::Create, id, 201)
     }
 }
 
-fn deed(seconds: i64, act: Act) -> Deed {
+pub(super) fn deed(seconds: i64, act: Act) -> Deed {
     Deed {
         at: at(seconds),
         by_operator: act != Act::DeletionAsked,
@@ -44,18 +44,18 @@ fn deed(seconds: i64, act: Act) -> Deed {
     }
 }
 
-fn values(pairs: &[(&str, &str)]) -> Values {
+pub(super) fn values(pairs: &[(&str, &str)]) -> Values {
     let owned = pairs
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     owned.collect()
 }
 
-fn account(id: &str, token: &str) -> Value {
+pub(super) fn account(id: &str, token: &str) -> Value {
     json!({"auth_id": id, "auth_token": token, "name": "acme", "enabled": true, "description": null})
 }
 
-fn record(phase: &str, id: &str, token: &str, fenced: &str) -> Values {
+pub(super) fn record(phase: &str, id: &str, token: &str, fenced: &str) -> Values {
     values(&[
         ("phase", phase),
         ("series", "00ff"),
@@ -74,6 +74,9 @@ pub(super) fn created() -> Evidence {
     });
     Evidence {
         policy: Policy::Delete,
+        claim: Claim::Made,
+        by_hand: None,
+        untouched: None,
         lives: true,
         calls: vec![
             create(1, "SA_1", 1),
@@ -133,7 +136,7 @@ fn deleted() -> Evidence {
 }
 
 /// A deletion under the policy Retain, at rest.
-fn retained() -> Evidence {
+pub(super) fn retained() -> Evidence {
     Evidence {
         policy: Policy::Retain,
         calls: vec![create(1, "SA_1", 1)],
@@ -147,7 +150,7 @@ fn retained() -> Evidence {
 }
 
 /// The findings when this is changed in a good run, compared with that run's own end.
-fn found(good: Evidence, spoil: impl FnOnce(&mut Evidence)) -> Vec<Finding> {
+pub(super) fn found(good: Evidence, spoil: impl FnOnce(&mut Evidence)) -> Vec<Finding> {
     let clean = good.scene.end_state();
     assert_eq!(judge(&good, &clean).findings, [], "the good run is not good");
     let mut spoilt = good;
