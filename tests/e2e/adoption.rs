@@ -154,7 +154,11 @@ async fn by_possession(bed: Arc<TestBed>, api: Api) -> Result<()> {
 async fn by_grant(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(resyncing("adopt-grant", api)).await?;
     let (id, token) = by_hand(&environment).await?;
-    environment.create_subaccount(NAME, json!({"authId": id})).await?;
+    let mut spec = json!({"authId": id, "name": "kept"});
+    if api == Api::Gen2 {
+        spec["description"] = json!("what generation 1 does not know");
+    }
+    environment.create_subaccount(NAME, spec).await?;
     stalls(&environment, "AdoptionNotAllowed").await?;
     grant(&environment, &[&id]).await?;
     if api == Api::Gen2 {
@@ -167,6 +171,9 @@ async fn by_grant(bed: Arc<TestBed>, api: Api) -> Result<()> {
         secret_values(&environment.objects, SECRET).await?["auth_token"] == token,
         "another token"
     );
+    let updates = JournalQuery::new().operation(Operation::Update);
+    let updates = environment.simulator.journal_count(&updates).await?;
+    ensure!(updates == 1, "{updates} updates made it as it should be");
     ensure!(
         posts_and_deletes(&environment).await? == 0,
         "something was posted or deleted"
