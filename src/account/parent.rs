@@ -224,6 +224,12 @@ impl Parent {
         judged.filter(|_| !self.breaker().is_open())
     }
 
+    /// Whether a list was begun since then whose silence about an account counts.
+    #[must_use]
+    pub fn has_list_since(&self, since: Instant) -> bool {
+        self.believed_list().is_some_and(|begun| begun >= since)
+    }
+
     /// When a wanted list may begin; none if none is wanted that was not begun and judged already.
     #[must_use]
     pub fn wanted_list(&self) -> Option<Instant> {
@@ -365,8 +371,10 @@ mod tests {
         parent.breaker().look(&absence);
         parent.judge_list();
         assert_eq!(parent.believed_list(), None);
+        assert!(!parent.has_list_since(start));
         parent.breaker().look(&Absence::default());
         assert_eq!(parent.believed_list(), Some(start));
+        assert!(parent.has_list_since(start) && !parent.has_list_since(start + MINUTE));
     }
 
     #[test]

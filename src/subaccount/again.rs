@@ -70,6 +70,13 @@ impl Pass<'_> {
         self.context.registry.wake(&access.account);
     }
 
+    /// Whether the list that the pass waits for was read and judged while it told that it waits: it asked to be woken too late for that.
+    fn has_list(&self, outcome: &Outcome) -> bool {
+        let waits = outcome.rest == Rest::Waiting(Wait::List);
+        let access = self.access().filter(|_| waits);
+        access.is_some_and(|access| access.parent.has_list_since(self.missing_since()))
+    }
+
     /// When the next pass is due; none: when something changes.
     pub(super) fn next(&self, outcome: &Outcome) -> Option<Duration> {
         if self.status_failed {
@@ -99,6 +106,7 @@ impl Pass<'_> {
                     pause
                 })
             }
+            Next::Woken if self.has_list(outcome) => Some(Duration::ZERO),
             Next::Woken => Some(WOKEN_AT_LAST),
             Next::InTurn => None,
             Next::Backoff => {

@@ -14,11 +14,15 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
 
 fn findings<'a>(pass: &'a Pass<'_>, rest: Rest) -> Findings<'a> {
     let object = pass.object();
+    // Also what can be no id.
+    let written = || object.and_then(|object| object.spec.auth_id.clone());
     let mut found = Findings {
         account: pass.account_reference(),
         secret_name: object.map(super::secret::name_of).unwrap_or_default(),
-        named: pass.known.named_id().map(|id| id.to_string()).unwrap_or_default(),
-        is_adoption: pass.known.adopts().is_some(),
+        named: (pass.known.named_id().map(|id| id.to_string()))
+            .or_else(written)
+            .unwrap_or_default(),
+        is_adoption: pass.known.adoption(false).is_asked(),
         observes_nothing: pass.known.observes() && pass.auth_id().is_none(),
         is_unmarked: pass.known.is_unmarked(),
         may_be_recreated: pass.known.is_named()

@@ -98,6 +98,7 @@ const UNUSABLE_PROXY: &str =
     "a proxy that cannot be used ends no process, and what its URL holds is told nobody";
 const REFUSED: &str = "an_api_server_takes_every_manifest_and_refuses_what_cannot_work";
 const CONFIGURED: &str = "a_configuration_that_cannot_work_ends_with_3_and_says_what_to_do";
+const REFUSED_ADOPTION: &str = "an account is refused without a right, while another object keeps it, and where there is none, and nothing is created";
 const MESSAGES_ELSEWHERE: &[Elsewhere] = &[
     elsewhere(
         "have it added to its spec.allowedNamespaces",
@@ -109,6 +110,27 @@ const MESSAGES_ELSEWHERE: &[Elsewhere] = &[
         "tests/e2e/cluster_accounts.rs",
         "an operator that does not look at ClusterAccounts says so and goes on with Accounts",
     ),
+    elsewhere(
+        "set spec.managementPolicy to Full to have it changed",
+        "tests/e2e/adoption.rs",
+        "an account that is only looked at is never written to, and is kept as soon as the manifest asks for that",
+    ),
+    elsewhere(
+        "create one that names a subaccount which is there, or none",
+        "tests/e2e/adoption.rs",
+        REFUSED_ADOPTION,
+    ),
+    elsewhere(
+        "which another Subaccount keeps, or is about to",
+        "tests/e2e/adoption.rs",
+        REFUSED_ADOPTION,
+    ),
+    elsewhere(
+        "vobiz.ai/allow-adoption: \"true\", which is looked at again within a minute",
+        "tests/e2e/adoption.rs",
+        "an account is adopted by a grant, with its token where the API shows it, and else once its pair is put into the Secret",
+    ),
+    elsewhere("authId cannot be changed", "tests/manifests/refusals.rs", REFUSED),
     elsewhere(
         "must have at most 37 characters beside {namespace}",
         "tests/manifests/refusals.rs",

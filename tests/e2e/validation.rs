@@ -61,8 +61,8 @@ async fn refused(bed: Arc<TestBed>) -> Result<()> {
             "unknown field \"spec.accountRef.namespace\"",
         ),
         (
-            json!({"accountRef": {"name": "vobiz"}, "authId": "SA_1"}),
-            "unknown field \"spec.authId\"",
+            json!({"accountRef": {"name": "vobiz"}, "tenant": "SA_1"}),
+            "unknown field \"spec.tenant\"",
         ),
     ];
     for (spec, wanted) in refusals {

@@ -372,6 +372,13 @@ async fn what_is_optional_can_be_taken_away_but_the_account_stays(subaccounts: &
         refusal.contains("accountRef cannot be changed: an account at Vobiz stays under its parent"),
         "{refusal}"
     );
+    let refusal = patch(json!({ "authId": "SA_ONE" }))
+        .await
+        .expect_err("another account for an object that has one");
+    assert!(
+        refusal.contains("authId cannot be changed, set or taken out later"),
+        "{refusal}"
+    );
 }
 
 async fn long_names_and_longest_prefix_fit_together(subaccounts: &Api<DynamicObject>) {

@@ -303,9 +303,6 @@ fn conflict(found: &Findings<'_>) -> String {
             "status.authId names {id}, and so does the status of another Subaccount: delete the one that is not meant, which leaves \
              the subaccount as it is"
         ),
-        Some(Conflict::NoId) if found.is_adoption => {
-            "spec.authId can be no subaccount's: delete this object, and create it again with the id of one, or with none".to_owned()
-        }
         Some(Conflict::NoId) => "status.authId can be no subaccount's: delete this object, and apply it again without its old status; \
              what was made for it, if anything was, shows as an orphan of its Account"
             .to_owned(),

@@ -121,7 +121,7 @@ fn pair() -> Vec<Entry> {
         entry!(
             SECRETS,
             "the Secret is removed",
-            &["remove it, or name another one in spec.secretRef"],
+            &["remove it, name another one in"],
             secret_removed
         ),
         entry!(SECRETS, "another Secret is named", &[], another_secret),
@@ -147,8 +147,14 @@ fn pair() -> Vec<Entry> {
         entry!(
             Some("A Subaccount is Stalled / AdoptionNotAllowed"),
             "the pair is put into the Secret",
-            &["put the working pair of that subaccount into the Secret acme-vobiz"],
+            &["put the working pair of that subaccount into the Secret"],
             not_allowed
+        ),
+        entry!(
+            None,
+            "what has nothing to look at is to be kept",
+            &["create the object with spec.authId, or set managementPolicy to Full"],
+            nothing_to_look_at
         ),
         entry!(None, "a deletion that cannot end is forced", &[], forced),
     ]
@@ -379,6 +385,17 @@ async fn not_allowed(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result
         "it has another account"
     );
     ensure_counts(&environment, 0, 0).await
+}
+
+async fn nothing_to_look_at(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result<()> {
+    let environment = bed.environment(shipped("no-look")).await?;
+    environment
+        .create_subaccount(NAME, json!({"managementPolicy": "ObserveOnly"}))
+        .await?;
+    told(&environment, ACME, "InvalidSpec", says).await?;
+    ensure_counts(&environment, 0, 0).await?;
+    edit(&environment, json!({"managementPolicy": "Full"})).await?;
+    becomes_ready(&environment, NAME).await.map(drop)
 }
 
 async fn no_id(bed: Arc<TestBed>, says: &'static [&'static str]) -> Result<()> {

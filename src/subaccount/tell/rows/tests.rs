@@ -149,7 +149,6 @@ fn a_conflict_names_the_field_that_a_person_wrote() {
         Some(Conflict::Record),
         Some(Conflict::Status),
         Some(Conflict::Installation),
-        Some(Conflict::NoId),
     ] {
         let found = Findings {
             named: "SA_ONE".to_owned(),
