@@ -107,7 +107,7 @@ pub async fn record(scenes: &[Scene], times: usize) -> Result<Clean> {
         let stage = &stage;
         async move {
             let prepared = prepare(stage, scene, None, &unique).await?;
-            let ended = prepared.run(None, None).await;
+            let ended = Box::pin(prepared.run(None, None)).await;
             anyhow::Ok((
                 scene,
                 ended.with_context(|| format!("a clean run of {scene} failed"))?,
@@ -234,7 +234,7 @@ async fn run_batch(
             witnesses,
             clean: clean.calls.get(scene).unwrap_or(&nothing),
         });
-        prepared.run(clean.ends.get(scene), measure).await
+        Box::pin(prepared.run(clean.ends.get(scene), measure)).await
     };
     let prepared = |number: usize| {
         let (stage, plan) = (&stage, &plans[number - 1]);

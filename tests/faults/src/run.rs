@@ -102,7 +102,7 @@ impl Prepared<'_> {
         let (faults, refusal) = match (target, measure) {
             (Some((at, Mode::Refused(by))), Some(measure)) => {
                 let ordeal = withstand(stage, &actor, scene.workload, (at.write, by), measure);
-                let lived = through(life, ordeal).await;
+                let lived = Box::pin(through(life, ordeal)).await;
                 // Whatever went wrong, it is refused no longer than its plan lasts.
                 stage.registry.allow(&actor.namespace);
                 let (faults, refusal) = lived?;

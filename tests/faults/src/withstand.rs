@@ -88,13 +88,15 @@ pub async fn withstand(
         _ => false,
     };
     let is_needless = is_soon_needless && times == 1;
-    // While the parent's pair is exchanged, whether it works is asked as often as a request meets the one before. And whoever names
-    // what is being made asks whose attempt that is, unless it is bound by then.
-    let asks_once_more = matches!(
-        workload,
-        Workload::CredentialsRotated | Workload::AdoptBesideCreate
-    );
-    let given_up = given_up + usize::from(asks_once_more);
+    let given_up = given_up
+        + match workload {
+            // While the parent's pair is exchanged, whether it works is asked as often as a request meets the one before. And whoever
+            // names what is being made asks whose attempt that is, unless it is bound by then.
+            Workload::CredentialsRotated | Workload::AdoptBesideCreate => 1,
+            // Two who meet over one account both leave it, look again, and look once more at what they have.
+            Workload::AdoptTwice => 4,
+            _ => 0,
+        };
     Ok(Refusal {
         is_expected: is_needless || by == Denier::Terminating && !workload.leaves_the_namespace(),
         write,
