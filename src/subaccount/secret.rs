@@ -90,8 +90,7 @@ pub fn judge(
     pair: Option<&Credentials>,
     managers: &[FieldManager],
 ) -> UserSecret {
-    let ours = is_ours(secret, object);
-    let may_be_written = ours || allows_adoption(secret, object);
+    let may_be_written = may_be_written(secret, object);
     let Some(pair) = pair.filter(|pair| may_be_written || holds_just(secret, object, pair)) else {
         return if may_be_written {
             UserSecret::Different
@@ -137,6 +136,12 @@ pub fn is_unowned(secret: &Secret) -> bool {
         .iter()
         .any(|owner| owner.controller == Some(true));
     is_generic(secret) && !controlled
+}
+
+/// Whether the Secret is the object's, or its user hands it over.
+#[must_use]
+pub fn may_be_written(secret: &Secret, object: &Subaccount) -> bool {
+    is_ours(secret, object) || allows_adoption(secret, object)
 }
 
 /// Whether nobody but this object controls the Secret, and its user says that it may be taken over.

@@ -17,7 +17,6 @@ use crate::subaccount::store::record::Decision;
 use crate::subaccount::tell::rows::{SECRET_PROBE, STALLED_PROBE};
 use crate::subaccount::tell::{Conflict, Outcome, StepError};
 use crate::vobiz::{self, AuthId, Credentials};
-use k8s_openapi::api::core::v1::Secret;
 use vobiz_protocol::facts::Object;
 
 /// The account that the status names: every Record, by quorum, and its own marker.
@@ -53,8 +52,6 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
         None => ask(pass, id).await?,
     };
     let is_marked = judged.mark == Mark::Ours || judged.account.is_none();
-    // Without our mark only its pair makes it this object's: no annotation that was left on does, and neither does the status, where
-    // the account is to be deleted or made anew.
     let adopts = pass.known.adopts().is_some() && pass.known.life == Object::Live;
     // An attempt of another Record made it, and will bind it, or delete it as a leftover.
     if adopts
@@ -66,6 +63,8 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
     {
         return Ok(without_look(Some(Conflict::Record)));
     }
+    // Without our mark only its pair makes it this object's: no annotation that was left on does, and neither does the status, where
+    // the account is to be deleted or made anew.
     let is_own = match (judged.mark, pass.known.life) {
         _ if is_marked => true,
         (Mark::None, Object::Live) => true,
@@ -173,9 +172,7 @@ pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 fn leave_to_others(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
     let read = pass.known.secret.read();
-    let may_be_written =
-        |secret: &Secret| secret::is_ours(secret, &object) || secret::allows_adoption(secret, &object);
-    if !read.is_some_and(|read| may_be_written(read.secret.object())) {
+    if !read.is_some_and(|read| secret::may_be_written(read.secret.object(), &object)) {
         pass.known.secret = KnownSecret::Foreign;
     }
     pass.known.evidence = KnownPair::Disproved;

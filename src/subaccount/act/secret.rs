@@ -128,8 +128,7 @@ fn may_prove(
         (Some(recorded), _) => found != recorded && may_have_been_ours,
         // Without the word of its user a pair gives no right to what was there before.
         (None, Some(expected)) if pass.known.adopts().is_some() => {
-            (secret::is_ours(secret, object) || secret::allows_adoption(secret, object))
-                && found.auth_id == expected
+            secret::may_be_written(secret, object) && found.auth_id == expected
         }
         (None, Some(expected)) => {
             secret::is_ours(secret, object) || (secret::is_unowned(secret) && found.auth_id == expected)
