@@ -42,6 +42,10 @@ pub fn add_to(suite: &mut Suite) {
         "a deleted Account that cannot be let go says who refuses it, and goes once it can",
         not_released,
     );
+    suite.test(
+        "an Account whose mark cannot come off lets its Secret go once, and holds it no more",
+        account_not_released,
+    );
 }
 
 /// A rule against any change of a Secret.
@@ -161,10 +165,8 @@ async fn secret_not_marked(bed: Arc<TestBed>, api: Api) -> Result<()> {
     ensure_consistent(&environment, &[NAME.to_owned()]).await
 }
 
-async fn account_not_marked(bed: Arc<TestBed>) -> Result<()> {
-    let environment = bed
-        .environment(EnvironmentOptions::new("refused-account"))
-        .await?;
+/// Nobody may change the Account, but for its status.
+async fn no_account_changes(environment: &Environment) -> Result<InForce<'_>> {
     let rule = Rule {
         group: GROUP,
         resource: "accounts",
@@ -173,9 +175,16 @@ async fn account_not_marked(bed: Arc<TestBed>) -> Result<()> {
         input: "",
     };
     let namespace = environment.objects.namespace();
-    let rule = rule
-        .enforce(environment.control_plane().kubectl(), namespace)
+    rule.enforce(environment.control_plane().kubectl(), namespace)
+        .await
+}
+
+async fn account_not_marked(bed: Arc<TestBed>) -> Result<()> {
+    let environment = bed
+        .environment(EnvironmentOptions::new("refused-account"))
         .await?;
+    let namespace = environment.objects.namespace();
+    let rule = no_account_changes(&environment).await?;
     environment.create_subaccount(NAME, json!({})).await?;
     let mark = format!("patch of accounts {namespace}/{ACCOUNT}");
     await_refused(&environment, &mark, &rule).await?;
@@ -281,6 +290,37 @@ async fn status_refused(bed: Arc<TestBed>) -> Result<()> {
     environment.await_ready(NAME).await?;
     environment
         .await_condition(Kind::Account, ACCOUNT, "Ready", "True")
+        .await?;
+    await_nothing_refused(environment.operator()?).await
+}
+
+async fn account_not_released(bed: Arc<TestBed>) -> Result<()> {
+    let environment = bed
+        .environment(EnvironmentOptions::new("refused-account-release"))
+        .await?;
+    environment.create_ready(NAME, json!({})).await?;
+    environment
+        .await_object(Kind::Secret, CREDENTIALS, "held", |secret| {
+            finalizers(secret).contains(&IN_USE)
+        })
+        .await?;
+    let rule = no_account_changes(&environment).await?;
+    environment.objects.delete(Kind::Subaccount, NAME).await?;
+    environment.await_gone(Kind::Subaccount, NAME).await?;
+    await_tried(&environment, "accounts", "patch", 1).await?;
+    // Whoever cannot read an answer does not know whether the Account is let go, and so whether anybody would take the mark off again.
+    let let_go = environment.objects.get(Kind::Secret, CREDENTIALS).await?;
+    await_tried(&environment, "accounts", "patch", 4).await?;
+    ensure_marked(&environment, Kind::Account, ACCOUNT, true).await?;
+    ensure_marked(&environment, Kind::Secret, CREDENTIALS, false).await?;
+    let now = environment.objects.get(Kind::Secret, CREDENTIALS).await?;
+    let version = |secret: &Value| secret["metadata"]["resourceVersion"].clone();
+    ensure!(version(&now) == version(&let_go), "the Secret was written again");
+    rule.lift().await?;
+    environment
+        .await_object(Kind::Account, ACCOUNT, "let go", |account| {
+            !finalizers(account).contains(&IN_USE)
+        })
         .await?;
     await_nothing_refused(environment.operator()?).await
 }

@@ -130,7 +130,9 @@ impl AccountPass<'_> {
             }
             return Ok(false);
         }
-        if !is_marked && found.is_proved && secret.metadata.deletion_timestamp.is_none() {
+        // Whose release was just answered by an error may be released all the same, and gone: nobody would ever take the mark off again.
+        let is_wanted = self.is_held() && found.is_proved;
+        if !is_marked && is_wanted && secret.metadata.deletion_timestamp.is_none() {
             guarded_patch::add(&self.secrets(), secret, IN_USE_FINALIZER).await?;
             return Ok(true);
         }
