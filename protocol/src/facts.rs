@@ -151,11 +151,21 @@ pub enum Claim {
     Unread,
     /// Nobody else's, as far as Records, other objects' statuses and its marker show.
     Own,
+    /// The same, but for intents to have it which give way to this object's: they are taken back once that is seen.
+    Contested,
     /// Another Record holds it or is about to, another object's status names it, an attempt of another Record made it, or another
     /// installation marked it.
     Foreign,
     /// Vobiz knows no such account, and the object names one that is to be there already.
     Missing,
+}
+
+impl Claim {
+    /// Somebody else's, to whoever is not about to have it by an intent of its own.
+    #[must_use]
+    pub fn is_anothers(self) -> bool {
+        matches!(self, Self::Foreign | Self::Contested)
+    }
 }
 
 /// Whether the object names an account that is there already, instead of having one made.

@@ -234,6 +234,12 @@ impl<Series: Copy + PartialEq, Id, Token, Generation: Copy + Ord> Ledger<Series,
         self.auth_id.as_ref().or(self.adopts.as_ref()) == Some(auth_id)
     }
 
+    /// Whether it is no more than an intent to have an account that is there already: nothing is bound, and nothing was posted.
+    #[must_use]
+    pub fn is_intent_to_adopt(&self) -> bool {
+        self.phase == Phase::Open && self.adopted && self.adopts.is_some()
+    }
+
     /// Whether an account with this series and epoch in its marker is void and ours to delete.
     #[must_use]
     pub fn fences(&self, series: Series, epoch: u32) -> bool {

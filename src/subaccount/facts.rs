@@ -90,6 +90,7 @@ fn claim(known: &Known, around: &Surroundings) -> Claim {
         None => Claim::Unread,
         Some(judgement) if judgement.conflict.is_some() => Claim::Foreign,
         Some(judgement) if judgement.is_missing => Claim::Missing,
+        Some(judgement) if judgement.is_contested => Claim::Contested,
         Some(_) => Claim::Own,
     }
 }

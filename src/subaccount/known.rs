@@ -93,6 +93,8 @@ pub enum KnownPredecessor {
 pub struct Judgement {
     /// Who else keeps it; none: it is this object's.
     pub conflict: Option<Conflict>,
+    /// Others are about to keep it, and give way to this object.
+    pub is_contested: bool,
     /// Vobiz knows no such account, and it is to be there already.
     pub is_missing: bool,
     /// It does not carry this installation's mark: only its pair takes it over.

@@ -3,7 +3,7 @@
 //! Nothing is ever posted here (rule 43), and whoever loses a race has written nothing but an intent that is taken back.
 
 use super::live::{hindrance, inherit};
-use super::{Block, Rest, Step, blocked, confirmed};
+use super::{Block, Rest, Step, Wait, blocked, confirmed, waiting};
 use crate::facts::{Adoption, Claim, Evidence, Facts, Predecessor, Record, UserSecret};
 
 pub(super) fn adopt(facts: &Facts) -> Step {
@@ -52,11 +52,13 @@ fn take(facts: &Facts, is_intended: bool) -> Step {
         Claim::Unread => Step::JudgeClaim,
         Claim::Missing => blocked(Block::ExternalResourceMissing),
         Claim::Foreign => blocked(Block::AuthIdConflict),
-        Claim::Own if facts.token_shown && facts.evidence != Evidence::Proven => Step::RecoverPair,
+        _ if facts.token_shown && facts.evidence != Evidence::Proven => Step::RecoverPair,
         // Promise 3.
-        Claim::Own if !facts.finalizer => Step::AddFinalizer,
+        _ if !facts.finalizer => Step::AddFinalizer,
         // Rule 44.
-        Claim::Own if !is_intended => Step::OpenAdoption,
+        _ if !is_intended => Step::OpenAdoption,
+        // Rule 52: of two intents one stays.
+        Claim::Contested => waiting(Wait::Rival),
         // Rules 24, 47.
         Claim::Own => confirmed(facts, || Step::Adopt),
     }

@@ -57,9 +57,9 @@ fn nothing_bound(facts: &Facts) -> Step {
             // Rules 27, 28.
             _ if facts.claim == Claim::Unread => Step::JudgeClaim,
             // It is not this object's to delete, whatever its status says. Promise 2, rule 27.
-            Record::Absent if facts.claim == Claim::Foreign => Step::ReleaseFinalizer,
+            Record::Absent if facts.claim.is_anothers() => Step::ReleaseFinalizer,
             // Closed without that account. Rule 27.
-            _ if facts.claim == Claim::Foreign => close(facts),
+            _ if facts.claim.is_anothers() => close(facts),
             // A Record before acting on the status: whoever looks meanwhile finds it. Rule 16.
             Record::Absent if facts.policy == Policy::Undecided => undecided(facts),
             Record::Absent => Step::OpenRecord,

@@ -172,7 +172,7 @@ fn restore(facts: &Facts) -> Step {
         (UserSecret::Unread | UserSecret::NotDue, _) => Step::ReadSecret,
         // Rule 27.
         _ if facts.claim == Claim::Unread => Step::JudgeClaim,
-        _ if facts.claim == Claim::Foreign => blocked(Block::AuthIdConflict),
+        _ if facts.claim.is_anothers() => blocked(Block::AuthIdConflict),
         // Promise 2: the pair proves whose the account is.
         (_, Evidence::Claimed) => Step::ProvePair,
         (_, Evidence::Unread | Evidence::Nothing) if facts.token_shown => Step::RecoverPair,

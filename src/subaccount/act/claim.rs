@@ -1,6 +1,6 @@
 //! Steps that find out whose an account is before anything is done about it on the word of a status or of a Secret. I/O.
 
-use super::lookup;
+use super::lookup::{self, Held};
 use super::needs::{claimed_pair, object};
 use super::record::own_marker;
 use super::remote::{access, look_for};
@@ -28,6 +28,7 @@ pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
     let without_look = |conflict| Judgement {
         conflict,
+        is_contested: false,
         is_missing: false,
         is_unmarked: false,
         account: None,
@@ -35,7 +36,10 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
     let Some(id) = pass.known.named_id() else {
         return Ok(without_look(Some(Conflict::NoId)));
     };
-    let conflict = if lookup::is_held_by_another(pass, &id).await? {
+    let adopts = pass.known.adopts().is_some() && pass.known.life == Object::Live;
+    let held = lookup::holders(pass, &id).await?;
+    let is_contested = held == Held::ByRivals && adopts;
+    let conflict = if held != Held::ByNobody && !is_contested {
         Some(Conflict::Record)
     } else if lookup::is_named_by_another(pass, &id).await? {
         Some(Conflict::Status)
@@ -52,7 +56,6 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
         None => ask(pass, id).await?,
     };
     let is_marked = judged.mark == Mark::Ours || judged.account.is_none();
-    let adopts = pass.known.adopts().is_some() && pass.known.life == Object::Live;
     // An attempt of another Record made it, and will bind it, or delete it as a leftover.
     if adopts
         && let Some((series, _)) = judged
@@ -74,6 +77,7 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
     };
     Ok(Judgement {
         conflict: (!is_own).then_some(Conflict::Installation),
+        is_contested,
         is_missing: adopts && judged.account.is_none(),
         is_unmarked: !is_marked,
         account: judged.account,

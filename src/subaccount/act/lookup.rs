@@ -110,21 +110,39 @@ async fn taken_over(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Ou
     Ok(None)
 }
 
-/// Whether the Record of another object holds the account, by quorum: every Record that names an account carries its id as a label, or
-/// as much of it as can be one.
-pub(super) async fn is_held_by_another(pass: &Pass<'_>, id: &AuthId) -> Result<bool, Outcome> {
+/// Who else's Records hold an account, or are about to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Held {
+    /// Nobody's.
+    ByNobody,
+    /// Those of objects that give way to this one.
+    ByRivals,
+    /// Another object's, or one that cannot be read: it may be another's.
+    ByAnother,
+}
+
+/// Who else's Records hold the account, by quorum: every Record that names an account carries its id as a label, or as much of it as can
+/// be one.
+pub(super) async fn holders(pass: &Pass<'_>, id: &AuthId) -> Result<Held, Outcome> {
     let labelled = ListParams::default().labels(&format!("{AUTH_ID_LABEL}={}", id.as_label()));
     let listed: ObjectList<Guarded<Secret>> =
         ask(&pass.context.record_api(), |request| request.list(&labelled))
             .await
             .map_err(|error| Outcome::of_cluster("look for other records of the account", &error))?;
-    // One that cannot be read may be another's.
-    let is_no_matter = |secret: &Secret| {
-        decode(secret).is_ok_and(|record| record.subject.uid == pass.uid || !record.ledger.names(id))
-    };
-    Ok(!listed
-        .iter()
-        .all(|secret| secret.0.as_ref().is_ok_and(is_no_matter)))
+    let mut held = Held::ByNobody;
+    for secret in &listed {
+        let Some(record) = secret.0.as_ref().ok().and_then(|secret| decode(secret).ok()) else {
+            return Ok(Held::ByAnother);
+        };
+        if record.subject.uid == pass.uid || !record.ledger.names(id) {
+            continue;
+        }
+        if !record.gives_way_to(&pass.uid) {
+            return Ok(Held::ByAnother);
+        }
+        held = Held::ByRivals;
+    }
+    Ok(held)
 }
 
 /// Whether an attempt of another object's Record made the account with this series in its marker, by quorum.

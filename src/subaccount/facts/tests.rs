@@ -128,6 +128,10 @@ fn known(pass: &Pass) -> Known {
             is_missing: true,
             ..judgement(None)
         }),
+        Claim::Contested => Some(Judgement {
+            is_contested: true,
+            ..judgement(None)
+        }),
         Claim::Foreign => Some(judgement(Some(Conflict::Record))),
     };
     known.secret = match facts.secret {
@@ -250,6 +254,7 @@ fn record_of(stored: &world::Record) -> record::Record {
 fn judgement(conflict: Option<Conflict>) -> Judgement {
     Judgement {
         conflict,
+        is_contested: false,
         is_missing: false,
         is_unmarked: false,
         account: None,

@@ -102,6 +102,13 @@ impl Record {
         }
     }
 
+    /// Whether it is an intent to adopt that is taken back for the object with this uid, should both name one account: of two that are
+    /// written at the same time, each seen by the other, one must stay.
+    #[must_use]
+    pub fn gives_way_to(&self, uid: &str) -> bool {
+        self.ledger.is_intent_to_adopt() && self.subject.uid.as_str() > uid
+    }
+
     /// Whether an account with this marker is void and ours to delete.
     #[must_use]
     pub fn fences(&self, marker: &Marker) -> bool {

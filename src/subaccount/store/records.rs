@@ -123,14 +123,16 @@ impl Records {
         state.of(secrets).filter(means_something).collect()
     }
 
-    /// Whether the Record of another object than `uid` holds this account, or is about to.
+    /// Whether the Record of another object than `uid` holds this account, or is about to and does not give way.
     #[must_use]
     pub fn held_by_another(&self, id: &AuthId, uid: &str) -> bool {
         let state = self.lock();
         let Some(secrets) = state.by_account.get(id) else {
             return false;
         };
-        state.of(secrets).any(|stored| stored.record.subject.uid != uid)
+        let holds =
+            |stored: Arc<Stored>| stored.record.subject.uid != uid && !stored.record.gives_way_to(uid);
+        state.of(secrets).any(holds)
     }
 
     /// Whether any Record holds this account, or is about to.
@@ -243,8 +245,9 @@ fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Secrets>, key: &K
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::subaccount::store::record::{Decision, Subject, encode, secret_name};
+    use crate::subaccount::store::record::{Decision, Ledger, Subject, encode, secret_name};
     use crate::vobiz::{AuthToken, Generation};
+    use jiff::Timestamp;
 
     fn id(name: &str) -> AuthId {
         AuthId::parse(name).unwrap()
@@ -286,7 +289,7 @@ mod tests {
     fn a_record_that_vanishes_unfinished_is_noticed_and_a_finished_one_is_not_missed() {
         let closed = bound("u-1", 1, "SA_ONE").with(
             |ledger| ledger.closed(Decision::Delete { cascade: false }, None),
-            jiff::Timestamp::UNIX_EPOCH,
+            Timestamp::UNIX_EPOCH,
         );
         let table = [
             (open("u-1", 1), lost()),
@@ -375,6 +378,26 @@ mod tests {
     }
 
     #[test]
+    fn of_two_intents_to_adopt_one_account_the_later_uids_gives_way_and_what_is_bound_never_does() {
+        let intent = |uid: &str| {
+            open(uid, 1).with(
+                |ledger| Ledger::adopting(ledger.series, ledger.generation, id("SA_ONE")),
+                Timestamp::UNIX_EPOCH,
+            )
+        };
+        let records = Records::default();
+        records.apply(&Event::Apply(stored(&intent("u-1"))));
+        records.apply(&Event::Apply(stored(&intent("u-2"))));
+        assert!(
+            !records.held_by_another(&id("SA_ONE"), "u-1"),
+            "the other one gives way"
+        );
+        assert!(records.held_by_another(&id("SA_ONE"), "u-2"));
+        records.apply(&Event::Apply(stored(&bound("u-2", 1, "SA_ONE"))));
+        assert!(records.held_by_another(&id("SA_ONE"), "u-1"));
+    }
+
+    #[test]
     fn only_an_earlier_object_of_the_name_that_left_something_is_a_predecessor() {
         let records = Records::default();
         let found = |namespace, name, uid| records.predecessors(namespace, name, uid).len();
@@ -390,7 +413,7 @@ mod tests {
         assert_eq!(found("team", "other", "u-2") + found("other", "acme", "u-2"), 0);
         let mut closed = open("u-1", 1);
         closed.ledger = closed.ledger.closed(Decision::Delete { cascade: false }, None);
-        closed.last_fenced_at = Some(jiff::Timestamp::UNIX_EPOCH);
+        closed.last_fenced_at = Some(Timestamp::UNIX_EPOCH);
         records.apply(&Event::Apply(stored(&closed)));
         assert_eq!(
             found("team", "acme", "u-2"),

@@ -15,20 +15,32 @@ pub(crate) fn claim(rules: &Rules, state: &State, process: usize, pass: &Pass) -
     let cached = state.processes[process].cache.records;
     // No finalizer goes on the word of a cache.
     let hinted = pass.facts.object == Kind::Live || rules.drops(Weakness::CachedClaim);
-    if hinted && names_account_of_another(pass, &cached) {
+    if hinted && names_account_of_another(rules, pass, &cached) {
         Claim::Foreign
     } else {
         pass.facts.claim
     }
 }
 
-/// Whether one of these Records serves another object and holds the account that the status of this one names.
-pub(crate) fn names_account_of_another(pass: &Pass, records: &[Option<Record>]) -> bool {
-    let Some(named) = pass.object.and_then(|object| object.named()) else {
-        return false;
-    };
-    let mut records = records.iter().flatten();
-    records.any(|record| record.uid != pass.uid && record.ledger.names(&named))
+/// Whether one of these Records serves another object, holds the account that the status or the spec of this one names, and does not
+/// give way.
+pub(crate) fn names_account_of_another(rules: &Rules, pass: &Pass, records: &[Option<Record>]) -> bool {
+    others_that_name(pass, records).any(|record| !gives_way(rules, pass, record))
+}
+
+/// Whether one of them is an intent to have that account which is taken back for this object's.
+fn names_account_of_rival(rules: &Rules, pass: &Pass, records: &[Option<Record>]) -> bool {
+    others_that_name(pass, records).any(|record| gives_way(rules, pass, record))
+}
+
+fn others_that_name<'a>(pass: &Pass, records: &'a [Option<Record>]) -> impl Iterator<Item = &'a Record> {
+    let (uid, named) = (pass.uid, pass.object.and_then(|object| object.named()));
+    let mut others = records.iter().flatten().filter(move |record| record.uid != uid);
+    std::iter::from_fn(move || others.find(|record| named.is_some_and(|named| record.ledger.names(&named))))
+}
+
+fn gives_way(rules: &Rules, pass: &Pass, record: &Record) -> bool {
+    record.ledger.is_intent_to_adopt() && (record.uid > pass.uid || rules.drops(Weakness::NobodyFirst))
 }
 
 /// Every Record, by quorum; and of an account that is to be there already, itself.
@@ -51,8 +63,14 @@ pub(crate) fn judge(rules: &Rules, state: &State, process: usize, pass: &mut Pas
     });
     pass.facts.claim = if adopts.is_some() && account.is_none() {
         Claim::Missing
-    } else if names_account_of_another(pass, &records) || named_by_other || made_by_other {
+    } else if names_account_of_another(rules, pass, &records) || named_by_other || made_by_other {
         Claim::Foreign
+    } else if names_account_of_rival(rules, pass, &records) {
+        if adopts.is_some() && pass.facts.object == Kind::Live {
+            Claim::Contested
+        } else {
+            Claim::Foreign
+        }
     } else {
         Claim::Own
     };

@@ -153,7 +153,7 @@ pub fn showing(weakness: Weakness) -> Rules {
             ..ONE
         },
         Weakness::AdoptionPosted | Weakness::PairUntried | Weakness::AdoptedByDefault => ONE_ADOPTION,
-        Weakness::LookBeforeIntent | Weakness::AdoptedByCache => TWO_ADOPTIONS,
+        Weakness::LookBeforeIntent | Weakness::AdoptedByCache | Weakness::NobodyFirst => TWO_ADOPTIONS,
         Weakness::MarkerIgnored => ONE_ADOPTION_OF_MADE,
         Weakness::AdoptedUnconfirmed => TWO_ADOPTION,
         Weakness::ObservedByCache => ONE_OBSERVED,

@@ -103,11 +103,13 @@ pub enum Weakness {
     AdoptedByDefault,
     /// Whether the Account allows the namespace is not asked.
     BarIgnored,
+    /// Of two intents to have one account each is to give way to the other.
+    NobodyFirst,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -158,5 +160,6 @@ impl Weakness {
         Self::ObservedByCache,
         Self::AdoptedByDefault,
         Self::BarIgnored,
+        Self::NobodyFirst,
     ];
 }

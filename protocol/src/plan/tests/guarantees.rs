@@ -24,7 +24,13 @@ const CONFIRMATIONS: [Confirmation; 3] = [
     Confirmation::Confirmed,
     Confirmation::Refuted,
 ];
-const CLAIMS: [Claim; 4] = [Claim::Unread, Claim::Own, Claim::Foreign, Claim::Missing];
+const CLAIMS: [Claim; 5] = [
+    Claim::Unread,
+    Claim::Own,
+    Claim::Contested,
+    Claim::Foreign,
+    Claim::Missing,
+];
 const ADOPTIONS: [Adoption; 3] = [Adoption::Unasked, Adoption::Asked, Adoption::Granted];
 const SECRETS: [UserSecret; 8] = [
     UserSecret::NotDue,
@@ -361,8 +367,11 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
     let may_create = may_take_over && !identity && may_post;
     let has_right =
         facts.evidence == Evidence::Proven || (facts.adoption == Adoption::Granted && nothing_claimed(facts));
-    let may_adopt =
-        may_take_over && asked && has_right && facts.claim == Claim::Own && !left_with_account(facts);
+    let may_intend = may_take_over
+        && asked
+        && has_right
+        && matches!(facts.claim, Claim::Own | Claim::Contested)
+        && !left_with_account(facts);
     let reachable = matches!(facts.account, Account::Ready | Account::Closing);
     let clean = |fenced: bool| !fenced || facts.fence == Fence::Clean;
     if facts.made != Made::Nothing {
@@ -418,8 +427,13 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
                 && (facts.evidence == Evidence::Proven || lost(facts))
                 && facts.account == Account::Ready
         }
-        Step::OpenAdoption => may_adopt && facts.record == Record::Absent,
-        Step::Adopt => may_adopt && confirmed && matches!(by_quorum(facts), Some((Phase::Open { .. }, _))),
+        Step::OpenAdoption => may_intend && facts.record == Record::Absent,
+        Step::Adopt => {
+            may_intend
+                && facts.claim == Claim::Own
+                && confirmed
+                && matches!(by_quorum(facts), Some((Phase::Open { .. }, _)))
+        }
         Step::WithdrawAdoption => {
             let live = object == Object::Live;
             let going = leaving && confirmed && facts.looked_again && !identity;
@@ -473,7 +487,8 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
         Step::RecoverPair => {
             object == Object::Live
                 && (identity || asked)
-                && matches!(facts.claim, Claim::Own | Claim::Missing)
+                && (matches!(facts.claim, Claim::Own | Claim::Missing)
+                    || (asked && facts.claim == Claim::Contested))
                 && facts.token_shown
                 && facts.account == Account::Ready
                 && nothing_claimed(facts)
@@ -557,7 +572,7 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             let proved = match (facts.record, by_quorum(facts)) {
                 (Record::Absent, _) => {
                     let nobodys = if identity {
-                        facts.claim == Claim::Foreign
+                        facts.claim.is_anothers()
                     } else {
                         asked || nothing_claimed(facts)
                     };

@@ -1009,6 +1009,26 @@ fn an_account_that_somebody_else_keeps_is_not_taken_and_nothing_is_left_of_the_t
 }
 
 #[test]
+fn of_two_intents_to_have_one_account_the_first_stays_until_the_other_is_taken_back() {
+    let world = World {
+        meanwhile: Claim::Contested,
+        ..WORLD
+    };
+    let steps = drive(adopting(Adoption::Granted), world);
+    assert_eq!(steps.last(), Some(&Step::Rest(Rest::Waiting(Wait::Rival))));
+    assert!(
+        steps.contains(&Step::OpenAdoption) && !steps.contains(&Step::WithdrawAdoption),
+        "{steps:?}"
+    );
+    // Whoever gives way is no reason not to try.
+    let second = World {
+        claim: Claim::Contested,
+        ..WORLD
+    };
+    assert!(drive(adopting(Adoption::Granted), second).contains(&Step::Adopt));
+}
+
+#[test]
 fn what_a_gone_object_of_the_name_left_is_had_by_naming_it() {
     let facts = Facts {
         predecessor: Predecessor::Orphaned,
