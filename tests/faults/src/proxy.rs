@@ -179,7 +179,7 @@ impl Route {
         let (route, socket) = (Arc::clone(self), Arc::clone(socket));
         let passed = tokio::spawn(async move {
             let Orders { mut pause, fault } = orders;
-            Pause::hold(&mut pause, Moment::BeforeCommit).await;
+            Pause::hold(&mut pause, Moment::BeforeCommit, route.past_time_out).await;
             let answer = match fault {
                 None => route.forward(&whole).await,
                 Some(Mode::StopAtLook) if !is_look => {
@@ -189,7 +189,7 @@ impl Route {
                 }
                 Some(mode) => route.break_at(&whole, mode, &name, &socket).await,
             };
-            Pause::hold(&mut pause, Moment::AfterCommit).await;
+            Pause::hold(&mut pause, Moment::AfterCommit, route.past_time_out).await;
             answer
         });
         passed.await.unwrap_or(Err(Closed))

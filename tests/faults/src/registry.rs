@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -46,13 +47,14 @@ pub struct Pause {
 }
 
 impl Pause {
-    /// Waits for the user, if this is the moment for it.
-    pub async fn hold(pause: &mut Option<Self>, moment: Moment) {
+    /// Waits for the user, if this is the moment for it; not longer than a late request may take, however slow a busy machine makes
+    /// the user.
+    pub async fn hold(pause: &mut Option<Self>, moment: Moment, longest: Duration) {
         if let Some(pause) = pause.take_if(|pause| pause.moment == moment)
             && pause.arrived.send(()).is_ok()
         {
             // A user who has gone holds nothing.
-            let _ = pause.go_on.await;
+            let _ = tokio::time::timeout(longest, pause.go_on).await;
         }
     }
 }

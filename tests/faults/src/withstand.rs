@@ -83,6 +83,8 @@ pub async fn withstand(
     let is_soon_needless = match workload {
         Workload::Recreate => write.may_release_a_mark(),
         Workload::DeleteDuringCreate => write.is_of_users_secret(),
+        // Nobody reads events of a namespace that is gone, and the process tells nothing of what is gone.
+        Workload::NamespaceDeleted | Workload::SharedNamespaceDeleted => write.is_event(),
         // Whoever is held up leaves the account to the other.
         Workload::AdoptTwice => true,
         _ => false,
@@ -93,8 +95,8 @@ pub async fn withstand(
             // While the parent's pair is exchanged, whether it works is asked as often as a request meets the one before. And whoever
             // names what is being made asks whose attempt that is, unless it is bound by then.
             Workload::CredentialsRotated | Workload::AdoptBesideCreate => 1,
-            // Two who meet over one account both leave it, look again, and look once more at what they have.
-            Workload::AdoptTwice => 4,
+            // Whoever gives way looks again at what the other one has.
+            Workload::AdoptTwice => 1,
             _ => 0,
         };
     Ok(Refusal {
