@@ -114,9 +114,8 @@ impl Pass<'_> {
     /// What is sent to make the account as it should be.
     #[must_use]
     pub fn changes(&self, account: &vobiz::Subaccount) -> Fields {
-        // No attempt made an account that was there before, and its epoch 0 would be read as the user's text.
-        let record = self.known.record().filter(|record| record.ledger.epoch > 0);
-        let marker = record.map(|record| record.marker(self.context.installation));
+        let record = self.known.record();
+        let marker = record.and_then(|record| record.mark(self.context.installation));
         let target = self.target();
         target.map_or_else(Fields::default, |target| target.changes(account, marker.as_ref()))
     }

@@ -109,6 +109,12 @@ impl Record {
         self.ledger.is_intent_to_adopt() && self.subject.uid.as_str() > uid
     }
 
+    /// The marker that the account carries; none of one that was there before, which no attempt made.
+    #[must_use]
+    pub fn mark(&self, installation: Installation) -> Option<Marker> {
+        (self.ledger.epoch > 0).then(|| self.marker(installation))
+    }
+
     /// Whether an account with this marker is void and ours to delete.
     #[must_use]
     pub fn fences(&self, marker: &Marker) -> bool {

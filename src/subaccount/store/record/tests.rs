@@ -72,6 +72,17 @@ fn a_record_knows_its_marker_and_the_ones_that_it_fences() {
     assert_eq!((open().pair(), with_pair(open()).pair()), (None, Some(pair())));
 }
 
+#[test]
+fn an_account_that_was_there_before_carries_no_mark_of_its_record() {
+    let adopting = open().with(
+        |ledger| Ledger::adopting(ledger.series, ledger.generation, pair().auth_id),
+        at(10),
+    );
+    let adopted = adopting.with(|ledger| ledger.adopted(pair().auth_id, None, None), at(10));
+    assert_eq!(adopted.mark(Installation(1)), None, "nobody could read it back");
+    assert_eq!(with_pair(open()).mark(Installation(1)), Some(marker(7, 1)));
+}
+
 /// Every key of a Record that says all it can.
 fn full() -> BTreeMap<String, ByteString> {
     let kept = with_pair(open().with(taken_over, at(10)))
