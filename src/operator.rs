@@ -99,7 +99,7 @@ async fn serve(config: &Config, tasks: &mut Tasks, shutdown: Shutdown) -> anyhow
         request_timeout: config.request_timeout,
         user_agent: crate::USER_AGENT.to_owned(),
     })?;
-    let cluster = cluster::connect(&endpoints.metrics, &config.proxies).await?;
+    let cluster = cluster::connect(&cluster::Choice::default(), &endpoints.metrics, &config.proxies).await?;
     let listener = http::bind(config.http_address)?;
     let server = http::serve(listener, endpoints.clone(), std::future::pending());
     tasks.spawn("the server of health and metrics", server.map(drop));

@@ -3,6 +3,7 @@
 //! Vobiz has no idempotency key and names are not unique: the marker is the only thing that tells an account made
 //! by a lost attempt from everybody else's.
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use std::fmt;
 
 /// What every marker begins with; a user's description may not contain it.
@@ -10,6 +11,12 @@ pub const MARKER_START: &str = "[vobiz-operator ";
 
 /// Length of `[vobiz-operator <8 hex> <32 hex>.<epoch>]` with the largest epoch, in bytes.
 pub const MARKER_MAX_LENGTH: usize = 80;
+
+/// Name of the `ConfigMap` in the operator's namespace that keeps the installation's id.
+pub const INSTALLATION_CONFIG_MAP: &str = "vobiz-operator-installation";
+
+/// Its key of the id: eight hexadecimal digits.
+pub const INSTALLATION_KEY: &str = "id";
 
 /// Identifies one installation of the operator, so that two clusters on one parent do not report each other's accounts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -53,6 +60,12 @@ impl fmt::Display for Marker {
 }
 
 impl Installation {
+    /// The id that the `ConfigMap` keeps.
+    #[must_use]
+    pub fn kept_in(config_map: &ConfigMap) -> Option<Self> {
+        Self::parse(config_map.data.as_ref()?.get(INSTALLATION_KEY)?)
+    }
+
     /// Reads exactly eight lower-case hexadecimal digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -12,6 +12,7 @@ mod known;
 pub mod marker;
 pub mod object;
 mod obstacles;
+pub mod pair;
 pub mod parent;
 mod pass;
 pub mod places;

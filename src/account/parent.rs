@@ -5,7 +5,7 @@ pub mod breaker;
 pub mod bucket;
 pub mod gate;
 pub(super) mod inherited;
-pub(super) mod listing;
+pub mod listing;
 pub mod queue;
 pub mod roster;
 

@@ -1,6 +1,7 @@
 //! The Kubernetes client: no retries of its own, an end to every silence, every request counted. I/O.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -39,6 +40,11 @@ pub enum ConnectError {
     /// $KUBECONFIG is set, but useless.
     #[error("failed to use the kubeconfig of $KUBECONFIG: {0}; correct the file or unset the variable")]
     Kubeconfig(String),
+    /// What was asked for by name is useless.
+    #[error(
+        "failed to use the kubeconfig and context that are asked for: {0}; correct --kubeconfig or --context, or the file"
+    )]
+    Chosen(String),
     /// Neither a kubeconfig nor a Pod's environment was found.
     #[error(
         "failed to find a Kubernetes cluster: no usable kubeconfig ({kubeconfig}) and not running in a Pod ({pod}); set \
@@ -62,19 +68,41 @@ pub enum ConnectError {
     Build(String),
 }
 
-/// The client for the cluster of `$KUBECONFIG`, else of `~/.kube/config`, else the one that the Pod runs in.
+/// Which cluster is meant, and as whom it is asked. By default what `$KUBECONFIG` says.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// A kubeconfig in place of that.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig, in place of its current one.
+    pub context: Option<String>,
+    /// What the server is told of who asks, in place of the operator's name.
+    pub agent: Option<&'static str>,
+}
+
+impl Choice {
+    fn is_made(&self) -> bool {
+        self.kubeconfig.is_some() || self.context.is_some()
+    }
+}
+
+/// The client for the cluster that is chosen, else of `$KUBECONFIG`, else of `~/.kube/config`, else the one that the Pod runs in.
 ///
 /// Needs a rustls provider installed for the process. Sends nothing yet.
 ///
 /// A kubeconfig's own `proxy-url` goes before what the environment says. The cluster that the Pod runs in is reached
 /// without a proxy: its address leads nowhere but there.
-pub async fn connect(metrics: &Metrics, proxies: &Proxies) -> Result<Client, ConnectError> {
-    let (config, proxy) = configuration(proxies).await?;
+pub async fn connect(choice: &Choice, metrics: &Metrics, proxies: &Proxies) -> Result<Client, ConnectError> {
+    let (mut config, proxy) = configuration(choice, proxies).await?;
+    let agent = HeaderValue::from_static(choice.agent.unwrap_or(crate::USER_AGENT));
+    config.headers.push((USER_AGENT, agent));
     client(config, proxy.as_ref(), metrics, SILENCE)
 }
 
-async fn configuration(proxies: &Proxies) -> Result<(kube::Config, Option<Proxy>), ConnectError> {
-    let kubeconfig = match of_kubeconfig().await {
+async fn configuration(
+    choice: &Choice,
+    proxies: &Proxies,
+) -> Result<(kube::Config, Option<Proxy>), ConnectError> {
+    let kubeconfig = match of_kubeconfig(choice).await {
         Ok((config, own_proxy)) => {
             let proxy = match own_proxy {
                 Some(url) => Some(Proxy::parse(&url).ok_or(ConnectError::Proxy)?),
@@ -84,6 +112,9 @@ async fn configuration(proxies: &Proxies) -> Result<(kube::Config, Option<Proxy>
         }
         Err(error) => without_contents(&error),
     };
+    if choice.is_made() {
+        return Err(ConnectError::Chosen(kubeconfig));
+    }
     if std::env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty()) {
         return Err(ConnectError::Kubeconfig(kubeconfig));
     }
@@ -92,8 +123,11 @@ async fn configuration(proxies: &Proxies) -> Result<(kube::Config, Option<Proxy>
 }
 
 /// The configuration, and the proxy that the kubeconfig itself names.
-async fn of_kubeconfig() -> Result<(kube::Config, Option<String>), KubeconfigError> {
-    let mut kubeconfig = Kubeconfig::read()?;
+async fn of_kubeconfig(choice: &Choice) -> Result<(kube::Config, Option<String>), KubeconfigError> {
+    let mut kubeconfig = match &choice.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path)?,
+        None => Kubeconfig::read()?,
+    };
     for cluster in kubeconfig
         .clusters
         .iter_mut()
@@ -104,7 +138,11 @@ async fn of_kubeconfig() -> Result<(kube::Config, Option<String>), KubeconfigErr
             cluster.proxy_url = Some(NO_PROXY_URL.to_owned());
         }
     }
-    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    let options = KubeConfigOptions {
+        context: choice.context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await?;
     let proxy_url = config.proxy_url.take().map(|url| url.to_string());
     // A credential plugin is told of the cluster.
     let told = config
@@ -143,8 +181,6 @@ fn client(
     config.read_timeout = Some(silence);
     // Else the time that a pooled connection lay idle counts as silence of its next answer.
     config.reset_reader_on_write = true;
-    let agent = HeaderValue::from_static(crate::USER_AGENT);
-    config.headers.push((USER_AGENT, agent));
     let count = CountLayer {
         metrics: metrics.clone(),
     };

@@ -1,6 +1,6 @@
 //! The id of this installation: random, kept in a `ConfigMap` of the operator's namespace, made once. I/O.
 
-use crate::account::marker::Installation;
+use crate::account::marker::{INSTALLATION_CONFIG_MAP, INSTALLATION_KEY, Installation};
 use crate::controller::cluster::ClusterError;
 use crate::controller::versioned::{create_versioned, get_versioned};
 use crate::crd::{MANAGED_BY, MANAGED_BY_LABEL};
@@ -8,12 +8,6 @@ use crate::dice::random;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client};
 use std::collections::BTreeMap;
-
-/// Name of the `ConfigMap`.
-const INSTALLATION_CONFIG_MAP: &str = "vobiz-operator-installation";
-
-/// Key of the id: eight hexadecimal digits.
-const ID: &str = "id";
 
 /// Why there is no id.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +17,7 @@ pub(super) enum InstallationError {
     Cluster(ClusterError),
     /// Somebody edited it. A new id would make this cluster's leftovers look like another's.
     #[error(
-        "failed to read the ConfigMap {INSTALLATION_CONFIG_MAP}: its key `{ID}` must be eight hexadecimal digits; restore \
+        "failed to read the ConfigMap {INSTALLATION_CONFIG_MAP}: its key `{INSTALLATION_KEY}` must be eight hexadecimal digits; restore \
          it from a backup, or delete the ConfigMap if no create was ever interrupted"
     )]
     Malformed,
@@ -45,7 +39,7 @@ pub(super) async fn installation(
         MANAGED_BY.to_owned(),
     )]));
     made.data = Some(BTreeMap::from([(
-        ID.to_owned(),
+        INSTALLATION_KEY.to_owned(),
         Installation(random()).to_string(),
     )]));
     match create_versioned(&api, &made).await {
@@ -61,8 +55,7 @@ async fn read(api: &Api<ConfigMap>) -> Result<Option<Installation>, Installation
         .await
         .map_err(InstallationError::Cluster)?;
     let Some(read) = read else { return Ok(None) };
-    let id = read.object().data.as_ref().and_then(|data| data.get(ID));
-    id.and_then(|id| Installation::parse(id))
+    Installation::kept_in(read.object())
         .map(Some)
         .ok_or(InstallationError::Malformed)
 }

@@ -66,6 +66,12 @@ impl Desired {
         Self { inherited, ..self }
     }
 
+    /// The fields, one by one.
+    #[must_use]
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
     /// The permissions that the user set.
     #[must_use]
     pub fn permissions(&self) -> Option<Permissions> {

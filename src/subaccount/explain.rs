@@ -1,6 +1,5 @@
 //! Gathers what a pass found for the words of a rest. I/O (reads the clock; no request).
 
-use super::known::{KnownPair, KnownPredecessor};
 use super::pass::Pass;
 use super::plan::{Block, Rest, Wait};
 use super::tell::{AccountState, Findings, Outcome};
@@ -13,29 +12,10 @@ pub(super) fn explain(pass: &Pass<'_>, rest: Rest) -> Outcome {
 }
 
 fn findings<'a>(pass: &'a Pass<'_>, rest: Rest) -> Findings<'a> {
-    let object = pass.object();
-    // Also what can be no id.
-    let written = || object.and_then(|object| object.spec.auth_id.clone());
     let mut found = Findings {
-        account: pass.account_reference(),
-        secret_name: object.map(super::secret::name_of).unwrap_or_default(),
-        named: (pass.known.named_id().map(|id| id.to_string()))
-            .or_else(written)
-            .unwrap_or_default(),
-        is_adoption: pass.known.adoption(false).is_asked(),
-        observes_nothing: pass.known.observes() && pass.auth_id().is_none(),
-        is_unmarked: pass.known.is_unmarked(),
-        may_be_recreated: pass.known.is_named()
-            && pass.known.adopts().is_none()
-            && pass.known.left_id().is_none(),
-        is_another_left: matches!(pass.known.predecessor, KnownPredecessor::Another),
-        is_pair_refused: match pass.known.evidence {
-            KnownPair::Unread | KnownPair::Nothing => false,
-            KnownPair::Claimed(_) | KnownPair::Disproved | KnownPair::Proven(..) => true,
-        },
         invalid: pass.desired.as_ref().and_then(|desired| desired.as_ref().err()),
         refused: &pass.refused,
-        ..Findings::default()
+        ..pass.known.findings()
     };
     // What costs a look elsewhere, only where it is told.
     match rest {

@@ -3,6 +3,10 @@
 //! Acts store what they were answered here; `facts` reads it.
 
 mod adoption;
+mod deletion;
+mod evidence;
+mod findings;
+mod predecessor;
 mod secret;
 
 pub use secret::{FormerSecret, KnownPair, KnownSecret, ReadSecret};

@@ -9,7 +9,7 @@ mod explain;
 pub mod facts;
 mod holders;
 pub mod janitor;
-mod known;
+pub mod known;
 pub mod pass;
 pub mod reconcile;
 mod report;

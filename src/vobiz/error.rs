@@ -193,6 +193,15 @@ impl Error {
     pub fn nothing_was_sent(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Unsupported { .. })
     }
+
+    /// With a pair that works, such an answer to a list means that this path is not served.
+    #[must_use]
+    pub fn says_wrong_path(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized | Self::NotFound | Self::Unexpected { status: 410 }
+        )
+    }
 }
 
 /// A word that a program's author wrote: 1 to 48 letters of one case, `_`, `-`, `.` and at most four digits.

@@ -6,12 +6,13 @@ use crate::account::context::AccountContext;
 use crate::account::generation::Choice;
 use crate::account::key::AccountKey;
 use crate::account::object::AccountObject;
+use crate::account::pair::credentials;
 use crate::account::parent::listing::SweepError;
 use crate::account::store::members::Terms;
 use crate::account::store::registry::{Registry, Snapshot};
 use crate::account::store::trials::{Line, NextTrial, Question, Verdict};
 use crate::account::tell::trouble::AccountTrouble;
-use crate::vobiz::{Error, Generation, ParentAuthId, ParentCredentials};
+use crate::vobiz::{Error, Generation, ParentAuthId};
 use k8s_openapi::api::core::v1::Secret;
 use std::sync::Arc;
 use std::time::Instant;
@@ -117,7 +118,7 @@ async fn prove(registry: &Registry, next: &NextTrial) -> Result<Generation, Acco
                 served = Some(generation);
                 break;
             }
-            Err(SweepError::List(error)) if is_wrong_path(&error) => {}
+            Err(SweepError::List(error)) if error.says_wrong_path() => {}
             Err(error) => return Err(trouble(error)),
         }
     }
@@ -126,32 +127,6 @@ async fn prove(registry: &Registry, next: &NextTrial) -> Result<Generation, Acco
     let generation = choice.decide(served, is_retired)?;
     registry.doubts.note_generation(&next.account, false);
     Ok(generation)
-}
-
-/// With a pair that works, such an answer to a list means that this path is not served.
-fn is_wrong_path(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Unauthorized | Error::NotFound | Error::Unexpected { status: 410 }
-    )
-}
-
-/// The pair in the Secret; whatever is wrong with it is named by its key.
-fn credentials(
-    account: &AccountObject,
-    secret: Option<&Secret>,
-) -> Result<ParentCredentials, AccountTrouble> {
-    let reference = &account.spec.credentials_secret_ref;
-    let secret = secret.ok_or_else(|| AccountTrouble::SecretMissing(reference.name.clone()))?;
-    let value = |key: &str| {
-        secret
-            .data
-            .as_ref()
-            .and_then(|data| data.get(key))
-            .map(|value| value.0.as_slice())
-    };
-    ParentCredentials::parse(&reference.auth_id_key, &reference.auth_token_key, value)
-        .map_err(|error| AccountTrouble::SecretInvalid(reference.name.clone(), error))
 }
 
 /// Subaccounts live under the parent they were made under: other credentials must not orphan them.

@@ -1,7 +1,7 @@
 //! Steps that find out whose an account is before anything is done about it on the word of a status or of a Secret. I/O.
 
 use super::lookup::{self, Held};
-use super::needs::{claimed_pair, object};
+use super::needs::claimed_pair;
 use super::record::own_marker;
 use super::remote::{access, look_for};
 use super::secret::published_pair;
@@ -9,13 +9,12 @@ use crate::account::access::Access;
 use crate::account::parent::roster::marker_of;
 use crate::clock::now;
 use crate::crd::AUTH_ID_ANNOTATION;
-use crate::subaccount::known::{Judgement, KnownPair, KnownSecret};
+use crate::subaccount::known::Judgement;
 use crate::subaccount::pass::Pass;
-use crate::subaccount::secret;
 use crate::subaccount::store::memory::{Judged, Mark, Proof, Tried};
 use crate::subaccount::store::record::Decision;
 use crate::subaccount::tell::rows::{SECRET_PROBE, STALLED_PROBE};
-use crate::subaccount::tell::{Conflict, Outcome, StepError};
+use crate::subaccount::tell::{Conflict, Outcome};
 use crate::vobiz::{self, AuthId, Credentials};
 use vobiz_protocol::facts::Object;
 
@@ -66,14 +65,10 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
     {
         return Ok(without_look(Some(Conflict::Record)));
     }
-    // Without our mark only its pair makes it this object's: no annotation that was left on does, and neither does the status, where
-    // the account is to be deleted or made anew.
-    let is_own = match (judged.mark, pass.known.life) {
+    let is_own = match pass.known.owns(judged.mark) {
         _ if is_marked => true,
-        (Mark::None, Object::Live) => true,
-        (Mark::Anothers, Object::Live) if pass.known.reclaims() => true,
-        (Mark::None, _) => holds_pair(pass, &judged).await?,
-        _ => false,
+        Some(is_own) => is_own,
+        None => holds_pair(pass, &judged).await?,
     };
     Ok(Judgement {
         conflict: (!is_own).then_some(Conflict::Installation),
@@ -111,11 +106,7 @@ async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
     let marker = account
         .as_ref()
         .and_then(|account| marker_of(account, access.generation));
-    let mark = match marker {
-        Some(marker) if marker.installation == pass.context.installation => Mark::Ours,
-        Some(_) => Mark::Anothers,
-        None => Mark::None,
-    };
+    let mark = Mark::of(marker, pass.context.installation);
     let judged = Judged {
         id,
         mark,
@@ -126,60 +117,20 @@ async fn ask(pass: &Pass<'_>, id: AuthId) -> Result<Judged, Outcome> {
     Ok(judged)
 }
 
-/// What the pair in the user's Secret proves. It works, the parent knows the account, and it is nobody else's: then it is evidence,
-/// if the status names it, or an earlier object left it, or our own marker is on it.
+/// Asks Vobiz about the pair in the user's Secret, where that may tell anything.
 pub(super) async fn prove(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let pair = claimed_pair(pass)?;
-    let expected = pass.known.expected_id();
-    let left_over = pass.known.left_id() == Some(&pair.auth_id);
-    // A Record can be bound without its token.
-    let recorded = pass.known.record().is_some_and(|record| record.pair().is_some());
-    // Whose an account is that its spec names is judged after this, and told as what it is.
-    let judged_later = pass.known.adopts().is_some() && !recorded;
-    // Beside a Record's pair another one can only be a dead one that is in the way.
-    let is_another = |expected: &AuthId| *expected != pair.auth_id;
-    let another = !recorded && expected.as_ref().is_some_and(is_another);
-    if another || (!left_over && !judged_later && pass.known_conflict(&pair.auth_id).is_some()) {
-        return leave_to_others(pass);
+    let is_kept_by_another = pass.known_conflict(&pair.auth_id).is_some();
+    if !pass.known.may_speak(&pair, is_kept_by_another) {
+        pass.known.leave_secret_to_others();
+        return Ok(());
     }
     let proof = match tried(pass, &pair) {
         Some(proof) => proof,
         None => try_pair(pass, &pair).await?,
     };
-    match proof {
-        Proof::Works(account) if !recorded && (expected.is_some() || is_ours(pass, &account)) => {
-            pass.known.evidence = KnownPair::Proven(pair, Some(account));
-        }
-        // A working pair of somebody else's account is never written over.
-        Proof::Works(_) | Proof::WorksElsewhere => {
-            pass.known.evidence = KnownPair::Disproved;
-            pass.known.secret = KnownSecret::Foreign;
-        }
-        Proof::Refused(account) if !account.is_enabled() => {
-            // A disabled account's own pair is refused: that disproves nothing, and neither does it prove.
-            return Err(StepError::DisabledRemote.into());
-        }
-        Proof::Refused(_) | Proof::Nothing => {
-            return leave_to_others(pass);
-        }
-        Proof::Dead => {
-            pass.known.evidence = KnownPair::Disproved;
-            if let KnownSecret::Different(read) = &mut pass.known.secret {
-                read.is_dead = true;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A Secret that is not ours by its owner, and that its pair does not prove to be ours, is somebody else's.
-fn leave_to_others(pass: &mut Pass<'_>) -> Result<(), Outcome> {
-    let object = object(pass)?;
-    let read = pass.known.secret.read();
-    if !read.is_some_and(|read| secret::may_be_written(read.secret.object(), &object)) {
-        pass.known.secret = KnownSecret::Foreign;
-    }
-    pass.known.evidence = KnownPair::Disproved;
+    let is_marked = matches!(&proof, Proof::Works(account) if is_ours(pass, account));
+    pass.known.take_proof(pair, proof, is_marked)?;
     Ok(())
 }
 
@@ -219,12 +170,7 @@ async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outc
     let whose = whose.map_err(|error| Outcome::of_call(act, &error))?;
     let works = whose.as_ref() == Some(&pair.auth_id);
     let proof = if works || may_look(pass, &access, &pair.auth_id) {
-        match (works, known_account(pass, &access, &pair.auth_id, act).await?) {
-            (true, Some(account)) => Proof::Works(Box::new(account)),
-            (true, None) => Proof::WorksElsewhere,
-            (false, Some(account)) => Proof::Refused(Box::new(account)),
-            (false, None) => Proof::Dead,
-        }
+        Proof::of(works, known_account(pass, &access, &pair.auth_id, act).await?)
     } else {
         Proof::Nothing
     };

@@ -18,7 +18,7 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, ObjectList};
 use std::collections::BTreeMap;
-use vobiz_protocol::facts::{Object, Predecessor};
+use vobiz_protocol::facts::Object;
 
 /// Records that are read at a time where all are looked at.
 const PAGE: u32 = 500;
@@ -87,7 +87,7 @@ async fn taken_over(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Ou
             return Ok(Some(secret));
         }
         if let Ok(record) = decode(secret.object()) {
-            note_predecessor(pass, record, secret);
+            pass.known.note_predecessor(record, secret);
         }
     }
     if !pass.known.reclaims() && pass.known.named_id().is_none() {
@@ -183,28 +183,6 @@ pub(super) async fn is_named_by_another(pass: &Pass<'_>, id: &AuthId) -> Result<
     })?;
     Ok(found
         .is_some_and(|found| found.object().uid().as_deref() != Some(&pass.uid) && names(found.object(), id)))
-}
-
-/// An open one comes first where it is to be closed, one with an account where it is to be reported.
-fn note_predecessor(pass: &mut Pass<'_>, record: Record, secret: Versioned<Secret>) {
-    let (known, found) = (pass.known.predecessor.fact(), record.ledger.as_predecessor());
-    // What the status names is looked for; of anything else it is only known that it is there.
-    let named = pass.known.named_id();
-    if named.is_some() && named.as_ref() != record.auth_id() {
-        if known == Predecessor::Nothing && matches!(found, Predecessor::Orphaned | Predecessor::Tokenless) {
-            pass.known.predecessor = KnownPredecessor::Another;
-        }
-        return;
-    }
-    let more = match (known, found) {
-        (Predecessor::Nothing | Predecessor::Another, _) => found != Predecessor::Nothing,
-        (Predecessor::Open, _) => !pass.known.reclaims() && found != Predecessor::Nothing,
-        (_, Predecessor::Open) => pass.known.reclaims(),
-        (known, found) => known == Predecessor::Tokenless && found == Predecessor::Orphaned,
-    };
-    if more {
-        pass.known.predecessor = KnownPredecessor::Found(record, secret);
-    }
 }
 
 fn serves(pass: &Pass<'_>, secret: &Versioned<Secret>) -> bool {

@@ -42,7 +42,7 @@ pub async fn run(step: Step, pass: &mut Pass<'_>) -> Result<(), Outcome> {
         Step::JudgeClaim => claim::judge(pass).await,
         Step::ProvePair => claim::prove(pass).await,
         Step::RecoverPair => {
-            remote::recover_pair(pass);
+            pass.known.recover_pair();
             Ok(())
         }
         Step::ForgetIdentity => object::forget_identity(pass).await,

@@ -5,16 +5,14 @@ use crate::account::access::{Access, CallError};
 use crate::account::marker::Marker;
 use crate::clock::{now, wall_clock};
 use crate::subaccount::explain::explain;
-use crate::subaccount::known::{KnownPair, MadePair};
+use crate::subaccount::known::MadePair;
 use crate::subaccount::pass::{Listed, Pass};
 use crate::subaccount::plan::{Rest, Wait};
 use crate::subaccount::store::memory::{Remembered, Unspent};
 use crate::subaccount::store::record::Phase;
 use crate::subaccount::tell::{Outcome, StepError};
 use crate::subaccount::wish;
-use crate::vobiz::{
-    self, AuthId, Created, Credentials, Deletion, Error, Fields, Generation, UnknownOutcome, Unusable,
-};
+use crate::vobiz::{self, AuthId, Created, Deletion, Error, Fields, Generation, UnknownOutcome, Unusable};
 use std::time::Duration;
 use vobiz_protocol::facts::{Object, Remote};
 
@@ -98,20 +96,6 @@ fn without_known(pass: &Pass<'_>, access: &Access, marker: Marker, created: Crea
             Created::Unknown(UnknownOutcome::UnusableAnswer(Unusable::KnownAuthId))
         }
         created => created,
-    }
-}
-
-/// The pair is nowhere, but this API shows the parent its accounts' tokens: it did when the claim was judged.
-pub(super) fn recover_pair(pass: &mut Pass<'_>) {
-    pass.known.asked.token = true;
-    let judged = pass.known.claim.as_ref();
-    let Some(account) = judged.and_then(|judged| judged.account.clone()) else {
-        return;
-    };
-    if let Some(auth_token) = account.auth_token.clone() {
-        let auth_id = account.auth_id.clone();
-        let pair = Credentials { auth_id, auth_token };
-        pass.known.evidence = KnownPair::Proven(pair, Some(Box::new(account)));
     }
 }
 

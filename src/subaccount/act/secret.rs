@@ -41,14 +41,14 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     } else {
         Vec::new()
     };
-    let verdict = secret::judge(read.object(), &object, pair.as_ref(), &managers);
-    let claimed = secret::pair_in(read.object(), &object.spec.secret_ref.keys)
-        .filter(|found| may_prove(pass, read.object(), &object, pair.as_ref(), found));
+    let (found, claimed) = pass
+        .known
+        .weigh_secret(read.object(), &object, pair.as_ref(), &managers);
     let is_claimed = claimed.is_some();
     pass.known.evidence = claimed.map_or(KnownPair::Nothing, KnownPair::Claimed);
-    match verdict {
-        UserSecret::Good if !is_claimed => pass.note_good_secret(),
-        UserSecret::Foreign if !is_claimed => pass.known.secret = KnownSecret::Foreign,
+    match found {
+        UserSecret::Good => pass.note_good_secret(),
+        UserSecret::Foreign => pass.known.secret = KnownSecret::Foreign,
         // Without an owner, what the pair proves decides whether it may be written.
         _ => {
             let recorded = pair.filter(|_| !is_claimed && is_changed_by_others(&object, &name));
@@ -110,30 +110,6 @@ fn published_as(object: &Subaccount) -> Option<&str> {
 fn hold(pass: &mut Pass<'_>, name: &str, changed: BTreeSet<Part>) {
     if pass.known.life == Object::Live && pass.rule_on_secret(name, changed) == Ruling::Hold {
         pass.take_secret_for_good();
-    }
-}
-
-/// Whether it is worth asking Vobiz about the pair that was found in the Secret. `recorded` is the pair of the Record.
-fn may_prove(
-    pass: &Pass<'_>,
-    secret: &Secret,
-    object: &Subaccount,
-    recorded: Option<&Credentials>,
-    found: &Credentials,
-) -> bool {
-    let may_have_been_ours =
-        secret::was_written_for(secret, object) || secret::allows_adoption(secret, object);
-    match (recorded, pass.known.expected_id()) {
-        // It may be the pair of an account that is gone: then there is room for the pair of the Record.
-        (Some(recorded), _) => found != recorded && may_have_been_ours,
-        // Without the word of its user a pair gives no right to what was there before.
-        (None, Some(expected)) if pass.known.adopts().is_some() => {
-            secret::may_be_written(secret, object) && found.auth_id == expected
-        }
-        (None, Some(expected)) => {
-            secret::is_ours(secret, object) || (secret::is_unowned(secret) && found.auth_id == expected)
-        }
-        (None, None) => secret::is_ours(secret, object) || may_have_been_ours,
     }
 }
 

@@ -168,24 +168,7 @@ impl Pass<'_> {
     /// What becomes of the account when the object goes; none while nothing may be guessed.
     #[must_use]
     pub fn decision(&self) -> Option<Decision> {
-        if self.object().is_none() || self.known.life != Object::Deleting {
-            // Leftovers of a gone object, or an account that is made anew.
-            return Some(Decision::Delete { cascade: false });
-        }
-        let own = self.known.own_deletion();
-        let fenced = self
-            .known
-            .record()
-            .is_some_and(|record| record.ledger.is_fenced());
-        if own.policy == Some(DeletionPolicy::Retain) && !fenced {
-            return Some(Decision::Retain);
-        }
-        let (policy, cascade) = own.in_force(self.deletion_defaults()?);
-        Some(match policy {
-            DeletionPolicy::Delete => Decision::Delete { cascade },
-            DeletionPolicy::Disable => Decision::Disable,
-            DeletionPolicy::Retain => Decision::Retain,
-        })
+        self.known.decision(|| self.deletion_defaults())
     }
 
     /// The policy that a deletion of the object follows, or is following; none while nothing may be guessed.

@@ -1,6 +1,7 @@
 //! What this process remembers about one object, or one Record, between passes; all of it may be lost without harm. PURE.
 
 use super::record::ReadRecord;
+use crate::account::marker::{Installation, Marker};
 use crate::controller::contest::Contest;
 use crate::vobiz::{self, AuthId, Credentials, Fields};
 use jiff::Timestamp;
@@ -45,6 +46,18 @@ pub enum Mark {
     None,
 }
 
+impl Mark {
+    /// Of an account that carries this marker, as this installation sees it.
+    #[must_use]
+    pub fn of(marker: Option<Marker>, ours: Installation) -> Self {
+        match marker {
+            Some(marker) if marker.installation == ours => Self::Ours,
+            Some(_) => Self::Anothers,
+            None => Self::None,
+        }
+    }
+}
+
 /// Whose an account was found to be: nobody asks Vobiz twice in a quarter of an hour.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Judged {
@@ -71,6 +84,19 @@ pub enum Proof {
     Nothing,
     /// The account is gone.
     Dead,
+}
+
+impl Proof {
+    /// Of a pair that works or is refused, and the account of its id, if the parent has it.
+    #[must_use]
+    pub fn of(works: bool, account: Option<vobiz::Subaccount>) -> Self {
+        match (works, account) {
+            (true, Some(account)) => Self::Works(Box::new(account)),
+            (true, None) => Self::WorksElsewhere,
+            (false, Some(account)) => Self::Refused(Box::new(account)),
+            (false, None) => Self::Dead,
+        }
+    }
 }
 
 /// What Vobiz said about the pair that was found in this version of a Secret: under other keys there may be another one.
