@@ -22,7 +22,8 @@
 //! Imports run one way: `main > operator > subaccount > account > {vobiz, crd, controller}`. The last three know nothing
 //! of each other: what Vobiz calls things, what users may write, and what any controller needs are three subjects. `cli`,
 //! `http`, `leader` and `telemetry` belong to the process and are used by `main` and `operator` alone. `proxy` is what both
-//! clients need to know of the network; it knows nothing of either. `metrics` counts for all, `clock` reads the time, and
+//! clients need to know of the network; it knows nothing of either. `kubectl` is the other program, `kubectl vobiz`: it asks what
+//! the operator would do, and nothing of the operator knows it. `metrics` counts for all, `clock` reads the time, and
 //! `dice` draws random bits.
 //!
 //! - **Layer rule**: no `use crate::` points against that order, and no file needs one that needs it. Absent on purpose: a
@@ -59,6 +60,7 @@
 //! - **leftover**: a remote of a fenced epoch, which is ours to delete. **orphan**: a remote with our marker that no Record
 //!   knows, or whose object went without proof; it is told and kept. **janitor**: the pass over a Record without its object.
 //! - **mark**: the finalizer that says that an Account or its credentials Secret is in use.
+//! - **rehearsal**: a pass that reads and writes nothing, to tell people what the next one would do.
 //! - **trouble**: what is wrong with an Account, told on it once for all its Subaccounts. **rest**: what a pass ends with.
 
 pub mod account;
@@ -68,6 +70,8 @@ pub mod controller;
 pub mod crd;
 pub mod dice;
 pub mod http;
+#[cfg(feature = "kubectl")]
+pub mod kubectl;
 pub mod leader;
 pub mod metrics;
 pub mod operator;

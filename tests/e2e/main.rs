@@ -27,6 +27,7 @@ mod deniers;
 mod drift;
 mod edit;
 mod environments;
+mod foresight;
 mod generation;
 mod generation_moves;
 mod hands;
@@ -63,6 +64,8 @@ mod turns;
 mod two_leaders;
 mod validation;
 mod variants;
+mod vobiz_command;
+mod vobiz_views;
 mod whole_suite;
 mod wish;
 
@@ -102,6 +105,7 @@ fn main() -> ExitCode {
     drift::add_to(&mut suite);
     edit::add_to(&mut suite);
     environments::add_to(&mut suite);
+    foresight::add_to(&mut suite);
     generation_moves::add_to(&mut suite);
     in_use::add_to(&mut suite);
     kstatus::add_to(&mut suite);
@@ -137,6 +141,7 @@ fn main() -> ExitCode {
     two_leaders::add_to(&mut suite);
     validation::add_to(&mut suite);
     variants::add_to(&mut suite);
+    vobiz_views::add_to(&mut suite);
     wish::add_to(&mut suite);
     whole_suite::add_to(&mut suite);
     suite.run()

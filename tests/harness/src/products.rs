@@ -15,6 +15,11 @@ pub fn operator() -> Result<PathBuf> {
     find("vobiz-operator", "VOBIZ_OPERATOR_BINARY")
 }
 
+/// `kubectl vobiz`: `VOBIZ_KUBECTL_BINARY`, else beside the running program.
+pub fn kubectl_vobiz() -> Result<PathBuf> {
+    find("kubectl-vobiz", "VOBIZ_KUBECTL_BINARY")
+}
+
 /// The simulator: `VOBIZ_SIMULATOR_BINARY`, else beside the running program.
 pub fn simulator() -> Result<PathBuf> {
     find("vobiz-simulator", "VOBIZ_SIMULATOR_BINARY")

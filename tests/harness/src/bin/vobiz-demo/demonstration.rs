@@ -1,10 +1,12 @@
 //! I/O. The life of a Subaccount, shown with kubectl on one side and the simulated API on the other.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 use vobiz_harness::directory::TemporaryDirectory;
 use vobiz_harness::objects::{Kind, Objects};
 use vobiz_harness::products;
@@ -122,6 +124,12 @@ impl Demonstration<'_> {
     async fn edit(&self) -> Result<()> {
         self.narration.heading("An edit arrives at the API");
         let patch = r#"{"spec":{"description":"Support line of Acme","enabled":false}}"#;
+        self.narration.say("what it would do, before it is done:");
+        let mut edited = self.objects.get(Kind::Subaccount, "acme").await?;
+        edited["spec"]["description"] = json!("Support line of Acme");
+        edited["spec"]["enabled"] = json!(false);
+        self.plan("plan -f acme.yaml", &["plan", "-f", "-"], &edited.to_string())
+            .await?;
         self.kubectl(&[
             "patch",
             "subaccounts.vobiz.ai",
@@ -186,6 +194,22 @@ impl Demonstration<'_> {
         self.narration
             .heading("A deletion: gone from the API, and its Secret with it");
         let auth_id = self.auth_id().await?;
+        self.narration
+            .say("what goes with an object that is in no manifest any more, before it is pruned:");
+        self.kubectl(&[
+            "label",
+            "subaccounts.vobiz.ai",
+            "acme",
+            "-n",
+            NAMESPACE,
+            "team=voice",
+        ])
+        .await?;
+        let globex = products::repository().join("manifests/subaccounts/base/globex.yaml");
+        let manifest = std::fs::read_to_string(globex).context("failed to read a manifest")?;
+        let arguments = ["plan", "-f", "-", "--prune", "-l", "team=voice"];
+        self.plan("plan -f globex.yaml --prune -l team=voice", &arguments, &manifest)
+            .await?;
         self.kubectl(&[
             "delete",
             "subaccounts.vobiz.ai",
@@ -235,6 +259,41 @@ impl Demonstration<'_> {
         }
         let table = table.join("\n");
         self.narration.output(&table);
+        Ok(())
+    }
+
+    /// `kubectl vobiz` with these manifests. `typed`: as a reader would type it, who has them in a file.
+    async fn plan(&self, typed: &str, arguments: &[&str], manifests: &str) -> Result<()> {
+        self.narration
+            .command(&format!("kubectl vobiz {typed} -n {NAMESPACE}"));
+        let Stack {
+            simulator,
+            control_plane,
+            ..
+        } = self.stack;
+        let mut child = tokio::process::Command::new(products::kubectl_vobiz()?)
+            .args(arguments)
+            .args(["-n", NAMESPACE, "--allow-insecure-api"])
+            .arg(format!("--api-base-url={}", simulator.url()))
+            .arg(format!(
+                "--kubeconfig={}",
+                control_plane.admin_kubeconfig().display()
+            ))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("failed to run kubectl-vobiz")?;
+        let mut stdin = child.stdin.take().context("it has no standard input")?;
+        stdin.write_all(manifests.as_bytes()).await?;
+        drop(stdin);
+        let output = child.wait_with_output().await?;
+        ensure!(
+            output.status.code() == Some(1),
+            "a plan that changes something ends with 1, not {}",
+            output.status
+        );
+        self.narration.output(&String::from_utf8_lossy(&output.stdout));
         Ok(())
     }
 

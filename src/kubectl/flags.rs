@@ -1,0 +1,184 @@
+//! The command line of `kubectl vobiz`. I/O: reads the process's arguments and environment.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+/// Shows what an apply or a prune would do at Vobiz before it does it, and how things stand.
+///
+/// Exit codes: 0 nothing to do; 1 a finding: something would change, or something is wrong; 2 wrong usage; 3 it cannot be told, and
+/// why.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-vobiz",
+    bin_name = "kubectl vobiz",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct CommandLine {
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Which cluster, and as whom.
+    #[command(flatten)]
+    pub cluster: ClusterFlags,
+    /// How Vobiz is reached.
+    #[command(flatten)]
+    pub api: ApiFlags,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what applying manifests would do at Vobiz, object by object, without a write anywhere
+    Plan(PlanFlags),
+    /// Show how Subaccounts stand, worst first; of one, all that is known
+    Status(StatusFlags),
+    /// Print version and commit
+    Version,
+}
+
+/// Which cluster, and as whom: as kubectl has them.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Cluster")]
+pub struct ClusterFlags {
+    /// Path of the kubeconfig [default: $KUBECONFIG, else ~/.kube/config]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig [default: its current one]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Namespace [default: the context's]
+    #[arg(long, short, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Namespace of the operator, where Records and the credentials of `ClusterAccounts` are
+    #[arg(
+        long,
+        global = true,
+        env = "VOBIZ_OPERATOR_NAMESPACE",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "vobiz-operator-system"
+    )]
+    pub operator_namespace: String,
+}
+
+/// How Vobiz is reached.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Vobiz")]
+pub struct ApiFlags {
+    /// Root of the Vobiz API
+    #[arg(
+        long,
+        global = true,
+        env = "VOBIZ_API_BASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "https://api.vobiz.ai"
+    )]
+    pub api_base_url: String,
+    /// Accept a plain http --api-base-url: for simulators only
+    #[arg(long, global = true, env = "VOBIZ_ALLOW_INSECURE_API", hide_env_values = true)]
+    pub allow_insecure_api: bool,
+    /// PEM file of certificate authorities to trust for the Vobiz API beside those of the system
+    #[arg(
+        long,
+        global = true,
+        env = "VOBIZ_API_CA_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub api_ca_file: Option<PathBuf>,
+    /// Id of the parent account, where its credentials Secret may not be read
+    #[arg(long, global = true, value_name = "ID", requires = "auth_token_file")]
+    pub auth_id: Option<String>,
+    /// File that holds the token of that parent account
+    #[arg(long, global = true, value_name = "FILE", requires = "auth_id")]
+    pub auth_token_file: Option<PathBuf>,
+    /// Ask Vobiz nothing: what is there is taken from the objects' status
+    #[arg(long, global = true)]
+    pub offline: bool,
+}
+
+/// What `plan` is asked.
+#[derive(Debug, Args)]
+pub struct PlanFlags {
+    /// Manifests: a file, a folder, or - for standard input; may be given several times
+    #[arg(
+        long = "filename",
+        short = 'f',
+        value_name = "FILE|DIR|-",
+        required_unless_present = "kustomize"
+    )]
+    pub filenames: Vec<PathBuf>,
+    /// Folder with a kustomization, rendered by kubectl
+    #[arg(long, short, value_name = "DIR")]
+    pub kustomize: Option<PathBuf>,
+    /// Show too what would go with the objects that carry --selector and are in no manifest
+    #[arg(long, requires = "selector")]
+    pub prune: bool,
+    /// Label selector of the objects that are pruned
+    #[arg(long, short = 'l', value_name = "SELECTOR")]
+    pub selector: Option<String>,
+    /// How it is printed; markdown is for a merge request
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = PlanFormat::Table)]
+    pub output: PlanFormat,
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For a terminal.
+    Table,
+    /// For programs.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// For a merge request.
+    Markdown,
+}
+
+/// What `status` is asked.
+#[derive(Debug, Args)]
+pub struct StatusFlags {
+    /// Name of one Subaccount
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Those of all namespaces
+    #[arg(long, short = 'A', conflicts_with_all = ["namespace", "name"])]
+    pub all_namespaces: bool,
+    /// Leave out the line of headings
+    #[arg(long)]
+    pub no_headers: bool,
+    /// Print again whenever something has changed
+    #[arg(long, short)]
+    pub watch: bool,
+    /// How it is printed
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal.
+    Table,
+    /// For programs.
+    Json,
+    /// The same as YAML.
+    Yaml,
+}
+
+/// Reads `arguments` (the first is the program's name) and the process's environment.
+pub fn read(
+    arguments: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
+) -> Result<CommandLine, clap::Error> {
+    CommandLine::from_arg_matches(&definition().try_get_matches_from(arguments)?)
+}
+
+/// The command line's definition.
+#[must_use]
+pub fn definition() -> clap::Command {
+    CommandLine::command()
+}

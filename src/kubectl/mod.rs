@@ -1,0 +1,20 @@
+//! `kubectl vobiz`: what people ask before and after they change something, with their own rights and without a write anywhere.
+//!
+//! Nothing is decided here that the operator decides: what would be done is what [`vobiz_protocol::plan`] says of facts that are
+//! gathered here (a *rehearsal*: a pass that reads, and foresees what its writes would make of what it knows), words are those of
+//! [`crate::subaccount::tell`], and requests are made by [`crate::vobiz::Client`].
+//!
+//! - `flags` is the command line, `run` leads from it to a command, `session` is whom it is run against.
+//! - `sight` is what the caller may see of a cluster and of Vobiz; what they may not is said, never guessed in silence.
+//! - `plan` and `status` are commands, each with what it decides in PURE files.
+
+pub mod answer;
+pub mod failure;
+pub mod flags;
+mod output;
+mod plan;
+pub mod run;
+mod runbook;
+mod session;
+mod sight;
+mod status;

@@ -1,0 +1,51 @@
+//! What the runbook says of a state: its very words. PURE.
+
+/// The runbook.
+const RUNBOOK: &str = include_str!("../../docs/runbook.md");
+
+/// The heading below which states of Subaccounts are.
+const OF_SUBACCOUNTS: [&str; 2] = ["## A Subaccount is `Stalled`", "## A Subaccount waits"];
+/// The heading below which states of Accounts are.
+const OF_ACCOUNTS: [&str; 1] = ["## An Account is in trouble"];
+
+/// What it means that a Subaccount is in the state of this reason, and what to do.
+#[must_use]
+pub fn of_subaccount(reason: &str) -> Option<String> {
+    find(&OF_SUBACCOUNTS, reason)
+}
+
+/// The same of an Account.
+#[must_use]
+pub fn of_account(reason: &str) -> Option<String> {
+    find(&OF_ACCOUNTS, reason)
+}
+
+fn find(headings: &[&str], reason: &str) -> Option<String> {
+    let tables = headings.iter().filter_map(|heading| RUNBOOK.split_once(heading));
+    let mut rows = tables.flat_map(|(_, rest)| rest.split("\n## ").next().unwrap_or_default().lines());
+    let cells = rows.find_map(|row| {
+        let mut cells = row.trim().trim_matches('|').split('|').map(str::trim);
+        // The first cell may say more than the reason: that row is about a special case of it.
+        (cells.next() == Some(&format!("`{reason}`"))).then(|| cells.collect::<Vec<_>>())
+    })?;
+    Some(cells.join(" ").replace('`', ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subaccount::tell::rows::{RESTS, Ready, row};
+
+    #[test]
+    fn every_state_that_needs_a_person_is_in_the_runbook() {
+        for rest in RESTS {
+            if let Ready::Stalled(reason) = row(*rest).ready {
+                let words = of_subaccount(reason.as_str());
+                assert!(words.is_some_and(|words| words.len() > 40), "{reason}");
+            }
+        }
+        assert!(of_account("Unauthorized").is_some_and(|words| words.contains("Rotate")));
+        assert_eq!(of_subaccount("Unauthorized"), None, "that is an Account's");
+        assert_eq!(of_subaccount("Available"), None);
+    }
+}

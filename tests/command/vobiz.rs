@@ -1,0 +1,138 @@
+//! The command line of `kubectl vobiz`, through the binary that is shipped: no cluster is asked.
+
+use std::process::{Command, Output};
+
+use crate::{stderr, stdout, temporary_directory};
+
+/// The commands, each with flags of its own that its help explains.
+const COMMANDS: [(&str, &[&str]); 3] = [
+    (
+        "plan",
+        &["--filename", "--kustomize", "--prune", "--selector", "--output"],
+    ),
+    (
+        "status",
+        &["--all-namespaces", "--no-headers", "--watch", "--output"],
+    ),
+    ("version", &[]),
+];
+/// What kubectl has, and how Vobiz is reached.
+const EVERYWHERE: [&str; 9] = [
+    "--kubeconfig",
+    "--context",
+    "--namespace",
+    "--operator-namespace",
+    "--api-base-url",
+    "--api-ca-file",
+    "--auth-id",
+    "--auth-token-file",
+    "--offline",
+];
+/// A cluster that does not answer.
+const KUBECONFIG: &str = "apiVersion: v1\nkind: Config\ncurrent-context: here\n\
+    clusters: [{ name: here, cluster: { server: 'https://127.0.0.1:1' } }]\n\
+    contexts: [{ name: here, context: { cluster: here, user: me, namespace: team } }]\n\
+    users: [{ name: me, user: { token: s3cret-token } }]\n";
+
+/// The binary with nothing of this process's environment that it could act upon.
+fn vobiz(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kubectl-vobiz"))
+        .args(arguments)
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn help_explains_every_flag_of_every_command() {
+    for (command, flags) in COMMANDS {
+        let help = vobiz(&[command, "--help"], &[]);
+        assert_eq!(help.status.code(), Some(0));
+        let text = stdout(&help);
+        assert!(text.contains(&format!("kubectl vobiz {command}")), "{text}");
+        for flag in flags.iter().chain(&EVERYWHERE) {
+            let lines = text.lines().skip_while(|line| !line.contains(flag));
+            let explanation: String = lines.take(4).collect();
+            assert!(
+                explanation.split_whitespace().count() > 4,
+                "{command} does not explain {flag}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_names_what_is_wrong() {
+    for (arguments, named) in [
+        (&["plan"][..], "--filename"),
+        (&["plan", "-f", "x.yaml", "--prune"], "--selector"),
+        (&["plan", "-f", "x.yaml", "-o", "xml"], "markdown"),
+        (&["status", "acme", "-A"], "--all-namespaces"),
+        (&["status", "--auth-id", "MA_X"], "--auth-token-file"),
+        (&["statuss"], "status"),
+        (&[], "Usage"),
+    ] {
+        let output = vobiz(arguments, &[]);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        assert!(
+            stderr(&output).contains(named),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        assert!(stdout(&output).is_empty());
+    }
+}
+
+#[test]
+fn what_cannot_be_told_ends_with_3_and_one_line_that_says_why_and_shows_no_token() {
+    let directory = temporary_directory("vobiz");
+    let place = |name: &str, text: &str| {
+        let path = directory.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let kubeconfig = place("config", KUBECONFIG);
+    let broken = place("broken.yaml", "kind: Secret\nstringData: { token: s3cret-token\n");
+    let token = place("token", "s3cret token\n");
+    let here = format!("--kubeconfig={kubeconfig}");
+    for (arguments, named) in [
+        (&["status", "--kubeconfig=/nonexistent"][..], "--kubeconfig"),
+        (&["status", &here, "--context=there"], "--context"),
+        (&["status", &here], "kubectl reaches the cluster"),
+        (&["plan", &here, "-f", "/nonexistent.yaml"], "/nonexistent.yaml"),
+        (&["plan", &here, "-f", &broken], "broken.yaml"),
+        (
+            &["status", &here, "--api-base-url=http://api.vobiz.ai"],
+            "--allow-insecure-api",
+        ),
+        (
+            &["status", &here, "--auth-id=MA_X", "--auth-token-file", &token],
+            "--auth-token-file",
+        ),
+    ] {
+        let output = vobiz(arguments, &[]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {said}");
+        assert!(said.contains(named), "{arguments:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
+        assert!(!said.contains("s3cret"), "{arguments:?}: {said}");
+        assert!(stdout(&output).is_empty());
+    }
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn version_names_version_and_commit() {
+    let output = vobiz(&["version"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let commit = option_env!("VOBIZ_COMMIT").unwrap_or("unknown");
+    let expected = format!("kubectl-vobiz {} ({commit})\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(stdout(&output), expected);
+}
