@@ -35,6 +35,8 @@ pub enum Command {
     Plan(PlanFlags),
     /// Show how Subaccounts stand, worst first; of one, all that is known
     Status(StatusFlags),
+    /// Print manifests of what is at Vobiz already; applying them changes nothing there
+    Import(ImportFlags),
     /// Print version and commit
     Version,
 }
@@ -90,15 +92,21 @@ pub struct ApiFlags {
         value_name = "FILE"
     )]
     pub api_ca_file: Option<PathBuf>,
-    /// Id of the parent account, where its credentials Secret may not be read
-    #[arg(long, global = true, value_name = "ID", requires = "auth_token_file")]
-    pub auth_id: Option<String>,
-    /// File that holds the token of that parent account
-    #[arg(long, global = true, value_name = "FILE", requires = "auth_id")]
-    pub auth_token_file: Option<PathBuf>,
     /// Ask Vobiz nothing: what is there is taken from the objects' status
     #[arg(long, global = true)]
     pub offline: bool,
+}
+
+/// The parent's pair, where the caller may not read its Secret.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Vobiz")]
+pub struct PairFlags {
+    /// Id of the parent account, where its credentials Secret may not be read
+    #[arg(long, value_name = "ID", requires = "auth_token_file")]
+    pub auth_id: Option<String>,
+    /// File that holds the token of that parent account
+    #[arg(long, value_name = "FILE", requires = "auth_id")]
+    pub auth_token_file: Option<PathBuf>,
 }
 
 /// What `plan` is asked.
@@ -124,6 +132,9 @@ pub struct PlanFlags {
     /// How it is printed; markdown is for a merge request
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = PlanFormat::Table)]
     pub output: PlanFormat,
+    /// The parent's pair.
+    #[command(flatten)]
+    pub pair: PairFlags,
 }
 
 /// How a plan is printed.
@@ -157,6 +168,36 @@ pub struct StatusFlags {
     /// How it is printed
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     pub output: Format,
+    /// The parent's pair.
+    #[command(flatten)]
+    pub pair: PairFlags,
+}
+
+/// What `import` is asked.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(false).args(["all", "auth_ids"]))]
+pub struct ImportFlags {
+    /// Every subaccount that nobody keeps
+    #[arg(long)]
+    pub all: bool,
+    /// Those with these ids; may be given several times
+    #[arg(long = "auth-id", value_name = "ID")]
+    pub auth_ids: Vec<String>,
+    /// The Account whose parent account they belong to [default: the only one of the namespace]
+    #[arg(long, value_name = "NAME", conflicts_with = "cluster_account")]
+    pub account: Option<String>,
+    /// The `ClusterAccount` whose parent account they belong to
+    #[arg(long, value_name = "NAME")]
+    pub cluster_account: Option<String>,
+    /// Which part of a name at Vobiz is the namespace, for example `{namespace}-{name}` [default: all go to --namespace]
+    #[arg(long, value_name = "PATTERN")]
+    pub namespace_from: Option<String>,
+    /// Have them looked at alone: nothing is ever written to Vobiz for them
+    #[arg(long)]
+    pub observe: bool,
+    /// Folder that a file for each is written into [default: standard output]
+    #[arg(long = "output", short = 'o', value_name = "DIR")]
+    pub output_directory: Option<PathBuf>,
 }
 
 /// How an answer is printed.

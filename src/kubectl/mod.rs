@@ -6,11 +6,12 @@
 //!
 //! - `flags` is the command line, `run` leads from it to a command, `session` is whom it is run against.
 //! - `sight` is what the caller may see of a cluster and of Vobiz; what they may not is said, never guessed in silence.
-//! - `plan` and `status` are commands, each with what it decides in PURE files.
+//! - `plan`, `status` and `import` are commands, each with what it decides in PURE files.
 
 pub mod answer;
 pub mod failure;
 pub mod flags;
+mod import;
 mod output;
 mod plan;
 pub mod run;

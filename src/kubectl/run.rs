@@ -2,9 +2,9 @@
 
 use super::answer::Answer;
 use super::failure::Failure;
-use super::flags::{Command, CommandLine};
+use super::flags::{Command, CommandLine, PairFlags};
 use super::session::Session;
-use super::{output, plan, status};
+use super::{import, output, plan, status};
 
 /// Carries it out. Needs a rustls provider installed for the process.
 pub async fn run(command_line: CommandLine) -> Result<Answer, Failure> {
@@ -13,10 +13,14 @@ pub async fn run(command_line: CommandLine) -> Result<Answer, Failure> {
         cluster,
         api,
     } = command_line;
-    let session = || Session::open(&cluster, &api);
+    let session = async |pair: &PairFlags| Session::open(&cluster, &api, pair).await;
     match command {
-        Command::Plan(flags) => plan::command(&session().await?, &flags, &cluster).await,
-        Command::Status(flags) => status::command(&session().await?, &flags).await,
+        Command::Plan(flags) => Box::pin(plan::command(&session(&flags.pair).await?, &flags, &cluster)).await,
+        Command::Status(flags) => Box::pin(status::command(&session(&flags.pair).await?, &flags)).await,
+        Command::Import(flags) => {
+            let session = session(&PairFlags::default()).await?;
+            Box::pin(import::command(&session, &flags)).await
+        }
         Command::Version => {
             output::data(&format!("kubectl-vobiz {} ({})\n", crate::VERSION, crate::COMMIT))?;
             Ok(Answer::Nothing)

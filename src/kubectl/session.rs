@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::Client;
 
 use super::failure::Failure;
-use super::flags::{ApiFlags, ClusterFlags};
+use super::flags::{ApiFlags, ClusterFlags, PairFlags};
 use crate::controller::cluster::{self, Choice};
 use crate::metrics::Metrics;
 use crate::proxy::Proxies;
@@ -33,7 +33,7 @@ pub struct Session {
 
 impl Session {
     /// Sends nothing yet. Needs a rustls provider installed for the process.
-    pub async fn open(cluster: &ClusterFlags, api: &ApiFlags) -> Result<Self, Failure> {
+    pub async fn open(cluster: &ClusterFlags, api: &ApiFlags, own: &PairFlags) -> Result<Self, Failure> {
         let proxies = Proxies::of_environment(|name| std::env::var(name).ok());
         let choice = Choice {
             kubeconfig: cluster.kubeconfig.clone(),
@@ -48,7 +48,7 @@ impl Session {
             cluster: client,
             operator_namespace: cluster.operator_namespace.clone(),
             transport: (!api.offline).then(|| transport(api, &proxies)).transpose()?,
-            pair: pair(api)?,
+            pair: pair(own)?,
         })
     }
 }
@@ -77,8 +77,8 @@ fn transport(api: &ApiFlags, proxies: &Proxies) -> Result<Transport, Failure> {
 }
 
 /// The pair that the flags name. What is wrong with it is said without it.
-fn pair(api: &ApiFlags) -> Result<Option<ParentCredentials>, Failure> {
-    let (Some(id), Some(file)) = (&api.auth_id, &api.auth_token_file) else {
+fn pair(flags: &PairFlags) -> Result<Option<ParentCredentials>, Failure> {
+    let (Some(id), Some(file)) = (&flags.auth_id, &flags.auth_token_file) else {
         return Ok(None);
     };
     let auth_id = ParentAuthId::parse(id).map_err(|error| {

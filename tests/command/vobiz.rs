@@ -5,27 +5,45 @@ use std::process::{Command, Output};
 use crate::{stderr, stdout, temporary_directory};
 
 /// The commands, each with flags of its own that its help explains.
-const COMMANDS: [(&str, &[&str]); 3] = [
+const COMMANDS: [(&str, &[&str]); 4] = [
     (
         "plan",
-        &["--filename", "--kustomize", "--prune", "--selector", "--output"],
+        &[
+            "--filename",
+            "--kustomize",
+            "--prune",
+            "--selector",
+            "--output",
+            "--auth-id",
+            "--auth-token-file",
+        ],
     ),
     (
         "status",
         &["--all-namespaces", "--no-headers", "--watch", "--output"],
     ),
+    (
+        "import",
+        &[
+            "--all",
+            "--auth-id",
+            "--account",
+            "--cluster-account",
+            "--namespace-from",
+            "--observe",
+            "--output",
+        ],
+    ),
     ("version", &[]),
 ];
 /// What kubectl has, and how Vobiz is reached.
-const EVERYWHERE: [&str; 9] = [
+const EVERYWHERE: [&str; 7] = [
     "--kubeconfig",
     "--context",
     "--namespace",
     "--operator-namespace",
     "--api-base-url",
     "--api-ca-file",
-    "--auth-id",
-    "--auth-token-file",
     "--offline",
 ];
 /// A cluster that does not answer.
@@ -71,6 +89,8 @@ fn wrong_usage_ends_with_2_and_names_what_is_wrong() {
         (&["plan", "-f", "x.yaml", "-o", "xml"], "markdown"),
         (&["status", "acme", "-A"], "--all-namespaces"),
         (&["status", "--auth-id", "MA_X"], "--auth-token-file"),
+        (&["import"], "--all"),
+        (&["import", "--all", "--auth-id", "SA_1"], "--auth-id"),
         (&["statuss"], "status"),
         (&[], "Usage"),
     ] {

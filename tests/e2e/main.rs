@@ -65,6 +65,7 @@ mod two_leaders;
 mod validation;
 mod variants;
 mod vobiz_command;
+mod vobiz_import;
 mod vobiz_views;
 mod whole_suite;
 mod wish;
@@ -141,6 +142,7 @@ fn main() -> ExitCode {
     two_leaders::add_to(&mut suite);
     validation::add_to(&mut suite);
     variants::add_to(&mut suite);
+    vobiz_import::add_to(&mut suite);
     vobiz_views::add_to(&mut suite);
     wish::add_to(&mut suite);
     whole_suite::add_to(&mut suite);

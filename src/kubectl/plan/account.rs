@@ -2,9 +2,20 @@
 
 use super::deed::{FieldChange, Requests};
 use super::prospect::{Action, Because, Prospect};
-use crate::crd::AccountSpec;
 use crate::kubectl::sight::objects::ObjectId;
 use serde_json::Value;
+
+/// What the spec of an Account, or of a `ClusterAccount`, may say.
+const FIELDS: [&str; 8] = [
+    "credentialsSecretRef",
+    "apiGeneration",
+    "namePrefix",
+    "rateLimit",
+    "resyncIntervalSeconds",
+    "defaults",
+    "adoptable",
+    "allowedNamespaces",
+];
 
 /// Requests that find out whether a pair works and which list answers.
 const TRIAL: Requests = Requests {
@@ -14,10 +25,10 @@ const TRIAL: Requests = Requests {
     reads: 2,
 };
 
-/// Of one that is stored, or will be.
+/// Of one that is stored, or will be. `before`: its spec as it is stored.
 #[must_use]
-pub fn stored(id: &ObjectId, before: Option<&AccountSpec>, after: &AccountSpec) -> Prospect {
-    let changes = spec_changes(before, after);
+pub fn stored(id: &ObjectId, before: Option<&Value>, after: &Value) -> Prospect {
+    let changes = before.map_or_else(Vec::new, |before| spec_changes(before, after));
     let is_new = before.is_none();
     Prospect {
         action: if changes.is_empty() && !is_new {
@@ -49,30 +60,18 @@ pub fn pruned(id: &ObjectId) -> Prospect {
 
 /// Whether what its Subaccounts are at Vobiz may change with it.
 #[must_use]
-pub fn concerns_subaccounts(before: &AccountSpec, after: &AccountSpec) -> bool {
-    before.name_prefix != after.name_prefix || before.api_generation != after.api_generation
+pub fn concerns_subaccounts(before: &Value, after: &Value) -> bool {
+    let fields = ["namePrefix", "apiGeneration"];
+    fields.iter().any(|field| before[field] != after[field])
 }
 
-fn spec_changes(before: Option<&AccountSpec>, after: &AccountSpec) -> Vec<FieldChange> {
-    let value = |spec: &AccountSpec| -> Value { serde_json::to_value(spec).unwrap_or_default() };
-    let (from, to) = (before.map(value).unwrap_or_default(), value(after));
-    let fields: [&'static str; 7] = [
-        "credentialsSecretRef",
-        "apiGeneration",
-        "namePrefix",
-        "rateLimit",
-        "resyncIntervalSeconds",
-        "defaults",
-        "adoptable",
-    ];
-    let changes = fields.into_iter().map(|field| FieldChange {
+fn spec_changes(before: &Value, after: &Value) -> Vec<FieldChange> {
+    let changes = FIELDS.iter().map(|field| FieldChange {
         field,
-        from: from[field].clone(),
-        to: to[field].clone(),
+        from: before[field].clone(),
+        to: after[field].clone(),
     });
-    changes
-        .filter(|change| change.from != change.to && before.is_some())
-        .collect()
+    changes.filter(|change| change.from != change.to).collect()
 }
 
 #[cfg(test)]
@@ -82,12 +81,8 @@ mod tests {
     use crate::kubectl::sight::objects::Kind;
     use serde_json::json;
 
-    fn spec(prefix: &str, rate: i32) -> AccountSpec {
-        serde_json::from_value(
-            json!({"credentialsSecretRef": {"name": "pair"}, "namePrefix": prefix,
-            "rateLimit": {"requestsPerSecond": rate}}),
-        )
-        .unwrap()
+    fn spec(prefix: &str, rate: i32) -> Value {
+        json!({"credentialsSecretRef": {"name": "pair"}, "namePrefix": prefix, "rateLimit": {"requestsPerSecond": rate}})
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub async fn plan(session: &Session, flags: &PlanFlags, manifests: Manifests) ->
             .prune(&manifests, flags.selector.as_deref(), &known)
             .await?;
     }
-    making.rehearse().await
+    Box::pin(making.rehearse()).await
 }
 
 impl Making<'_> {
@@ -143,19 +143,17 @@ impl Making<'_> {
         after: &Value,
         unseen: Vec<String>,
     ) {
-        let read = |value: &Value| serde_json::from_value::<AccountObject>(value.clone());
-        let before = stored.and_then(|stored| read(stored).ok());
-        match read(after) {
-            Ok(after) => {
-                let before = before.as_ref().map(|before| &before.spec);
-                if before.is_some_and(|before| account::concerns_subaccounts(before, &after.spec)) {
+        match serde_json::from_value::<AccountObject>(after.clone()) {
+            Ok(object) => {
+                let before = stored.map(|stored| &stored["spec"]);
+                if before.is_some_and(|before| account::concerns_subaccounts(before, &after["spec"])) {
                     self.moved.insert(key.clone());
                 }
                 self.prospects.push(Prospect {
                     unseen,
-                    ..account::stored(id, before, &after.spec)
+                    ..account::stored(id, before, &after["spec"])
                 });
-                self.sights.planned.insert(key.clone(), after);
+                self.sights.planned.insert(key.clone(), object);
             }
             Err(error) => {
                 let why = format!("it does not read as a {}: {error}", id.kind.as_str());

@@ -33,7 +33,7 @@ pub async fn command(
 ) -> Result<Answer, Failure> {
     let manifests = manifests::read(flags, cluster, &session.namespace)?;
     let others = manifests.others;
-    let plan = make::plan(session, flags, manifests).await?;
+    let plan = Box::pin(make::plan(session, flags, manifests)).await?;
     output::data(&match flags.output {
         PlanFormat::Table => text::plan(&plan),
         PlanFormat::Markdown => markdown::plan(&plan),

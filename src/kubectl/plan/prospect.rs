@@ -9,6 +9,9 @@ use crate::vobiz::AuthId;
 use serde::Serialize;
 use vobiz_protocol::plan::{Rest, Wait};
 
+/// What is told of an object whose Record says something that it cannot.
+const UNFITTING: &str = "what its Record says fits no object that is there: look again once its operator has";
+
 /// What would be done, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -183,9 +186,7 @@ impl Prospect {
             Rest::Outdated => Action::CannotTell,
         };
         if outcome.rest == Rest::Outdated {
-            self.message =
-                "what its Record says fits no object that is there: look again once its operator has"
-                    .to_owned();
+            UNFITTING.clone_into(&mut self.message);
         }
         if outcome.rest == Rest::Waiting(Wait::Paused) {
             self.reason = Some("Paused".to_owned());

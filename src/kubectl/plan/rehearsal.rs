@@ -28,6 +28,9 @@ use vobiz_protocol::plan::{Block, Rest, Step, Wait, plan};
 /// More steps, and it would go in circles.
 const MOST_STEPS: usize = 60;
 
+/// What is told of an object that goes without its finalizer.
+const ORPHANED: &str = "its finalizer is gone, so the account stays at Vobiz and nobody looks after it";
+
 /// The object of a rehearsal.
 pub struct Case {
     /// As it is stored; none of a new one.
@@ -111,9 +114,7 @@ pub async fn rehearse(sights: &mut Sights<'_>, case: Case) -> Result<Prospect, F
             let is_orphaned = is_going && !pass.known.has_finalizer() && pass.known.is_named();
             prospect.take(pass.deeds, pass.requests, &outcome, is_going);
             if is_orphaned {
-                prospect.message =
-                    "its finalizer is gone, so the account stays at Vobiz and nobody looks after it"
-                        .to_owned();
+                ORPHANED.clone_into(&mut prospect.message);
             }
             let is_gone = is_going && outcome.rest == Rest::Settled;
             prospect.remove_secret(secret.filter(|_| is_gone));
@@ -192,16 +193,16 @@ impl<'a, 'b> Rehearsal<'a, 'b> {
 
     async fn run(&mut self) -> Stop {
         if let Some(id) = self.held()
-            && let Err(stop) = self.observe(&id).await
+            && let Err(end) = self.observe(&id).await
             // Without a look at it an account is deleted, or left, as if it were there.
-            && (self.pass.known.life == Object::Live || matches!(stop, Stop::Failure(_)))
+            && (self.pass.known.life == Object::Live || matches!(end, Stop::Failure(_)))
         {
-            return stop;
+            return end;
         }
         for _ in 0..MOST_STEPS {
             self.pass.look_around();
             let step = plan(&self.pass.facts());
-            let done = match step {
+            let looked = match step {
                 Step::Rest(rest) => return Stop::Outcome(self.explain(rest).await),
                 Step::ReadRecord => self.read_record().await,
                 Step::ReadSecret => self.read_secret().await,
@@ -210,12 +211,12 @@ impl<'a, 'b> Rehearsal<'a, 'b> {
                 Step::ReadAccount => self.read_account().await,
                 Step::Reclaim => match self.may_reclaim().await {
                     Ok(()) => self.pass.foresee(step).map_err(Stop::from),
-                    Err(stop) => Err(stop),
+                    Err(end) => Err(end),
                 },
                 _ => self.pass.foresee(step).map_err(Stop::from),
             };
-            if let Err(stop) = done {
-                return stop;
+            if let Err(end) = looked {
+                return end;
             }
         }
         Stop::Unseen("this version goes in circles over it; report it with its manifest".to_owned())

@@ -51,9 +51,10 @@ pub async fn setting(
         .as_deref()
         .and_then(|id| ParentAuthId::parse(id).ok());
     let stored = account.stored();
-    let granted = known.adopts().zip(stored).is_some_and(|(id, account)| {
-        account.metadata.namespace.is_some() && account.spec.adoptable.grants(id.as_str())
-    });
+    let granted = known
+        .adopts()
+        .zip(stored)
+        .is_some_and(|(id, account)| account.adoptable.allow(&object.namespace, id.as_str()));
     let mut setting = Setting {
         account: account.fact(&object.namespace, namespace.as_ref(), is_bound),
         parent: account.parent_id().or(told_parent),

@@ -1,6 +1,6 @@
 //! A plan for a terminal: a line for each object, what changes below it, and what it comes to. PURE.
 
-use super::deed::{FieldChange, SecretAction};
+use super::deed::SecretAction;
 use super::prospect::{Action, Because, Prospect};
 use super::summary::{Plan, Summary};
 use crate::kubectl::output::{ADDED, CHANGED, FAINT, REMOVED, WIDTH, painted};
@@ -45,16 +45,11 @@ fn object(prospect: &Prospect) -> String {
         add(Style::new(), &what);
     }
     for change in &prospect.changes {
-        match (&change.from, prospect.action) {
-            (Value::Null, Action::Create | Action::Recreate) => {
-                add(ADDED, &format!("+ {}: {}", change.field, shown(&change.to)));
-            }
-            _ => {
-                let (from, to) = before_and_after(change);
-                add(REMOVED, &format!("- {}: {from}", change.field));
-                add(ADDED, &format!("+ {}: {to}", change.field));
-            }
+        let is_made = matches!(prospect.action, Action::Create | Action::Recreate);
+        if !(is_made && change.from.is_null()) {
+            add(REMOVED, &format!("- {}: {}", change.field, shown(&change.from)));
         }
+        add(ADDED, &format!("+ {}: {}", change.field, shown(&change.to)));
     }
     for id in &prospect.leftovers {
         add(REMOVED, &format!("- {id}, which an interrupted create left"));
@@ -117,10 +112,6 @@ pub fn what(prospect: &Prospect) -> Option<String> {
         | Action::Nothing => return None,
     })
     .filter(|_| prospect.kind == "Subaccount")
-}
-
-fn before_and_after(change: &FieldChange) -> (String, String) {
-    (shown(&change.from), shown(&change.to))
 }
 
 /// A value as people write it.
@@ -222,7 +213,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::controller::wake::ObjectKey;
-    use crate::kubectl::plan::deed::{Requests, SecretChange};
+    use crate::kubectl::plan::deed::{FieldChange, Requests, SecretChange};
     use crate::kubectl::sight::objects::{Kind, ObjectId};
     use crate::vobiz::AuthId;
     use serde_json::json;

@@ -147,8 +147,10 @@ pub async fn accounts(
     selector: Option<&str>,
 ) -> Result<Vec<ObjectId>, Failure> {
     let api: Api<Account> = Api::namespaced(cluster.clone(), namespace);
-    let mut parameters = ListParams::default();
-    parameters.label_selector = selector.map(str::to_owned);
+    let parameters = ListParams {
+        label_selector: selector.map(str::to_owned),
+        ..ListParams::default()
+    };
     let listed: RawList = ask(&api, |request| request.list(&parameters))
         .await
         .map_err(|error| Failure::of_cluster(format!("Accounts of the namespace {namespace}"), &error))?;

@@ -166,6 +166,12 @@ impl All {
         self.cache.holds(id)
     }
 
+    /// Every account that a Record holds, or is about to.
+    #[must_use]
+    pub fn held(&self) -> Vec<AuthId> {
+        self.cache.held()
+    }
+
     /// Whether another object's Record made what carries this series.
     #[must_use]
     pub fn made_by_another(&self, series: Series, uid: &str) -> bool {

@@ -14,7 +14,7 @@ use super::session::Session;
 /// Carries it out.
 pub async fn command(session: &Session, flags: &StatusFlags) -> Result<Answer, Failure> {
     match &flags.name {
-        Some(name) => page::show(session, name, flags).await,
+        Some(name) => Box::pin(page::show(session, name, flags)).await,
         None => list::show(session, flags).await,
     }
 }

@@ -48,7 +48,7 @@ pub async fn show(session: &Session, name: &str, flags: &StatusFlags) -> Result<
         ));
     };
     let object = object.map_err(|_| Failure::new(what, "it cannot be read", UNREADABLE))?;
-    let page = page(session, &object).await?;
+    let page = Box::pin(page(session, &object)).await?;
     output::data(&match flags.output {
         Format::Table => page.text(output::is_terminal()),
         format => output::written(&page, format)?,

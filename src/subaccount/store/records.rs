@@ -141,6 +141,12 @@ impl Records {
         self.lock().by_account.contains_key(id)
     }
 
+    /// Every account that a Record holds, or is about to.
+    #[must_use]
+    pub fn held(&self) -> Vec<AuthId> {
+        self.lock().by_account.keys().cloned().collect()
+    }
+
     /// The Record that a marker's series belongs to.
     #[must_use]
     pub fn of_series(&self, series: Series) -> Option<Arc<Stored>> {

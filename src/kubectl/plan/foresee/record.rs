@@ -22,7 +22,7 @@ impl Rehearsed {
             ledger: ledger(Series(0), generation),
             last_fenced_at: None,
         };
-        self.take_record(record, secret_name(&self.uid))
+        self.take_record(record, &secret_name(&self.uid))
     }
 
     pub(super) fn subject(&self) -> Subject {
@@ -35,8 +35,8 @@ impl Rehearsed {
     }
 
     /// A Record as read, or as it will be.
-    pub fn take_record(&mut self, record: Record, secret: String) -> Result<(), Outcome> {
-        let secret = secret_named(&secret).ok_or_else(Outcome::outdated)?;
+    pub fn take_record(&mut self, record: Record, secret: &str) -> Result<(), Outcome> {
+        let secret = secret_named(secret).ok_or_else(Outcome::outdated)?;
         self.known.take_record(ReadRecord {
             record,
             secret,
@@ -113,7 +113,8 @@ impl Rehearsed {
             ledger,
             ..found
         };
-        self.take_record(record, secret.object().metadata.name.clone().unwrap_or_default())
+        let name = secret.object().metadata.name.as_deref();
+        self.take_record(record, name.unwrap_or_default())
     }
 
     pub(super) fn restore_pair(&mut self) -> Result<(), Outcome> {

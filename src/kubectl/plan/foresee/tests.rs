@@ -95,7 +95,7 @@ fn run(spec: &Value, shown: Option<Fields>, life: Object, generation: Generation
                     pass.known.looked_again = true;
                 }
                 match &record {
-                    Some(record) => pass.take_record(record.clone(), "record".to_owned()).unwrap(),
+                    Some(record) => pass.take_record(record.clone(), "record").unwrap(),
                     None => pass.known.take_no_record(),
                 }
             }
@@ -209,7 +209,7 @@ fn an_account_that_is_gone_is_made_anew_only_where_the_spec_asks_for_it() {
     let run = |spec: Value| {
         let (mut gone, record) = pass(&spec, Some(shown()), Object::Live, Generation::Gen2);
         gone.shown = None;
-        gone.take_record(record.unwrap(), "record".to_owned()).unwrap();
+        gone.take_record(record.unwrap(), "record").unwrap();
         gone.known.secret = KnownSecret::Good;
         gone
     };

@@ -64,7 +64,7 @@ impl Rehearsal<'_, '_> {
             ));
         }
         self.note_leftovers(&record).await?;
-        Ok(self.pass.take_record(record, secret)?)
+        Ok(self.pass.take_record(record, &secret)?)
     }
 
     async fn note_predecessors(&mut self) -> Result<(), Stop> {
