@@ -94,15 +94,15 @@ pub async fn import(session: &Session, flags: &ImportFlags) -> Result<Import, Fa
         }
         let (namespace, name) = match &pattern {
             None => (session.namespace.as_str(), account.name()),
-            Some(pattern) => match pattern.split(account.name()) {
-                Some(parts) => parts,
-                None => {
+            Some(pattern) => {
+                let Some(parts) = pattern.split(account.name()) else {
                     word(&format!(
                         "{id} has a name of another form than --namespace-from: left out"
                     ));
                     continue;
-                }
-            },
+                };
+                parts
+            }
         };
         let object = ObjectKey {
             namespace: namespace.to_owned(),

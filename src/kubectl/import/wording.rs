@@ -43,7 +43,7 @@ pub fn of(
     let name = account.name().trim();
     let is_default = format!("{prefix}{}", key.name) == name;
     say("name", sayable(name, LONGEST_NAME).filter(|_| !is_default));
-    say("enabled", (!account.is_enabled()).then(|| json!(false)));
+    say("enabled", Some(json!(false)).filter(|_| !account.is_enabled()));
     if generation == Generation::Gen2 {
         let description = fields.description.as_deref().map_or("", without_marker);
         say("description", sayable(description, LONGEST_DESCRIPTION));
@@ -59,7 +59,7 @@ pub fn of(
             .filter(|limit| *limit >= 1 && *limit != DEFAULT_RATE_LIMIT);
         say("rateLimit", rate_limit.map(|limit| json!(limit)));
         say("permissions", fields.permissions.and_then(permissions));
-        say("kycMode", is_customers.then(|| json!("customer_use")));
+        say("kycMode", Some(json!("customer_use")).filter(|_| is_customers));
         say(
             "businessType",
             fields.business_type.as_ref().and_then(known::<BusinessType>),

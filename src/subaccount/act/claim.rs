@@ -187,11 +187,9 @@ async fn try_pair(pass: &mut Pass<'_>, pair: &Credentials) -> Result<Proof, Outc
 }
 
 /// Whether the account of a pair that does not work may be looked at. The id may be a token that stands in the wrong place: no path shows
-/// it. And where the spec names an account, a wrong pair gives no right to learn that it is there, or how it is.
+/// it.
 fn may_look(pass: &Pass<'_>, access: &Access, id: &AuthId) -> bool {
-    let known = &pass.known;
-    let has_right = || known.auth_id().is_some() || known.left_id() == Some(id) || pass.is_granted();
-    is_id(pass, access, id) && (known.adopts().is_none() || has_right())
+    is_id(pass, access, id) && pass.known.may_learn_of(id, pass.is_granted())
 }
 
 /// It stays known: it may show the token, should the pair be refused.

@@ -8,7 +8,7 @@ use crate::subaccount::secret;
 use crate::subaccount::store::memory::{Mark, Proof};
 use crate::subaccount::store::record::Record;
 use crate::subaccount::tell::StepError;
-use crate::vobiz::Credentials;
+use crate::vobiz::{AuthId, Credentials};
 use k8s_openapi::api::core::v1::Secret;
 use vobiz_protocol::facts::{Object, UserSecret};
 
@@ -80,6 +80,13 @@ impl Known {
             .expected_id()
             .is_some_and(|expected| !self.is_recorded() && expected != pair.auth_id);
         !another && (left_over || judged_later || !is_kept_by_another)
+    }
+
+    /// Whether a pair that does not work is looked into: where the spec names an account, a wrong pair gives no right to learn that it is
+    /// there, or how it is. `granted`: its Account gives that right.
+    #[must_use]
+    pub fn may_learn_of(&self, id: &AuthId, granted: bool) -> bool {
+        self.adopts().is_none() || self.auth_id().is_some() || self.left_id() == Some(id) || granted
     }
 
     /// What the pair in the user's Secret proves. It works, the parent knows the account, and it is nobody else's: then it is evidence,

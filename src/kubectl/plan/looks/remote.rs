@@ -119,6 +119,15 @@ impl Rehearsal<'_, '_> {
             return Ok(());
         }
         let works = self.whose(&pair).await?.as_ref() == Some(&pair.auth_id);
+        if !works
+            && !self
+                .pass
+                .known
+                .may_learn_of(&pair.auth_id, self.pass.setting.granted)
+        {
+            let proof = self.pass.known.take_proof(pair, Proof::Nothing, false);
+            return proof.map_err(|error| Stop::Outcome(error.into()));
+        }
         let account = self.account_named(&pair.auth_id).await?;
         let generation = self.pass.setting.generation;
         let marker = account
