@@ -162,8 +162,8 @@ pub struct StatusFlags {
     /// Leave out the line of headings
     #[arg(long)]
     pub no_headers: bool,
-    /// Print again whenever something has changed
-    #[arg(long, short)]
+    /// Print each again that has changed
+    #[arg(long, short, conflicts_with = "name")]
     pub watch: bool,
     /// How it is printed
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]

@@ -88,6 +88,7 @@ fn wrong_usage_ends_with_2_and_names_what_is_wrong() {
         (&["plan", "-f", "x.yaml", "--prune"], "--selector"),
         (&["plan", "-f", "x.yaml", "-o", "xml"], "markdown"),
         (&["status", "acme", "-A"], "--all-namespaces"),
+        (&["status", "acme", "--watch"], "--watch"),
         (&["status", "--auth-id", "MA_X"], "--auth-token-file"),
         (&["import"], "--all"),
         (&["import", "--all", "--auth-id", "SA_1"], "--auth-id"),
