@@ -199,11 +199,10 @@ async fn kept(
             kept.extend(ids.filter_map(|id| AuthId::parse(id).ok()));
         }
     };
-    if objects::list(&session.cluster, None, None, &mut note)
-        .await
-        .is_err()
-    {
-        word("Subaccounts of other namespaces: you may not list them, so what they keep is not left out");
+    if let Seen::Hidden(why) = objects::list_everywhere(&session.cluster, &mut note).await? {
+        word(&format!(
+            "{why}, so what those of other namespaces keep is not left out"
+        ));
         objects::list(&session.cluster, Some(&session.namespace), None, &mut note).await?;
     }
     match sights.records.all().await? {

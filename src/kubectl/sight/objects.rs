@@ -103,6 +103,9 @@ pub async fn get(cluster: &Client, id: &ObjectId) -> Result<Seen<Option<Value>>,
     Seen::of(&id.to_string(), found)
 }
 
+/// What a list of Subaccounts is about that names no namespace.
+const EVERYWHERE: &str = "Subaccounts of all namespaces";
+
 #[derive(Deserialize)]
 struct RawList {
     metadata: ListMeta,
@@ -114,24 +117,39 @@ pub async fn list(
     cluster: &Client,
     namespace: Option<&str>,
     selector: Option<&str>,
-    mut each: impl FnMut(Vec<Value>),
+    each: impl FnMut(Vec<Value>),
 ) -> Result<(), Failure> {
-    let api: Api<Subaccount> = match namespace {
+    let api = match namespace {
         Some(namespace) => Api::namespaced(cluster.clone(), namespace),
         None => Api::all(cluster.clone()),
     };
     let what = || match namespace {
         Some(namespace) => format!("Subaccounts of the namespace {namespace}"),
-        None => "Subaccounts of all namespaces".to_owned(),
+        None => EVERYWHERE.to_owned(),
     };
+    let listed = read_pages(api, selector, each).await;
+    listed.map_err(|error| Failure::of_cluster(what(), &error))
+}
+
+/// The Subaccounts of all namespaces, page by page; or why the caller may not list them.
+pub async fn list_everywhere(cluster: &Client, each: impl FnMut(Vec<Value>)) -> Result<Seen<()>, Failure> {
+    Seen::of(
+        EVERYWHERE,
+        read_pages(Api::all(cluster.clone()), None, each).await,
+    )
+}
+
+async fn read_pages(
+    api: Api<Subaccount>,
+    selector: Option<&str>,
+    mut each: impl FnMut(Vec<Value>),
+) -> Result<(), ClusterError> {
     let mut page = ListParams::default().limit(PAGE);
     if let Some(selector) = selector {
         page = page.labels(selector);
     }
     loop {
-        let listed: RawList = ask(&api, |request| request.list(&page))
-            .await
-            .map_err(|error| Failure::of_cluster(what(), &error))?;
+        let listed: RawList = ask(&api, |request| request.list(&page)).await?;
         each(listed.items);
         match listed.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => page = page.continue_token(&token),
