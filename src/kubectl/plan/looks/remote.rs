@@ -16,6 +16,7 @@ impl Rehearsal<'_, '_> {
     pub(in super::super) async fn judge_claim(&mut self) -> Result<(), Stop> {
         let without_look = |conflict| Judgement {
             conflict,
+            is_contested: false,
             is_missing: false,
             is_unmarked: false,
             account: None,
@@ -55,6 +56,7 @@ impl Rehearsal<'_, '_> {
         };
         self.pass.known.claim = Some(Judgement {
             conflict: (!is_own).then_some(Conflict::Installation),
+            is_contested: false,
             is_missing: adopts && account.is_none(),
             is_unmarked: !is_marked,
             account,
