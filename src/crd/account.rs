@@ -69,8 +69,8 @@ pub struct ParentSpec {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     // 37 characters and `{namespace}`.
     #[schemars(length(max = 48))]
-    // 63 characters of metadata.name fit behind it: names at Vobiz have at most 100.
-    #[x_kube(validation = Rule::new(format!("self.replace('{NAMESPACE_PLACEHOLDER}', '').size() <= 37"))
+    // 63 characters of metadata.name fit behind it: names at Vobiz have at most 100. Not `size()`: offline judges count bytes with it.
+    #[x_kube(validation = Rule::new(format!("self.replace('{NAMESPACE_PLACEHOLDER}', '').matches(r'(?s)^.{{0,37}}$')"))
         .message("namePrefix must have at most 37 characters beside {namespace}: shorten it"))]
     #[x_kube(validation = Rule::new(format!("!self.replace('{NAMESPACE_PLACEHOLDER}', '', 1).matches('[{{}}]')"))
         .message("namePrefix may hold {namespace} once and no other braces: take the others out"))]

@@ -6,6 +6,7 @@
 //!
 //! - `flags` is the command line, `run` leads from it to a command, `session` is whom it is run against.
 //! - `sight` is what the caller may see of a cluster and of Vobiz; what they may not is said, never guessed in silence.
+//! - `validation` is what the API server would say of a manifest, without a cluster.
 //! - `plan`, `status` and `import` are commands, each with what it decides in PURE files.
 
 pub mod answer;
@@ -19,3 +20,4 @@ mod runbook;
 mod session;
 mod sight;
 mod status;
+pub mod validation;

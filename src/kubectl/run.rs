@@ -15,7 +15,7 @@ pub async fn run(command_line: CommandLine) -> Result<Answer, Failure> {
     } = command_line;
     let session = async |pair: &PairFlags| Session::open(&cluster, &api, pair).await;
     match command {
-        Command::Plan(flags) => Box::pin(plan::command(&session(&flags.pair).await?, &flags, &cluster)).await,
+        Command::Plan(flags) => Box::pin(plan::command(session(&flags.pair).await, &flags, &cluster)).await,
         Command::Status(flags) => Box::pin(status::command(&session(&flags.pair).await?, &flags)).await,
         Command::Import(flags) => {
             let session = session(&PairFlags::default()).await?;

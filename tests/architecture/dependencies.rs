@@ -1,4 +1,4 @@
-//! One rustls provider, one kube, no chrono in the operator, YAML by one writer: as Cargo resolves them.
+//! One rustls provider, one kube, no chrono in the operator as its image builds it, YAML by one writer: as Cargo resolves them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -24,98 +24,61 @@ const NOWHERE: &[&str] = &[
     "openssl-sys",
     "native-tls",
 ];
-/// Crates that the operator itself must not be built with; test tools may.
-const NOT_IN_OPERATOR: &[&str] = &["chrono", "serde_yaml", "yaml_serde", "mlua", "rcgen"];
+/// Crates that the operator of the image must not be built with; test tools may, and `kubectl vobiz` has those of its own.
+const NOT_IN_OPERATOR: &[&str] = &[
+    "chrono",
+    "cel",
+    "clap_complete",
+    "clap_mangen",
+    "indicatif",
+    "jsonschema",
+    "kube-cel",
+    "mlua",
+    "rcgen",
+    "serde_yaml",
+    "yaml_serde",
+];
 
-struct Resolved {
-    /// Package id to (name, version).
-    packages: BTreeMap<String, (String, String)>,
-    /// Package id to the ids of what it is built with.
-    normal: BTreeMap<String, Vec<String>>,
+/// Name to versions of every package that is there for anything in the workspace.
+type Versions = BTreeMap<String, BTreeSet<String>>;
+
+/// As `cargo metadata` tells it.
+fn resolved(metadata: &Value) -> Versions {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    let reached: BTreeSet<String> = nodes.iter().map(|node| text(&node["id"])).collect();
+    let mut versions = Versions::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        if reached.contains(&text(&package["id"])) {
+            let of_name = versions.entry(text(&package["name"])).or_default();
+            of_name.insert(text(&package["version"]));
+        }
+    }
+    versions
 }
 
-impl Resolved {
-    fn read(metadata: &Value) -> Self {
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let packages = metadata["packages"].as_array().unwrap().iter();
-        let nodes = metadata["resolve"]["nodes"].as_array().unwrap().iter();
-        let reached: BTreeSet<String> = nodes.clone().map(|node| text(&node["id"])).collect();
-        let is_normal = |dependency: &&Value| {
-            dependency["dep_kinds"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .any(|kind| kind["kind"].is_null())
-        };
-        Self {
-            packages: packages
-                .map(|package| {
-                    (
-                        text(&package["id"]),
-                        (text(&package["name"]), text(&package["version"])),
-                    )
-                })
-                .filter(|(id, _)| reached.contains(id))
-                .collect(),
-            normal: nodes
-                .map(|node| {
-                    let dependencies = node["deps"].as_array().unwrap().iter().filter(is_normal);
-                    (
-                        text(&node["id"]),
-                        dependencies.map(|dependency| text(&dependency["pkg"])).collect(),
-                    )
-                })
-                .collect(),
+fn breaches(versions: &Versions) -> Vec<String> {
+    let mut found = Vec::new();
+    for once in ONCE {
+        match versions.get(*once).map(BTreeSet::len) {
+            Some(1) => {}
+            Some(_) => found.push(format!("{once} is there in the versions {:?}", versions[*once])),
+            None => found.push(format!("{once} is not there: is the rule out of date?")),
         }
     }
+    let there = NOWHERE.iter().filter(|name| versions.contains_key(**name));
+    found.extend(there.map(|name| format!("{name} is there")));
+    found
+}
 
-    fn breaches(&self) -> Vec<String> {
-        let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for (name, version) in self.packages.values() {
-            versions.entry(name).or_default().insert(version);
-        }
-        let mut found = Vec::new();
-        for once in ONCE {
-            match versions.get(once).map(BTreeSet::len) {
-                Some(1) => {}
-                Some(_) => found.push(format!("{once} is there in the versions {:?}", versions[once])),
-                None => found.push(format!("{once} is not there: is the rule out of date?")),
-            }
-        }
-        found.extend(
-            NOWHERE
-                .iter()
-                .filter(|name| versions.contains_key(**name))
-                .map(|name| format!("{name} is there")),
-        );
-        let operator = self.built_into("vobiz-operator");
-        found.extend(
-            NOT_IN_OPERATOR
-                .iter()
-                .filter(|name| operator.contains(**name))
-                .map(|name| format!("the operator is built with {name}")),
-        );
-        found
-    }
-
-    /// Names of everything that is compiled into a package.
-    fn built_into(&self, name: &str) -> BTreeSet<&str> {
-        let root = self
-            .packages
-            .iter()
-            .find(|(_, (package, _))| package == name)
-            .map(|(id, _)| id.as_str());
-        let mut names = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut waiting: Vec<&str> = root.into_iter().collect();
-        while let Some(id) = waiting.pop() {
-            if seen.insert(id) {
-                names.insert(self.packages[id].0.as_str());
-                waiting.extend(self.normal.get(id).into_iter().flatten().map(String::as_str));
-            }
-        }
-        names
-    }
+/// The crates in a list by `cargo tree` that the operator must not be built with.
+fn strangers(tree: &str) -> Vec<&str> {
+    let names: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    NOT_IN_OPERATOR
+        .iter()
+        .copied()
+        .filter(|name| names.contains(name))
+        .collect()
 }
 
 fn cargo(arguments: &[&str]) -> String {
@@ -133,7 +96,7 @@ fn cargo(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn one_tls_provider_one_kube_and_no_chrono() {
+fn one_tls_provider_and_one_kube() {
     let version = cargo(&["-vV"]);
     let host = version
         .lines()
@@ -148,43 +111,56 @@ fn one_tls_provider_one_kube_and_no_chrono() {
         "--filter-platform",
         host,
     ]);
-    let resolved = Resolved::read(&serde_json::from_str(&metadata).unwrap());
-    assert!(
-        resolved.built_into("vobiz-operator").contains("kube-client"),
-        "the walk reaches nothing"
-    );
-    let found = resolved.breaches();
+    let found = breaches(&resolved(&serde_json::from_str(&metadata).unwrap()));
     assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]
-fn a_second_provider_a_second_kube_and_chrono_in_the_operator_are_caught() {
-    let resolve = |operator: &[(&str, &str, Value)]| {
-        let mut packages = vec![json!({ "id": "op", "name": "vobiz-operator", "version": "0.1.0" })];
-        let mut nodes = Vec::new();
-        let mut dependencies = Vec::new();
-        let required = ONCE.iter().map(|name| (*name, "1.0.0", Value::Null));
-        for (name, version, kind) in required.chain(operator.iter().cloned()) {
-            let id = format!("{name}@{version}");
-            packages.push(json!({ "id": id, "name": name, "version": version }));
-            nodes.push(json!({ "id": id, "deps": [] }));
-            dependencies.push(json!({ "pkg": id, "dep_kinds": [{ "kind": kind }] }));
-        }
-        nodes.push(json!({ "id": "op", "deps": dependencies }));
-        Resolved::read(&json!({ "packages": packages, "resolve": { "nodes": nodes } })).breaches()
+fn the_operator_of_the_image_is_built_without_what_kubectl_vobiz_and_tests_are_built_with() {
+    let built = |features: &[&str]| {
+        let tree = [
+            "tree",
+            "--offline",
+            "--locked",
+            "--package",
+            "vobiz-operator",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+        ];
+        cargo(&[&tree, features].concat())
     };
-    assert_eq!(resolve(&[]), Vec::<String>::new());
-    assert_eq!(
-        resolve(&[("chrono", "0.4.0", json!("dev"))]),
-        Vec::<String>::new(),
-        "tests may"
+    let image = built(&["--no-default-features"]);
+    assert!(image.contains("kube-client "), "{image}");
+    assert_eq!(strangers(&image), Vec::<&str>::new());
+    assert!(
+        strangers(&built(&[])).contains(&"chrono"),
+        "the list shows no crate that is there"
     );
-    for planted in [
-        ("aws-lc-rs", "1.0.0", json!("dev")),
-        ("kube", "4.0.0", Value::Null),
-        ("ring", "0.16.0", json!("build")),
-        ("chrono", "0.4.0", Value::Null),
-    ] {
-        assert_eq!(resolve(std::slice::from_ref(&planted)).len(), 1, "{}", planted.0);
+    let dockerfile = std::fs::read_to_string(crate::source::root().join("Dockerfile")).unwrap();
+    assert!(
+        dockerfile.contains("--no-default-features"),
+        "the image is built in another way"
+    );
+}
+
+#[test]
+fn a_second_provider_and_a_second_kube_are_caught() {
+    let resolve = |planted: &[(&str, &str)]| {
+        let all = ONCE
+            .iter()
+            .map(|name| (*name, "1.0.0"))
+            .chain(planted.iter().copied());
+        let packages: Vec<Value> = all
+            .map(|(name, version)| json!({ "id": format!("{name}@{version}"), "name": name, "version": version }))
+            .collect();
+        breaches(&resolved(
+            &json!({ "packages": packages, "resolve": { "nodes": packages } }),
+        ))
+    };
+    assert_eq!(resolve(&[("chrono", "0.4.0")]), Vec::<String>::new());
+    for planted in [("aws-lc-rs", "1.0.0"), ("kube", "4.0.0"), ("ring", "0.16.0")] {
+        assert_eq!(resolve(&[planted]).len(), 1, "{planted:?}");
     }
 }

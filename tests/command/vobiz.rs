@@ -157,3 +157,49 @@ fn version_names_version_and_commit() {
     let expected = format!("kubectl-vobiz {} ({commit})\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(stdout(&output), expected);
 }
+
+#[test]
+fn what_is_wrong_with_manifests_is_told_line_by_line_where_no_cluster_answers() {
+    let directory = temporary_directory("vobiz-offline");
+    let place = |name: &str, text: &str| {
+        let path = directory.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let kubeconfig = format!("--kubeconfig={}", place("config", KUBECONFIG));
+    let manifests = place(
+        "all.yaml",
+        "apiVersion: vobiz.ai/v1alpha1\nkind: Subaccount\nmetadata: { name: acme }\n\
+         spec: { accountRef: { name: vobiz }, rateLimit: 0, nmae: Acme, kycMode: customer_use }\n---\n\
+         apiVersion: vobiz.ai/v1alpha1\nkind: ClusterAccount\nmetadata: { name: shared }\nspec: { namePrefix: '{' }\n---\n\
+         apiVersion: vobiz.ai/v1alpha1\nkind: Account\nmetadata: { name: vobiz }\nspec: { credentialsSecretRef: { name: parent } }\n",
+    );
+    for (cluster, namespace) in [
+        (kubeconfig.as_str(), "team"),
+        ("--kubeconfig=/nonexistent", "default"),
+    ] {
+        let output = vobiz(&["plan", cluster, "-f", &manifests], &[]);
+        let said = stderr(&output);
+        let mut lines: Vec<&str> = said.lines().collect();
+        assert!(lines.pop().unwrap().starts_with("kubectl vobiz: "), "{said}");
+        lines.sort_unstable();
+        assert_eq!(
+            lines,
+            [
+                "ClusterAccount shared: spec.credentialsSecretRef: Required value; add it".to_owned(),
+                format!(
+                    "Subaccount {namespace}/acme: spec.rateLimit: Invalid value: 0: spec.rateLimit in body should be greater than or equal \
+                     to 1; correct it"
+                ),
+                format!(
+                    "Subaccount {namespace}/acme: spec: Invalid value: kycMode customer_use needs an email: set spec.email"
+                ),
+                format!(
+                    "Subaccount {namespace}/acme: unknown field \"spec.nmae\"; correct its name, or take it out"
+                ),
+            ]
+        );
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(3), ""));
+    }
+    std::fs::remove_dir_all(&directory).unwrap();
+}

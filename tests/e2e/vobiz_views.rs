@@ -30,6 +30,10 @@ pub fn add_to(suite: &mut Suite) {
         "somebody who may see the objects alone is told what a plan took on trust, and what cannot be told",
         unseen,
     );
+    suite.test(
+        "what the rules of the definitions refuse is told by a plan in the API server's words, which is not asked",
+        refused,
+    );
 }
 
 fn fits(run: &Run) -> Result<()> {
@@ -311,4 +315,64 @@ async fn unseen(bed: Arc<TestBed>) -> Result<()> {
     println!("{}", page.stdout);
     ensure!(page.code == 0 && page.stdout.contains("not seen"), "{page:?}");
     Ok(())
+}
+
+async fn refused(bed: Arc<TestBed>) -> Result<()> {
+    // Its own control plane: the audit log then shows this caller alone.
+    let bed = bed.apart().await?;
+    let environment = bed.environment(environment("vobiz-refused", Api::Gen2)).await?;
+    environment
+        .create_ready("acme", json!({"description": "ours"}))
+        .await?;
+    environment.create_ready("kept", json!({})).await?;
+    let mut moved = manifest(&environment, "acme", &json!({}));
+    moved["spec"]["accountRef"]["name"] = json!("other");
+    let misspelt = manifest(&environment, "kept", &json!({"nmae": "Acme"}));
+    let made = manifest(
+        &environment,
+        "globex",
+        &json!({"rateLimit": 0, "kycMode": "customer_use"}),
+    );
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": [moved, misspelt, made]});
+    let mark = environment.audit()?.mark().await?;
+    let told = plan(&environment, &list, &[]).await?;
+    for (name, lines) in [
+        (
+            "acme",
+            &[
+                "spec.accountRef: Invalid value: accountRef cannot be changed: an account at Vobiz stays under its parent",
+            ][..],
+        ),
+        (
+            "kept",
+            &["unknown field \"spec.nmae\"; correct its name, or take it out"],
+        ),
+        (
+            "globex",
+            &[
+                "spec.rateLimit: Invalid value: 0: spec.rateLimit in body should be greater than or equal to 1; correct it",
+                "spec: Invalid value: kycMode customer_use needs an email: set spec.email",
+            ],
+        ),
+    ] {
+        let object = prospect(&told, name)?;
+        let message = object["message"].as_str().unwrap_or_default();
+        let said: Vec<&str> = message.lines().collect();
+        let is_it =
+            said.len() == lines.len() && said.iter().zip(lines).all(|(said, line)| said.starts_with(line));
+        ensure!(
+            object["action"] == "refuse" && object["reason"] == "Rejected" && is_it,
+            "{object:#}"
+        );
+    }
+    let asked = asked(&environment, mark).await?;
+    ensure!(
+        asked
+            .iter()
+            .all(|request| request.starts_with("get ") || request.starts_with("list ")),
+        "the API server was asked about what cannot be: {asked:?}"
+    );
+    let shown = run(&environment, &["plan", "-f", "-"], &list.to_string()).await?;
+    println!("{}", shown.stdout);
+    fits(&shown)
 }

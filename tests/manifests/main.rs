@@ -20,6 +20,8 @@ mod environments;
 mod installation;
 /// What kustomize does to names reaches every place that names an object.
 mod kustomize;
+/// Without an API server the same is refused, for the same reason.
+mod offline;
 /// What the documents show works.
 mod readme;
 /// A real API server refuses what cannot work and says what to do.

@@ -1,4 +1,5 @@
-//! What one object is after an apply: by the API server's word where the caller may try it, else by our own reckoning. I/O.
+//! What one object is after an apply: refused by the definitions' own rules, or as the API server says where the caller may try it, or
+//! by our own reckoning. I/O.
 
 use kube::Client;
 use serde_json::Value;
@@ -6,6 +7,7 @@ use serde_json::Value;
 use super::merge;
 use crate::kubectl::failure::Failure;
 use crate::kubectl::sight::objects::{Change, ObjectId, dry_run};
+use crate::kubectl::validation::{Definitions, FieldError};
 
 /// What one object is after an apply.
 pub enum Effect {
@@ -13,7 +15,7 @@ pub enum Effect {
     Changed(Value),
     /// It stays as it is.
     Unchanged(Value),
-    /// It is refused: why.
+    /// It is refused: why, a line for each reason.
     Refused(String),
 }
 
@@ -21,6 +23,7 @@ pub enum Effect {
 /// asked is noted in `unseen`.
 pub async fn of(
     cluster: &Client,
+    definitions: &Definitions,
     id: &ObjectId,
     stored: Option<&Value>,
     manifest: &Value,
@@ -37,6 +40,11 @@ pub async fn of(
             }
         }
     };
+    let errors = definitions.errors(id.kind.as_str(), &reckoned, stored);
+    if !errors.is_empty() {
+        let lines: Vec<String> = errors.iter().map(FieldError::told).collect();
+        return Ok(Effect::Refused(lines.join("\n")));
+    }
     if stored.is_none() && has_namespace {
         unseen.push(format!(
             "{id}: its namespace is not there yet, so the API server was not asked about it"

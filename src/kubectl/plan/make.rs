@@ -21,6 +21,7 @@ use crate::kubectl::session::Session;
 use crate::kubectl::sight::Seen;
 use crate::kubectl::sight::objects::{self, Kind, ObjectId};
 use crate::kubectl::sight::sights::Sights;
+use crate::kubectl::validation::Definitions;
 use crate::subaccount::tell::rows::UNREADABLE;
 
 /// Up to so many objects are read one by one, and so are their accounts; more of them by the list.
@@ -29,6 +30,7 @@ const FEW: usize = 10;
 /// A plan under way.
 struct Making<'a> {
     session: &'a Session,
+    definitions: &'a Definitions,
     sights: Sights<'a>,
     prospects: Vec<Prospect>,
     cases: Vec<(Case, Vec<String>)>,
@@ -37,9 +39,15 @@ struct Making<'a> {
 }
 
 /// What applying the manifests would do, and pruning what is in none of them.
-pub async fn plan(session: &Session, flags: &PlanFlags, manifests: Manifests) -> Result<Plan, Failure> {
+pub async fn plan(
+    session: &Session,
+    flags: &PlanFlags,
+    manifests: Manifests,
+    definitions: &Definitions,
+) -> Result<Plan, Failure> {
     let mut making = Making {
         session,
+        definitions,
         sights: Sights::new(session),
         prospects: Vec::new(),
         cases: Vec::new(),
@@ -119,8 +127,17 @@ impl Making<'_> {
             None => None,
         };
         let mut unseen = Vec::new();
-        let cluster = &self.session.cluster;
-        let effect = effect::of(cluster, id, stored, manifest, has_namespace, &mut unseen).await?;
+        let (cluster, definitions) = (&self.session.cluster, self.definitions);
+        let effect = effect::of(
+            cluster,
+            definitions,
+            id,
+            stored,
+            manifest,
+            has_namespace,
+            &mut unseen,
+        )
+        .await?;
         let after = match effect {
             Effect::Changed(after) | Effect::Unchanged(after) => after,
             Effect::Refused(why) => {

@@ -66,9 +66,7 @@ fn details(prospect: &Prospect) -> String {
             .as_deref()
             .map(|reason| format!("**{}**", cell(reason))),
     );
-    if !prospect.message.is_empty() {
-        parts.push(cell(&prospect.message));
-    }
+    parts.extend(prospect.message.lines().map(cell));
     parts.extend(
         prospect
             .unseen

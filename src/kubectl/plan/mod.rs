@@ -22,18 +22,32 @@ use super::failure::Failure;
 use super::flags::{ClusterFlags, Format, PlanFlags, PlanFormat};
 use super::output;
 use super::session::Session;
+use super::validation::Definitions;
+use manifests::Manifests;
 use prospect::{Action, Prospect};
 use summary::Plan;
 
-/// Carries it out.
+/// The namespace of objects that name none, where there is no kubeconfig that names one.
+const NAMESPACE: &str = "default";
+
+/// Carries it out. What is wrong with the manifests alone is told without the cluster as well, which may be out of reach.
 pub async fn command(
-    session: &Session,
+    session: Result<Session, Failure>,
     flags: &PlanFlags,
     cluster: &ClusterFlags,
 ) -> Result<Answer, Failure> {
-    let manifests = manifests::read(flags, cluster, &session.namespace)?;
-    let others = manifests.others;
-    let plan = Box::pin(make::plan(session, flags, manifests)).await?;
+    let namespace = match &session {
+        Ok(session) => session.namespace.as_str(),
+        Err(_) => cluster.namespace.as_deref().unwrap_or(NAMESPACE),
+    };
+    let manifests = manifests::read(flags, cluster, namespace)?;
+    let definitions = Definitions::new()?;
+    let (others, wrong) = (manifests.others, wrong(&manifests, &definitions));
+    let planned = match session {
+        Ok(session) => Box::pin(make::plan(&session, flags, manifests, &definitions)).await,
+        Err(failure) => Err(failure),
+    };
+    let plan = planned.inspect_err(|_| wrong.iter().for_each(|line| output::word(line)))?;
     output::data(&match flags.output {
         PlanFormat::Table => text::plan(&plan),
         PlanFormat::Markdown => markdown::plan(&plan),
@@ -44,6 +58,17 @@ pub async fn command(
         output::word(&format!("{others} objects of other kinds are not looked at"));
     }
     answer(&plan)
+}
+
+/// A line for each thing that the definitions' own rules say of a manifest alone.
+fn wrong(manifests: &Manifests, definitions: &Definitions) -> Vec<String> {
+    let of_each = manifests.objects.iter().flat_map(|(id, manifest)| {
+        let errors = definitions.errors(id.kind.as_str(), manifest, None);
+        errors
+            .into_iter()
+            .map(move |error| format!("{id}: {}", error.told()))
+    });
+    of_each.collect()
 }
 
 fn answer(plan: &Plan) -> Result<Answer, Failure> {

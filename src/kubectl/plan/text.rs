@@ -65,8 +65,8 @@ fn object(prospect: &Prospect) -> String {
     if let Some(reason) = &prospect.reason {
         add(style, reason);
     }
-    if !prospect.message.is_empty() {
-        add(Style::new(), &prospect.message);
+    for line in prospect.message.lines() {
+        add(Style::new(), line);
     }
     for unseen in &prospect.unseen {
         add(FAINT, &format!("not seen: {unseen}"));
