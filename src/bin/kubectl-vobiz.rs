@@ -1,8 +1,10 @@
 //! The program `kubectl vobiz`: reads the command line, installs the TLS provider and dispatches. I/O.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use vobiz_operator::kubectl::answer::Answer;
+use vobiz_operator::kubectl::completion;
 use vobiz_operator::kubectl::flags;
 use vobiz_operator::kubectl::run::run;
 
@@ -12,7 +14,12 @@ const EXIT_FINDING: u8 = 1;
 const EXIT_UNTOLD: u8 = 3;
 
 fn main() -> ExitCode {
-    let command_line = match flags::read(std::env::args_os()) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if completion::is_asked(arguments.first()) {
+        print!("{}", completion::answer(arguments));
+        return ExitCode::SUCCESS;
+    }
+    let command_line = match flags::read(arguments) {
         Ok(command_line) => command_line,
         // Prints help to standard output, errors to standard error; exits 0 or 2.
         Err(usage) => usage.exit(),

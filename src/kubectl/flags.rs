@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// Shows what an apply or a prune would do at Vobiz before it does it, and how things stand.
 ///
@@ -37,9 +38,29 @@ pub enum Command {
     Status(StatusFlags),
     /// Print manifests of what is at Vobiz already; applying them changes nothing there
     Import(ImportFlags),
+    /// Print a script that completes the command line in a shell
+    #[command(after_long_help = COMPLETION)]
+    Completion(CompletionFlags),
+    /// Write the pages of the manual
+    #[command(hide = true)]
+    Manual(ManualFlags),
     /// Print version and commit
     Version,
 }
+
+/// How completion is installed.
+const COMPLETION: &str = "\
+The words of `kubectl vobiz ...` are completed by kubectl, in every shell where it completes its own, once it finds this program by a \
+second name:
+
+  ln -s \"$(command -v kubectl-vobiz)\" ~/.local/bin/kubectl_complete-vobiz
+
+Any folder of the PATH will do. The script is for those who call the program `kubectl-vobiz`:
+
+  source <(kubectl vobiz completion bash)        # in ~/.bashrc
+  source <(kubectl vobiz completion zsh)         # in ~/.zshrc, after compinit
+  kubectl vobiz completion fish > ~/.config/fish/completions/kubectl-vobiz.fish
+";
 
 /// Which cluster, and as whom: as kubectl has them.
 #[derive(Debug, Clone, Default, Args)]
@@ -198,6 +219,22 @@ pub struct ImportFlags {
     /// Folder that a file for each is written into [default: standard output]
     #[arg(long = "output", short = 'o', value_name = "DIR")]
     pub output_directory: Option<PathBuf>,
+}
+
+/// What `completion` is asked.
+#[derive(Debug, Args)]
+pub struct CompletionFlags {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// What `manual` is asked.
+#[derive(Debug, Args)]
+pub struct ManualFlags {
+    /// Folder that the pages are written into
+    #[arg(long, value_name = "DIR")]
+    pub directory: PathBuf,
 }
 
 /// How an answer is printed.

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::failure::Failure;
 use super::flags::{Command, CommandLine, PairFlags};
 use super::session::Session;
-use super::{import, output, plan, status};
+use super::{completion, import, manual, output, plan, status};
 
 /// Carries it out. Needs a rustls provider installed for the process.
 pub async fn run(command_line: CommandLine) -> Result<Answer, Failure> {
@@ -20,6 +20,14 @@ pub async fn run(command_line: CommandLine) -> Result<Answer, Failure> {
         Command::Import(flags) => {
             let session = session(&PairFlags::default()).await?;
             Box::pin(import::command(&session, &flags)).await
+        }
+        Command::Completion(flags) => {
+            output::data(&completion::script(flags.shell))?;
+            Ok(Answer::Nothing)
+        }
+        Command::Manual(flags) => {
+            manual::write(&flags.directory)?;
+            Ok(Answer::Nothing)
         }
         Command::Version => {
             output::data(&format!("kubectl-vobiz {} ({})\n", crate::VERSION, crate::COMMIT))?;

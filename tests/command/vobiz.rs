@@ -1,11 +1,13 @@
 //! The command line of `kubectl vobiz`, through the binary that is shipped: no cluster is asked.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::{stderr, stdout, temporary_directory};
 
 /// The commands, each with flags of its own that its help explains.
-const COMMANDS: [(&str, &[&str]); 4] = [
+const COMMANDS: [(&str, &[&str]); 5] = [
     (
         "plan",
         &[
@@ -34,6 +36,7 @@ const COMMANDS: [(&str, &[&str]); 4] = [
             "--output",
         ],
     ),
+    ("completion", &[]),
     ("version", &[]),
 ];
 /// What kubectl has, and how Vobiz is reached.
@@ -93,6 +96,7 @@ fn wrong_usage_ends_with_2_and_names_what_is_wrong() {
         (&["import"], "--all"),
         (&["import", "--all", "--auth-id", "SA_1"], "--auth-id"),
         (&["statuss"], "status"),
+        (&["completion", "tcsh"], "bash"),
         (&[], "Usage"),
     ] {
         let output = vobiz(arguments, &[]);
@@ -201,5 +205,50 @@ fn what_is_wrong_with_manifests_is_told_line_by_line_where_no_cluster_answers() 
         );
         assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(3), ""));
     }
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn every_shell_has_a_script_that_completes_the_program() {
+    for (shell, hook) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef kubectl-vobiz"),
+        ("fish", "complete -c kubectl-vobiz"),
+    ] {
+        let output = vobiz(&["completion", shell], &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let script = stdout(&output);
+        for word in [hook, "kubectl-vobiz", "plan", "import", "no-headers"] {
+            assert!(script.contains(word), "{shell} has no {word}");
+        }
+    }
+    let help = stdout(&vobiz(&["completion", "--help"], &[]));
+    assert!(help.contains("kubectl_complete-vobiz"), "{help}");
+}
+
+#[test]
+fn the_manual_in_the_repository_is_that_of_the_command_line() {
+    let pages = |folder: &Path| -> BTreeMap<String, String> {
+        let files = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+        files
+            .map(|file| {
+                let text = std::fs::read_to_string(file.path()).unwrap();
+                (file.file_name().into_string().unwrap(), text)
+            })
+            .collect()
+    };
+    let directory = temporary_directory("vobiz-manual");
+    let written = vobiz(&["manual", "--directory", directory.to_str().unwrap()], &[]);
+    assert_eq!(written.status.code(), Some(0), "{}", stderr(&written));
+    let made = pages(&directory);
+    for (command, flags) in COMMANDS {
+        let page = &made[&format!("kubectl-vobiz-{command}.1")];
+        for flag in flags {
+            let name = flag.trim_start_matches('-').replace('-', "\\-");
+            assert!(page.contains(&name), "{command} does not tell of {flag}: {page}");
+        }
+    }
+    let stored = pages(&Path::new(env!("REPOSITORY")).join("docs/man"));
+    assert!(made == stored, "docs/man is out of date: run `cargo xtask docs`");
     std::fs::remove_dir_all(&directory).unwrap();
 }

@@ -12,6 +12,8 @@
 mod argocd;
 /// Every command that we show or run names our kinds.
 mod commands;
+/// kubectl completes the words of kubectl vobiz.
+mod completion;
 /// `crds/` says what the code says, in YAML that every reader understands.
 mod definitions;
 /// One set of Subaccounts makes three environments.

@@ -1,4 +1,4 @@
-//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds`.
+//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs`.
 //!
 //! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
@@ -41,6 +41,7 @@ Commands:
           Feeds TARGET, or each fuzz target of tests/fuzz, made-up bytes for N seconds [default: 60] and counts. Needs
           Rust's nightly toolchain; what fails is added to tests/fuzz/corpus, which every test run repeats.
   crds    Writes the definitions of the custom resources, made from src/crd, into crds/.
+  docs    Writes the manual of kubectl vobiz, made from its command line, into docs/man.
 
 What is built is kept in $XDG_CACHE_HOME/vobiz-operator, else ~/.cache/vobiz-operator; CARGO_TARGET_DIR, if set, is
 used for Rust. The control plane is built once from Go modules (needs Go 1.26), unless KUBEBUILDER_ASSETS names a
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         Some("bench") => bench(&arguments),
         Some("fuzz") => fuzz(&arguments),
         Some("crds") if arguments.is_empty() => crds(),
+        Some("docs") if arguments.is_empty() => docs(),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -187,6 +189,15 @@ fn crds() -> Result<ExitCode> {
         Command::new(operator()?)
             .args(["crds", "--directory"])
             .arg(root().join("crds")),
+    )
+}
+
+fn docs() -> Result<ExitCode> {
+    build()?;
+    become_program(
+        Command::new(binaries()?.join("kubectl-vobiz"))
+            .args(["manual", "--directory"])
+            .arg(root().join("docs/man")),
     )
 }
 
