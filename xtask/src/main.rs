@@ -1,4 +1,4 @@
-//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs`.
+//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs | krew`.
 //!
 //! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
@@ -6,6 +6,7 @@
 
 mod earlier;
 mod fuzz;
+mod krew;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -42,6 +43,9 @@ Commands:
           Rust's nightly toolchain; what fails is added to tests/fuzz/corpus, which every test run repeats.
   crds    Writes the definitions of the custom resources, made from src/crd, into crds/.
   docs    Writes the manual of kubectl vobiz, made from its command line, into docs/man.
+  krew --url URL ARCHIVE... | --check
+          Prints the manifest by which krew installs kubectl vobiz from these archives, which are to be had below URL.
+          --check lets krew's own validator install this tree's program for every platform; needs Go.
 
 What is built is kept in $XDG_CACHE_HOME/vobiz-operator, else ~/.cache/vobiz-operator; CARGO_TARGET_DIR, if set, is
 used for Rust. The control plane is built once from Go modules (needs Go 1.26), unless KUBEBUILDER_ASSETS names a
@@ -77,6 +81,7 @@ fn main() -> ExitCode {
         Some("fuzz") => fuzz(&arguments),
         Some("crds") if arguments.is_empty() => crds(),
         Some("docs") if arguments.is_empty() => docs(),
+        Some("krew") => krew::command(&arguments),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
