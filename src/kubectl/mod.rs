@@ -18,6 +18,7 @@ mod import;
 pub mod manual;
 mod output;
 mod plan;
+mod progress;
 pub mod run;
 mod runbook;
 mod session;

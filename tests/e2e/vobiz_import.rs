@@ -117,6 +117,11 @@ async fn odd_names(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let imported = run(&environment, &["import", "--all"], "").await?;
     ensure!(imported.code == 0, "{}", imported.stderr);
     ensure!(
+        !imported.stderr.contains(['\r', '\u{1b}']),
+        "there is a bar where no terminal is: {:?}",
+        imported.stderr
+    );
+    ensure!(
         imported
             .stderr
             .contains(&format!("{} is kept already", kept.auth_id)),

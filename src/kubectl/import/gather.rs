@@ -14,12 +14,13 @@ use crate::crd::{AccountKind, GROUP, VERSION};
 use crate::kubectl::failure::Failure;
 use crate::kubectl::flags::ImportFlags;
 use crate::kubectl::output::word;
+use crate::kubectl::progress::Progress;
 use crate::kubectl::session::Session;
 use crate::kubectl::sight::Seen;
 use crate::kubectl::sight::objects::{self, Kind, ObjectId};
 use crate::kubectl::sight::sights::Sights;
 use crate::subaccount::store::memory::Mark;
-use crate::vobiz::{AuthId, Subaccount};
+use crate::vobiz::{AuthId, Page, Subaccount};
 
 /// The most ids that an Account may list.
 const MOST_GRANTS: usize = 1000;
@@ -57,7 +58,10 @@ pub async fn import(session: &Session, flags: &ImportFlags) -> Result<Import, Fa
         }
     };
     let generation = parent.generation;
-    let mut accounts: Vec<Subaccount> = parent.all().await?.values().cloned().collect();
+    let progress = Progress::of("subaccounts at Vobiz", None);
+    let each = |page: &Page| progress.add(page.subaccounts.len(), page.total);
+    let mut accounts: Vec<Subaccount> = parent.all_by_page(each).await?.values().cloned().collect();
+    drop(progress);
     accounts.sort_by(|one, other| (one.name(), &one.auth_id).cmp(&(other.name(), &other.auth_id)));
     for wanted in &flags.auth_ids {
         if !accounts.iter().any(|account| account.auth_id.as_str() == wanted) {
@@ -188,7 +192,9 @@ async fn kept(
     names: &mut Names,
 ) -> Result<HashSet<AuthId>, Failure> {
     let mut kept = HashSet::new();
+    let progress = Progress::of("Subaccounts of the cluster", None);
     let mut note = |page: Vec<Value>| {
+        progress.add(page.len(), None);
         for object in page {
             let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
             names.take(
@@ -199,11 +205,15 @@ async fn kept(
             kept.extend(ids.filter_map(|id| AuthId::parse(id).ok()));
         }
     };
-    if let Seen::Hidden(why) = objects::list_everywhere(&session.cluster, &mut note).await? {
+    let everywhere = objects::list_everywhere(&session.cluster, &mut note).await?;
+    if everywhere.shown().is_none() {
+        objects::list(&session.cluster, Some(&session.namespace), None, &mut note).await?;
+    }
+    drop(progress);
+    if let Seen::Hidden(why) = everywhere {
         word(&format!(
             "{why}, so what those of other namespaces keep is not left out"
         ));
-        objects::list(&session.cluster, Some(&session.namespace), None, &mut note).await?;
     }
     match sights.records.all().await? {
         Seen::Shown(all) => kept.extend(all.held()),

@@ -8,6 +8,7 @@ use super::gather::Import;
 use crate::kubectl::failure::Failure;
 use crate::kubectl::flags::{Format, ImportFlags};
 use crate::kubectl::output::{self, word};
+use crate::kubectl::progress::Progress;
 
 /// Writes all of them: the right to have the accounts first.
 pub fn all(import: &Import, flags: &ImportFlags) -> Result<(), Failure> {
@@ -25,10 +26,12 @@ pub fn all(import: &Import, flags: &ImportFlags) -> Result<(), Failure> {
         }
         Some(folder) => {
             std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+            let progress = Progress::of("manifests", Some(all.len() as u64));
             for (manifest, why) in &all {
                 let path = folder.join(file_name(manifest));
                 std::fs::write(&path, document(manifest, *why)?)
                     .map_err(|error| unwritable(&path, &error))?;
+                progress.add(1, None);
             }
         }
     }

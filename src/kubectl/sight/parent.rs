@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::account::parent::listing::{Flaw, Listing, Progress};
 use crate::kubectl::failure::Failure;
-use crate::vobiz::{AuthId, Client, Credentials, Error, Generation, ParentAuthId, Subaccount};
+use crate::vobiz::{AuthId, Client, Credentials, Error, Generation, Page, ParentAuthId, Subaccount};
 
 /// The way to one parent account, with what was asked already.
 pub struct Parent {
@@ -56,8 +56,16 @@ impl Parent {
 
     /// Every account: the list is read once.
     pub async fn all(&mut self) -> Result<&HashMap<AuthId, Subaccount>, Failure> {
+        self.all_by_page(|_| ()).await
+    }
+
+    /// The same; `each` is shown one page after the other.
+    pub async fn all_by_page(
+        &mut self,
+        each: impl FnMut(&Page),
+    ) -> Result<&HashMap<AuthId, Subaccount>, Failure> {
         if self.list.is_none() {
-            let listed = self.read().await?;
+            let listed = self.read(each).await?;
             let by_id = listed
                 .into_iter()
                 .map(|account| (account.auth_id.clone(), account));
@@ -66,12 +74,14 @@ impl Parent {
         Ok(self.list.get_or_insert_default())
     }
 
-    async fn read(&mut self) -> Result<Vec<Subaccount>, Failure> {
+    async fn read(&mut self, mut each: impl FnMut(&Page)) -> Result<Vec<Subaccount>, Failure> {
         let mut listing = Listing::default();
         for number in 0..u32::MAX {
             self.requests += 1;
             let page = self.client.list(self.generation, number).await;
-            match listing.add(page.map_err(|error| self.failure(&error))?) {
+            let page = page.map_err(|error| self.failure(&error))?;
+            each(&page);
+            match listing.add(page) {
                 Progress::More => {}
                 Progress::Complete(listed) => return Ok(listed),
                 Progress::Failed(flaw) => return Err(self.flawed(flaw)),
