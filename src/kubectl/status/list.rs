@@ -45,7 +45,7 @@ pub async fn show(session: &Session, flags: &StatusFlags) -> Result<Answer, Fail
             None => break,
         }
     }
-    rows.sort();
+    rows.sort_unstable();
     print(&rows, flags, !flags.no_headers)?;
     if rows.is_empty() {
         output::word(&format!("there are no {}", place(session, flags)));

@@ -2,7 +2,16 @@
 
 use super::row::{Row, Standing};
 use crate::kubectl::output::WIDTH;
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
+
+/// Rows of a table at a time: in one it takes many times their memory.
+const AT_A_TIME: usize = 500;
+
+/// Spaces behind each column.
+const GAP: usize = 2;
+
+/// A column gives way to others until it has so many characters.
+const NARROWEST: usize = 8 + GAP;
 
 /// A table without lines, as kubectl prints one.
 #[must_use]
@@ -24,7 +33,7 @@ pub fn plain_table(is_terminal: bool) -> Table {
 #[must_use]
 pub fn text_of(mut table: Table) -> String {
     for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+        column.set_padding((0, u16::try_from(GAP).unwrap_or(u16::MAX)));
     }
     let mut text = table.trim_fmt();
     if !text.is_empty() {
@@ -36,29 +45,62 @@ pub fn text_of(mut table: Table) -> String {
 /// The rows, in the order in which they are given.
 #[must_use]
 pub fn rows(rows: &[Row], has_namespaces: bool, has_headers: bool, is_terminal: bool) -> String {
-    let mut table = plain_table(is_terminal);
-    let with_namespace = |mut cells: Vec<Cell>, namespace: &str| {
-        if has_namespaces {
-            cells.insert(0, Cell::new(namespace));
+    let headers = ["NAMESPACE", "NAME", "READY", "STATUS", "AUTH-ID", "WHAT TO DO"];
+    let shown = usize::from(!has_namespaces)..;
+    let headers = Some(&headers[shown.clone()]).filter(|_| has_headers);
+    let room = plain_table(is_terminal).width().map_or(WIDTH, usize::from);
+    let of_rows = rows.iter().map(|row| texts(row)[shown.clone()].to_vec());
+    let widths = widths(of_rows.chain(headers.map(<[&str]>::to_vec)), room);
+    let mut text = String::new();
+    for (number, part) in rows.chunks(AT_A_TIME).enumerate() {
+        let mut table = plain_table(is_terminal);
+        if let Some(headers) = headers.filter(|_| number == 0) {
+            table.set_header(headers.iter().map(Cell::new));
         }
-        cells
-    };
-    if has_headers {
-        let headers = ["NAME", "READY", "STATUS", "AUTH-ID", "WHAT TO DO"].map(Cell::new);
-        table.set_header(with_namespace(headers.to_vec(), "NAMESPACE"));
+        for row in part {
+            let mut cells = texts(row).map(Cell::new);
+            cells[STATUS] = Cell::new(&row.reason).fg(color(row.standing));
+            table.add_row(cells.into_iter().skip(shown.start));
+        }
+        for (column, width) in table.column_iter_mut().zip(&widths) {
+            let width = Width::Fixed(u16::try_from(*width).unwrap_or(u16::MAX));
+            column.set_constraint(ColumnConstraint::Absolute(width));
+        }
+        text.push_str(&text_of(table));
     }
+    text
+}
+
+/// Where the reason is among them.
+const STATUS: usize = 3;
+
+fn texts(row: &Row) -> [&str; 6] {
+    let id = row.auth_id.as_deref().unwrap_or("-");
+    [
+        &row.namespace,
+        &row.name,
+        &row.ready,
+        &row.reason,
+        id,
+        &row.message,
+    ]
+}
+
+/// How wide each column is, with its gap: as its longest text asks for, unless there is no room for that; then the widest give way.
+fn widths<'a>(rows: impl Iterator<Item = Vec<&'a str>>, room: usize) -> Vec<usize> {
+    let mut widths: Vec<usize> = Vec::new();
     for row in rows {
-        let reason = Cell::new(&row.reason).fg(color(row.standing));
-        let cells = vec![
-            Cell::new(&row.name),
-            Cell::new(&row.ready),
-            reason,
-            Cell::new(row.auth_id.as_deref().unwrap_or("-")),
-            Cell::new(&row.message),
-        ];
-        table.add_row(with_namespace(cells, &row.namespace));
+        widths.resize(row.len(), GAP + 1);
+        for (width, text) in widths.iter_mut().zip(row) {
+            *width = (*width).max(text.chars().count() + GAP);
+        }
     }
-    text_of(table)
+    for _ in room..widths.iter().sum() {
+        if let Some(widest) = widths.iter_mut().max().filter(|widest| **widest > NARROWEST) {
+            *widest -= 1;
+        }
+    }
+    widths
 }
 
 fn color(standing: Standing) -> Color {
@@ -129,6 +171,18 @@ mod tests {
         assert!(rows(&listed, false, false, true).contains('\u{1b}'));
         assert!(!rows(&listed, false, false, false).contains("STATUS"));
         assert_eq!(rows(&[], false, false, false), "");
+        let many: Vec<Row> = (0..2 * AT_A_TIME + 1)
+            .map(|number| row(&format!("n{number:04}"), Standing::Ready, ""))
+            .collect();
+        let text = rows(&many, false, true, false);
+        assert_eq!(text.lines().count(), many.len() + 1);
+        let places: std::collections::HashSet<Option<usize>> =
+            text.lines().skip(1).map(|line| line.find("SA_X")).collect();
+        assert_eq!(
+            places.len(),
+            1,
+            "columns stand where they stand above: {places:?}"
+        );
         assert_eq!(summary(&listed), "1 ready, 1 need a person");
     }
 }

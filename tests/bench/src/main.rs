@@ -22,6 +22,7 @@ mod slope;
 mod stage;
 mod storage;
 mod table;
+mod view;
 mod waiting;
 
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@ use crate::scale::Scale;
 use crate::scenario::rest::mebibytes;
 use crate::site::{Begun, Evidence, LIFTED, Site};
 use crate::stage::Stage;
+use crate::view;
 use crate::waiting::{progress, until};
 
 /// The interval of an Account that says nothing.
@@ -20,6 +21,9 @@ const INTERVAL_SECONDS: u32 = 300;
 /// Writes to the Account, its credentials and the installation's identity; the Account counts its Subaccounts five times in the
 /// first minute of creates, and once in each that follows.
 const CONSTANT_WRITES: f64 = 20.0;
+
+/// All Subaccounts are listed for a person in so long.
+const STATUS_SECONDS: f64 = 2.0;
 
 /// One row, at a site that goes afterwards.
 pub async fn run(stage: &Stage, scale: &Scale, objects: usize, scenario: &str) -> Result<Row> {
@@ -36,9 +40,17 @@ pub async fn run(stage: &Stage, scale: &Scale, objects: usize, scenario: &str) -
     let evidence = site.since(&begun).await?;
     population.ensure_ready(objects).await?;
     let used = site.usage().await?;
+    let view = view::status(&site, objects).await?;
     let mut row = Row::new(scenario, scale.counts_only);
     describe(&mut row, &site, &evidence, objects, loaded)?;
-    row.tell("resident memory at the end", mebibytes(used.resident), "MiB");
+    row.tell("resident memory at the end", mebibytes(used.resident), "MiB")
+        .timing(
+            "kubectl vobiz status",
+            view.took.as_secs_f64(),
+            "s",
+            Bound::AtMost(STATUS_SECONDS),
+        )
+        .tell("its memory at its peak", mebibytes(view.peak), "MiB");
     Ok(row)
 }
 
