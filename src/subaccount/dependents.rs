@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::desired::Desired;
 use super::store::record::{Phase, Record};
+use super::store::records::Stray;
 use super::tell::status::kyc_differs;
 use super::traces::ListWaiter;
 use crate::account::access::Access;
@@ -205,16 +206,13 @@ impl Dependents for Context {
             if marker.installation != self.installation || is_known() {
                 continue;
             }
-            match self.records.of_series(marker.series) {
-                Some(stored) if stored.record.fences(&marker) => {
+            match self.records.stray(marker) {
+                Stray::Leftover(stored) => {
                     leftovers += 1;
                     self.wake_record.wake(&self.record_key(stored.secret.clone()));
                 }
-                // Its answer may be on its way to the Record.
-                Some(stored)
-                    if stored.record.ledger.phase == Phase::Open
-                        && stored.record.ledger.epoch == marker.epoch => {}
-                _ => orphaned += 1,
+                Stray::UnderWay => {}
+                Stray::Orphan => orphaned += 1,
             }
         }
         let found = i64::try_from(roster.len()).unwrap_or(i64::MAX);

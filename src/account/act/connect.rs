@@ -109,7 +109,7 @@ async fn prove(registry: &Registry, next: &NextTrial) -> Result<Generation, Acco
         Err(SweepError::List(Error::Unauthorized)) => registry.trials.note_proof(next, false),
         Err(_) => {}
     }
-    answer.map_err(refused_pair)?;
+    answer.map_err(AccountTrouble::of_pair)?;
     let mut served = None;
     for generation in asked {
         let access = proved(generation);
@@ -119,7 +119,7 @@ async fn prove(registry: &Registry, next: &NextTrial) -> Result<Generation, Acco
                 break;
             }
             Err(SweepError::List(error)) if error.says_wrong_path() => {}
-            Err(error) => return Err(trouble(error)),
+            Err(error) => return Err(AccountTrouble::of_request(error)),
         }
     }
     let is_unserved = choice.first().is_some_and(|first| Some(first) != served);
@@ -154,22 +154,4 @@ fn refuse_another_parent(
         found: found.says_main_account().then(|| found.clone()),
         recorded,
     })
-}
-
-fn refused_pair(error: SweepError) -> AccountTrouble {
-    match error {
-        SweepError::List(Error::Unauthorized) => AccountTrouble::PairRefused,
-        error => trouble(error),
-    }
-}
-
-/// What it means for the Account that a request of its own pass failed.
-#[must_use]
-pub fn trouble(error: SweepError) -> AccountTrouble {
-    match error {
-        SweepError::List(error @ Error::Forbidden { .. }) => AccountTrouble::Inactive(error),
-        SweepError::List(Error::InsufficientBalance) => AccountTrouble::LowBalance,
-        SweepError::List(Error::RateLimited { .. }) => AccountTrouble::RateLimited,
-        error => AccountTrouble::Unavailable(error),
-    }
 }

@@ -48,7 +48,7 @@ impl AccountPass<'_> {
                 Survey::UnderWay(since) => return Look::Awaited(AccountTrouble::ListAwaited, since),
                 Survey::Failed(failure) => {
                     failed = Some(failure.at);
-                    trouble = Some(connect::trouble(failure.error));
+                    trouble = Some(AccountTrouble::of_request(failure.error));
                 }
             }
             let confirmed = self.confirm_mass_deletion(access);

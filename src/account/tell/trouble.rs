@@ -120,6 +120,26 @@ pub enum Again {
 }
 
 impl AccountTrouble {
+    /// What it means for the Account that its pair was tried, and the request failed.
+    #[must_use]
+    pub fn of_pair(error: SweepError) -> Self {
+        match error {
+            SweepError::List(Error::Unauthorized) => Self::PairRefused,
+            error => Self::of_request(error),
+        }
+    }
+
+    /// What it means for the Account that a request for itself failed.
+    #[must_use]
+    pub fn of_request(error: SweepError) -> Self {
+        match error {
+            SweepError::List(error @ Error::Forbidden { .. }) => Self::Inactive(error),
+            SweepError::List(Error::InsufficientBalance) => Self::LowBalance,
+            SweepError::List(Error::RateLimited { .. }) => Self::RateLimited,
+            error => Self::Unavailable(error),
+        }
+    }
+
     /// Its row.
     #[must_use]
     pub fn row(&self) -> TroubleRow {

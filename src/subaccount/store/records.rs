@@ -3,7 +3,7 @@
 //! A cached Record may be trusted only where it says Bound, and only to rest or to publish the user's Secret.
 
 use super::record::{self, Damaged, Phase, Record};
-use crate::account::marker::Series;
+use crate::account::marker::{Marker, Series};
 use crate::vobiz::{AuthId, ParentAuthId};
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::watcher::Event;
@@ -27,6 +27,17 @@ pub struct Stored {
     secret_uid: String,
     /// What it says.
     pub record: Record,
+}
+
+/// What an account is that carries a marker of this installation and that no Record holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stray {
+    /// An attempt that this Record has fenced made it: it is deleted by itself.
+    Leftover(Arc<Stored>),
+    /// The answer of the attempt that made it may be on its way to the Record.
+    UnderWay,
+    /// No Record knows it: it is told of and kept.
+    Orphan,
 }
 
 /// Names of Secrets, in order: hardly ever more than one, and there is a list for each of thousands of Records.
@@ -158,6 +169,27 @@ impl Records {
             .cloned()
     }
 
+    /// What an account with this marker of this installation is, if no Record holds it.
+    #[must_use]
+    pub fn stray(&self, marker: Marker) -> Stray {
+        match self.of_series(marker.series) {
+            Some(stored) if stored.record.fences(&marker) => Stray::Leftover(stored),
+            Some(stored)
+                if stored.record.ledger.phase == Phase::Open
+                    && stored.record.ledger.epoch == marker.epoch =>
+            {
+                Stray::UnderWay
+            }
+            _ => Stray::Orphan,
+        }
+    }
+
+    /// Every Record, in no order.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Stored>> {
+        self.lock().by_secret.values().cloned().collect()
+    }
+
     /// Every Record under a parent.
     #[must_use]
     pub fn under(&self, parent: &ParentAuthId) -> Vec<Arc<Stored>> {
@@ -251,6 +283,7 @@ fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Secrets>, key: &K
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::marker::Installation;
     use crate::subaccount::store::record::{Decision, Ledger, Subject, encode, secret_name};
     use crate::vobiz::{AuthToken, Generation};
     use jiff::Timestamp;
@@ -372,6 +405,32 @@ mod tests {
             records.of_series(Series(9)).unwrap().record,
             bound("u-1", 9, "SA_ONE")
         );
+    }
+
+    #[test]
+    fn a_marked_account_that_no_record_holds_is_a_leftover_under_way_or_an_orphan() {
+        let records = Records::default();
+        let marker = |series: u128, epoch: u32| Marker {
+            installation: Installation(1),
+            series: Series(series),
+            epoch,
+        };
+        let mut taken_over = open("u-1", 1);
+        taken_over.ledger = taken_over.ledger.taken_over(Generation::Gen2);
+        taken_over.last_fenced_at = Some(Timestamp::UNIX_EPOCH);
+        records.apply(&Event::Apply(stored(&taken_over)));
+        records.apply(&Event::Apply(stored(&bound("u-2", 2, "SA_TWO"))));
+        let stray = |series, epoch| records.stray(marker(series, epoch));
+        assert!(matches!(stray(1, 1), Stray::Leftover(stored) if stored.record == taken_over));
+        assert_eq!(stray(1, 2), Stray::UnderWay);
+        assert_eq!(
+            stray(1, 3),
+            Stray::Orphan,
+            "of an attempt that nobody has claimed"
+        );
+        assert_eq!(stray(2, 1), Stray::Orphan, "its Record holds another one");
+        assert_eq!(stray(3, 1), Stray::Orphan);
+        assert_eq!(records.all().len(), 2);
     }
 
     #[test]
