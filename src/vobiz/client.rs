@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response};
 use secrecy::zeroize::Zeroizing;
 
@@ -16,6 +16,7 @@ use super::decode;
 use super::error::{Error, Unreachable, Unusable};
 use super::failure::{interrupted, not_answered};
 use super::generation::Generation;
+use super::http_date::unix_seconds;
 use super::object::RemoteObject;
 use super::request::{self, HttpMethod, Request};
 use super::subaccount::{Fields, Page, Subaccount};
@@ -29,6 +30,8 @@ use crate::clock::wall_clock;
 const ITEM_CAP: usize = 1 << 20;
 /// More than this is not read of one page of the list.
 const PAGE_CAP: usize = 8 << 20;
+/// Stands for no date: none that a server may give.
+const UNDATED: i64 = i64::MIN;
 
 /// A parent account's access to the API. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub struct Client {
     credentials: Arc<ParentCredentials>,
     /// Of the last answer; 0 before there is one.
     status: Arc<AtomicU16>,
+    /// When the server says that it gave the last answer, in seconds from the epoch; [`UNDATED`] if it has not said.
+    date: Arc<AtomicI64>,
 }
 
 /// What became of a delete that was not refused.
@@ -65,6 +70,7 @@ impl Client {
             connections: Arc::clone(&transport.inner),
             credentials: Arc::new(credentials),
             status: Arc::default(),
+            date: Arc::new(AtomicI64::new(UNDATED)),
         }
     }
 
@@ -73,6 +79,7 @@ impl Client {
     pub fn for_one_request(&self) -> Self {
         Self {
             status: Arc::default(),
+            date: Arc::new(AtomicI64::new(UNDATED)),
             ..self.clone()
         }
     }
@@ -81,6 +88,12 @@ impl Client {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         Some(self.status.load(Ordering::Relaxed)).filter(|status| *status != 0)
+    }
+
+    /// When the server says that it gave the last answer, in seconds from the epoch; none if it has not said.
+    #[must_use]
+    pub fn date(&self) -> Option<i64> {
+        Some(self.date.load(Ordering::Relaxed)).filter(|date| *date != UNDATED)
     }
 
     /// The parent account this client acts for.
@@ -246,6 +259,9 @@ impl Client {
         let mut response = builder.send().await.map_err(|error| not_answered(&error))?;
         let status = response.status().as_u16();
         self.status.store(status, Ordering::Relaxed);
+        let date = text(response.headers(), DATE.as_str());
+        let date = date.and_then(|date| unix_seconds(&date, wall_clock()));
+        self.date.store(date.unwrap_or(UNDATED), Ordering::Relaxed);
         let cap = if response.status().is_success() {
             cap
         } else {

@@ -16,7 +16,7 @@ mod field;
 mod gen1;
 mod gen2;
 mod generation;
-mod http_date;
+pub mod http_date;
 mod object;
 mod request;
 mod retry_after;

@@ -188,3 +188,22 @@ async fn each_form_of_a_429_asks_for_a_pause_between_a_second_and_a_quarter_of_a
         }
     }
 }
+
+#[tokio::test]
+async fn when_the_server_says_that_it_answered_is_known_whatever_the_answer_is() {
+    let date = "date: Thu, 01 Jan 1970 00:01:00 GMT\r\n";
+    let server = Server::scripted(vec![
+        Act::Send(answer(401, date, "")),
+        Act::Send(answer(200, "", "{}")),
+        Act::Send(answer(200, "date: whenever\r\n", "{}")),
+    ])
+    .await;
+    let client = server.client();
+    assert_eq!(client.date(), None, "nobody has answered");
+    assert_eq!(client.me().await, Err(Error::Unauthorized));
+    assert_eq!(client.date(), Some(60));
+    for _ in 0..2 {
+        assert!(client.me().await.is_ok());
+        assert_eq!(client.date(), None, "it does not say");
+    }
+}
