@@ -17,6 +17,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::{Api, Client};
 use tokio::sync::oneshot;
 
+use crate::LEASE;
 use crate::clock::{now, wall_clock};
 use crate::controller::cluster::{ClusterError, within};
 use crate::controller::heartbeat::Beat;
@@ -28,9 +29,6 @@ use crate::metrics::Metrics;
 use claim::{Claim, Observer, RETRY_PERIOD, held, holder, released};
 pub use leadership::{Leadership, LostLeadership};
 pub use term::Term;
-
-/// Name of the Lease, in the operator's namespace.
-pub const LEASE: &str = "vobiz-operator-leader-election";
 
 /// By which name a refused Lease is kept.
 const PART: Requester = Requester::Part("leader election");

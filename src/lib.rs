@@ -87,6 +87,9 @@ pub const NAME: &str = "vobiz-operator";
 /// Who both servers are told that asks.
 pub const USER_AGENT: &str = concat!("vobiz-operator/", env!("CARGO_PKG_VERSION"));
 
+/// Name of the Lease, in the operator's namespace, that the replica holds which works.
+pub const LEASE: &str = "vobiz-operator-leader-election";
+
 /// This build's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -23,6 +23,18 @@ impl Failure {
         }
     }
 
+    /// What is wrong.
+    #[must_use]
+    pub fn cause(&self) -> &str {
+        &self.cause
+    }
+
+    /// What to do.
+    #[must_use]
+    pub fn remedy(&self) -> &str {
+        &self.remedy
+    }
+
     /// A request to Kubernetes about this object failed.
     #[must_use]
     pub fn of_cluster(object: impl Into<String>, error: &ClusterError) -> Self {

@@ -38,6 +38,10 @@ pub enum Command {
     Status(StatusFlags),
     /// Print manifests of what is at Vobiz already; applying them changes nothing there
     Import(ImportFlags),
+    /// List what no object keeps: accounts at Vobiz, and Records; each with what may be done
+    Orphans(OrphansFlags),
+    /// Examine the installation, the rights, the credentials and the clocks; each fault with its remedy
+    Doctor(DoctorFlags),
     /// Print a script that completes the command line in a shell
     #[command(after_long_help = COMPLETION)]
     Completion(CompletionFlags),
@@ -235,6 +239,46 @@ pub struct ManualFlags {
     /// Folder that the pages are written into
     #[arg(long, value_name = "DIR")]
     pub directory: PathBuf,
+}
+
+/// What `orphans` is asked.
+#[derive(Debug, Args)]
+pub struct OrphansFlags {
+    /// The Account whose parent account is looked at [default: every one of the namespace]
+    #[arg(long, value_name = "NAME", conflicts_with = "cluster_account")]
+    pub account: Option<String>,
+    /// The `ClusterAccount` whose parent account is looked at
+    #[arg(long, value_name = "NAME")]
+    pub cluster_account: Option<String>,
+    /// Look at the Accounts of all namespaces, at the `ClusterAccounts`, and at every Record
+    #[arg(long, short = 'A', conflicts_with_all = ["namespace", "account", "cluster_account"])]
+    pub all_namespaces: bool,
+    /// Leave out the line of headings
+    #[arg(long)]
+    pub no_headers: bool,
+    /// How it is printed
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+    /// The parent's pair.
+    #[command(flatten)]
+    pub pair: PairFlags,
+}
+
+/// What `doctor` is asked.
+#[derive(Debug, Args)]
+pub struct DoctorFlags {
+    /// Look at the Accounts, Records and Secrets of all namespaces
+    #[arg(long, short = 'A', conflicts_with = "namespace")]
+    pub all_namespaces: bool,
+    /// Ask Vobiz whether the pair in each Secret works, ten a second; else only where it is not its Record's
+    #[arg(long)]
+    pub check_secrets: bool,
+    /// Leave out the line of headings
+    #[arg(long)]
+    pub no_headers: bool,
+    /// How it is printed
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
 }
 
 /// How an answer is printed.

@@ -8,14 +8,16 @@
 //!   are made of `flags`.
 //! - `sight` is what the caller may see of a cluster and of Vobiz; what they may not is said, never guessed in silence.
 //! - `validation` is what the API server would say of a manifest, without a cluster.
-//! - `plan`, `status` and `import` are commands, each with what it decides in PURE files.
+//! - `plan`, `status`, `import`, `orphans` and `doctor` are commands, each with what it decides in PURE files.
 
 pub mod answer;
 pub mod completion;
+mod doctor;
 pub mod failure;
 pub mod flags;
 mod import;
 pub mod manual;
+mod orphans;
 mod output;
 mod plan;
 mod progress;
@@ -24,4 +26,5 @@ mod runbook;
 mod session;
 mod sight;
 mod status;
+mod table;
 pub mod validation;

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::failure::Failure;
 use super::flags::{Command, CommandLine, PairFlags};
 use super::session::Session;
-use super::{completion, import, manual, output, plan, status};
+use super::{completion, doctor, import, manual, orphans, output, plan, status};
 
 /// Carries it out. Needs a rustls provider installed for the process.
 pub async fn run(command_line: CommandLine) -> Result<Answer, Failure> {
@@ -20,6 +20,11 @@ pub async fn run(command_line: CommandLine) -> Result<Answer, Failure> {
         Command::Import(flags) => {
             let session = session(&PairFlags::default()).await?;
             Box::pin(import::command(&session, &flags)).await
+        }
+        Command::Orphans(flags) => Box::pin(orphans::command(&session(&flags.pair).await?, &flags)).await,
+        Command::Doctor(flags) => {
+            let session = session(&PairFlags::default()).await?;
+            Box::pin(doctor::command(&session, &flags)).await
         }
         Command::Completion(flags) => {
             output::data(&completion::script(flags.shell))?;

@@ -7,6 +7,8 @@ const RUNBOOK: &str = include_str!("../../docs/runbook.md");
 const OF_SUBACCOUNTS: [&str; 2] = ["## A Subaccount is `Stalled`", "## A Subaccount waits"];
 /// The heading below which states of Accounts are.
 const OF_ACCOUNTS: [&str; 1] = ["## An Account is in trouble"];
+/// The heading below which what no object keeps is.
+const OF_ORPHANS: [&str; 1] = ["## Leftovers and orphans"];
 
 /// What it means that a Subaccount is in the state of this reason, and what to do.
 #[must_use]
@@ -18,6 +20,12 @@ pub fn of_subaccount(reason: &str) -> Option<String> {
 #[must_use]
 pub fn of_account(reason: &str) -> Option<String> {
     find(&OF_ACCOUNTS, reason)
+}
+
+/// What it means that something is there which no object keeps, and what may be done.
+#[must_use]
+pub fn of_orphan(what: &str) -> Option<String> {
+    find(&OF_ORPHANS, what)
 }
 
 fn find(headings: &[&str], reason: &str) -> Option<String> {

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use crate::{stderr, stdout, temporary_directory};
 
 /// The commands, each with flags of its own that its help explains.
-const COMMANDS: [(&str, &[&str]); 5] = [
+const COMMANDS: [(&str, &[&str]); 7] = [
     (
         "plan",
         &[
@@ -37,6 +37,22 @@ const COMMANDS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("completion", &[]),
+    (
+        "orphans",
+        &[
+            "--account",
+            "--cluster-account",
+            "--all-namespaces",
+            "--no-headers",
+            "--output",
+            "--auth-id",
+            "--auth-token-file",
+        ],
+    ),
+    (
+        "doctor",
+        &["--all-namespaces", "--check-secrets", "--no-headers", "--output"],
+    ),
     ("version", &[]),
 ];
 /// What kubectl has, and how Vobiz is reached.
@@ -95,6 +111,16 @@ fn wrong_usage_ends_with_2_and_names_what_is_wrong() {
         (&["status", "--auth-id", "MA_X"], "--auth-token-file"),
         (&["import"], "--all"),
         (&["import", "--all", "--auth-id", "SA_1"], "--auth-id"),
+        (
+            &["orphans", "--account", "a", "--cluster-account", "b"],
+            "--cluster-account",
+        ),
+        (&["orphans", "--account", "a", "-A"], "--all-namespaces"),
+        (&["orphans", "-A", "-n", "team"], "--namespace"),
+        (&["orphans", "-o", "markdown"], "yaml"),
+        (&["orphans", "--auth-id", "MA_X"], "--auth-token-file"),
+        (&["doctor", "-A", "--namespace", "team"], "--namespace"),
+        (&["doctor", "--auth-id", "MA_X"], "--auth-id"),
         (&["statuss"], "status"),
         (&["completion", "tcsh"], "bash"),
         (&[], "Usage"),
@@ -131,6 +157,8 @@ fn what_cannot_be_told_ends_with_3_and_one_line_that_says_why_and_shows_no_token
         (&["status", "--kubeconfig=/nonexistent"][..], "--kubeconfig"),
         (&["status", &here, "--context=there"], "--context"),
         (&["status", &here], "kubectl reaches the cluster"),
+        (&["orphans", &here], "kubectl reaches the cluster"),
+        (&["doctor", &here], "kubectl reaches the cluster"),
         (&["plan", &here, "-f", "/nonexistent.yaml"], "/nonexistent.yaml"),
         (&["plan", &here, "-f", &broken], "broken.yaml"),
         (

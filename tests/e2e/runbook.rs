@@ -82,6 +82,41 @@ const ROWS_ELSEWHERE: &[Elsewhere] = &[
         UNREADABLE,
     ),
     elsewhere(
+        "Leftovers and orphans / OrphanedAccount",
+        "tests/e2e/vobiz_orphans.rs",
+        LISTED,
+    ),
+    elsewhere(
+        "Leftovers and orphans / OrphanedRecord",
+        "tests/e2e/vobiz_orphans.rs",
+        LISTED,
+    ),
+    elsewhere(
+        "Leftovers and orphans / DamagedRecord",
+        "tests/e2e/vobiz_orphans.rs",
+        LISTED,
+    ),
+    elsewhere(
+        "Leftovers and orphans / PendingRecord",
+        "tests/e2e/vobiz_orphans.rs",
+        LISTED,
+    ),
+    elsewhere(
+        "Leftovers and orphans / Leftover",
+        "tests/e2e/vobiz_orphans.rs",
+        LISTED,
+    ),
+    elsewhere(
+        "Leftovers and orphans / KeptRecord",
+        "tests/e2e/vobiz_orphans.rs",
+        LISTED,
+    ),
+    elsewhere(
+        "Leftovers and orphans / UnownedAccount",
+        "tests/e2e/vobiz_orphans.rs",
+        LISTED,
+    ),
+    elsewhere(
         "Kubernetes refuses a write / --api-ca-file: ...",
         "tests/e2e/network.rs",
         TORN,
@@ -92,6 +127,7 @@ const ROWS_ELSEWHERE: &[Elsewhere] = &[
         UNUSABLE_PROXY,
     ),
 ];
+const LISTED: &str = "kubectl vobiz orphans lists each sort of what no object keeps, and none once it is done what the runbook says";
 const TORN: &str =
     "a CA file that changes is trusted as it is now, and a torn one leaves those trusted who were";
 const UNUSABLE_PROXY: &str =

@@ -32,8 +32,25 @@ pub async fn run(environment: &Environment, arguments: &[&str], input: &str) -> 
     run_as(environment, kubeconfig, arguments, input).await
 }
 
+/// As [`run`], in no namespace of its own: for what is asked of all.
+pub async fn run_everywhere(environment: &Environment, arguments: &[&str]) -> Result<Run> {
+    let kubeconfig = environment.control_plane().admin_kubeconfig();
+    run_within(environment, kubeconfig, arguments, "").await
+}
+
 /// As [`run`], with the rights of this kubeconfig.
 pub async fn run_as(
+    environment: &Environment,
+    kubeconfig: &Path,
+    arguments: &[&str],
+    input: &str,
+) -> Result<Run> {
+    let namespace = format!("--namespace={}", environment.objects.namespace());
+    let arguments = [arguments, &[namespace.as_str()]].concat();
+    run_within(environment, kubeconfig, &arguments, input).await
+}
+
+async fn run_within(
     environment: &Environment,
     kubeconfig: &Path,
     arguments: &[&str],
@@ -42,7 +59,6 @@ pub async fn run_as(
     let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_kubectl-vobiz"))
         .args(arguments)
         .arg(format!("--kubeconfig={}", kubeconfig.display()))
-        .arg(format!("--namespace={}", environment.objects.namespace()))
         .arg(format!(
             "--operator-namespace={}",
             environment.installation.namespace

@@ -36,7 +36,7 @@ pub fn add_to(suite: &mut Suite) {
     );
 }
 
-fn fits(run: &Run) -> Result<()> {
+pub fn fits(run: &Run) -> Result<()> {
     let longest = run
         .stdout
         .lines()
@@ -132,7 +132,11 @@ async fn status(bed: Arc<TestBed>) -> Result<()> {
 }
 
 /// A person with a name of their own, and these rules in the environment's namespace.
-async fn person(environment: &Environment, directory: &TemporaryDirectory, rules: Value) -> Result<String> {
+pub async fn person(
+    environment: &Environment,
+    directory: &TemporaryDirectory,
+    rules: Value,
+) -> Result<String> {
     let namespace = environment.objects.namespace();
     let name = "person";
     let metadata = json!({"name": name, "namespace": namespace});
@@ -166,7 +170,7 @@ fn manifest(environment: &Environment, name: &str, spec: &Value) -> Value {
 }
 
 /// Requests to Kubernetes by the administrator since then, as `verb resource`.
-async fn asked(environment: &Environment, since: Mark) -> Result<Vec<String>> {
+pub async fn asked(environment: &Environment, since: Mark) -> Result<Vec<String>> {
     let query = AuditQuery::new()
         .since(since)
         .user(vobiz_harness::control_plane::ADMIN_USER);

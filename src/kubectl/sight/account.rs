@@ -10,6 +10,7 @@ use crate::account::key::AccountKey;
 use crate::account::object::AccountObject;
 use crate::account::pair::credentials;
 use crate::account::places::Places;
+use crate::account::tell::trouble::AccountTrouble;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::condition::{ConditionStatus, ConditionType, Reason, find};
 use crate::kubectl::failure::Failure;
@@ -55,6 +56,16 @@ impl Account {
         Ok(Self {
             key: key.clone(),
             object,
+            parent,
+        })
+    }
+
+    /// One that was read already.
+    pub async fn of(session: &Session, key: &AccountKey, stored: AccountObject) -> Result<Self, Failure> {
+        let parent = connect(session, key, &stored).await?;
+        Ok(Self {
+            key: key.clone(),
+            object: Seen::Shown(Some(stored)),
             parent,
         })
     }
@@ -158,18 +169,26 @@ async fn read_pair(
     key: &AccountKey,
     account: &AccountObject,
 ) -> Result<Seen<ParentCredentials>, Failure> {
+    Ok(match pair(session, key, account).await? {
+        Seen::Shown(Ok(pair)) => Seen::Shown(pair),
+        Seen::Shown(Err(trouble)) => Seen::Hidden(trouble.row().message),
+        Seen::Hidden(why) => Seen::Hidden(why),
+    })
+}
+
+/// The pair that its credentials Secret holds, or what is wrong with that.
+pub async fn pair(
+    session: &Session,
+    key: &AccountKey,
+    account: &AccountObject,
+) -> Result<Seen<Result<ParentCredentials, AccountTrouble>>, Failure> {
     let secrets: Api<Secret> = places(session).secrets(key);
     let name = &account.spec.credentials_secret_ref.name;
     let what = format!("credentials Secret {name} of the {} {key}", key.kind().as_str());
-    let secret = match Seen::of(&what, get_versioned(&secrets, name).await)? {
-        Seen::Shown(secret) => secret,
-        Seen::Hidden(why) => return Ok(Seen::Hidden(why)),
-    };
-    let pair = credentials(account, secret.as_ref().map(Versioned::object));
-    Ok(match pair {
-        Ok(pair) => Seen::Shown(pair),
-        Err(trouble) => Seen::Hidden(trouble.row().message),
-    })
+    let read = get_versioned(&secrets, name).await;
+    let pair =
+        |secret: Option<Versioned<Secret>>| credentials(account, secret.as_ref().map(Versioned::object));
+    Seen::of(&what, read.map(pair))
 }
 
 /// Whose list answers, where nothing was found out yet.

@@ -1,7 +1,10 @@
 //! What the caller may see of a cluster and of Vobiz. What they may not see is said, with the right that is missing.
 
 pub mod account;
+pub mod accounts;
+pub mod clock;
 pub mod objects;
+pub mod pages;
 pub mod parent;
 pub mod records;
 pub mod sights;

@@ -1,20 +1,17 @@
 //! Objects as they are stored, whole: what an apply makes of one depends on who wrote which part. I/O.
 
 use kube::api::{Api, GetParams, ListParams, Patch, PatchParams, PostParams};
-use kube::core::{ListMeta, NamespaceResourceScope};
+use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Seen;
+use super::{Seen, pages};
 use crate::account::key::AccountKey;
 use crate::controller::cluster::{ClusterError, ask, body};
 use crate::controller::wake::ObjectKey;
 use crate::crd::{Account, AccountKind, ClusterAccount, Subaccount};
 use crate::kubectl::failure::Failure;
-
-/// Objects that are read at a time.
-const PAGE: u32 = 500;
 
 /// The kinds that people write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,13 +100,17 @@ pub async fn get(cluster: &Client, id: &ObjectId) -> Result<Seen<Option<Value>>,
     Seen::of(&id.to_string(), found)
 }
 
-/// What a list of Subaccounts is about that names no namespace.
-const EVERYWHERE: &str = "Subaccounts of all namespaces";
-
-#[derive(Deserialize)]
-struct RawList {
-    metadata: ListMeta,
-    items: Vec<Value>,
+fn subaccounts_of(cluster: &Client, namespace: Option<&str>) -> (Api<Subaccount>, String) {
+    match namespace {
+        Some(namespace) => (
+            Api::namespaced(cluster.clone(), namespace),
+            format!("Subaccounts of the namespace {namespace}"),
+        ),
+        None => (
+            Api::all(cluster.clone()),
+            "Subaccounts of all namespaces".to_owned(),
+        ),
+    }
 }
 
 /// The Subaccounts of a namespace, or of all, that carry the labels of a selector; `each` is given one page after the other.
@@ -119,43 +120,28 @@ pub async fn list(
     selector: Option<&str>,
     each: impl FnMut(Vec<Value>),
 ) -> Result<(), Failure> {
-    let api = match namespace {
-        Some(namespace) => Api::namespaced(cluster.clone(), namespace),
-        None => Api::all(cluster.clone()),
+    let (api, what) = subaccounts_of(cluster, namespace);
+    let parameters = ListParams {
+        label_selector: selector.map(str::to_owned),
+        ..ListParams::default()
     };
-    let what = || match namespace {
-        Some(namespace) => format!("Subaccounts of the namespace {namespace}"),
-        None => EVERYWHERE.to_owned(),
-    };
-    let listed = read_pages(api, selector, each).await;
-    listed.map_err(|error| Failure::of_cluster(what(), &error))
+    let listed = pages::each(&api, parameters, each).await;
+    listed.map_err(|error| Failure::of_cluster(what, &error))
+}
+
+/// The Subaccounts of a namespace, or of all, page by page and read as the caller likes; or why the caller may not list them.
+pub async fn subaccounts<Item: DeserializeOwned>(
+    cluster: &Client,
+    namespace: Option<&str>,
+    each: impl FnMut(Vec<Item>),
+) -> Result<Seen<()>, Failure> {
+    let (api, what) = subaccounts_of(cluster, namespace);
+    Seen::of(&what, pages::each(&api, ListParams::default(), each).await)
 }
 
 /// The Subaccounts of all namespaces, page by page; or why the caller may not list them.
 pub async fn list_everywhere(cluster: &Client, each: impl FnMut(Vec<Value>)) -> Result<Seen<()>, Failure> {
-    Seen::of(
-        EVERYWHERE,
-        read_pages(Api::all(cluster.clone()), None, each).await,
-    )
-}
-
-async fn read_pages(
-    api: Api<Subaccount>,
-    selector: Option<&str>,
-    mut each: impl FnMut(Vec<Value>),
-) -> Result<(), ClusterError> {
-    let mut page = ListParams::default().limit(PAGE);
-    if let Some(selector) = selector {
-        page = page.labels(selector);
-    }
-    loop {
-        let listed: RawList = ask(&api, |request| request.list(&page)).await?;
-        each(listed.items);
-        match listed.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = page.continue_token(&token),
-            None => return Ok(()),
-        }
-    }
+    subaccounts(cluster, None, each).await
 }
 
 /// The Accounts of a namespace that carry the labels of a selector.
@@ -169,21 +155,22 @@ pub async fn accounts(
         label_selector: selector.map(str::to_owned),
         ..ListParams::default()
     };
-    let listed: RawList = ask(&api, |request| request.list(&parameters))
-        .await
-        .map_err(|error| Failure::of_cluster(format!("Accounts of the namespace {namespace}"), &error))?;
-    let names = listed
-        .items
-        .iter()
-        .filter_map(|item| item["metadata"]["name"].as_str());
-    let id = |name: &str| ObjectId {
-        kind: Kind::Account,
-        key: ObjectKey {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        },
+    let id = |item: &Value| {
+        item["metadata"]["name"].as_str().map(|name| ObjectId {
+            kind: Kind::Account,
+            key: ObjectKey {
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+            },
+        })
     };
-    Ok(names.map(id).collect())
+    let mut found = Vec::new();
+    pages::each(&api, parameters, |page: Vec<Value>| {
+        found.extend(page.iter().filter_map(id));
+    })
+    .await
+    .map_err(|error| Failure::of_cluster(format!("Accounts of the namespace {namespace}"), &error))?;
+    Ok(found)
 }
 
 /// What the API server would make of a new object, or of a merge patch of a stored one: nothing is stored.

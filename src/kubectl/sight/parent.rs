@@ -54,6 +54,12 @@ impl Parent {
         Ok(found)
     }
 
+    /// Every account, for whoever asks nothing else.
+    pub async fn into_all(mut self) -> Result<HashMap<AuthId, Subaccount>, Failure> {
+        self.all().await?;
+        Ok(self.list.unwrap_or_default())
+    }
+
     /// Every account: the list is read once.
     pub async fn all(&mut self) -> Result<&HashMap<AuthId, Subaccount>, Failure> {
         self.all_by_page(|_| ()).await

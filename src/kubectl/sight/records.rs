@@ -8,7 +8,7 @@ use kube::api::{Api, ListParams};
 use kube::core::ObjectList;
 use kube::runtime::watcher::Event;
 
-use super::Seen;
+use super::{Seen, pages};
 use crate::account::marker::Series;
 use crate::controller::cluster::ask;
 use crate::controller::lenient::Guarded;
@@ -19,9 +19,6 @@ use crate::kubectl::session::Session;
 use crate::subaccount::store::record::{self, Damaged, RECORD_TYPE, Record, secret_name};
 use crate::subaccount::store::records::{self, Change};
 use crate::vobiz::AuthId;
-
-/// Records that are read at a time.
-const PAGE: u32 = 500;
 
 /// A Record, with the name of its Secret.
 #[derive(Clone, Debug)]
@@ -40,6 +37,7 @@ pub struct Records {
 }
 
 /// Every Record.
+#[derive(Default)]
 pub struct All {
     cache: records::Records,
     damaged: HashMap<String, Damaged>,
@@ -96,31 +94,15 @@ impl Records {
     }
 
     async fn read(&self) -> Result<Seen<All>, Failure> {
-        let mut all = All {
-            cache: records::Records::default(),
-            damaged: HashMap::new(),
-        };
-        let mut page = ListParams::default()
-            .fields(&format!("type={RECORD_TYPE}"))
-            .limit(PAGE);
-        loop {
-            let listed = ask(&self.api, |request| request.list(&page)).await;
-            let listed: ObjectList<Secret> = match Seen::of(&self.what(), listed)? {
-                Seen::Shown(listed) => listed,
-                Seen::Hidden(why) => return Ok(Seen::Hidden(why)),
-            };
-            for secret in listed.items {
-                for change in all.cache.apply(&Event::InitApply(secret)) {
-                    if let Change::Damaged(name, damaged) = change {
-                        all.damaged.insert(name, damaged);
-                    }
-                }
+        let mut all = All::default();
+        let parameters = ListParams::default().fields(&format!("type={RECORD_TYPE}"));
+        let listed = pages::each(&self.api, parameters, |page: Vec<Secret>| {
+            for secret in page {
+                all.add(secret);
             }
-            match listed.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => page = page.continue_token(&token),
-                None => return Ok(Seen::Shown(all)),
-            }
-        }
+        })
+        .await;
+        Seen::of(&self.what(), listed.map(|()| all))
     }
 
     /// The Secret of a Record as it is now.
@@ -135,6 +117,27 @@ impl Records {
 }
 
 impl All {
+    /// Takes in the Secret of a Record.
+    pub fn add(&mut self, secret: Secret) {
+        for change in self.cache.apply(&Event::InitApply(secret)) {
+            if let Change::Damaged(name, damaged) = change {
+                self.damaged.insert(name, damaged);
+            }
+        }
+    }
+
+    /// Those that can be read.
+    #[must_use]
+    pub fn readable(&self) -> &records::Records {
+        &self.cache
+    }
+
+    /// Those that cannot be read: the names of their Secrets, each with what is wrong.
+    #[must_use]
+    pub fn damaged(&self) -> &HashMap<String, Damaged> {
+        &self.damaged
+    }
+
     fn serving(&self, uid: &str, name: &str) -> Option<Found> {
         if let Some(damaged) = self.damaged.get(name) {
             return Some(Found {

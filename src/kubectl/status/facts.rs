@@ -1,9 +1,9 @@
 //! All that is known of one Subaccount, on one page. PURE.
 
-use super::text::{plain_table, text_of};
 use crate::kubectl::plan::prospect::{Action, Prospect};
 use crate::kubectl::plan::text::{shown, what, word};
 use crate::kubectl::runbook;
+use crate::kubectl::table::{plain_table, text_of};
 use comfy_table::Cell;
 use serde::Serialize;
 

@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use futures::StreamExt as _;
 use kube::Api;
 use kube::api::ListParams;
-use kube::core::ObjectList;
 use kube::runtime::watcher::{self, Event, watcher};
 
 use super::row::{Row, Standing};
 use super::text;
-use crate::controller::cluster::ask;
 use crate::controller::lenient::Guarded;
 use crate::crd::Subaccount;
 use crate::kubectl::answer::Answer;
@@ -18,9 +16,7 @@ use crate::kubectl::failure::Failure;
 use crate::kubectl::flags::{Format, StatusFlags};
 use crate::kubectl::output;
 use crate::kubectl::session::Session;
-
-/// Objects that are read at a time.
-const PAGE: u32 = 500;
+use crate::kubectl::sight::pages;
 
 /// Prints all of them, and with `--watch` each again that changes.
 pub async fn show(session: &Session, flags: &StatusFlags) -> Result<Answer, Failure> {
@@ -33,18 +29,12 @@ pub async fn show(session: &Session, flags: &StatusFlags) -> Result<Answer, Fail
         return follow(api, flags).await;
     }
     let mut rows = Vec::new();
-    let mut page = ListParams::default().limit(PAGE);
-    loop {
-        let listed: ObjectList<Guarded<Subaccount>> = ask(&api, |request| request.list(&page))
-            .await
-            .map_err(|error| Failure::of_cluster(place(session, flags), &error))?;
+    pages::each(&api, ListParams::default(), |page: Vec<Guarded<Subaccount>>| {
         // Of each no more is kept than its line.
-        rows.extend(listed.items.iter().map(Row::of));
-        match listed.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = page.continue_token(&token),
-            None => break,
-        }
-    }
+        rows.extend(page.iter().map(Row::of));
+    })
+    .await
+    .map_err(|error| Failure::of_cluster(place(session, flags), &error))?;
     rows.sort_unstable();
     print(&rows, flags, !flags.no_headers)?;
     if rows.is_empty() {

@@ -2,45 +2,14 @@
 
 use super::row::{Row, Standing};
 use crate::kubectl::output::WIDTH;
-use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use crate::kubectl::table::{GAP, plain_table, text_of};
+use comfy_table::{Cell, Color, ColumnConstraint, Width};
 
 /// Rows of a table at a time: in one it takes many times their memory.
 const AT_A_TIME: usize = 500;
 
-/// Spaces behind each column.
-const GAP: usize = 2;
-
 /// A column gives way to others until it has so many characters.
 const NARROWEST: usize = 8 + GAP;
-
-/// A table without lines, as kubectl prints one.
-#[must_use]
-pub fn plain_table(is_terminal: bool) -> Table {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    if is_terminal {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-        table.set_width(u16::try_from(WIDTH).unwrap_or(u16::MAX));
-    }
-    table
-}
-
-/// The table as text, with no space at the ends of its lines.
-#[must_use]
-pub fn text_of(mut table: Table) -> String {
-    for column in table.column_iter_mut() {
-        column.set_padding((0, u16::try_from(GAP).unwrap_or(u16::MAX)));
-    }
-    let mut text = table.trim_fmt();
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    text
-}
 
 /// The rows, in the order in which they are given.
 #[must_use]
@@ -138,6 +107,7 @@ pub fn summary(rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubectl::output::WIDTH;
 
     fn row(name: &str, standing: Standing, message: &str) -> Row {
         Row {
