@@ -99,11 +99,15 @@ fn is_had(object: &Value) -> bool {
 
 async fn odd_names(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let count = if api == Api::Gen2 { 500 } else { 100 };
-    let options = EnvironmentOptions {
+    let mut options = EnvironmentOptions {
         account: json!({"resyncIntervalSeconds": 10, "rateLimit": {"requestsPerSecond": 1000, "burst": 1000}}),
         deadline: Duration::from_mins(10),
         ..environment("vobiz-import", api)
     };
+    // Hundreds of Secrets that nobody touches need no look every few seconds.
+    options
+        .operator_flags
+        .push("--secret-check-interval-seconds=900".to_owned());
     let environment = bed.environment(options).await?;
     let kept = environment.create_ready("kept", json!({})).await?;
     for number in 0..count {
