@@ -50,8 +50,7 @@ pub fn answer(arguments: Vec<OsString>) -> String {
         }
         text.push_str(&line(&value, &candidate));
     }
-    text.push_str(&format!(":{directive}\n"));
-    text
+    text + &format!(":{directive}\n")
 }
 
 fn line(value: &str, candidate: &CompletionCandidate) -> String {

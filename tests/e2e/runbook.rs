@@ -133,6 +133,8 @@ const TORN: &str =
 const UNUSABLE_PROXY: &str =
     "a proxy that cannot be used ends no process, and what its URL holds is told nobody";
 const REFUSED: &str = "an_api_server_takes_every_manifest_and_refuses_what_cannot_work";
+const MENDED: &str =
+    "somebody who lacks a right, or the parent's pair, does what they are told, and learns what they asked";
 const CONFIGURED: &str = "a_configuration_that_cannot_work_ends_with_3_and_says_what_to_do";
 const REFUSED_ADOPTION: &str = "an account is refused without a right, while another object keeps it, and where there is none, and nothing is created";
 const MESSAGES_ELSEWHERE: &[Elsewhere] = &[
@@ -268,6 +270,26 @@ const MESSAGES_ELSEWHERE: &[Elsewhere] = &[
         "without_a_cluster_it_ends_with_3_and_says_how_to_name_one",
     ),
     elsewhere(
+        "ask for that right, or use another --context",
+        "tests/e2e/vobiz_views.rs",
+        MENDED,
+    ),
+    elsewhere(
+        "correct the pair in the credentials Secret, or give --auth-id",
+        "tests/e2e/vobiz_views.rs",
+        MENDED,
+    ),
+    elsewhere(
+        "its object was never applied: give --auth-id",
+        "tests/e2e/vobiz_views.rs",
+        MENDED,
+    ),
+    elsewhere(
+        "correct --kubeconfig or --context, or the file",
+        "tests/command/vobiz.rs",
+        "what_cannot_be_told_ends_with_3_and_one_line_that_says_why_and_shows_no_token",
+    ),
+    elsewhere(
         "correct the file or unset the variable",
         "tests/command/main.rs",
         "a_broken_kubeconfig_ends_with_3_and_nothing_of_it_is_repeated",
@@ -275,7 +297,8 @@ const MESSAGES_ELSEWHERE: &[Elsewhere] = &[
 ];
 /// Said by a process that ends at once, to whom no object and no trial belongs; and where Vobiz retires a generation for good
 /// in the middle of a create: its remedy is an act in Vobiz's console.
-const UNTRIED: [&str; 4] = [
+const UNTRIED: [&str; 5] = [
+    "an Account lists at most {MOST_GRANTS} ids",
     "waits until the list of the API generation under which it was being made",
     "failed to use the proxy-url of the kubeconfig",
     "choose another address or a free port",

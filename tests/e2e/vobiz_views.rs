@@ -31,6 +31,10 @@ pub fn add_to(suite: &mut Suite) {
         unseen,
     );
     suite.test(
+        "somebody who lacks a right, or the parent's pair, does what they are told, and learns what they asked",
+        mended,
+    );
+    suite.test(
         "what the rules of the definitions refuse is told by a plan in the API server's words, which is not asked",
         refused,
     );
@@ -267,6 +271,71 @@ async fn requests(bed: Arc<TestBed>) -> Result<()> {
         asked.join(", ")
     );
     ensure!(asked.len() <= 6, "{asked:?}");
+    Ok(())
+}
+
+async fn mended(bed: Arc<TestBed>) -> Result<()> {
+    let bed = bed.apart().await?;
+    let environment = bed.environment(environment("vobiz-mended", Api::Gen2)).await?;
+    environment.create_ready("acme", json!({"rateLimit": 4})).await?;
+    // Paused, what it asks for now was never applied.
+    let paused = json!({"metadata": {"annotations": {"vobiz.ai/paused": "true"}}, "spec": {"rateLimit": 5}});
+    environment
+        .objects
+        .merge(Kind::Subaccount, "acme", &paused)
+        .await?;
+    let directory = TemporaryDirectory::new("vobiz-mended")?;
+    let rules =
+        json!([{"apiGroups": ["vobiz.ai"], "resources": ["subaccounts", "accounts"], "verbs": ["get"]}]);
+    let kubeconfig = person(&environment, &directory, rules).await?;
+    let as_person = |arguments: Vec<String>, input: String| {
+        let (environment, kubeconfig) = (&environment, kubeconfig.clone());
+        async move {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            run_as(environment, kubeconfig.as_ref(), &arguments, &input).await
+        }
+    };
+    let words = |arguments: &[&str]| arguments.iter().map(|word| (*word).to_owned()).collect();
+
+    let listed = as_person(words(&["status"]), String::new()).await?;
+    let remedy = "ask for that right, or use another --context";
+    ensure!(listed.code == 3 && listed.stderr.contains(remedy), "{listed:?}");
+    let listed = run(&environment, &["status"], "").await?;
+    ensure!(listed.stdout.contains("acme"), "{listed:?}");
+
+    let mut manifest = manifest(&environment, "acme", &json!({"rateLimit": 6}));
+    manifest["metadata"]["annotations"] = json!({"vobiz.ai/paused": null});
+    let plan = words(&["plan", "-f", "-"]);
+    let untold = as_person(plan, manifest.to_string()).await?;
+    let remedy = "give --auth-id and --auth-token-file";
+    let told = untold.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    ensure!(untold.code == 3 && told.contains(remedy), "{untold:?}");
+
+    let parent = &environment.parent;
+    for (token, code, words) in [
+        (
+            "0".repeat(40),
+            3,
+            "correct the pair in the credentials Secret, or give --auth-id and --auth-token-file",
+        ),
+        (parent.auth_token.clone(), 1, "rateLimit: 6"),
+    ] {
+        let file = directory.path().join("token");
+        std::fs::write(&file, token)?;
+        let arguments = [
+            "plan",
+            "-f",
+            "-",
+            "--auth-id",
+            &parent.auth_id,
+            "--auth-token-file",
+            &file.display().to_string(),
+        ];
+        let arguments = arguments.map(str::to_owned).to_vec();
+        let planned = as_person(arguments, manifest.to_string()).await?;
+        let told = format!("{}{}", planned.stdout, planned.stderr);
+        ensure!(planned.code == code && told.contains(words), "{planned:?}");
+    }
     Ok(())
 }
 

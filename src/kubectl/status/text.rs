@@ -141,7 +141,7 @@ mod tests {
         assert!(rows(&listed, false, false, true).contains('\u{1b}'));
         assert!(!rows(&listed, false, false, false).contains("STATUS"));
         assert_eq!(rows(&[], false, false, false), "");
-        let many: Vec<Row> = (0..2 * AT_A_TIME + 1)
+        let many: Vec<Row> = (0..=2 * AT_A_TIME)
             .map(|number| row(&format!("n{number:04}"), Standing::Ready, ""))
             .collect();
         let text = rows(&many, false, true, false);

@@ -105,11 +105,11 @@ fn path(object: &Value, pointer: &str) -> String {
     for token in pointer.split('/').skip(1) {
         let name = token.replace("~1", "/").replace("~0", "~");
         if at.is_some_and(Value::is_array) {
-            path.push_str(&format!("[{name}]"));
+            path.extend(["[", &name, "]"]);
         } else if path.is_empty() {
             path.push_str(&name);
         } else {
-            path.push_str(&format!(".{name}"));
+            path.extend([".", &name]);
         }
         at = at.and_then(|at| at.pointer(&format!("/{token}")));
     }
@@ -119,7 +119,7 @@ fn path(object: &Value, pointer: &str) -> String {
 /// The pointer that follows a path of our kinds' own fields, none of which has a dot in its name.
 fn pointer(path: &str) -> String {
     let parts = path.split(['.', '[', ']']).filter(|part| !part.is_empty());
-    parts.map(|part| format!("/{part}")).collect()
+    parts.flat_map(|part| ["/", part]).collect()
 }
 
 #[cfg(test)]

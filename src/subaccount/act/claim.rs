@@ -1,6 +1,6 @@
 //! Steps that find out whose an account is before anything is done about it on the word of a status or of a Secret. I/O.
 
-use super::lookup::{self, Held};
+use super::lookup::{self, Holder};
 use super::needs::claimed_pair;
 use super::record::own_marker;
 use super::remote::{access, look_for};
@@ -36,9 +36,9 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
         return Ok(without_look(Some(Conflict::NoId)));
     };
     let adopts = pass.known.adopts().is_some() && pass.known.life == Object::Live;
-    let held = lookup::holders(pass, &id).await?;
-    let is_contested = held == Held::ByRivals && adopts;
-    let conflict = if held != Held::ByNobody && !is_contested {
+    let holder = lookup::holder(pass, &id).await?;
+    let is_contested = holder == Holder::Rivals && adopts;
+    let conflict = if holder != Holder::Nobody && !is_contested {
         Some(Conflict::Record)
     } else if lookup::is_named_by_another(pass, &id).await? {
         Some(Conflict::Status)

@@ -110,39 +110,39 @@ async fn taken_over(pass: &mut Pass<'_>) -> Result<Option<Versioned<Secret>>, Ou
     Ok(None)
 }
 
-/// Who else's Records hold an account, or are about to.
+/// Who else's Record holds an account, or is about to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Held {
+pub(super) enum Holder {
     /// Nobody's.
-    ByNobody,
-    /// Those of objects that give way to this one.
-    ByRivals,
+    Nobody,
+    /// Those of objects alone that give way to this one.
+    Rivals,
     /// Another object's, or one that cannot be read: it may be another's.
-    ByAnother,
+    Another,
 }
 
-/// Who else's Records hold the account, by quorum: every Record that names an account carries its id as a label, or as much of it as can
+/// Who else's Record holds the account, by quorum: every Record that names an account carries its id as a label, or as much of it as can
 /// be one.
-pub(super) async fn holders(pass: &Pass<'_>, id: &AuthId) -> Result<Held, Outcome> {
+pub(super) async fn holder(pass: &Pass<'_>, id: &AuthId) -> Result<Holder, Outcome> {
     let labelled = ListParams::default().labels(&format!("{AUTH_ID_LABEL}={}", id.as_label()));
     let listed: ObjectList<Guarded<Secret>> =
         ask(&pass.context.record_api(), |request| request.list(&labelled))
             .await
             .map_err(|error| Outcome::of_cluster("look for other records of the account", &error))?;
-    let mut held = Held::ByNobody;
+    let mut holder = Holder::Nobody;
     for secret in &listed {
         let Some(record) = secret.0.as_ref().ok().and_then(|secret| decode(secret).ok()) else {
-            return Ok(Held::ByAnother);
+            return Ok(Holder::Another);
         };
         if record.subject.uid == pass.uid || !record.ledger.names(id) {
             continue;
         }
         if !record.gives_way_to(&pass.uid) {
-            return Ok(Held::ByAnother);
+            return Ok(Holder::Another);
         }
-        held = Held::ByRivals;
+        holder = Holder::Rivals;
     }
-    Ok(held)
+    Ok(holder)
 }
 
 /// Whether an attempt of another object's Record made the account with this series in its marker, by quorum.

@@ -92,11 +92,10 @@ pub async fn withstand(
     let is_needless = is_soon_needless && times == 1;
     let given_up = given_up
         + match workload {
-            // While the parent's pair is exchanged, whether it works is asked as often as a request meets the one before. And whoever
-            // names what is being made asks whose attempt that is, unless it is bound by then.
-            Workload::CredentialsRotated | Workload::AdoptBesideCreate => 1,
-            // Whoever gives way looks again at what the other one has.
-            Workload::AdoptTwice => 1,
+            // While the parent's pair is exchanged, whether it works is asked as often as a request meets the one before. Whoever names
+            // what is being made asks whose attempt that is, unless it is bound by then. And whoever gives way looks again at what the
+            // other one has.
+            Workload::CredentialsRotated | Workload::AdoptBesideCreate | Workload::AdoptTwice => 1,
             _ => 0,
         };
     Ok(Refusal {

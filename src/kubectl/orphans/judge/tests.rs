@@ -64,7 +64,9 @@ fn object(uid: &str, status: &str, spec: &str) -> Guarded<Object> {
 
 fn objects(namespace: Option<&str>, all: &[Guarded<Object>]) -> Objects {
     let mut objects = Objects::of(namespace);
-    all.iter().for_each(|object| objects.note(object));
+    for object in all {
+        objects.note(object);
+    }
     objects
 }
 
