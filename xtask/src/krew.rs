@@ -95,7 +95,7 @@ fn manifest(url: &str, archives: &[Archive]) -> Result<String> {
     let path = root().join("contrib/krew/vobiz.yaml");
     let text = fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let mut manifest: String = lines.map(|line| format!("{line}\n")).collect();
+    let mut manifest: String = lines.flat_map(|line| [line, "\n"]).collect();
     manifest.push_str("  platforms:\n");
     for Archive {
         os,
