@@ -6,19 +6,20 @@ mod adoption;
 mod deletion;
 mod evidence;
 mod findings;
+mod judgement;
 mod predecessor;
 mod secret;
 
+pub use judgement::Judgement;
 pub use secret::{FormerSecret, KnownPair, KnownSecret, ReadSecret};
 
 use super::secret::name_of;
 use super::store::record::{Phase, ReadRecord, Record};
-use super::tell::Conflict;
 use super::wish;
 use crate::account::access::Permit;
 use crate::controller::versioned::Versioned;
 use crate::crd::{CredentialRecovery, FINALIZER, Subaccount};
-use crate::vobiz::{self, AuthId, Credentials};
+use crate::vobiz::{AuthId, Credentials};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use std::sync::Arc;
@@ -90,21 +91,6 @@ pub enum KnownPredecessor {
     Another,
     /// This Record.
     Found(Record, Versioned<Secret>),
-}
-
-/// Whose the account is that the status names.
-#[derive(Clone, Debug)]
-pub struct Judgement {
-    /// Who else keeps it; none: it is this object's.
-    pub conflict: Option<Conflict>,
-    /// Others are about to keep it, and give way to this object.
-    pub is_contested: bool,
-    /// Vobiz knows no such account, and it is to be there already.
-    pub is_missing: bool,
-    /// It does not carry this installation's mark: only its pair takes it over.
-    pub is_unmarked: bool,
-    /// What it shows, if Vobiz was asked for it.
-    pub account: Option<vobiz::Subaccount>,
 }
 
 /// A pair that a POST answered and that is in no Record yet.

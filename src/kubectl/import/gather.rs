@@ -205,7 +205,7 @@ async fn kept(
             kept.extend(ids.filter_map(|id| AuthId::parse(id).ok()));
         }
     };
-    let everywhere = objects::list_everywhere(&session.cluster, &mut note).await?;
+    let everywhere = objects::subaccounts(&session.cluster, None, &mut note).await?;
     if everywhere.shown().is_none() {
         objects::list(&session.cluster, Some(&session.namespace), None, &mut note).await?;
     }

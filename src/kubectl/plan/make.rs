@@ -42,7 +42,7 @@ struct Making<'a> {
 pub async fn plan(
     session: &Session,
     flags: &PlanFlags,
-    manifests: Manifests,
+    manifests: &Manifests,
     definitions: &Definitions,
 ) -> Result<Plan, Failure> {
     let mut making = Making {
@@ -53,7 +53,7 @@ pub async fn plan(
         cases: Vec::new(),
         moved: HashSet::new(),
     };
-    let stored = making.stored(&manifests).await?;
+    let stored = making.stored(manifests).await?;
     // Accounts first: what Subaccounts come to depends on them.
     let (accounts, subaccounts): (Vec<_>, Vec<_>) = manifests
         .objects
@@ -66,9 +66,7 @@ pub async fn plan(
     let known: HashSet<ObjectId> = manifests.objects.iter().map(|(id, _)| id.clone()).collect();
     making.add_moved(&known).await?;
     if flags.prune {
-        making
-            .prune(&manifests, flags.selector.as_deref(), &known)
-            .await?;
+        making.prune(manifests, flags.selector.as_deref(), &known).await?;
     }
     Box::pin(making.rehearse()).await
 }

@@ -42,19 +42,23 @@ pub async fn command(
     };
     let manifests = manifests::read(flags, cluster, namespace)?;
     let definitions = Definitions::new()?;
-    let (others, wrong) = (manifests.others, wrong(&manifests, &definitions));
     let planned = match session {
-        Ok(session) => Box::pin(make::plan(&session, flags, manifests, &definitions)).await,
+        Ok(session) => Box::pin(make::plan(&session, flags, &manifests, &definitions)).await,
         Err(failure) => Err(failure),
     };
-    let plan = planned.inspect_err(|_| wrong.iter().for_each(|line| output::word(line)))?;
+    let plan = planned.inspect_err(|_| {
+        for line in wrong(&manifests, &definitions) {
+            output::word(&line);
+        }
+    })?;
     output::data(&match flags.output {
         PlanFormat::Table => text::plan(&plan),
         PlanFormat::Markdown => markdown::plan(&plan),
         PlanFormat::Json => output::written(&plan, Format::Json)?,
         PlanFormat::Yaml => output::written(&plan, Format::Yaml)?,
     })?;
-    if others > 0 && flags.output == PlanFormat::Table {
+    if manifests.others > 0 && flags.output == PlanFormat::Table {
+        let others = manifests.others;
         output::word(&format!("{others} objects of other kinds are not looked at"));
     }
     answer(&plan)

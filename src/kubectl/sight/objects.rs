@@ -139,11 +139,6 @@ pub async fn subaccounts<Item: DeserializeOwned>(
     Seen::of(&what, pages::each(&api, ListParams::default(), each).await)
 }
 
-/// The Subaccounts of all namespaces, page by page; or why the caller may not list them.
-pub async fn list_everywhere(cluster: &Client, each: impl FnMut(Vec<Value>)) -> Result<Seen<()>, Failure> {
-    subaccounts(cluster, None, each).await
-}
-
 /// The Accounts of a namespace that carry the labels of a selector.
 pub async fn accounts(
     cluster: &Client,

@@ -25,17 +25,10 @@ pub(super) async fn judge(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 }
 
 async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
-    let without_look = |conflict| Judgement {
-        conflict,
-        is_contested: false,
-        is_missing: false,
-        is_unmarked: false,
-        account: None,
-    };
     let Some(id) = pass.known.named_id() else {
-        return Ok(without_look(Some(Conflict::NoId)));
+        return Ok(Judgement::without_look(Some(Conflict::NoId)));
     };
-    let adopts = pass.known.adopts().is_some() && pass.known.life == Object::Live;
+    let adopts = pass.known.is_adopting();
     let holder = lookup::holder(pass, &id).await?;
     let is_contested = holder == Holder::Rivals && adopts;
     let conflict = if holder != Holder::Nobody && !is_contested {
@@ -48,7 +41,7 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
     // Of what will be kept nothing will be done: nobody need be asked.
     let is_kept = || pass.known.life == Object::Deleting && pass.decision() == Some(Decision::Retain);
     if conflict.is_some() || is_kept() {
-        return Ok(without_look(conflict));
+        return Ok(Judgement::without_look(conflict));
     }
     let judged = match recall(pass, &id) {
         Some(judged) => *judged,
@@ -63,7 +56,7 @@ async fn judgement(pass: &Pass<'_>) -> Result<Judgement, Outcome> {
             .and_then(|account| own_marker(pass, account))
         && lookup::is_made_by_another(pass, series).await?
     {
-        return Ok(without_look(Some(Conflict::Record)));
+        return Ok(Judgement::without_look(Some(Conflict::Record)));
     }
     let is_own = match pass.known.owns(judged.mark) {
         _ if is_marked => true,

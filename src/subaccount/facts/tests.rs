@@ -123,16 +123,16 @@ fn known(pass: &Pass) -> Known {
     };
     known.claim = match facts.claim {
         Claim::Unread => None,
-        Claim::Own => Some(judgement(None)),
+        Claim::Own => Some(Judgement::without_look(None)),
         Claim::Missing => Some(Judgement {
             is_missing: true,
-            ..judgement(None)
+            ..Judgement::without_look(None)
         }),
         Claim::Contested => Some(Judgement {
             is_contested: true,
-            ..judgement(None)
+            ..Judgement::without_look(None)
         }),
-        Claim::Foreign => Some(judgement(Some(Conflict::Record))),
+        Claim::Foreign => Some(Judgement::without_look(Some(Conflict::Record))),
     };
     known.secret = match facts.secret {
         UserSecret::NotDue => KnownSecret::NotDue,
@@ -248,16 +248,6 @@ fn record_of(stored: &world::Record) -> record::Record {
             adopted: ledger.adopted,
         },
         last_fenced_at: None,
-    }
-}
-
-fn judgement(conflict: Option<Conflict>) -> Judgement {
-    Judgement {
-        conflict,
-        is_contested: false,
-        is_missing: false,
-        is_unmarked: false,
-        account: None,
     }
 }
 

@@ -4,13 +4,19 @@ use super::Known;
 use crate::crd::{DeletionPolicy, DeletionSettings, Subaccount};
 use crate::subaccount::wish;
 use crate::vobiz::AuthId;
-use vobiz_protocol::facts::Adoption;
+use vobiz_protocol::facts::{Adoption, Object};
 
 impl Known {
     /// The account that is there already and that the object is to have.
     #[must_use]
     pub fn adopts(&self) -> Option<AuthId> {
         AuthId::parse(self.object.as_ref()?.spec.auth_id.as_deref()?).ok()
+    }
+
+    /// Whether the object lives and is to have such an account.
+    #[must_use]
+    pub fn is_adopting(&self) -> bool {
+        self.life == Object::Live && self.adopts().is_some()
     }
 
     /// Whether it names such an account. `granted`: its Account says that it may have it.
@@ -57,7 +63,6 @@ mod tests {
     use super::*;
     use serde_json::json;
     use std::sync::Arc;
-    use vobiz_protocol::facts::Object;
 
     fn known(spec: &serde_json::Value) -> Known {
         let mut object = json!({

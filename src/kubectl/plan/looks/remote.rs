@@ -14,22 +14,15 @@ use vobiz_protocol::facts::{Object, Remote};
 impl Rehearsal<'_, '_> {
     /// Whose the account is that the status or the spec names.
     pub(in super::super) async fn judge_claim(&mut self) -> Result<(), Stop> {
-        let without_look = |conflict| Judgement {
-            conflict,
-            is_contested: false,
-            is_missing: false,
-            is_unmarked: false,
-            account: None,
-        };
         let Some(id) = self.pass.known.named_id() else {
-            self.pass.known.claim = Some(without_look(Some(Conflict::NoId)));
+            self.pass.known.claim = Some(Judgement::without_look(Some(Conflict::NoId)));
             return Ok(());
         };
         let is_held = self.is_held_by_another(&id).await?;
         let is_kept =
             self.pass.known.life == Object::Deleting && self.pass.decision() == Some(Decision::Retain);
         if is_held || is_kept {
-            self.pass.known.claim = Some(without_look(is_held.then_some(Conflict::Record)));
+            self.pass.known.claim = Some(Judgement::without_look(is_held.then_some(Conflict::Record)));
             return Ok(());
         }
         let account = self.account_named(&id).await?;
@@ -39,14 +32,14 @@ impl Rehearsal<'_, '_> {
             .zip(generation)
             .and_then(|(account, generation)| marker_of(account, generation));
         let mark = Mark::of(marker, self.pass.setting.installation);
-        let adopts = self.pass.known.adopts().is_some() && self.pass.known.life == Object::Live;
+        let adopts = self.pass.known.is_adopting();
         let is_marked = mark == Mark::Ours || account.is_none();
         if adopts
             && let Some(marker) = marker.filter(|_| mark == Mark::Ours)
             && let Seen::Shown(all) = self.sights.records.all().await?
             && all.made_by_another(marker.series, &self.pass.uid)
         {
-            self.pass.known.claim = Some(without_look(Some(Conflict::Record)));
+            self.pass.known.claim = Some(Judgement::without_look(Some(Conflict::Record)));
             return Ok(());
         }
         let is_own = match self.pass.known.owns(mark) {
