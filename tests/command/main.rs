@@ -42,6 +42,14 @@ fn operator(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         .unwrap()
 }
 
+/// It ended with this code, named this on standard error, and printed nothing else.
+fn assert_ends(output: &Output, code: i32, named: &str, arguments: &[&str]) {
+    let said = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    assert!(said.contains(named), "{arguments:?}: {said}");
+    assert!(stdout(output).is_empty());
+}
+
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
@@ -125,19 +133,7 @@ fn a_configuration_that_cannot_work_ends_with_3_and_says_what_to_do() {
         (&["run", "--settle-seconds=5"], "--request-timeout-seconds"),
         (&["run", "--log-level=verbose"], "debug"),
     ] {
-        let output = operator(arguments, &[]);
-        assert_eq!(
-            output.status.code(),
-            Some(3),
-            "{arguments:?}: {}",
-            stderr(&output)
-        );
-        assert!(
-            stderr(&output).contains(remedy),
-            "{arguments:?}: {}",
-            stderr(&output)
-        );
-        assert!(stdout(&output).is_empty());
+        assert_ends(&operator(arguments, &[]), 3, remedy, arguments);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::{stderr, stdout, temporary_directory};
+use crate::{assert_ends, stderr, stdout, temporary_directory};
 
 /// The commands, each with flags of its own that its help explains.
 const COMMANDS: [(&str, &[&str]); 7] = [
@@ -125,19 +125,7 @@ fn wrong_usage_ends_with_2_and_names_what_is_wrong() {
         (&["completion", "tcsh"], "bash"),
         (&[], "Usage"),
     ] {
-        let output = vobiz(arguments, &[]);
-        assert_eq!(
-            output.status.code(),
-            Some(2),
-            "{arguments:?}: {}",
-            stderr(&output)
-        );
-        assert!(
-            stderr(&output).contains(named),
-            "{arguments:?}: {}",
-            stderr(&output)
-        );
-        assert!(stdout(&output).is_empty());
+        assert_ends(&vobiz(arguments, &[]), 2, named, arguments);
     }
 }
 

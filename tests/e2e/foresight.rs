@@ -16,7 +16,7 @@ use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed}
 use crate::at_rest::{auth_id_of, text};
 use crate::edit::{fields, resync_twice, whole_spec};
 use crate::generation::{environment, in_each};
-use crate::vobiz_command::{plan, prospect};
+use crate::vobiz_command::{plan, prospect, writes};
 
 /// Kinds of changes, and generated changes for each generation of the API.
 const KINDS: usize = 16;
@@ -348,22 +348,9 @@ async fn generated(bed: Arc<TestBed>, api: Api) -> Result<()> {
         .iter()
         .filter_map(|name| told["summary"]["requests"][name].as_u64())
         .sum();
-    let writes = async || -> Result<Vec<JournalEntry>> {
-        let journal = environment
-            .simulator
-            .journal(&JournalQuery::new().since(mark))
-            .await?;
-        let is_write = |entry: &JournalEntry| {
-            matches!(
-                entry.operation,
-                Operation::Create | Operation::Update | Operation::Delete
-            )
-        };
-        Ok(journal.into_iter().filter(is_write).collect())
-    };
     // Drift is found by lists, of which two further ones find what should not be there.
     resync_twice(&environment).await?;
-    let journal = writes().await?;
+    let journal = writes(&environment, mark).await?;
     owners(&environment, &mut ids).await?;
     let sent = sent(&journal, &ids)?;
     let mut differences = Vec::new();

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
+use vobiz_harness::simulator_journal::{JournalEntry, JournalQuery, Operation};
 use vobiz_harness::test_bed::Environment;
 
 /// What a run gave.
@@ -113,4 +114,19 @@ pub fn prospect<'a>(plan: &'a Value, name: &str) -> Result<&'a Value> {
         .iter()
         .find(|object| object["name"] == name && object["kind"] == "Subaccount");
     found.with_context(|| format!("the plan says nothing of {name}: {plan:#}"))
+}
+
+/// What was made, changed and deleted at Vobiz since then.
+pub async fn writes(environment: &Environment, since: u64) -> Result<Vec<JournalEntry>> {
+    let journal = environment
+        .simulator
+        .journal(&JournalQuery::new().since(since))
+        .await?;
+    let is_write = |entry: &JournalEntry| {
+        matches!(
+            entry.operation,
+            Operation::Create | Operation::Update | Operation::Delete
+        )
+    };
+    Ok(journal.into_iter().filter(is_write).collect())
 }

@@ -7,13 +7,12 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use vobiz_harness::objects::{Kind, condition_of};
 use vobiz_harness::simulator::Api;
-use vobiz_harness::simulator_journal::{JournalEntry, JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
-use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
+use vobiz_harness::test_bed::{EnvironmentOptions, TestBed};
 
 use crate::edit::resync_twice;
 use crate::generation::{environment, in_each};
-use crate::vobiz_command::run;
+use crate::vobiz_command::{run, writes};
 
 /// Names that people and programs give, and that manifests, shells and parsers stumble over.
 const NAMES: [&str; 25] = [
@@ -73,20 +72,6 @@ fn odd(number: usize, parent: &str) -> Value {
         fields[key] = value.clone();
     }
     fields
-}
-
-async fn writes(environment: &Environment, since: u64) -> Result<Vec<JournalEntry>> {
-    let journal = environment
-        .simulator
-        .journal(&JournalQuery::new().since(since))
-        .await?;
-    let is_write = |entry: &JournalEntry| {
-        matches!(
-            entry.operation,
-            Operation::Create | Operation::Update | Operation::Delete
-        )
-    };
-    Ok(journal.into_iter().filter(is_write).collect())
 }
 
 /// The account is had; its token may be known to nobody.
