@@ -117,7 +117,7 @@ fn test(arguments: &[OsString]) -> Result<ExitCode> {
     let program = first.filter(|name| PROGRAMS.contains(name));
     if program.is_none_or(|name| !WITHOUT_CONTROL_PLANE.contains(&name)) {
         // Otherwise the first test to need it would build it, silently.
-        let prepared = run(Command::new(binaries()?.join("vobiz-demo")).arg("prepare"))?;
+        let prepared = run(Command::new(binaries()?.join("vobiz-demo")).args(["prepare", "--judges"]))?;
         if prepared != ExitCode::SUCCESS {
             return Ok(prepared);
         }

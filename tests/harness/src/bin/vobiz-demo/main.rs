@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use vobiz_harness::binaries::Binaries;
+use vobiz_harness::judges;
 
 /// Shows vobiz-operator at work on a real control plane, against a simulated Vobiz API.
 #[derive(Debug, Parser)]
@@ -38,7 +39,11 @@ enum Command {
         no_operator: bool,
     },
     /// Find or build the programs of the control plane and say where they are
-    Prepare,
+    Prepare {
+        /// And the tools that judge what the tests hold against them
+        #[arg(long)]
+        judges: bool,
+    },
 }
 
 #[tokio::main]
@@ -46,7 +51,7 @@ async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo { keep } => demonstration::run(keep).await,
         Command::Up { dir, no_operator } => foreground::run(&dir, !no_operator).await,
-        Command::Prepare => prepare().await,
+        Command::Prepare { judges } => prepare(judges).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,13 +62,21 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn prepare() -> Result<()> {
-    if std::env::var("USE_EXISTING_CLUSTER").is_ok_and(|value| value == "true") {
-        return Ok(());
-    }
-    let found = tokio::task::spawn_blocking(Binaries::locate)
+async fn prepare(judges: bool) -> Result<()> {
+    tokio::task::spawn_blocking(move || locate(judges))
         .await
-        .context("the search for programs ended")??;
-    eprintln!("control plane: {}", found.kube_apiserver.display());
+        .context("the search for programs ended")?
+}
+
+fn locate(judges: bool) -> Result<()> {
+    if !std::env::var("USE_EXISTING_CLUSTER").is_ok_and(|value| value == "true") {
+        let found = Binaries::locate()?;
+        eprintln!("control plane: {}", found.kube_apiserver.display());
+    }
+    if judges {
+        for judge in judges::ALL {
+            eprintln!("{}: {}", judge.name, judge.locate()?.display());
+        }
+    }
     Ok(())
 }
