@@ -4,6 +4,7 @@
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
 //! selected, so that any other selection would compile the dependencies a second time.
 
+mod beside;
 mod earlier;
 mod fuzz;
 mod krew;
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::beside::Beside;
 
 const HELP: &str = "\
 The project's commands.
@@ -124,11 +127,27 @@ fn test(arguments: &[OsString]) -> Result<ExitCode> {
     }
     let mut cargo = cargo()?;
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
+    cargo.env("VOBIZ_SIMULATOR_BINARY", simulator()?);
+    if arguments.is_empty() {
+        return test_all(cargo);
+    }
     if program.is_some() {
         cargo.arg("--test");
     }
-    cargo.args(arguments);
-    become_program(cargo.env("VOBIZ_SIMULATOR_BINARY", simulator()?))
+    become_program(cargo.args(arguments))
+}
+
+/// Most trials on the control plane wait, and the model does nothing but compute: it takes the time that the others leave.
+fn test_all(mut others: Command) -> Result<ExitCode> {
+    let built = status(cargo()?.args(["test", "--workspace", "--no-run"]))?;
+    ensure!(built.success(), "failed to build the tests");
+    let mut model = cargo()?;
+    model.args(["test", "--workspace", "--test", "model"]);
+    let model = Beside::start(&model, target()?.join("model.log"))?;
+    let others = run(others.args(["--exclude", "vobiz-model"]))?;
+    eprintln!("\nthe model, which ran beside them:");
+    let model = model.finish()?;
+    Ok(if model == 0 { others } else { ExitCode::from(model) })
 }
 
 fn fuzz(arguments: &[OsString]) -> Result<ExitCode> {
@@ -221,13 +240,15 @@ fn become_program(command: &mut Command) -> Result<ExitCode> {
 }
 
 fn run(command: &mut Command) -> Result<ExitCode> {
-    let status = status(command)?;
-    // A signal has no code; shells then say 128 and its number, one code is enough here.
-    let code = status
+    Ok(ExitCode::from(status_code(status(command)?)))
+}
+
+/// A signal has no code; shells then say 128 and its number, one code is enough here.
+fn status_code(status: ExitStatus) -> u8 {
+    status
         .code()
         .and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(1);
-    Ok(ExitCode::from(code))
+        .unwrap_or(1)
 }
 
 fn status(command: &mut Command) -> Result<ExitStatus> {

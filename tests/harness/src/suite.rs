@@ -5,7 +5,8 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -17,7 +18,10 @@ use crate::test_bed::TestBed;
 use crate::watchdog::{ServerState, Supervised};
 
 /// Trials mostly wait, so more than one per core is well spent.
-const TEST_THREADS: usize = 6;
+const TEST_THREADS: usize = 10;
+
+/// How many of the longest trials are told of: they are where the time of a run goes.
+const LONGEST: usize = 12;
 
 /// Trials that fail beside others and are run once more, alone: more of them, and it is not the machine.
 const REPEATED_AT_MOST: usize = 3;
@@ -37,6 +41,7 @@ pub struct Suite {
     runtime: Runtime,
     bed: Arc<LazyTestBed>,
     failures: Arc<Mutex<Vec<Failure>>>,
+    durations: Arc<Mutex<Vec<(Duration, String)>>>,
     trials: Vec<Trial>,
     last: Vec<Trial>,
 }
@@ -81,6 +86,7 @@ impl Suite {
             runtime: runtime.context("failed to start the asynchronous runtime")?,
             bed: Arc::new(bed),
             failures: Arc::default(),
+            durations: Arc::default(),
             trials: Vec::new(),
             last: Vec::new(),
         })
@@ -94,17 +100,17 @@ impl Suite {
         Running: Future<Output = Result<()>>,
     {
         let (body, failures, of) = (self.body(run), self.failures.clone(), name.to_owned());
+        let durations = self.durations.clone();
         self.trials.push(Trial::test(name, move || {
+            let begun = Instant::now();
             let result = body();
+            lock(&durations).push((begun.elapsed(), of.clone()));
             if let Err(failed) = &result {
-                failures
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(Failure {
-                        name: of,
-                        reason: failed.message().unwrap_or_default().to_owned(),
-                        body,
-                    });
+                lock(&failures).push(Failure {
+                    name: of,
+                    reason: failed.message().unwrap_or_default().to_owned(),
+                    body,
+                });
             }
             result
         }));
@@ -141,12 +147,14 @@ impl Suite {
             runtime,
             bed,
             failures,
+            durations,
             trials,
             last,
         } = self;
         let mut failed = libtest_mimic::run(&arguments, trials).has_failed();
+        tell_longest(&mut lock(&durations));
         if failed {
-            let failures = std::mem::take(&mut *failures.lock().unwrap_or_else(PoisonError::into_inner));
+            let failures = std::mem::take(&mut *lock(&failures));
             failed = !hold_alone(&failures);
         }
         // They judge what the whole suite did: after a part of it some would fail for no reason.
@@ -172,6 +180,23 @@ impl Suite {
         } else {
             ExitCode::SUCCESS
         }
+    }
+}
+
+/// A trial that panics leaves what is locked as it was.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says which trials took longest, beside the others that ran meanwhile.
+fn tell_longest(durations: &mut [(Duration, String)]) {
+    if durations.len() <= LONGEST {
+        return;
+    }
+    durations.sort_by(|one, other| other.cmp(one));
+    eprintln!("the longest trials:");
+    for (took, name) in durations.iter().take(LONGEST) {
+        eprintln!("{:7.1} s  {name}", took.as_secs_f32());
     }
 }
 

@@ -1,9 +1,10 @@
 //! One form for states that differ in nothing that can ever matter, so that fewer of them are looked at. PURE.
 
 use crate::rules::Rules;
-use crate::state::{Process, State};
+use crate::state::State;
 use crate::world::{Account, Cluster, UIDS};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use foldhash::fast::FixedState;
+use std::hash::{BuildHasher as _, Hash};
 
 /// Longest list of copies of one object or Record: stored, in two caches, in two passes twice, remembered and held twice.
 const COPIES: usize = 12;
@@ -140,8 +141,7 @@ impl Versions {
     }
 }
 
-fn digest(process: &Process) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    process.hash(&mut hasher);
-    hasher.finish()
+/// The same for whatever is equal. Of the millions of states each is asked for it several times, so that it must cost little.
+pub(crate) fn digest(value: &impl Hash) -> u64 {
+    FixedState::default().hash_one(value)
 }

@@ -2,14 +2,13 @@
 //! PURE.
 
 use crate::action::{self, Action, Caches, Work};
-use crate::normal::normal;
+use crate::normal::{digest, normal};
 use crate::rules::Rules;
 use crate::state::{Broken, Budget, Parent, State};
 use crate::step::Fault;
 use crate::world::{Account, FLIGHTS, Object, UIDS, UNMARKED};
 use dashmap::DashSet;
 use foldhash::fast::FixedState;
-use std::hash::BuildHasher as _;
 use vobiz_protocol::ledger::Phase;
 
 /// Rounds in which everybody works; more of them, and it never ends.
@@ -26,18 +25,14 @@ pub struct KnownGood {
 
 impl KnownGood {
     fn knows(&self, state: &State) -> bool {
-        self.hashes.contains(&hash(state))
+        self.hashes.contains(&digest(state))
     }
 
     fn learn(&self, states: &[State]) {
         for state in states {
-            self.hashes.insert(hash(state));
+            self.hashes.insert(digest(state));
         }
     }
-}
-
-fn hash(state: &State) -> u64 {
-    FixedState::default().hash_one(state)
 }
 
 /// What is wrong once everything has come to rest; none if it is good, however the requests under way end.
