@@ -169,7 +169,7 @@ impl Suite {
         let started = bed.bed.get().and_then(|started| started.as_ref().ok());
         let pids: Vec<u32> = started.map(|bed| pids(bed)).unwrap_or_default();
         drop(bed);
-        runtime.shutdown_timeout(std::time::Duration::from_secs(10));
+        runtime.shutdown_timeout(Duration::from_secs(10));
         let left: Vec<u32> = pids.into_iter().filter(|pid| is_alive(*pid)).collect();
         if !left.is_empty() {
             eprintln!("error: processes are left behind: {left:?}");
