@@ -12,7 +12,8 @@ use super::{Account, ClusterAccount, NOT_OBSERVED, Subaccount};
 ///
 /// A derived schema lets users write `null` for what is optional, and leaves `status` unset until the operator has
 /// seen an object, which tools take for healthy. Here nothing is nullable, and `status` starts as
-/// `{observedGeneration: -1}`: also for objects that were stored before.
+/// `{observedGeneration: -1}`: also for objects that were stored before. Nothing has a title: generators of clients name a
+/// class by it, or drop the kind for it.
 #[must_use]
 pub fn custom_resource_definitions() -> Vec<CustomResourceDefinition> {
     let account = Account::crd();
@@ -41,9 +42,7 @@ fn complete(mut definition: CustomResourceDefinition) -> CustomResourceDefinitio
         else {
             continue;
         };
-        // Generators of clients name a class by it, or drop the kind for it.
-        schema.title = None;
-        refuse_null(schema);
+        plain(schema);
         if let Some(status) = schema.properties.as_mut().and_then(|all| all.get_mut("status")) {
             status.default = Some(JSON(json!({ "observedGeneration": NOT_OBSERVED })));
             if let Some(conditions) = status
@@ -60,7 +59,9 @@ fn complete(mut definition: CustomResourceDefinition) -> CustomResourceDefinitio
     definition
 }
 
-fn refuse_null(schema: &mut JSONSchemaProps) {
+/// Takes out of a schema, and of all below it, titles and the permission to write `null`.
+fn plain(schema: &mut JSONSchemaProps) {
+    schema.title = None;
     schema.nullable = None;
     if let Some(values) = &mut schema.enum_ {
         values.retain(|JSON(value)| !value.is_null());
@@ -69,14 +70,14 @@ fn refuse_null(schema: &mut JSONSchemaProps) {
         schema.default = None;
     }
     for property in schema.properties.iter_mut().flat_map(|all| all.values_mut()) {
-        refuse_null(property);
+        plain(property);
     }
     match &mut schema.items {
-        Some(JSONSchemaPropsOrArray::Schema(item)) => refuse_null(item),
-        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(refuse_null),
+        Some(JSONSchemaPropsOrArray::Schema(item)) => plain(item),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(plain),
         None => {}
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
-        refuse_null(values);
+        plain(values);
     }
 }

@@ -70,6 +70,15 @@ fn ensure_rules(object: &Value) -> Result<()> {
             .all(|condition| condition["observedGeneration"].is_i64()),
         "a condition without observedGeneration: {state:#}"
     );
+    // Some clients read no time with a fraction.
+    let whole_seconds = |condition: &Value| {
+        let time = condition["lastTransitionTime"].as_str().unwrap_or_default();
+        time.len() == "2026-01-01T00:00:00Z".len() && time.ends_with('Z')
+    };
+    ensure!(
+        conditions.iter().all(whole_seconds),
+        "a time that is not a whole second: {state:#}"
+    );
     let (reconciling, stalled) = (
         condition_of(object, "Reconciling"),
         condition_of(object, "Stalled"),
