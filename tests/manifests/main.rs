@@ -8,7 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
-/// The health checks for Argo CD judge every state as kstatus does.
+/// What is handed out for Argo CD works there.
 mod argocd;
 /// Every command that we show or run names our kinds.
 mod commands;
@@ -20,6 +20,8 @@ mod definitions;
 mod environments;
 /// The installation: restricted, with least rights, and with a namespace that survives a prune.
 mod installation;
+/// Asks a tool of the field that judges what is handed out.
+mod judge;
 /// What kustomize does to names reaches every place that names an object.
 mod kustomize;
 /// Without an API server the same is refused, for the same reason.

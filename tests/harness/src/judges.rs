@@ -3,4 +3,18 @@
 use crate::go_module::GoModule;
 
 /// All of them: they are built before the tests start, so that no test builds one silently.
-pub const ALL: &[GoModule] = &[];
+pub const ALL: &[GoModule] = &[ARGOCD];
+
+/// The interpreter in which Argo CD runs its scripts.
+pub const ARGOCD: GoModule = GoModule {
+    name: "Argo CD's Lua",
+    folder: "judges/argocd",
+    version: "v1.1.1",
+    linker_flags: "",
+    programs: &[("argocd", ".")],
+    takes: "5 seconds",
+    remedy: REMEDY,
+};
+
+/// What a person can do who cannot have one of them built.
+const REMEDY: &str = "install Go 1.26 or newer (https://go.dev/dl/)";

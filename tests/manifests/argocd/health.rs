@@ -1,62 +1,33 @@
 //! The health checks for Argo CD judge every state as kstatus does.
 
-use std::fs;
-
 use jiff::Timestamp;
-use mlua::{Lua, LuaOptions, StdLib, Table};
 use serde_json::{Value, json};
 use vobiz_harness::kstatus;
 use vobiz_operator::crd::condition::{ConditionStatus, ConditionType, NewCondition, Reason, merge};
-use vobiz_operator::crd::custom_resource_definitions;
 
-use crate::render;
+use super::lua::{self, Question};
+use super::{kinds, settings};
 
 use ConditionStatus::{False, True, Unknown};
 use ConditionType::{CallsAllowed, CredentialsPublished, Ready, Reconciling, Stalled, Synced};
 
-const PATCH: &str = "manifests/gitops/argocd/argocd-cm-patch.yaml";
-
 /// The script of each kind.
 fn scripts() -> Vec<(String, String)> {
-    let config = &render::documents(&fs::read_to_string(render::root().join(PATCH)).unwrap())[0];
-    let data = config["data"].as_object().unwrap();
-    let prefix = "resource.customizations.health.vobiz.ai_";
-    data.iter()
-        .map(|(key, script)| {
-            let kind = key
-                .strip_prefix(prefix)
-                .unwrap_or_else(|| panic!("{key} is no health check"));
-            (kind.to_owned(), script.as_str().unwrap().to_owned())
-        })
+    settings("resource.customizations.health.vobiz.ai_")
+}
+
+/// What Argo CD shows of each object: status and message, the same in both interpreters.
+fn health<'a>(script: &str, objects: impl IntoIterator<Item = &'a Value>) -> Vec<(String, String)> {
+    let questions: Vec<Question> = objects
+        .into_iter()
+        .map(|object| Question::new("health", script, object))
+        .collect();
+    let answers = lua::answers(&questions);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    answers
+        .iter()
+        .map(|health| (text(&health["status"]), text(&health["message"])))
         .collect()
-}
-
-/// What Argo CD shows: status and message.
-fn health(script: &str, object: &Value) -> (String, String) {
-    // Argo CD opens no more than these libraries.
-    let lua = Lua::new_with(StdLib::TABLE | StdLib::STRING, LuaOptions::default()).unwrap();
-    lua.globals().set("obj", to_lua(&lua, object)).unwrap();
-    let health: Table = lua.load(script).eval().unwrap();
-    (health.get("status").unwrap(), health.get("message").unwrap())
-}
-
-fn to_lua(lua: &Lua, value: &Value) -> mlua::Value {
-    match value {
-        Value::Null => mlua::Value::Nil,
-        Value::Bool(value) => mlua::Value::Boolean(*value),
-        Value::Number(value) => mlua::Value::Number(value.as_f64().unwrap()),
-        Value::String(value) => mlua::Value::String(lua.create_string(value).unwrap()),
-        Value::Array(values) => {
-            let values = values.iter().map(|value| to_lua(lua, value));
-            mlua::Value::Table(lua.create_sequence_from(values).unwrap())
-        }
-        Value::Object(values) => {
-            let values = values
-                .iter()
-                .map(|(key, value)| (key.as_str(), to_lua(lua, value)));
-            mlua::Value::Table(lua.create_table_from(values).unwrap())
-        }
-    }
 }
 
 type Written = (ConditionType, ConditionStatus, Reason);
@@ -240,39 +211,24 @@ fn states() -> Vec<(&'static str, Value, &'static str, &'static str)> {
 
 #[test]
 fn every_kind_has_a_health_check() {
-    let kinds: Vec<String> = custom_resource_definitions()
-        .into_iter()
-        .map(|definition| definition.spec.names.kind)
-        .collect();
-    assert_eq!(
-        scripts().into_iter().map(|(kind, _)| kind).collect::<Vec<_>>(),
-        kinds
-    );
+    let found: Vec<String> = scripts().into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(found, kinds());
 }
 
 #[test]
-fn argo_cd_shows_every_state_with_its_reason() {
+fn argo_cd_shows_every_state_with_its_reason_as_kstatus_judges_it() {
+    let states = states();
     for (kind, script) in scripts() {
-        for (state, object, status, message) in states() {
-            assert_eq!(
-                health(&script, &object),
-                (status.to_owned(), message.to_owned()),
-                "{kind}, {state}"
-            );
-        }
-    }
-}
-
-#[test]
-fn argo_cd_and_kstatus_agree_on_every_state() {
-    for (kind, script) in scripts() {
-        for (state, object, ..) in states() {
-            let expected = match kstatus::status(&object) {
+        let found = health(&script, states.iter().map(|(_, object, ..)| object));
+        for ((state, object, status, message), found) in states.iter().zip(found) {
+            let expected = ((*status).to_owned(), (*message).to_owned());
+            assert_eq!(found, expected, "{kind}, {state}");
+            let by_kstatus = match kstatus::status(object) {
                 kstatus::Status::Current => "Healthy",
                 kstatus::Status::InProgress | kstatus::Status::Terminating => "Progressing",
                 kstatus::Status::Failed => "Degraded",
             };
-            assert_eq!(health(&script, &object).0, expected, "{kind}, {state}");
+            assert_eq!(found.0, by_kstatus, "{kind}, {state}");
         }
     }
 }
@@ -280,7 +236,7 @@ fn argo_cd_and_kstatus_agree_on_every_state() {
 #[test]
 fn an_object_without_any_status_is_not_called_healthy() {
     for (_, script) in scripts() {
-        let (status, _) = health(&script, &json!({ "metadata": { "generation": 1 } }));
-        assert_eq!(status, "Progressing");
+        let found = health(&script, &[json!({ "metadata": { "generation": 1 } })]);
+        assert_eq!(found[0].0, "Progressing");
     }
 }
