@@ -4,19 +4,20 @@
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
 //! selected, so that any other selection would compile the dependencies a second time.
 
-mod beside;
 mod earlier;
 mod fuzz;
+mod guarded;
 mod krew;
 
 use std::ffi::OsString;
+use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::beside::Beside;
+use crate::guarded::Guarded;
 
 const HELP: &str = "\
 The project's commands.
@@ -141,13 +142,18 @@ fn test(arguments: &[OsString]) -> Result<ExitCode> {
 fn test_all(mut others: Command) -> Result<ExitCode> {
     let built = status(cargo()?.args(["test", "--workspace", "--no-run"]))?;
     ensure!(built.success(), "failed to build the tests");
+    let log = target()?.join("model.log");
+    let output = File::create(&log).with_context(|| format!("failed to create {}", log.display()))?;
     let mut model = cargo()?;
     model.args(["test", "--workspace", "--test", "model"]);
-    let model = Beside::start(&model, target()?.join("model.log"))?;
-    let others = run(others.args(["--exclude", "vobiz-model"]))?;
+    let model = Guarded::start(&model, 19, Some(&output))?;
+    others.args(["--exclude", "vobiz-model"]);
+    let others = Guarded::start(&others, 0, None)?.wait()?;
     eprintln!("\nthe model, which ran beside them:");
-    let model = model.finish()?;
-    Ok(if model == 0 { others } else { ExitCode::from(model) })
+    let model = model.wait()?;
+    let said = fs::read_to_string(&log).with_context(|| format!("failed to read {}", log.display()))?;
+    print!("{said}");
+    Ok(ExitCode::from(if others == 0 { model } else { others }))
 }
 
 fn fuzz(arguments: &[OsString]) -> Result<ExitCode> {
