@@ -1,5 +1,6 @@
 //! The network around the operator: a proxy that asks for a password, authorities that change, both families of addresses.
 
+use std::net::Ipv6Addr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use vobiz_harness::connect_proxy::{ConnectProxy, Seen};
 use vobiz_harness::kubeconfig::{Endpoint, write_private};
 use vobiz_harness::objects::Kind;
 use vobiz_harness::operator::{OperatorOptions, OperatorProcess, plain_http_client};
+use vobiz_harness::relay::Relay;
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed, fast_flags};
 use vobiz_harness::tls_front::TlsFront;
@@ -39,7 +41,7 @@ pub fn add_to(suite: &mut Suite) {
         authorities_change,
     );
     suite.test(
-        "probes and scrapes come by IPv4 and by IPv6, and are answered in the format that they accept",
+        "both servers are reached by IPv6 alone; probes and scrapes come by IPv4 and by IPv6, and are answered in the format that they accept",
         probes_and_scrapes,
     );
 }
@@ -110,8 +112,19 @@ async fn operator(
     endpoint: &Endpoint,
     variables: &[(&str, String)],
 ) -> Result<OperatorProcess> {
+    start(bed, environment, vobiz.flags.clone(), endpoint, variables).await
+}
+
+/// The same with these flags.
+async fn start(
+    bed: &TestBed,
+    environment: &Environment,
+    flags: Vec<String>,
+    endpoint: &Endpoint,
+    variables: &[(&str, String)],
+) -> Result<OperatorProcess> {
     let options = OperatorOptions {
-        flags: vobiz.flags.clone(),
+        flags,
         environment: variables
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
@@ -152,27 +165,28 @@ fn ensure_untold(operator: &OperatorProcess) -> Result<()> {
 async fn behind_a_proxy(bed: Arc<TestBed>) -> Result<()> {
     let environment = without_operator(&bed, "network-proxy").await?;
     let proxy = ConnectProxy::start(AUTHORIZATION).await?;
+    let proxy_by_ipv6 = ConnectProxy::start_at(Ipv6Addr::LOCALHOST, AUTHORIZATION).await?;
     let vobiz = Vobiz::start(&environment, VOBIZ).await?;
     let direct = environment.control_plane().endpoint();
     let named = direct.called(KUBERNETES);
     let to_vobiz = format!("{VOBIZ}:{}", vobiz.front.port());
     let to_kubernetes = named.address().to_owned();
-    let url = format!("http://company:{PASSWORD_IN_URL}@{}", proxy.address());
+    let url = |proxy: &ConnectProxy| format!("http://company:{PASSWORD_IN_URL}@{}", proxy.address());
     // As people write it: cluster IPs as a range, names by their end, and a comma too many.
     let no_proxy = "10.96.0.0/12, 127.0.0.0/8,.svc,.cluster.local,".to_owned();
-    for (round, variable, endpoint, exceptions, expected) in [
-        ("upper", "HTTPS_PROXY", direct, &no_proxy, vec![&to_vobiz]),
-        ("lower", "https_proxy", direct, &no_proxy, vec![&to_vobiz]),
-        ("all", "ALL_PROXY", direct, &no_proxy, vec![&to_vobiz]),
+    for (round, variable, proxy, endpoint, expected) in [
+        ("upper", "HTTPS_PROXY", &proxy, direct, vec![&to_vobiz]),
+        ("lower", "https_proxy", &proxy, direct, vec![&to_vobiz]),
+        ("all", "ALL_PROXY", &proxy_by_ipv6, direct, vec![&to_vobiz]),
         (
             "both",
             "HTTPS_PROXY",
+            &proxy_by_ipv6,
             &named,
-            &no_proxy,
             vec![&to_vobiz, &to_kubernetes],
         ),
     ] {
-        let variables = [(variable, url.clone()), ("NO_PROXY", exceptions.clone())];
+        let variables = [(variable, url(proxy)), ("NO_PROXY", no_proxy.clone())];
         let operator = operator(&bed, &environment, &vobiz, endpoint, &variables).await?;
         operator.await_ready().await.context(round)?;
         environment.create_subaccount(round, json!({})).await?;
@@ -190,7 +204,7 @@ async fn behind_a_proxy(bed: Arc<TestBed>) -> Result<()> {
 
     // Whoever names Vobiz as an exception has a way of his own there; here nobody has.
     let variables = [
-        ("HTTPS_PROXY", url),
+        ("HTTPS_PROXY", url(&proxy)),
         ("no_proxy", format!("*.vobiz.test,{}", direct.address())),
     ];
     let operator = operator(&bed, &environment, &vobiz, direct, &variables).await?;
@@ -282,13 +296,23 @@ async fn authorities_change(bed: Arc<TestBed>) -> Result<()> {
 }
 
 async fn probes_and_scrapes(bed: Arc<TestBed>) -> Result<()> {
-    let environment = bed
-        .environment(EnvironmentOptions {
-            operator_flags: vec!["--http-address=[::]:0".to_owned()],
-            ..EnvironmentOptions::new("network-probes")
-        })
-        .await?;
-    let url = environment.operator()?.url().await?;
+    let environment = without_operator(&bed, "network-probes").await?;
+    // The operator itself goes by IPv6 alone, as in a cluster that has nothing else.
+    let vobiz = Relay::start_ipv6(environment.simulator.url().trim_start_matches("http://")).await?;
+    let direct = environment.control_plane().endpoint();
+    let kubernetes = Relay::start_ipv6(direct.address()).await?;
+    let mut flags = fast_flags();
+    flags.extend([
+        "--http-address=[::]:0".to_owned(),
+        format!("--api-base-url=http://{}", vobiz.address()),
+        "--allow-insecure-api".to_owned(),
+        format!("--watch-namespaces={}", environment.objects.namespace()),
+    ]);
+    let operator = start(&bed, &environment, flags, &direct.at(kubernetes.address()), &[]).await?;
+    operator.await_ready().await?;
+    environment.create_subaccount("by-ipv6", json!({})).await?;
+    environment.await_ready("by-ipv6").await?;
+    let url = operator.url().await?;
     let port = url.rsplit(':').next().unwrap_or_default();
     let http = plain_http_client()?;
     let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -46,9 +46,9 @@ impl Authority {
         &self.certificate
     }
 
-    /// A certificate for a server of this name on the loopback address.
+    /// A certificate for a server of this name on the loopback addresses.
     pub fn serving(&self, name: &str) -> Result<Identity> {
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned(), name.to_owned()];
+        let names = ["127.0.0.1", "::1", "localhost", name].map(str::to_owned);
         let mut parameters =
             CertificateParams::new(names).context("failed to name the server's certificate")?;
         parameters.distinguished_name.push(DnType::CommonName, name);

@@ -1,7 +1,7 @@
 //! I/O. A proxy as companies have them: it takes CONNECT from those who know its password, and counts to whom they spoke.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -32,7 +32,12 @@ impl ConnectProxy {
     /// Lets through whoever sends this value of `Proxy-Authorization`. Every name leads to the loopback address: names
     /// that nobody but the proxy can resolve.
     pub async fn start(authorization: &str) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
+        Self::start_at(Ipv4Addr::LOCALHOST, authorization).await
+    }
+
+    /// The same at a loopback address of either family.
+    pub async fn start_at(host: impl Into<IpAddr>, authorization: &str) -> Result<Self> {
+        let listener = TcpListener::bind((host.into(), 0))
             .await
             .context("failed to listen for the proxy")?;
         let address = listener.local_addr().context("failed to read the proxy's port")?;

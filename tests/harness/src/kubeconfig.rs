@@ -1,6 +1,7 @@
 //! I/O. Kubeconfig files (JSON is YAML) and clients made from them.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -40,7 +41,13 @@ impl Endpoint {
     /// The same server, reached through a loopback port that passes on to it.
     #[must_use]
     pub fn through(&self, port: u16) -> Self {
-        let server = self.server.replace(self.address(), &format!("127.0.0.1:{port}"));
+        self.at(SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+
+    /// The same server, reached at a loopback address of either family that passes on to it.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Self {
+        let server = self.server.replace(self.address(), &address.to_string());
         let mut cluster = self.cluster.clone();
         cluster["server"] = Value::from(server.clone());
         Self { server, cluster }

@@ -1,6 +1,6 @@
 //! I/O. A loopback port in front of a server, which can go and come back while the server stays.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context as _, Result};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,12 +18,17 @@ pub struct Relay {
 impl Relay {
     /// Relays what arrives at a loopback port (0: any free one) to `target`, such as `127.0.0.1:4711`.
     pub async fn start(port: u16, target: &str) -> Result<Self> {
-        Self::listen(port, target, true).await
+        Self::listen((Ipv4Addr::LOCALHOST, port), target, true).await
+    }
+
+    /// The same at any free port of `::1`: `target` is then reached by those who have no IPv4.
+    pub async fn start_ipv6(target: &str) -> Result<Self> {
+        Self::listen((Ipv6Addr::LOCALHOST, 0), target, true).await
     }
 
     /// Accepts connections at any free port, and passes nothing on until [`Self::open`].
     pub async fn start_silent(target: &str) -> Result<Self> {
-        Self::listen(0, target, false).await
+        Self::listen((Ipv4Addr::LOCALHOST, 0), target, false).await
     }
 
     /// Passes on what has arrived and all that follows.
@@ -31,10 +36,10 @@ impl Relay {
         self.opened.send_replace(true);
     }
 
-    async fn listen(port: u16, target: &str, open: bool) -> Result<Self> {
+    async fn listen((host, port): (impl Into<IpAddr>, u16), target: &str, open: bool) -> Result<Self> {
         let (opened, _) = watch::channel(open);
         let opening = opened.subscribe();
-        let listener = TcpListener::bind(("127.0.0.1", port))
+        let listener = TcpListener::bind((host.into(), port))
             .await
             .with_context(|| format!("failed to listen on port {port}"))?;
         let address = listener.local_addr().context("failed to read the relay's port")?;
@@ -59,6 +64,12 @@ impl Relay {
             opened,
             task,
         })
+    }
+
+    /// Host and port, as a URL has them.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The port at which it listens.
