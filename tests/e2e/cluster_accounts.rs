@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use vobiz_harness::audit::AuditQuery;
+use vobiz_harness::flux::Flux;
 use vobiz_harness::objects::{Kind, Objects, condition_of};
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::subaccounts::finalizers;
@@ -503,6 +504,13 @@ async fn reseller(bed: Arc<TestBed>) -> Result<()> {
         );
         objects.get(Kind::Secret, "main-vobiz").await?;
     }
+    // Flux takes over what kubectl has applied, and finds nothing to do then.
+    let kubectl = bed.control_plane().kubectl();
+    let manifests = kubectl.kustomize(&folder).await?;
+    let flux = Flux::new(kubectl, "reseller", Duration::from_mins(1)).await?;
+    flux.apply(&manifests).await?;
+    environment.explain(flux.wait(&manifests).await)?;
+    flux.ensure_no_drift(&manifests).await?;
     for customer in CUSTOMERS {
         let namespace = format!("reseller-{customer}");
         environment.objects.delete(Kind::Namespace, &namespace).await?;

@@ -18,6 +18,8 @@ mod completion;
 mod definitions;
 /// One set of Subaccounts makes three environments.
 mod environments;
+/// What is handed out for Flux is understood there, in order, and at rest once it is applied.
+mod flux;
 /// The installation: restricted, with least rights, and with a namespace that survives a prune.
 mod installation;
 /// Asks a tool of the field that judges what is handed out.

@@ -1,4 +1,4 @@
-//! A real API server takes every manifest, and refuses what cannot work with a message that says what to do.
+//! A real API server takes every manifest, which is then no drift to Flux, and refuses what cannot work with a message that says what to do.
 
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -7,7 +7,7 @@ use vobiz_harness::control_plane::{ControlPlane, ControlPlaneOptions};
 use vobiz_operator::crd::{GROUP, VERSION};
 use vobiz_operator::kubectl::validation::Definitions;
 
-use crate::render;
+use crate::{flux, render};
 
 /// Where to change a valid object, to what, and what the refusal must say.
 pub type Refusal = (&'static str, Value, &'static str);
@@ -300,31 +300,25 @@ async fn an_api_server_takes_every_manifest_and_refuses_what_cannot_work() {
     let control_plane = ControlPlane::start(&options).await.unwrap();
 
     for folder in [
-        "base",
-        "overlays/dev",
-        "overlays/staging",
-        "overlays/prod",
-        "samples",
+        "crds",
+        "manifests/base",
+        "manifests/overlays/dev",
+        "manifests/overlays/staging",
+        "manifests/overlays/prod",
+        "manifests/overlays/namespaced",
+        "manifests/samples",
+        "manifests/subaccounts/overlays/dev",
+        "manifests/subaccounts/overlays/staging",
+        "manifests/subaccounts/overlays/prod",
+        "manifests/subaccounts/departments",
+        "manifests/subaccounts/reseller",
+        "manifests/gitops/argocd/subaccounts/dev",
+        "manifests/gitops/argocd/subaccounts/staging",
+        "manifests/gitops/argocd/subaccounts/prod",
     ] {
-        control_plane
-            .kubectl()
-            .apply_kustomization(&render::root().join("manifests").join(folder))
-            .await
-            .unwrap();
-    }
-    for set in [
-        "overlays/dev",
-        "overlays/staging",
-        "overlays/prod",
-        "departments",
-        "reseller",
-    ] {
-        let folder = render::root().join("manifests/subaccounts").join(set);
-        control_plane
-            .kubectl()
-            .apply_kustomization(&folder)
-            .await
-            .unwrap();
+        let path = render::root().join(folder);
+        control_plane.kubectl().apply_kustomization(&path).await.unwrap();
+        flux::ensure_nothing_to_do(&control_plane, folder).await;
     }
 
     let subaccounts = api(&control_plane, "Subaccount");

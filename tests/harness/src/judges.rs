@@ -3,7 +3,7 @@
 use crate::go_module::GoModule;
 
 /// All of them: they are built before the tests start, so that no test builds one silently.
-pub const ALL: &[GoModule] = &[ARGOCD];
+pub const ALL: &[GoModule] = &[ARGOCD, FLUX];
 
 /// The interpreter in which Argo CD runs its scripts.
 pub const ARGOCD: GoModule = GoModule {
@@ -13,6 +13,17 @@ pub const ARGOCD: GoModule = GoModule {
     linker_flags: "",
     programs: &[("argocd", ".")],
     takes: "5 seconds",
+    remedy: REMEDY,
+};
+
+/// What Flux does with manifests, by Flux's own library, and its own types.
+pub const FLUX: GoModule = GoModule {
+    name: "Flux's library",
+    folder: "judges/flux",
+    version: "v0.78.0",
+    linker_flags: "",
+    programs: &[("flux", ".")],
+    takes: "1 minute beside the control plane",
     remedy: REMEDY,
 };
 

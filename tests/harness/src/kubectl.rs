@@ -42,6 +42,12 @@ impl Kubectl {
         &self.program
     }
 
+    /// The kubeconfig that it uses.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
     /// The same program with other rights.
     #[must_use]
     pub fn with_kubeconfig(&self, kubeconfig: &Path) -> Self {
@@ -64,32 +70,9 @@ impl Kubectl {
 
     /// Runs kubectl and returns what it printed, whatever its exit code.
     pub async fn output(&self, arguments: &[&str], input: &str) -> Result<Output> {
-        let mut child = tokio::process::Command::new(&self.program)
-            .args(arguments)
-            .env("KUBECONFIG", &self.kubeconfig)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("failed to run {}", self.program.display()))?;
-        let mut stdin = child.stdin.take().context("kubectl has no standard input")?;
-        let input = input.to_owned();
-        // Written beside the reading, or a long input and a long output would wait for each other. A kubectl that
-        // reads no input closes the pipe; its exit code tells what matters.
-        let writer = tokio::spawn(async move {
-            let _ = stdin.write_all(input.as_bytes()).await;
-        });
-        let output = child
-            .wait_with_output()
-            .await
-            .context("failed to wait for kubectl")?;
-        writer.await.context("failed to write kubectl's input")?;
-        Ok(Output {
-            success: output.status.success(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        let mut kubectl = tokio::process::Command::new(&self.program);
+        kubectl.args(arguments).env("KUBECONFIG", &self.kubeconfig);
+        run_with_input(kubectl, input).await
     }
 
     /// Runs a script as a person types it who is in `folder`: with `sh`, kubectl on the path and `namespace` as the current
@@ -148,6 +131,35 @@ impl Kubectl {
         let printed = self.run(&all).await?;
         serde_json::from_str(&printed).context("failed to parse kubectl's output")
     }
+}
+
+/// Runs a program with this text on its standard input, and returns what it printed, whatever its exit code.
+pub(crate) async fn run_with_input(mut program: tokio::process::Command, input: &str) -> Result<Output> {
+    let name = program.as_std().get_program().to_string_lossy().into_owned();
+    let mut child = program
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("failed to run {name}"))?;
+    let mut stdin = child.stdin.take().context("a program has no standard input")?;
+    let input = input.to_owned();
+    // Written beside the reading, or a long input and a long output would wait for each other. A program that
+    // reads no input closes the pipe; its exit code tells what matters.
+    let writer = tokio::spawn(async move {
+        let _ = stdin.write_all(input.as_bytes()).await;
+    });
+    let waited = child.wait_with_output().await;
+    let output = waited.with_context(|| format!("failed to wait for {name}"))?;
+    writer
+        .await
+        .with_context(|| format!("failed to write the input of {name}"))?;
+    Ok(Output {
+        success: output.status.success(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
 }
 
 fn path_text(path: &Path) -> Result<&str> {

@@ -10,6 +10,7 @@ pub mod certificates;
 pub mod connect_proxy;
 pub mod control_plane;
 pub mod directory;
+pub mod flux;
 pub mod go_module;
 pub mod grants;
 pub mod installation;
