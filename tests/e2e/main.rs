@@ -58,6 +58,7 @@ mod rule;
 mod runbook;
 mod secret;
 mod secret_refused;
+mod stolen_token;
 mod subaccount_refused;
 mod tenants;
 mod turns;
@@ -138,6 +139,7 @@ fn main() -> ExitCode {
     runbook::add_to(&mut suite);
     secret::add_to(&mut suite);
     secret_refused::add_to(&mut suite);
+    stolen_token::add_to(&mut suite);
     subaccount_refused::add_to(&mut suite);
     tenants::add_to(&mut suite);
     turns::add_to(&mut suite);

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::render;
 
 /// Where commands are shown to people, or run by what is shown to them.
-const PLACES: [&str; 12] = [
+const PLACES: [&str; 14] = [
+    "CONTRIBUTING.md",
     "README.md",
+    "SECURITY.md",
     "Dockerfile",
     "docs",
     "manifests",

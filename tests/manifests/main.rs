@@ -36,3 +36,5 @@ mod refusals;
 mod render;
 /// Samples are understood field by field.
 mod samples;
+/// What is said of rights is what is granted.
+mod security;

@@ -9,11 +9,15 @@ use vobiz_operator::crd::{Account, ClusterAccount, Subaccount};
 
 use crate::render::{self, understood};
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 11] = [
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "README.md",
+    "SECURITY.md",
     "docs/reliability.md",
     "docs/runbook.md",
     "docs/scale.md",
+    "docs/security.md",
     "docs/walk.md",
     "manifests/gitops/README.md",
     "manifests/subaccounts/README.md",
