@@ -9,7 +9,7 @@ ENV VOBIZ_COMMIT=$COMMIT
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target \
-    cargo build --release --locked --package vobiz-operator --bin vobiz-operator --no-default-features \
+    cargo build --release --locked --package vobiz-operator --bin vobiz-operator --no-default-features --features otlp \
     && cp target/release/vobiz-operator /vobiz-operator
 
 # The C library and CA certificates are all that the binary needs of a system.

@@ -27,7 +27,7 @@
 //! `dice` draws random bits.
 //!
 //! - **Layer rule**: no `use crate::` points against that order, and no file needs one that needs it. Absent on purpose: a
-//!   Kubernetes client in `vobiz`, an HTTP client outside `vobiz`, a Vobiz name in `controller`.
+//!   Kubernetes client in `vobiz`, an HTTP client outside `vobiz` and `telemetry`, a Vobiz name in `controller`.
 //! - **PURE rule**: a file whose first lines say PURE takes facts and gives decisions. Absent in it: a client, `await`,
 //!   a clock, randomness; time and random bits enter as values.
 //! - **One step, one write**: `subaccount::plan` decides the next step of a pass from facts, and an effect makes one write at

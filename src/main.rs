@@ -51,8 +51,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 }
 
 fn run(config: Config) -> anyhow::Result<()> {
-    telemetry::install(config.log_format, &config.log_level)?;
-    // Before any client: both the Kubernetes and the Vobiz client take the process's provider.
+    // Before any client: those of Kubernetes, Vobiz and traces take the process's provider.
     if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()
@@ -63,6 +62,8 @@ fn run(config: Config) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("failed to start the asynchronous runtime")?;
+    let (format, level) = (config.log_format, &config.log_level);
+    let traces = telemetry::install(format, level, &config.proxies, runtime.handle())?;
     let done = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
@@ -75,6 +76,9 @@ fn run(config: Config) -> anyhow::Result<()> {
         operator::run(config, shutdown).await
     });
     // Whoever lost the leadership ends at once: not even a name is still looked up.
+    if !done.as_ref().is_err_and(anyhow::Error::is::<LostLeadership>) {
+        traces.finish();
+    }
     runtime.shutdown_background();
     done
 }

@@ -1,17 +1,29 @@
-//! Logs: where they go, how they look, and what may never be in them. I/O: installs the process's subscriber.
+//! Logs and traces: where they go, how they look, and what may never be in them. I/O: installs the process's subscriber.
 //!
 //! Lines go to standard error. The operator's own lines follow `--log-level`. Lines of other crates are held at `info`
 //! whatever the level says, because below it they show headers and bodies; the Kubernetes client's are left out where
 //! they repeat the body of an answer even in a warning.
+//!
+//! Spans of our own are for traces alone, and traces have nothing but them. Where no collector is named nobody listens to
+//! them, and one costs a look at a flag.
+
+#[cfg(feature = "otlp")]
+mod collector;
+mod variables;
 
 use std::any::Any;
+use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tracing::{Level, Metadata};
+use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use self::variables::Wish;
 use crate::cli::LogFormat;
+use crate::proxy::Proxies;
 
 /// The crates whose every line is written by us.
 const OWN: &str = "vobiz_operator";
@@ -31,12 +43,90 @@ pub enum TelemetryError {
     Install(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// Installs the subscriber and the panic hook of this process.
-pub fn install(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
+/// How long the end of the process waits for a collector to take the last spans.
+const LAST_SPANS: Duration = Duration::from_secs(2);
+
+/// One of those who are told what happens.
+type Listener = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// The traces of this process, if anybody takes them.
+#[derive(Debug, Default)]
+pub struct Traces {
+    #[cfg(feature = "otlp")]
+    provider: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
+}
+
+impl Traces {
+    /// Hands over what is not sent yet, for two seconds at most. Needs the runtime to be there still.
+    pub fn finish(self) {
+        #[cfg(feature = "otlp")]
+        if let Some(provider) = self.provider {
+            // What a collector does not take in this time is lost: nobody waits for it.
+            let _ = provider.shutdown_with_timeout(LAST_SPANS);
+        }
+    }
+}
+
+/// Installs the subscriber and the panic hook of this process. Traces, where they are asked for, are sent by tasks of `runtime`;
+/// that they cannot be sent is logged, and is no reason not to start. Needs a rustls provider installed in the process.
+pub fn install(
+    format: LogFormat,
+    level: &str,
+    proxies: &Proxies,
+    runtime: &Handle,
+) -> Result<Traces, TelemetryError> {
+    let wish = variables::wish(|name| std::env::var(name).ok());
+    let (traces, obstacle) = traces(&wish, proxies, runtime);
+    let mut listeners = vec![log(format, level)?];
+    listeners.extend(traces.listener());
+    tracing_subscriber::registry()
+        .with(listeners)
+        .try_init()
+        .map_err(TelemetryError::Install)?;
+    log_panics();
+    if let Some((variable, reason)) = obstacle {
+        tracing::warn!(variable, reason, "traces are asked for, and none are sent");
+    }
+    Ok(traces)
+}
+
+/// What is to be installed for traces, and the variable on which it fails, with the reason.
+fn traces(wish: &Wish, proxies: &Proxies, runtime: &Handle) -> (Traces, Option<(&'static str, String)>) {
+    match wish {
+        Wish::Off => (Traces::default(), None),
+        Wish::Unusable { variable, remedy } => (Traces::default(), Some((*variable, (*remedy).to_owned()))),
+        #[cfg(feature = "otlp")]
+        Wish::Send(endpoint) => {
+            let proxy = proxies.on_the_way_to(&endpoint.uri);
+            match collector::provider(endpoint, proxy, runtime.clone()) {
+                Ok(provider) => {
+                    let provider = Some(provider);
+                    (Traces { provider }, None)
+                }
+                Err(error) => (Traces::default(), Some((endpoint.variable, error.to_string()))),
+            }
+        }
+        #[cfg(not(feature = "otlp"))]
+        Wish::Send(endpoint) => {
+            let _ = (
+                proxies,
+                runtime,
+                &endpoint.uri,
+                endpoint.timeout,
+                &endpoint.certificates,
+            );
+            let reason = "this program is built without the feature otlp".to_owned();
+            (Traces::default(), Some((endpoint.variable, reason)))
+        }
+    }
+}
+
+/// Writes lines, and nothing of our own spans.
+fn log(format: LogFormat, level: &str) -> Result<Listener, TelemetryError> {
     let wanted: Targets = level.parse().map_err(TelemetryError::Filter)?;
     let filter = wanted.and(filter_fn(may_be_shown));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let layer = match format {
+    Ok(match format {
         LogFormat::Json => lines
             .json()
             .flatten_event(true)
@@ -44,18 +134,45 @@ pub fn install(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
             .with_filter(filter)
             .boxed(),
         LogFormat::Text => lines.with_ansi(false).with_filter(filter).boxed(),
-    };
-    tracing_subscriber::registry()
-        .with(layer)
-        .try_init()
-        .map_err(TelemetryError::Install)?;
-    log_panics();
-    Ok(())
+    })
+}
+
+impl Traces {
+    #[cfg(not(feature = "otlp"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "with the feature it has something to listen for"
+    )]
+    fn listener(&self) -> Option<Listener> {
+        None
+    }
+
+    /// Makes traces of our own spans, and of nothing else: a line of the log is none.
+    #[cfg(feature = "otlp")]
+    fn listener(&self) -> Option<Listener> {
+        use opentelemetry::trace::TracerProvider as _;
+        use tracing_subscriber::filter::LevelFilter;
+        let tracer = self.provider.as_ref()?.tracer(crate::NAME);
+        let ours = filter_fn(is_own_span).with_max_level_hint(LevelFilter::INFO);
+        let layer = tracing_opentelemetry::layer()
+            .with_tracer(tracer)
+            // Places in the source, threads and such, of which whoever reads a trace wants nothing.
+            .with_location(false)
+            .with_threads(false)
+            .with_level(false)
+            .with_target(false)
+            .with_tracked_inactivity(false);
+        Some(layer.with_filter(ours).boxed())
+    }
+}
+
+fn is_own_span(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && is_within(metadata.target(), OWN)
 }
 
 /// Whether a line may be written at any `--log-level`.
 fn may_be_shown(metadata: &Metadata<'_>) -> bool {
-    is_harmless(metadata.target(), *metadata.level())
+    !is_own_span(metadata) && is_harmless(metadata.target(), *metadata.level())
 }
 
 fn is_harmless(target: &str, level: Level) -> bool {
@@ -118,6 +235,71 @@ mod tests {
         assert!(!is_harmless("kube_client::client", Level::WARN));
         assert!(!is_harmless("kube_runtime::watcher", Level::ERROR));
         assert!(is_harmless("kube_client::config", Level::WARN));
+    }
+
+    /// Whether a span of our own is made, with these who listen beside the log.
+    fn makes_spans(traces: &Traces) -> bool {
+        let mut listeners = vec![log(LogFormat::Json, "trace").unwrap()];
+        listeners.extend(traces.listener());
+        let subscriber = tracing_subscriber::registry().with(listeners);
+        tracing::subscriber::with_default(subscriber, || {
+            assert!(tracing::enabled!(target: "kube_runtime", Level::INFO));
+            !tracing::info_span!("pass").is_disabled()
+        })
+    }
+
+    #[test]
+    fn where_nobody_listens_no_span_is_made_at_any_log_level() {
+        assert!(!makes_spans(&Traces::default()));
+    }
+
+    #[cfg(feature = "otlp")]
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_collector_is_sent_our_spans_without_lines_of_the_log_and_spans_of_others() {
+        use vobiz_harness::collector::{Collector, Manner, Span};
+        let collector = Collector::start(Manner::Takes).await.unwrap();
+        let url = collector.url();
+        let wish = variables::wish(|name| {
+            (name == "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").then(|| format!("{url}/v1/traces"))
+        });
+        let Wish::Send(endpoint) = wish else {
+            panic!("{wish:?}")
+        };
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let provider = collector::provider(&endpoint, None, Handle::current()).unwrap();
+        let traces = Traces {
+            provider: Some(provider),
+        };
+        assert!(makes_spans(&traces));
+        let listeners = vec![log(LogFormat::Json, "off").unwrap(), traces.listener().unwrap()];
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(listeners), || {
+            let _pass = tracing::info_span!("pass", otel.name = "reconcile thing").entered();
+            tracing::info!(token = "s3cret", "a line");
+            let _of_others =
+                tracing::info_span!(target: "kube_runtime", "theirs", token = "s3cret").entered();
+            tracing::info_span!("request", otel.kind = "client", otel.status_code = "ERROR").in_scope(|| ());
+        });
+        tokio::task::spawn_blocking(|| traces.finish()).await.unwrap();
+        let of = |spans: &[Span], name: &str| spans.iter().find(|span| span.name == name).cloned();
+        let spans = collector
+            .await_spans(Duration::from_secs(10), |spans| {
+                of(spans, "reconcile thing").is_some()
+            })
+            .await
+            .unwrap();
+        let pass = of(&spans, "reconcile thing").unwrap();
+        let request = of(&spans, "request").unwrap();
+        assert!(
+            request.is_client && request.failed && request.parent == pass.id,
+            "{spans:?}"
+        );
+        assert!(
+            spans.iter().all(|span| span.events == 0 && span.name != "theirs"),
+            "{spans:?}"
+        );
+        assert_eq!(pass.resource["service.name"], crate::NAME);
+        let sent = collector.bodies();
+        assert!(!sent.windows(6).any(|bytes| bytes == b"s3cret"));
     }
 
     #[test]

@@ -16,6 +16,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 /// What a usable Account gives: a client for its parent, and everything that is shared about that parent.
 #[derive(Clone)]
@@ -126,7 +128,7 @@ impl Access {
     pub async fn create(&self, mut permit: Permit, generation: Generation, fields: &Fields) -> Created {
         permit.unused = None;
         let (client, begun) = (self.client.for_one_request(), now());
-        let created = client.create(generation, fields).await;
+        let created = traced("create", &client, client.create(generation, fields)).await;
         let error = match &created {
             Created::Committed { .. } | Created::Unknown(UnknownOutcome::UnusableAnswer(_)) => None,
             Created::NotCommitted(error) | Created::Unknown(UnknownOutcome::Unanswered(error)) => Some(error),
@@ -186,7 +188,7 @@ impl Access {
     ) -> Result<T, CallError> {
         let ticket = self.pass().await?;
         let (client, begun) = (self.client.for_one_request(), now());
-        let answer = request(client.clone()).await;
+        let answer = traced(operation, &client, request(client.clone())).await;
         self.measure(operation, &client, begun, hears(answer.as_ref().err()), ticket);
         if answer.is_ok() {
             self.succeeded();
@@ -256,6 +258,25 @@ impl Access {
             _ => {}
         }
     }
+}
+
+/// Makes the one request of `client` in a span of its own. It tells what is done and how it was answered: no id and no value.
+async fn traced<T>(operation: &'static str, client: &Client, request: impl Future<Output = T>) -> T {
+    let span = tracing::info_span!(
+        "request",
+        otel.name = %format_args!("Vobiz {operation}"),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        operation,
+        http.response.status_code = Empty,
+    );
+    let answer = request.instrument(span.clone()).await;
+    let status = client.status();
+    span.record("http.response.status_code", status.map(i64::from));
+    if status.is_none_or(|status| status >= 400) {
+        span.record("otel.status_code", "ERROR");
+    }
+    answer
 }
 
 /// What the gate is told of the answer to a request with the parent's own pair.

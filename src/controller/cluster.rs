@@ -2,22 +2,19 @@
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::USER_AGENT;
-use http::{HeaderValue, Request, Response};
-use kube::client::{AuthError, Body, ClientBuilder};
+use http::{HeaderValue, Request};
+use kube::client::{AuthError, ClientBuilder};
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tower::{Layer, Service};
 
 pub use super::cluster_error::ClusterError;
 use super::lenient::Guarded;
-use super::tunnel;
+use super::{requests, tunnel};
 use crate::metrics::Metrics;
 use crate::proxy::{Proxies, Proxy};
 
@@ -181,17 +178,15 @@ fn client(
     config.read_timeout = Some(silence);
     // Else the time that a pooled connection lay idle counts as silence of its next answer.
     config.reset_reader_on_write = true;
-    let count = CountLayer {
-        metrics: metrics.clone(),
-    };
+    let watched = requests::Watched::with(metrics);
     let refuse = |error: kube::Error| ConnectError::Build(reasons(&error));
     if let Some(proxy) = proxy {
         let service = tunnel::service(&config, proxy).map_err(refuse)?;
         let builder = ClientBuilder::new(service, config.default_namespace);
-        return Ok(builder.with_layer(&count).build());
+        return Ok(builder.with_layer(&watched).build());
     }
     let builder = ClientBuilder::try_from(config).map_err(refuse)?;
-    Ok(builder.with_layer(&count).build())
+    Ok(builder.with_layer(&watched).build())
 }
 
 /// The error with its causes, where kube's own text does not repeat them.
@@ -270,55 +265,6 @@ pub async fn ask_for_one<K: Resource + Clone + DeserializeOwned>(
 /// The body of a request that sends the object.
 pub fn body(object: &impl Serialize) -> Result<Vec<u8>, kube::core::request::Error> {
     serde_json::to_vec(object).map_err(kube::core::request::Error::SerializeBody)
-}
-
-#[derive(Clone, Debug)]
-struct CountLayer {
-    metrics: Metrics,
-}
-
-impl<S> Layer<S> for CountLayer {
-    type Service = Count<S>;
-
-    fn layer(&self, inner: S) -> Count<S> {
-        Count {
-            inner,
-            metrics: self.metrics.clone(),
-        }
-    }
-}
-
-/// Counts requests by method and status.
-#[derive(Clone, Debug)]
-struct Count<S> {
-    inner: S,
-    metrics: Metrics,
-}
-
-impl<S, B> Service<Request<Body>> for Count<S>
-where
-    S: Service<Request<Body>, Response = Response<B>>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let metrics = self.metrics.clone();
-        let method = request.method().clone();
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = answer.await;
-            let code = answer.as_ref().ok().map(|response| response.status().as_u16());
-            metrics.rest_request(method.as_str(), code);
-            answer
-        })
-    }
 }
 
 #[cfg(test)]
@@ -437,6 +383,53 @@ mod tests {
                 .unwrap()
                 .contains("rest_client_requests_total{code=\"<error>\",method=\"GET\"} 1")
         );
+    }
+
+    /// What becomes of a kubeconfig whose cluster has this `proxy-url`, where the environment names a proxy too.
+    async fn with_proxy_url(proxy_url: &str) -> Result<Option<Proxy>, ConnectError> {
+        let path = std::env::temp_dir().join(format!("vobiz-kubeconfig-{}", crate::dice::unique()));
+        let cluster = "server: 'https://kubernetes.company', insecure-skip-tls-verify: true";
+        let text = format!(
+            "{{clusters: [{{name: a, cluster: {{{cluster}, proxy-url: '{proxy_url}'}}}}], contexts: [{{name: a, context: \
+             {{cluster: a, user: a}}}}], users: [{{name: a, user: {{}}}}], current-context: a}}"
+        );
+        std::fs::write(&path, text).unwrap();
+        let choice = Choice {
+            kubeconfig: Some(path.clone()),
+            ..Choice::default()
+        };
+        let proxies = Proxies::of_environment(|name| match name {
+            "HTTPS_PROXY" => Some("http://environment:3128".to_owned()),
+            "NO_PROXY" => Some("other.company".to_owned()),
+            _ => None,
+        });
+        let found = configuration(&choice, &proxies).await;
+        std::fs::remove_file(path).unwrap();
+        found.map(|(_, proxy)| proxy)
+    }
+
+    #[tokio::test]
+    async fn a_kubeconfigs_own_proxy_goes_before_that_of_the_environment_and_its_password_is_not_told() {
+        let own = with_proxy_url("https://company:s3cr%40t@[fd00::1]:8443")
+            .await
+            .unwrap();
+        let own = own.unwrap();
+        assert_eq!(own.uri, "https://[fd00::1]:8443/");
+        assert_eq!(own.authorization.unwrap(), "Basic Y29tcGFueTpzM2NyQHQ=");
+        let other = with_proxy_url("").await.unwrap().unwrap();
+        assert_eq!(other.uri, "http://environment:3128/");
+        for unusable in [
+            "socks5://company:s3cret@proxy:1080",
+            "http://company:s3cret@[::1",
+            "s3cret more",
+        ] {
+            let error = with_proxy_url(unusable).await.unwrap_err();
+            let told = format!("{error} {error:?}");
+            assert!(
+                told.contains("proxy-url") && !told.contains("s3cret"),
+                "{unusable}: {told}"
+            );
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod pauses;
 pub mod readiness;
 pub mod refusal;
 pub mod refusals;
+mod requests;
 pub mod trigger;
 mod tunnel;
 pub mod versioned;

@@ -4,8 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt as _;
 use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt as _};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::unsupported;
 use crate::account;
@@ -22,11 +24,18 @@ pub(super) async fn account_pass(
     account: Arc<Guarded<AccountObject>>,
     context: Arc<account::context::AccountContext>,
 ) -> Result<Action, Infallible> {
+    let span = span("account", &*account);
+    Ok(of_account(account, context).instrument(span).await)
+}
+
+async fn of_account(
+    account: Arc<Guarded<AccountObject>>,
+    context: Arc<account::context::AccountContext>,
+) -> Action {
     let pass = context.metrics.pass("account");
     let Ok(object) = &account.0 else {
         let next = unsupported::account(&context, &account).await;
-        pass.finish(ReconcileResult::RequeueAfter);
-        return Ok(next.map_or_else(Action::await_change, Action::requeue));
+        return finish(pass, Ended { next, failed: false });
     };
     let ended = account::reconcile::reconcile(Arc::new(object.clone()), &context).await;
     let key = AccountKey::of(object);
@@ -36,23 +45,28 @@ pub(super) async fn account_pass(
         context.registry.remove(&key, &uid);
         context.newest.forget(&uid);
     }
-    match ended {
-        Ok(next) => {
-            pass.finish(next.map_or(ReconcileResult::Success, |_| ReconcileResult::RequeueAfter));
-            Ok(next.map_or_else(Action::await_change, Action::requeue))
-        }
+    let ended = match ended {
+        Ok(next) => Ended { next, failed: false },
         Err(error) => {
-            pass.finish(ReconcileResult::Error);
             tracing::warn!(namespace = account.namespace(), name = account.name_any(), %error, "a pass over an account failed");
-            Ok(Action::requeue(context.pauses.failed(key)))
+            Ended {
+                next: Some(context.pauses.failed(key)),
+                failed: true,
+            }
         }
-    }
+    };
+    finish(pass, ended)
 }
 
 pub(super) async fn subaccount_pass(
     object: Arc<Guarded<Subaccount>>,
     context: Arc<Context>,
 ) -> Result<Action, Infallible> {
+    let span = span("subaccount", &*object);
+    Ok(of_subaccount(object, context).instrument(span).await)
+}
+
+async fn of_subaccount(object: Arc<Guarded<Subaccount>>, context: Arc<Context>) -> Action {
     let pass = context.metrics.pass("subaccount");
     let ended = match &object.0 {
         Ok(object) => subaccount::reconcile::object(&context, Arc::new(object.clone())).await,
@@ -61,24 +75,50 @@ pub(super) async fn subaccount_pass(
             failed: false,
         },
     };
-    Ok(finish(pass, ended))
+    finish(pass, ended)
 }
 
 pub(super) async fn record_pass(secret: Arc<Secret>, context: Arc<Context>) -> Result<Action, Infallible> {
+    let span = span("record", &*secret);
+    Ok(of_record(secret, context).instrument(span).await)
+}
+
+async fn of_record(secret: Arc<Secret>, context: Arc<Context>) -> Action {
     let pass = context.metrics.pass("record");
     let nothing = Ended {
         next: None,
         failed: false,
     };
     let ended = subaccount::janitor::record(&context, &secret.name_any()).await;
-    Ok(finish(pass, ended.unwrap_or(nothing)))
+    finish(pass, ended.unwrap_or(nothing))
+}
+
+/// The span of one pass. It says of the object what every line of the log does, and nothing that is in it.
+fn span(controller: &'static str, object: &impl Resource) -> Span {
+    let meta = object.meta();
+    tracing::info_span!(
+        "pass",
+        otel.name = %format_args!("reconcile {controller}"),
+        otel.status_code = Empty,
+        controller,
+        namespace = meta.namespace.as_deref(),
+        name = meta.name.as_deref(),
+        uid = meta.uid.as_deref(),
+        result = Empty,
+    )
 }
 
 fn finish(pass: Measurement, ended: Ended) -> Action {
-    pass.finish(match ended {
+    let result = match ended {
         Ended { failed: true, .. } => ReconcileResult::Error,
         Ended { next: Some(_), .. } => ReconcileResult::RequeueAfter,
         Ended { next: None, .. } => ReconcileResult::Success,
-    });
+    };
+    pass.finish(result);
+    let span = Span::current();
+    span.record("result", result.as_str());
+    if result == ReconcileResult::Error {
+        span.record("otel.status_code", "ERROR");
+    }
     ended.next.map_or_else(Action::await_change, Action::requeue)
 }

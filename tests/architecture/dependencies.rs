@@ -1,6 +1,7 @@
 //! One rustls provider, one kube, no chrono in the operator as its image builds it, YAML by one writer: as Cargo resolves them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -38,6 +39,9 @@ const NOT_IN_OPERATOR: &[&str] = &[
     "serde_yaml",
     "yaml_serde",
 ];
+
+/// What the operator of the image is built with: it may be told to send traces, and is nobody's command line.
+const IMAGE_FEATURES: &[&str] = &["--no-default-features", "--features", "otlp"];
 
 /// Name to versions of every package that is there for anything in the workspace.
 type Versions = BTreeMap<String, BTreeSet<String>>;
@@ -131,7 +135,7 @@ fn the_operator_of_the_image_is_built_without_what_kubectl_vobiz_and_tests_are_b
         ];
         cargo(&[&tree, features].concat())
     };
-    let image = built(&["--no-default-features"]);
+    let image = built(IMAGE_FEATURES);
     assert!(image.contains("kube-client "), "{image}");
     assert_eq!(strangers(&image), Vec::<&str>::new());
     assert!(
@@ -140,8 +144,35 @@ fn the_operator_of_the_image_is_built_without_what_kubectl_vobiz_and_tests_are_b
     );
     let dockerfile = std::fs::read_to_string(crate::source::root().join("Dockerfile")).unwrap();
     assert!(
-        dockerfile.contains("--no-default-features"),
+        dockerfile.contains(&IMAGE_FEATURES.join(" ")),
         "the image is built in another way"
+    );
+}
+
+/// Members of the workspace that do not reach a build in a container, where a line of `.dockerignore` lets a file or a folder in.
+fn kept_out(members: &[&str], dockerignore: &str) -> Vec<String> {
+    let lets_in = |member: &str| {
+        let mut let_in = dockerignore.lines().filter_map(|line| line.strip_prefix('!'));
+        let_in.any(|path| Path::new(member).starts_with(path))
+    };
+    let kept_out = members.iter().filter(|member| !lets_in(member));
+    kept_out.map(|member| (*member).to_owned()).collect()
+}
+
+#[test]
+fn every_member_of_the_workspace_reaches_a_build_in_a_container() {
+    let file = |name: &str| std::fs::read_to_string(crate::source::root().join(name)).unwrap();
+    let manifest = file("Cargo.toml");
+    let members = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("members = ["))
+        .expect("the workspace has members");
+    let members: Vec<&str> = members.split('"').skip(1).step_by(2).collect();
+    assert!(members.contains(&"xtask"), "{members:?}");
+    assert_eq!(kept_out(&members, &file(".dockerignore")), Vec::<String>::new());
+    assert_eq!(
+        kept_out(&["xtask", "tests/bench"], "*\n!xtask\n!tests/ben\n"),
+        ["tests/bench"]
     );
 }
 

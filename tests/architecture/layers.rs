@@ -26,7 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("cli", &["proxy", "vobiz"]),
     ("http", &["controller", "metrics"]),
     ("leader", &["controller", "metrics"]),
-    ("telemetry", &["cli"]),
+    ("telemetry", &["cli", "proxy"]),
     (
         "kubectl",
         &[
@@ -59,7 +59,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 
 /// Libraries that only some modules may name: the library, and its modules (all others when `false`).
 const LIBRARIES: &[(&str, &[&str], bool)] = &[
-    ("reqwest", &["vobiz"], true),
+    ("reqwest", &["vobiz", "telemetry"], true),
     ("kube", &["vobiz", "proxy"], false),
     ("k8s_openapi", &["vobiz"], false),
 ];

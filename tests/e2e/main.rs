@@ -61,6 +61,7 @@ mod secret_refused;
 mod stolen_token;
 mod subaccount_refused;
 mod tenants;
+mod traces;
 mod turns;
 mod two_leaders;
 mod validation;
@@ -142,6 +143,7 @@ fn main() -> ExitCode {
     stolen_token::add_to(&mut suite);
     subaccount_refused::add_to(&mut suite);
     tenants::add_to(&mut suite);
+    traces::add_to(&mut suite);
     turns::add_to(&mut suite);
     two_leaders::add_to(&mut suite);
     validation::add_to(&mut suite);

@@ -126,7 +126,18 @@ const ROWS_ELSEWHERE: &[Elsewhere] = &[
         "tests/e2e/network.rs",
         UNUSABLE_PROXY,
     ),
+    elsewhere(
+        "Traces do not arrive / traces are asked for, and none are sent",
+        "tests/e2e/traces.rs",
+        UNSENT,
+    ),
+    elsewhere(
+        "Traces do not arrive / the collector takes no traces",
+        "tests/e2e/traces.rs",
+        UNSENT,
+    ),
 ];
+const UNSENT: &str = "a collector is sent a span of each pass and each request, and one that takes nothing is told once and holds nothing up";
 const LISTED: &str = "kubectl vobiz orphans lists each sort of what no object keeps, and none once it is done what the runbook says";
 const TORN: &str =
     "a CA file that changes is trusted as it is now, and a torn one leaves those trusted who were";
@@ -138,6 +149,7 @@ const MENDED: &str =
 const CONFIGURED: &str = "a_configuration_that_cannot_work_ends_with_3_and_says_what_to_do";
 const REFUSED_ADOPTION: &str = "an account is refused without a right, while another object keeps it, and where there is none, and nothing is created";
 const MESSAGES_ELSEWHERE: &[Elsewhere] = &[
+    elsewhere("the collector takes no traces", "tests/e2e/traces.rs", UNSENT),
     elsewhere(
         "have it added to its spec.allowedNamespaces",
         "tests/e2e/cluster_accounts.rs",

@@ -8,7 +8,7 @@ use serde_json::Value;
 use vobiz_harness::audit::AuditQuery;
 use vobiz_harness::grants::grants_to;
 use vobiz_harness::installation::render;
-use vobiz_harness::last_words::{METRICS, SECRETS, files};
+use vobiz_harness::last_words::{METRICS, SECRETS, TRACES, files};
 use vobiz_harness::needles::{Needles, SHORTEST};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::TestBed;
@@ -22,7 +22,7 @@ pub fn add_to(suite: &mut Suite) {
     );
     suite.test_last("every right that the manifests grant was used", no_idle_right);
     suite.test_last(
-        "no token stands in any log, event, status, metric or audit line",
+        "no token stands in any log, event, status, metric, trace or audit line",
         no_secret_told,
     );
 }
@@ -97,16 +97,17 @@ async fn no_secret_told(bed: Arc<TestBed>) -> Result<()> {
 
     let logs = files(folder, "operator-", ".log")?;
     let metrics = files(folder, "operator-", &format!(".{METRICS}"))?;
+    let traces = files(folder, "operator-", &format!(".{TRACES}"))?;
     ensure!(
-        !logs.is_empty() && !metrics.is_empty(),
-        "no operator has left a log and metrics"
+        !logs.is_empty() && !metrics.is_empty() && !traces.is_empty(),
+        "no operator has left a log, metrics and traces"
     );
     let trace = logs
         .iter()
         .any(|log| std::fs::read_to_string(log).is_ok_and(|text| text.contains("\"TRACE\"")));
     ensure!(trace, "no operator has logged at the level trace");
     let audit = bed.control_plane().audit()?.path().to_owned();
-    for file in logs.iter().chain(&metrics).chain([&audit]) {
+    for file in logs.iter().chain(&metrics).chain(&traces).chain([&audit]) {
         let text = std::fs::read(file)?;
         let found = needles.find_in(&text);
         let line = found.map(|at| text[..at].split(|byte| *byte == b'\n').count());

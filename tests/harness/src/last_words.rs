@@ -17,6 +17,9 @@ pub const SECRETS: &str = "secrets";
 /// Ends the name of a file with an operator's `GET /metrics`.
 pub const METRICS: &str = "metrics";
 
+/// Ends the name of a file with what an operator sent to a collector of traces.
+pub const TRACES: &str = "traces";
+
 /// Appends the answer to `GET url` to a file.
 pub fn keep(url: &str, file: &Path) -> Result<()> {
     let answer = get(url)?;

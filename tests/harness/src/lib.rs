@@ -7,6 +7,7 @@ pub mod audit;
 pub mod binaries;
 pub mod cache;
 pub mod certificates;
+pub mod collector;
 pub mod connect_proxy;
 pub mod control_plane;
 pub mod directory;
