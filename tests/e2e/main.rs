@@ -31,6 +31,7 @@ mod foresight;
 mod generation;
 mod generation_moves;
 mod hands;
+mod image;
 mod in_use;
 mod kstatus;
 mod leader;
@@ -112,6 +113,7 @@ fn main() -> ExitCode {
     environments::add_to(&mut suite);
     foresight::add_to(&mut suite);
     generation_moves::add_to(&mut suite);
+    image::add_to(&mut suite);
     in_use::add_to(&mut suite);
     kstatus::add_to(&mut suite);
     model::add_to(&mut suite);

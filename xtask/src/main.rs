@@ -1,4 +1,4 @@
-//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs | krew`.
+//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs | image | krew`.
 //!
 //! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
@@ -7,6 +7,7 @@
 mod earlier;
 mod fuzz;
 mod guarded;
+mod image;
 mod krew;
 
 use std::ffi::OsString;
@@ -47,6 +48,10 @@ Commands:
           Rust's nightly toolchain; what fails is added to tests/fuzz/corpus, which every test run repeats.
   crds    Writes the definitions of the custom resources, made from src/crd, into crds/.
   docs    Writes the manual of kubectl vobiz, made from its command line, into docs/man.
+  image [--output FILE] [--bill FILE] [--dev]
+          Makes the operator's container image, without a container engine, as an OCI archive [default: image.tar], and
+          prints its digest. --bill writes the bill of materials (CycloneDX), which is in the image, into FILE too.
+          --dev takes the build of the tests, which is there sooner and is no build to ship.
   krew --url URL ARCHIVE... | --check
           Prints the manifest by which krew installs kubectl vobiz from these archives, which are to be had below URL.
           --check lets krew's own validator install this tree's program for every platform; needs Go.
@@ -85,6 +90,7 @@ fn main() -> ExitCode {
         Some("fuzz") => fuzz(&arguments),
         Some("crds") if arguments.is_empty() => crds(),
         Some("docs") if arguments.is_empty() => docs(),
+        Some("image") => image::command(&arguments),
         Some("krew") => krew::command(&arguments),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");

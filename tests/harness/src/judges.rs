@@ -3,7 +3,7 @@
 use crate::go_module::GoModule;
 
 /// All of them: they are built before the tests start, so that no test builds one silently.
-pub const ALL: &[GoModule] = &[ARGOCD, FLUX];
+pub const ALL: &[GoModule] = &[ARGOCD, FLUX, IMAGES];
 
 /// The interpreter in which Argo CD runs its scripts.
 pub const ARGOCD: GoModule = GoModule {
@@ -24,6 +24,17 @@ pub const FLUX: GoModule = GoModule {
     linker_flags: "",
     programs: &[("flux", ".")],
     takes: "1 minute beside the control plane",
+    remedy: REMEDY,
+};
+
+/// go-containerregistry, which most tools for images stand on.
+pub const IMAGES: GoModule = GoModule {
+    name: "the judge of images",
+    folder: "judges/oci",
+    version: "v0.22.1",
+    linker_flags: "",
+    programs: &[("oci", ".")],
+    takes: "10 seconds",
     remedy: REMEDY,
 };
 

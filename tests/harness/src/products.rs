@@ -25,6 +25,11 @@ pub fn simulator() -> Result<PathBuf> {
     find("vobiz-simulator", "VOBIZ_SIMULATOR_BINARY")
 }
 
+/// What makes the operator's image: `VOBIZ_IMAGE_BINARY`, else beside the running program.
+pub fn image_maker() -> Result<PathBuf> {
+    find("vobiz-image", "VOBIZ_IMAGE_BINARY")
+}
+
 /// The project's commands: beside the running program.
 pub fn xtask() -> Result<PathBuf> {
     find("xtask", "VOBIZ_XTASK_BINARY")
