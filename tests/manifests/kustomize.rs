@@ -11,7 +11,7 @@ use vobiz_harness::markdown::blocks;
 use crate::readme::text;
 use crate::render;
 
-const REFERENCES: &str = "manifests/gitops/kustomize/name-references.yaml";
+const REFERENCES: &str = "manifests/kustomize/name-reference.yaml";
 
 /// Writes a kustomization and what lies beside it, and renders it.
 fn render_with(kustomization: &str, files: &[(&str, &str)]) -> Vec<Value> {
@@ -53,16 +53,42 @@ kind: Subaccount
 metadata: {name: globex}
 spec: {accountRef: {name: elsewhere}, secretRef: {name: globex-telephony}}
 ---
+apiVersion: vobiz.ai/v1alpha1
+kind: Subaccount
+metadata: {name: helpdesk}
+spec: {accountRef: {name: vobiz}, secretRef: {name: helpdesk}}
+---
 # Another product's kind of the same name, which names none of ours.
 apiVersion: account.btp.sap.crossplane.io/v1alpha1
 kind: Subaccount
 metadata: {name: theirs}
 spec: {accountRef: {name: vobiz}}
+---
+# Uses the pair of one of our Subaccounts in every way, a generated Secret, and one that is called like another product's object.
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: desk}
+spec:
+  selector: {matchLabels: {app: desk}}
+  template:
+    metadata: {labels: {app: desk}}
+    spec:
+      initContainers: [{name: a, image: a, envFrom: [{secretRef: {name: helpdesk}}]}]
+      containers:
+        - name: b
+          image: b
+          env:
+            - {name: ID, valueFrom: {secretKeyRef: {name: helpdesk, key: auth_id}}}
+            - {name: PARENT, valueFrom: {secretKeyRef: {name: vobiz-credentials, key: auth_id}}}
+            - {name: OTHER, valueFrom: {secretKeyRef: {name: theirs, key: auth_id}}}
+      volumes:
+        - {name: c, secret: {secretName: helpdesk}}
+        - {name: d, projected: {sources: [{secret: {name: helpdesk}}]}}
 ";
     let objects = render_with(
         &documented[0],
         &[
-            ("name-references.yaml", &references),
+            ("name-reference.yaml", &references),
             ("credentials.env", "auth_id=MA_TEST\nauth_token=t\n"),
             ("account.yaml", account),
             ("subaccount.yaml", subaccounts),
@@ -86,6 +112,47 @@ spec: {accountRef: {name: vobiz}}
     assert_eq!(specs["team-a-globex"]["accountRef"]["name"], "elsewhere");
     assert_eq!(specs["team-a-globex"]["secretRef"]["name"], "globex-telephony");
     assert_eq!(specs["team-a-theirs"]["accountRef"]["name"], "vobiz");
+    // And back: what uses the pair of a Subaccount follows it.
+    assert_eq!(specs["team-a-helpdesk"]["secretRef"]["name"], "team-a-helpdesk");
+    let pod = &render::only(&objects, "Deployment")["spec"]["template"]["spec"];
+    let (env, volumes) = (&pod["containers"][0]["env"], &pod["volumes"]);
+    for name in [
+        &pod["initContainers"][0]["envFrom"][0]["secretRef"]["name"],
+        &env[0]["valueFrom"]["secretKeyRef"]["name"],
+        &volumes[0]["secret"]["secretName"],
+        &volumes[1]["projected"]["sources"][0]["secret"]["name"],
+    ] {
+        assert_eq!(name, "team-a-helpdesk");
+    }
+    assert_eq!(env[1]["valueFrom"]["secretKeyRef"]["name"], secret);
+    assert_eq!(env[2]["valueFrom"]["secretKeyRef"]["name"], "theirs");
+}
+
+#[test]
+fn the_pair_of_a_subaccount_is_followed_into_every_kind_of_workload() {
+    let references = render::documents(&text(REFERENCES)).remove(0);
+    let rules = references["nameReference"].as_array().unwrap();
+    let back = rules.iter().find(|rule| rule["kind"] == "Subaccount").unwrap();
+    let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for place in back["fieldSpecs"].as_array().unwrap() {
+        let path = place["path"].as_str().unwrap();
+        let end = path.rsplit_once("spec/").map_or(path, |(_, end)| end);
+        places
+            .entry(place["kind"].as_str().unwrap())
+            .or_default()
+            .push(end);
+    }
+    assert_eq!(places.remove("Subaccount"), Some(vec!["secretRef/name"]));
+    let kinds: Vec<&str> = places.keys().copied().collect();
+    assert_eq!(
+        kinds,
+        ["CronJob", "DaemonSet", "Deployment", "Job", "Pod", "StatefulSet"]
+    );
+    let pod = &places["Pod"];
+    assert!(
+        pod.len() == 6 && places.values().all(|ends| ends == pod),
+        "{places:#?}"
+    );
 }
 
 #[test]
