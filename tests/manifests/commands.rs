@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use crate::render;
 
 /// Where commands are shown to people, or run by what is shown to them.
-const PLACES: [&str; 14] = [
+const PLACES: [&str; 15] = [
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
     "Dockerfile",
     "docs",
     "manifests",
+    "charts",
     "crds",
     "findings",
     "src",

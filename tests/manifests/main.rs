@@ -10,6 +10,8 @@
 
 /// What is handed out for Argo CD works there.
 mod argocd;
+/// The chart says what the manifests say, and Helm judges it.
+mod chart;
 /// Every command that we show or run names our kinds.
 mod commands;
 /// kubectl completes the words of kubectl vobiz.
@@ -20,6 +22,8 @@ mod definitions;
 mod environments;
 /// What is handed out for Flux is understood there, in order, and at rest once it is applied.
 mod flux;
+/// What is made from `crds/` and `manifests/` for an installation.
+mod install_files;
 /// The installation: restricted, with least rights, and with a namespace that survives a prune.
 mod installation;
 /// Asks a tool of the field that judges what is handed out.

@@ -9,11 +9,12 @@ use vobiz_operator::crd::{Account, ClusterAccount, Subaccount};
 
 use crate::render::{self, understood};
 
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 12] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
+    "charts/vobiz-operator/README.md",
     "docs/reliability.md",
     "docs/runbook.md",
     "docs/scale.md",

@@ -1,4 +1,4 @@
-//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs | image | krew`.
+//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs | manifests | image | krew`.
 //!
 //! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
@@ -48,6 +48,9 @@ Commands:
           Rust's nightly toolchain; what fails is added to tests/fuzz/corpus, which every test run repeats.
   crds    Writes the definitions of the custom resources, made from src/crd, into crds/.
   docs    Writes the manual of kubectl vobiz, made from its command line, into docs/man.
+  manifests
+          Writes what is made from crds/ and manifests/ for an installation: manifests/*.yaml and parts of
+          charts/vobiz-operator.
   image [--output FILE] [--bill FILE] [--dev]
           Makes the operator's container image, without a container engine, as an OCI archive [default: image.tar], and
           prints its digest. --bill writes the bill of materials (CycloneDX), which is in the image, into FILE too.
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Some("crds") if arguments.is_empty() => crds(),
         Some("docs") if arguments.is_empty() => docs(),
         Some("image") => image::command(&arguments),
+        Some("manifests") if arguments.is_empty() => manifests(),
         Some("krew") => krew::command(&arguments),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
@@ -235,6 +239,11 @@ fn docs() -> Result<ExitCode> {
             .args(["manual", "--directory"])
             .arg(root().join("docs/man")),
     )
+}
+
+fn manifests() -> Result<ExitCode> {
+    build()?;
+    become_program(Command::new(binaries()?.join("vobiz-demo")).arg("manifests"))
 }
 
 fn build() -> Result<()> {

@@ -3,7 +3,7 @@
 use crate::go_module::GoModule;
 
 /// All of them: they are built before the tests start, so that no test builds one silently.
-pub const ALL: &[GoModule] = &[ARGOCD, FLUX, IMAGES];
+pub const ALL: &[GoModule] = &[ARGOCD, FLUX, HELM, IMAGES];
 
 /// The interpreter in which Argo CD runs its scripts.
 pub const ARGOCD: GoModule = GoModule {
@@ -35,6 +35,17 @@ pub const IMAGES: GoModule = GoModule {
     linker_flags: "",
     programs: &[("oci", ".")],
     takes: "10 seconds",
+    remedy: REMEDY,
+};
+
+/// Helm, which installs the chart.
+pub const HELM: GoModule = GoModule {
+    name: "Helm",
+    folder: "judges/helm",
+    version: "v4.3.2",
+    linker_flags: "-X helm.sh/helm/v4/internal/version.version=v4.3.2",
+    programs: &[("helm", "helm.sh/helm/v4/cmd/helm")],
+    takes: "1 to 2 minutes beside the control plane",
     remedy: REMEDY,
 };
 

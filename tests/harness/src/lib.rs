@@ -14,6 +14,8 @@ pub mod directory;
 pub mod flux;
 pub mod go_module;
 pub mod grants;
+pub mod helm;
+pub mod install_files;
 pub mod installation;
 pub mod judges;
 pub mod kstatus;

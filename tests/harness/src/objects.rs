@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use futures::TryStreamExt as _;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
@@ -32,6 +33,8 @@ pub enum Kind {
     Event,
     /// `coordination.k8s.io/v1` Lease.
     Lease,
+    /// `apps/v1` Deployment.
+    Deployment,
     /// Core Namespace; its objects have no namespace.
     Namespace,
 }
@@ -49,6 +52,7 @@ impl Kind {
             Self::ConfigMap => ApiResource::erase::<ConfigMap>(&()),
             Self::Event => ApiResource::from_gvk(&GroupVersionKind::gvk("events.k8s.io", "v1", "Event")),
             Self::Lease => ApiResource::erase::<Lease>(&()),
+            Self::Deployment => ApiResource::erase::<Deployment>(&()),
             Self::Namespace => ApiResource::erase::<Namespace>(&()),
         }
     }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use vobiz_harness::binaries::Binaries;
-use vobiz_harness::judges;
+use vobiz_harness::{install_files, judges, products};
 
 /// Shows vobiz-operator at work on a real control plane, against a simulated Vobiz API.
 #[derive(Debug, Parser)]
@@ -44,6 +44,8 @@ enum Command {
         #[arg(long)]
         judges: bool,
     },
+    /// Write the files for an installation that are made from crds/ and manifests/
+    Manifests,
 }
 
 #[tokio::main]
@@ -52,6 +54,7 @@ async fn main() -> ExitCode {
         Command::Demo { keep } => demonstration::run(keep).await,
         Command::Up { dir, no_operator } => foreground::run(&dir, !no_operator).await,
         Command::Prepare { judges } => prepare(judges).await,
+        Command::Manifests => manifests().await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,6 +69,13 @@ async fn prepare(judges: bool) -> Result<()> {
     tokio::task::spawn_blocking(move || locate(judges))
         .await
         .context("the search for programs ended")?
+}
+
+async fn manifests() -> Result<()> {
+    let written = tokio::task::spawn_blocking(|| {
+        install_files::write(&Binaries::locate()?.kubectl, products::repository())
+    });
+    written.await.context("the writing ended")?
 }
 
 fn locate(judges: bool) -> Result<()> {
