@@ -23,6 +23,16 @@ const CERTIFICATES: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
     "OTEL_EXPORTER_OTLP_CERTIFICATE",
 ];
+/// Those that say how what is sent is packed.
+const COMPRESSIONS: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_COMPRESSION",
+];
+/// Those that name a certificate of the client's own.
+const CLIENT_CERTIFICATES: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+];
 const DISABLED: &str = "OTEL_SDK_DISABLED";
 const EXPORTER: &str = "OTEL_TRACES_EXPORTER";
 /// As OpenTelemetry has it where nothing is said.
@@ -82,6 +92,17 @@ pub(super) fn wish(variable: impl Fn(&str) -> Option<String>) -> Wish {
         && protocol != "http/protobuf"
     {
         let remedy = "write http/protobuf, and the collector's port for it, which is 4318 in most places";
+        return Wish::Unusable { variable, remedy };
+    }
+    if let Some((variable, compression)) = first(&COMPRESSIONS)
+        && compression != "none"
+    {
+        let remedy = "write none: nothing is compressed here";
+        return Wish::Unusable { variable, remedy };
+    }
+    if let Some((variable, _)) = first(&CLIENT_CERTIFICATES) {
+        let remedy =
+            "write none here, for none is shown: a header in OTEL_EXPORTER_OTLP_HEADERS can say who sends";
         return Wish::Unusable { variable, remedy };
     }
     let endpoint = if name == ENDPOINTS[0] {
@@ -180,6 +201,8 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
             ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
             ("OTEL_TRACES_EXPORTER", "zipkin"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "/client.pem"),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4317"),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "s3cret words"),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "unix:///run/collector"),

@@ -46,13 +46,12 @@ impl Thief<'_> {
             .await
     }
 
+    /// Whether it has this right; `pods/exec` is that to the subresource, which kubectl would take for a Pod of that name.
     async fn may(&self, verb: &str, resource: &str) -> Result<bool> {
-        let (_, told) = self
-            .tries(
-                &["auth", "can-i", verb, resource, "--all-namespaces"],
-                &Value::Null,
-            )
-            .await?;
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+        let subresource = format!("--subresource={subresource}");
+        let asked = ["auth", "can-i", verb, resource, &subresource, "--all-namespaces"];
+        let (_, told) = self.tries(&asked, &Value::Null).await?;
         Ok(told.trim() == "yes")
     }
 }
@@ -72,6 +71,9 @@ async fn stolen(bed: Arc<TestBed>) -> Result<()> {
     reads_every_secret(&environment, &thief).await?;
     changes_objects(&environment, &thief).await?;
 
+    for (verb, resource) in [("watch", "secrets"), ("patch", "subaccounts.vobiz.ai/status")] {
+        ensure!(thief.may(verb, resource).await?, "it may not {verb} {resource}");
+    }
     for (verb, resource) in [
         ("list", "secrets"),
         ("delete", "subaccounts.vobiz.ai"),

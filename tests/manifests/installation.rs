@@ -144,6 +144,7 @@ fn the_network_policy_lets_out_what_clusters_and_proxies_need_and_says_of_each_p
         ("TCP", 53),
         ("TCP", 443),
         ("TCP", 3128),
+        ("TCP", 4318),
         ("TCP", 5353),
         ("TCP", 6443),
         ("TCP", 8080),
