@@ -31,6 +31,7 @@ mod foresight;
 mod generation;
 mod generation_moves;
 mod hands;
+mod helm;
 mod image;
 mod in_use;
 mod kstatus;
@@ -113,6 +114,7 @@ fn main() -> ExitCode {
     environments::add_to(&mut suite);
     foresight::add_to(&mut suite);
     generation_moves::add_to(&mut suite);
+    helm::add_to(&mut suite);
     image::add_to(&mut suite);
     in_use::add_to(&mut suite);
     kstatus::add_to(&mut suite);
