@@ -345,7 +345,8 @@ fn places() -> Vec<(&'static str, &'static str, Value)> {
         ("NetworkPolicy", "/spec/egress/0/ports/0/port", json!(1053)),
         ("NetworkPolicy", "/spec/egress/1/ports/0/port", json!(1443)),
         ("NetworkPolicy", "/spec/egress/2/ports/0/port", json!(13128)),
-        ("NetworkPolicy", "/spec/egress/3/ports/0/port", json!(4318)),
+        ("NetworkPolicy", "/spec/egress/3/ports/0/port", json!(14318)),
+        ("NetworkPolicy", "/spec/egress/4/ports/0/port", json!(9418)),
         ("ServiceMonitor", "/metadata/labels/monitor", json!("service")),
         (
             "ServiceMonitor",
