@@ -1,11 +1,14 @@
 //! What is counted and measured: passes under the names that dashboards for controller-runtime expect, requests to both
 //! servers, and what stands in objects. I/O: reads the monotonic clock to measure passes.
 
+mod accounts;
+mod count;
 pub mod exposition;
 mod families;
 mod labels;
 mod objects;
 mod process;
+mod queue_length;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,12 +17,14 @@ use std::time::{Duration, Instant};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use count::gauge_value;
 use families::Families;
 pub use labels::ReconcileResult;
 use labels::{
-    AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels,
-    OperationLabels, ReconcileLabels, RestLabels, WriteLabels, account_labels, code_label,
+    ApiLabels, BuildLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels, OperationLabels,
+    ReconcileLabels, RestLabels, WatchLabels, WriteLabels, code_label,
 };
+pub use queue_length::QueueLength;
 
 use crate::clock::now;
 
@@ -79,6 +84,23 @@ impl Metrics {
         self.families.rest_requests.get_or_create(&labels).inc();
     }
 
+    /// A watch is about to be begun: it has a series from here on, so that one that is never taken up is noticed.
+    pub fn expect_watch(&self, resource: &str, namespace: Option<&str>, unix_seconds: f64) {
+        let labels = WatchLabels::new(resource, namespace);
+        self.families
+            .watch_answered
+            .get_or_create(&labels)
+            .set(unix_seconds);
+    }
+
+    /// Notes when the API server took up a watch, in Unix seconds. One that was not expected is nobody's business.
+    pub fn watch_answered(&self, resource: &str, namespace: Option<&str>, unix_seconds: f64) {
+        let labels = WatchLabels::new(resource, namespace);
+        if let Some(answered) = self.families.watch_answered.get(&labels) {
+            answered.set(unix_seconds);
+        }
+    }
+
     /// Counts an object of a list or watch that does not say who it is.
     pub fn passed_over(&self, kind: &'static str) {
         self.families
@@ -127,24 +149,51 @@ impl Metrics {
         self.families.rate_limit_wait.observe(duration.as_secs_f64());
     }
 
-    /// Gives `account` (`namespace/name`) series from here on: it is there.
-    pub fn admit_account(&self, account: &str) {
-        self.families.accounts().insert(account.to_owned());
+    /// How many passes wait for one rate limit: whoever lets them wait says it.
+    #[must_use]
+    pub fn waiting(&self) -> QueueLength {
+        QueueLength::new(self.families.api_waiting.clone())
     }
 
-    /// Sets a series of an account; one that is gone gets none, however late an answer comes.
-    fn of_account(&self, account: &str, set: impl FnOnce(&Families, &AccountLabels)) {
-        let accounts = self.families.accounts();
-        if accounts.contains(account) {
-            set(&self.families, &account_labels(account));
-        }
+    /// Gives `account` (`namespace/name`) series from here on: it is there.
+    pub fn admit_account(&self, account: &str) {
+        self.families.accounts.admit(account);
+    }
+
+    /// Says which status and reason the condition Ready of `account` (`namespace/name`) has.
+    pub fn set_account_ready(&self, account: &str, status: &'static str, reason: &'static str) {
+        let ready = Some((status, reason));
+        self.families.accounts.change(account, |told| told.ready = ready);
+    }
+
+    /// Counts a request to the external API for `account` (`namespace/name`), which may make so many a second.
+    pub fn account_request(&self, account: &str, limit: u32) {
+        self.families.accounts.change(account, |told| {
+            told.requests += 1;
+            told.rate_limit = Some(limit);
+        });
+    }
+
+    /// Notes when the list of its parent was compared for `account` (`namespace/name`), in Unix seconds, and after what time it
+    /// is to be compared again.
+    pub fn swept(&self, account: &str, unix_seconds: f64, interval: Duration) {
+        self.families.accounts.change(account, |told| {
+            told.swept = Some(unix_seconds);
+            told.sweep_interval = Some(interval.as_secs_f64());
+        });
     }
 
     /// Notes when the external API last answered well for `account` (`namespace/name`), in Unix seconds.
     pub fn api_success(&self, account: &str, unix_seconds: f64) {
-        self.of_account(account, |families, labels| {
-            families.api_last_success.get_or_create(labels).set(unix_seconds);
-        });
+        let at = Some(unix_seconds);
+        self.families
+            .accounts
+            .change(account, |told| told.last_success = at);
+    }
+
+    /// Counts a published Secret that was found changed outside and put back.
+    pub fn secret_repaired(&self) {
+        self.families.secrets_repaired.inc();
     }
 
     /// Counts a field that was found changed outside and put back.
@@ -154,38 +203,35 @@ impl Metrics {
 
     /// Says how many orphans the last sweep of `account` (`namespace/name`) found.
     pub fn set_orphans(&self, account: &str, count: usize) {
-        self.of_account(account, |families, labels| {
-            families.orphans.get_or_create(labels).set(gauge_value(count));
-        });
+        self.families
+            .accounts
+            .change(account, |told| told.orphans = Some(count));
     }
 
     /// Says how many leftovers wait to be deleted under `account` (`namespace/name`).
     pub fn set_leftovers_pending(&self, account: &str, count: usize) {
-        self.of_account(account, |families, labels| {
-            families.leftovers.get_or_create(labels).set(gauge_value(count));
-        });
+        self.families
+            .accounts
+            .change(account, |told| told.leftovers = Some(count));
     }
 
     /// Removes every series of `account` (`namespace/name`): it is gone.
     pub fn forget_account(&self, account: &str) {
-        let labels = account_labels(account);
-        let mut accounts = self.families.accounts();
-        accounts.remove(account);
-        self.families.api_last_success.remove(&labels);
-        self.families.orphans.remove(&labels);
-        self.families.leftovers.remove(&labels);
+        self.families.accounts.forget(account);
     }
 
-    /// Says which values the conditions Ready and Synced of an object have; none where the condition is absent.
+    /// Says which values the conditions Ready and Synced of an object have, none where the condition is absent, and whether it is
+    /// stalled.
     pub fn set_conditions(
         &self,
         namespace: &str,
         name: &str,
         ready: Option<&'static str>,
         synced: Option<&'static str>,
+        is_stalled: bool,
     ) {
         if let Some(objects) = &self.families.objects {
-            objects.set_conditions(namespace, name, ready, synced);
+            objects.set_conditions(namespace, name, ready, synced, is_stalled);
         }
     }
 
@@ -255,10 +301,6 @@ impl Drop for Measurement {
     fn drop(&mut self) {
         self.workers.dec();
     }
-}
-
-fn gauge_value(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -388,7 +430,7 @@ mod tests {
     #[test]
     fn without_object_metrics_no_object_is_named() {
         let metrics = Metrics::new(false, "1.2.3", "abc");
-        metrics.set_conditions("dev", "acme", Some("True"), None);
+        metrics.set_conditions("dev", "acme", Some("True"), None, true);
         metrics.set_info("dev", "acme", "SA_1", "dev/vobiz");
         metrics.set_deletion_started("dev", "acme", 1.0);
         assert!(!metrics.encode().unwrap().contains("acme"));

@@ -226,6 +226,8 @@ impl Access {
     ) {
         self.metrics
             .api_request(operation, client.status(), now().duration_since(begun));
+        let limit = self.parent.gate.limit().requests_per_second.get();
+        self.metrics.account_request(&self.account.to_string(), limit);
         if self.parent.gate.hear(heard, ticket) && self.caller.is_some() {
             self.doubt_parent();
         }

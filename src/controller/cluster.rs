@@ -432,6 +432,29 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_watch_that_is_taken_up_is_noted_if_it_was_expected() {
+        let router = Router::new().fallback(|| async { "" });
+        let metrics = Metrics::new(true, "1", "c");
+        metrics.expect_watch("secrets", Some("dev"), 1.0);
+        let client = loopback::client_of(router, &metrics).await;
+        for namespace in ["dev", "other"] {
+            let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+            let watch = api.watch(&WatchParams::default(), "0").await.unwrap();
+            drop(watch);
+        }
+        let text = metrics.encode().unwrap();
+        let answered = "vobiz_operator_watch_answered_timestamp_seconds{resource=\"secrets\",within=";
+        let lines: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(answered))
+            .collect();
+        assert!(
+            matches!(lines[..], [line] if line.starts_with("\"dev\"} 1") && line != "\"dev\"} 1.0"),
+            "{lines:?}"
+        );
+    }
+
     #[test]
     fn what_a_kubeconfig_says_is_not_repeated() {
         let broken = serde_saphyr::from_str::<Kubeconfig>("users: [{token: s3cret").unwrap_err();

@@ -23,3 +23,4 @@ mod tunnel;
 pub mod versioned;
 pub mod wake;
 pub mod watch;
+mod watch_request;

@@ -1,4 +1,4 @@
-//! Every request to the API server: counted, and with a span of its own. I/O: passes requests on.
+//! Every request to the API server: counted, and with a span of its own. I/O: passes requests on, and reads the clock.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,6 +10,8 @@ use tower::{Layer, Service};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
+use super::watch_request::WatchRequest;
+use crate::clock::wall_clock;
 use crate::metrics::Metrics;
 
 /// Looks at each request that a client makes.
@@ -59,12 +61,17 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let metrics = self.metrics.clone();
         let method = request.method().clone();
+        let watched = WatchRequest::of(request.uri());
         let span = span(&request);
         let answer = self.inner.call(request).instrument(span.clone());
         Box::pin(async move {
             let answer = answer.await;
             let code = answer.as_ref().ok().map(|response| response.status().as_u16());
             metrics.rest_request(method.as_str(), code);
+            if let (Some(watched), Some(200)) = (watched, code) {
+                let now = wall_clock().as_duration().as_secs_f64();
+                metrics.watch_answered(&watched.resource, watched.namespace.as_deref(), now);
+            }
             span.record("http.response.status_code", code.map(i64::from));
             if code.is_none_or(|code| code >= 400) {
                 span.record("otel.status_code", "ERROR");

@@ -2,6 +2,7 @@
 //!
 //! The watch runs in a task of its own, so that every cache is complete before the first controller starts.
 
+use crate::clock::wall_clock;
 use crate::controller::backoff::delay;
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
 use crate::controller::lenient::Guarded;
@@ -67,6 +68,11 @@ impl<Read: Resource<DynamicType = (), Scope = NamespaceResourceScope>> Target<Re
         metrics: Metrics,
         readiness: Readiness,
     ) -> Self {
+        let namespace = match scope {
+            Scope::Cluster | Scope::Unnamespaced => None,
+            Scope::Namespace(namespace) => Some(namespace.as_str()),
+        };
+        expect::<Read>(&metrics, namespace);
         Self {
             kind,
             place: match scope {
@@ -88,6 +94,7 @@ impl<Read: Resource<DynamicType = (), Scope = ClusterResourceScope>> Target<Read
     /// All objects of a kind that has no namespaces.
     #[must_use]
     pub fn unnamespaced(cluster: Client, kind: &'static str, metrics: Metrics, readiness: Readiness) -> Self {
+        expect::<Read>(&metrics, None);
         Self {
             kind,
             place: String::new(),
@@ -97,6 +104,12 @@ impl<Read: Resource<DynamicType = (), Scope = ClusterResourceScope>> Target<Read
             readiness,
         }
     }
+}
+
+/// From here on somebody asks when this watch was last taken up.
+fn expect<Read: Resource<DynamicType = ()>>(metrics: &Metrics, namespace: Option<&str>) {
+    let now = wall_clock().as_duration().as_secs_f64();
+    metrics.expect_watch(&Read::plural(&()), namespace, now);
 }
 
 /// Watches the target. `keep` makes what the cache holds of an object that was read; `digest` sees every event first and

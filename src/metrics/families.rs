@@ -1,8 +1,6 @@
 //! Every family of metrics: its name, its labels and its bounds. PURE.
 
-use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -10,9 +8,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
+use super::accounts::Accounts;
 use super::labels::{
-    AccountLabels, ApiLabels, BuildLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels,
-    OperationLabels, ReconcileLabels, RestLabels, WriteLabels,
+    ApiLabels, BuildLabels, ControllerLabels, FieldLabels, KindLabels, LeaseLabels, OperationLabels,
+    ReconcileLabels, RestLabels, WatchLabels, WriteLabels,
 };
 use super::objects::Objects;
 use super::process::ProcessCollector;
@@ -36,19 +35,18 @@ pub(super) struct Families {
     pub(super) reconcile_seconds: Histograms<ControllerLabels>,
     pub(super) active_workers: Family<ControllerLabels, Gauge>,
     pub(super) rest_requests: Family<RestLabels, Counter>,
+    pub(super) watch_answered: Family<WatchLabels, TimeGauge>,
     pub(super) passed_over: Family<KindLabels, Counter>,
     pub(super) leader: Family<LeaseLabels, Gauge>,
     pub(super) writes_refused: Family<WriteLabels, Gauge>,
     pub(super) api_requests: Family<ApiLabels, Counter>,
     pub(super) api_seconds: Histograms<OperationLabels>,
     pub(super) rate_limit_wait: Histogram,
-    pub(super) api_last_success: Family<AccountLabels, TimeGauge>,
+    pub(super) api_waiting: Gauge,
     pub(super) drift: Family<FieldLabels, Counter>,
-    pub(super) orphans: Family<AccountLabels, Gauge>,
-    pub(super) leftovers: Family<AccountLabels, Gauge>,
+    pub(super) secrets_repaired: Counter,
+    pub(super) accounts: Accounts,
     pub(super) objects: Option<Objects>,
-    /// The accounts that are there: none other has series.
-    accounts: Mutex<HashSet<String>>,
 }
 
 impl Families {
@@ -89,6 +87,12 @@ impl Families {
                 "Requests to the Kubernetes API server by status and method",
                 Family::default(),
             ),
+            watch_answered: add(
+                to,
+                "vobiz_operator_watch_answered_timestamp_seconds",
+                "When the Kubernetes API server last took up a watch that the operator lives on; each is begun anew every 20 s",
+                Family::default(),
+            ),
             passed_over: add(
                 to,
                 "vobiz_operator_objects_passed_over",
@@ -125,11 +129,11 @@ impl Families {
                 "Time that work waited for a rate limit of the Vobiz API",
                 Histogram::new(WAIT_SECONDS),
             ),
-            api_last_success: add(
+            api_waiting: add(
                 to,
-                "vobiz_api_last_success_timestamp_seconds",
-                "When the Vobiz API last answered well for an Account",
-                Family::default(),
+                "vobiz_api_requests_waiting",
+                "Passes that wait for a rate limit of the Vobiz API",
+                Gauge::default(),
             ),
             drift: add(
                 to,
@@ -137,30 +141,21 @@ impl Families {
                 "Fields that were changed outside and put back",
                 Family::default(),
             ),
-            orphans: add(
+            secrets_repaired: add(
                 to,
-                "vobiz_orphan_subaccounts",
-                "Marked subaccounts at Vobiz that belong to no object",
-                Family::default(),
+                "vobiz_subaccount_secrets_repaired",
+                "Published Secrets that were changed or deleted outside and put back",
+                Counter::default(),
             ),
-            leftovers: add(
-                to,
-                "vobiz_leftovers_pending",
-                "Leftovers of interrupted creates still to be deleted",
-                Family::default(),
-            ),
+            accounts: Accounts::default(),
             objects: object_metrics.then(Objects::default),
-            accounts: Mutex::default(),
         };
+        registry.register_collector(Box::new(families.accounts.clone()));
         if let Some(objects) = &families.objects {
             registry.register_collector(Box::new(objects.clone()));
         }
         registry.register_collector(Box::new(ProcessCollector));
         (registry, families)
-    }
-
-    pub(super) fn accounts(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -59,6 +59,22 @@ pub(super) struct RestLabels {
     pub(super) method: String,
 }
 
+/// One watch: what of, and in which namespace; none: in all, or of what has none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WatchLabels {
+    pub(super) resource: String,
+    pub(super) within: String,
+}
+
+impl WatchLabels {
+    pub(super) fn new(resource: &str, namespace: Option<&str>) -> Self {
+        Self {
+            resource: resource.to_owned(),
+            within: namespace.unwrap_or_default().to_owned(),
+        }
+    }
+}
+
 /// One operation of the external API.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct OperationLabels {
@@ -70,12 +86,6 @@ pub(super) struct OperationLabels {
 pub(super) struct ApiLabels {
     pub(super) operation: &'static str,
     pub(super) code: String,
-}
-
-/// One account, `namespace/name`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct AccountLabels {
-    pub(super) account: String,
 }
 
 /// One field.
@@ -107,10 +117,4 @@ pub(super) struct BuildLabels {
 /// As client-go writes a request without an answer.
 pub(super) fn code_label(code: Option<u16>) -> String {
     code.map_or_else(|| "<error>".to_owned(), |code| code.to_string())
-}
-
-pub(super) fn account_labels(account: &str) -> AccountLabels {
-    AccountLabels {
-        account: account.to_owned(),
-    }
 }

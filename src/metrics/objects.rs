@@ -23,6 +23,7 @@ struct Object {
     uid: String,
     ready: Option<&'static str>,
     synced: Option<&'static str>,
+    is_stalled: bool,
     info: Option<Info>,
     deletion_started: Option<f64>,
 }
@@ -46,17 +47,19 @@ impl Objects {
         }
     }
 
-    /// Replaces the values of an object's conditions; none where the condition is absent.
+    /// Replaces the values of an object's conditions; none where the condition is absent. Stalled has a series only while it is true.
     pub fn set_conditions(
         &self,
         namespace: &str,
         name: &str,
         ready: Option<&'static str>,
         synced: Option<&'static str>,
+        is_stalled: bool,
     ) {
         self.change(namespace, name, |series| {
             series.ready = ready;
             series.synced = synced;
+            series.is_stalled = is_stalled;
         });
     }
 
@@ -108,12 +111,17 @@ impl Collector for Objects {
         }
         let mut family = encoder.encode_descriptor(
             "vobiz_subaccount_status_condition",
-            "Status of the conditions Ready and Synced: 1 for the present status",
+            "Status of the conditions Ready and Synced, and of Stalled where it is true: 1 for the present status",
             None,
             MetricType::Gauge,
         )?;
         for ((namespace, name), series) in objects.iter() {
-            for (condition, status) in [("Ready", series.ready), ("Synced", series.synced)] {
+            let stalled = series.is_stalled.then_some("True");
+            for (condition, status) in [
+                ("Ready", series.ready),
+                ("Synced", series.synced),
+                ("Stalled", stalled),
+            ] {
                 let Some(status) = status else {
                     continue;
                 };
@@ -183,8 +191,9 @@ mod tests {
     fn a_condition_has_one_series_whatever_it_was_before() {
         let series = Objects::default();
         series.admit("dev", "acme", "u-1");
-        series.set_conditions("dev", "acme", Some("Unknown"), None);
-        series.set_conditions("dev", "acme", Some("True"), Some("False"));
+        series.set_conditions("dev", "acme", Some("Unknown"), None, true);
+        assert!(samples(&series)[1].contains(r#"condition="Stalled",status="True""#));
+        series.set_conditions("dev", "acme", Some("True"), Some("False"), false);
         assert_eq!(
             samples(&series),
             [

@@ -37,14 +37,16 @@ async fn of_account(
         let next = unsupported::account(&context, &account).await;
         return finish(pass, Ended { next, failed: false });
     };
-    let ended = account::reconcile::reconcile(Arc::new(object.clone()), &context).await;
-    let key = AccountKey::of(object);
+    let object = Arc::new(object.clone());
+    let ended = account::reconcile::reconcile(Arc::clone(&object), &context).await;
+    let key = AccountKey::of(&*object);
     let uid = object.uid().unwrap_or_default();
     if !context.registry.is_stored(&key, &uid) {
         // It went meanwhile: no pass comes any more that could clear it away.
         context.registry.remove(&key, &uid);
         context.newest.forget(&uid);
     }
+    account::act::status::metrics(&context, &key, &context.newest.of(object));
     let ended = match ended {
         Ok(next) => Ended { next, failed: false },
         Err(error) => {

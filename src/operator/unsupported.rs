@@ -45,7 +45,12 @@ pub(super) async fn subaccount(context: &Context, object: &Guarded<Subaccount>) 
     }
     let is_deleting = object.meta().deletion_timestamp.is_some();
     let conditions = unreadable(is_deleting, wish == Directive::Pause);
-    let api = Api::namespaced(context.cluster.clone(), &object.namespace().unwrap_or_default());
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let not_ready = Some(ConditionStatus::False.as_str());
+    context
+        .metrics
+        .set_conditions(&namespace, &name, not_ready, None, true);
+    let api = Api::namespaced(context.cluster.clone(), &namespace);
     let told = tell(&api, object, conditions).await;
     note(
         &context.refusals,
@@ -74,6 +79,10 @@ pub(super) async fn account(
         Reason::Unsupported,
         &message,
     );
+    let (status, reason) = (ConditionStatus::False.as_str(), Reason::Unsupported.as_str());
+    context
+        .metrics
+        .set_account_ready(&key.to_string(), status, reason);
     let told = tell(&context.places.unreadable_accounts(&key), object, conditions).await;
     note(
         &context.refusals,

@@ -198,6 +198,7 @@ pub(super) fn metrics(pass: &Pass<'_>) {
         name,
         status_of(ConditionType::Ready),
         status_of(ConditionType::Synced),
+        status_of(ConditionType::Stalled) == Some(ConditionStatus::True.as_str()),
     );
     if let Some(id) = object
         .status

@@ -7,6 +7,7 @@ use crate::account::object::AccountObject;
 use crate::account::pass::{AccountPass, interval};
 use crate::account::store::registry::Snapshot;
 use crate::account::tell::trouble::AccountTrouble;
+use crate::clock::wall_clock;
 use k8s_openapi::api::core::v1::Secret;
 use std::time::Instant;
 
@@ -56,6 +57,8 @@ impl AccountPass<'_> {
             let listed = access.parent.roster().swept_at();
             if listed.is_some() && (listed != compared || confirmed) {
                 counts = Some(self.context.dependents.swept(access));
+                let at = wall_clock().as_duration().as_secs_f64();
+                self.context.metrics.swept(&self.key.to_string(), at, interval);
                 compared = listed;
             }
         }

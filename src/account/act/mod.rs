@@ -3,6 +3,6 @@
 mod connect;
 pub mod in_use;
 pub(super) mod look;
-mod status;
+pub mod status;
 mod survey;
 mod sweep;

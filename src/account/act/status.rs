@@ -1,7 +1,9 @@
 //! Tells what a pass found: in the Account's status, in events, and among the refusals. I/O.
 
 use crate::account::access::Access;
+use crate::account::context::AccountContext;
 use crate::account::generation::stored;
+use crate::account::key::AccountKey;
 use crate::account::known::{Found, Hold};
 use crate::account::object::AccountObject;
 use crate::account::obstacles::Obstacles;
@@ -15,10 +17,23 @@ use crate::controller::cluster::ClusterError;
 use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;
 use crate::controller::refusal::Refusal;
-use crate::crd::condition::Reason;
+use crate::crd::condition::{ConditionStatus, ConditionType, Reason, find};
 use crate::crd::{AccountStatus, SubaccountCounts};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
+
+/// The series of an Account's condition, as its status has it after a pass.
+pub fn metrics(context: &AccountContext, key: &AccountKey, account: &AccountObject) {
+    let status = account.status.as_ref();
+    let Some(ready) = status.and_then(|status| find(&status.conditions, ConditionType::Ready)) else {
+        return;
+    };
+    let status = ConditionStatus::parse(&ready.status).unwrap_or(ConditionStatus::Unknown);
+    // One of another version's words is as good as none.
+    let reason = Reason::parse(&ready.reason).map_or("", Reason::as_str);
+    let told = &context.metrics;
+    told.set_account_ready(&key.to_string(), status.as_str(), reason);
+}
 
 impl AccountPass<'_> {
     /// What the status is to say.

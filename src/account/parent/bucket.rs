@@ -66,6 +66,12 @@ impl Bucket {
         }
     }
 
+    /// The limit that is applied.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
     /// Applies another limit. What is in the bucket stays, as far as it fits.
     pub fn set_limit(&mut self, limit: Limit, now: Instant) {
         self.count(now);

@@ -6,6 +6,7 @@
 use crate::account::parent::bucket::{Bucket, Limit, Ticket};
 use crate::account::parent::queue::{Class, Queue, Turn, Who};
 use crate::clock::now;
+use crate::metrics::QueueLength;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,6 +34,8 @@ pub struct Gate {
 struct State {
     bucket: Bucket,
     queue: Queue,
+    /// Tells how long the queue is.
+    waiting: QueueLength,
     /// Permits of those who were woken and have not come yet.
     reserved: HashMap<Who, Reserved>,
     suspended_until: Option<Instant>,
@@ -71,13 +74,20 @@ pub enum Heard {
 pub struct Held;
 
 impl Gate {
-    /// An open gate.
+    /// An open gate whose queue nobody counts.
     #[must_use]
     pub fn new(limit: Limit) -> Self {
+        Self::counted(limit, QueueLength::default())
+    }
+
+    /// An open gate that says how many wait.
+    #[must_use]
+    pub fn counted(limit: Limit, waiting: QueueLength) -> Self {
         Self {
             state: Mutex::new(State {
                 bucket: Bucket::new(limit, now()),
                 queue: Queue::default(),
+                waiting,
                 reserved: HashMap::new(),
                 suspended_until: None,
                 failures: 0,
@@ -85,6 +95,12 @@ impl Gate {
             }),
             changed: Notify::new(),
         }
+    }
+
+    /// The limit that is applied.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.lock().bucket.limit()
     }
 
     /// Applies another limit.
@@ -119,6 +135,8 @@ impl Gate {
     pub fn line_up(self: &Arc<Self>, turn: &Turn) {
         let mut state = self.lock();
         state.queue.join(turn, now());
+        let length = state.queue.len();
+        state.waiting.set(length);
         if !std::mem::replace(&mut state.waking, true) {
             tokio::spawn(Arc::clone(self).wake_in_turn());
         }
@@ -159,6 +177,8 @@ impl Gate {
     pub fn leave(&self, who: &Who) {
         let mut state = self.lock();
         state.queue.leave(who);
+        let length = state.queue.len();
+        state.waiting.set(length);
         if let Some(reserved) = state.reserved.remove(who) {
             state.bucket.give_back(reserved.passed.ticket, now());
             drop(state);
@@ -305,6 +325,7 @@ impl State {
             self.bucket.give_back(ticket, now);
             return Served::Wait(suspended.unwrap_or(LONGEST_SUSPENSION));
         };
+        self.waiting.set(self.queue.len());
         let waited = now.saturating_duration_since(joined);
         let passed = Passed { waited, ticket };
         self.reserved

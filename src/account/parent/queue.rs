@@ -131,6 +131,12 @@ impl Queue {
         self.waiting.is_empty()
     }
 
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Takes a place. Who has one keeps it, unless the new one is in a better class.
     pub fn join(&mut self, turn: &Turn, now: Instant) {
         let since = match self.places.get(&turn.who) {

@@ -144,7 +144,7 @@ impl Registry {
             let gate = state
                 .gates
                 .entry(id.clone())
-                .or_insert_with(|| Arc::new(Gate::new(limit)));
+                .or_insert_with(|| Arc::new(Gate::counted(limit, self.metrics.waiting())));
             let gate = Arc::clone(gate);
             state.parent(id, generation, &gate)
         };

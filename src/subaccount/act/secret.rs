@@ -152,7 +152,10 @@ pub(super) async fn publish(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     if is_changed_by_others(&object, &name) {
         pass.note_repair();
     }
-    pass.deeds.secret_restored |= published && pass.known.applied && pass.told_of_contest().is_none();
+    if published && pass.known.applied {
+        pass.context.metrics.secret_repaired();
+        pass.deeds.secret_restored |= pass.told_of_contest().is_none();
+    }
     pass.note_good_secret();
     Ok(())
 }
