@@ -14,7 +14,7 @@ use crate::render;
 const REFERENCES: &str = "manifests/kustomize/name-reference.yaml";
 
 /// Writes a kustomization and what lies beside it, and renders it.
-fn render_with(kustomization: &str, files: &[(&str, &str)]) -> Vec<Value> {
+pub fn render_with(kustomization: &str, files: &[(&str, &str)]) -> Vec<Value> {
     let folder = TemporaryDirectory::new("kustomize").unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     write("kustomization.yaml", kustomization);

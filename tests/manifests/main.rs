@@ -8,6 +8,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+/// Each alert fires in its trouble, and in no other.
+mod alerts;
 /// What is handed out for Argo CD works there.
 mod argocd;
 /// The chart says what the manifests say, and Helm judges it.
@@ -30,6 +32,8 @@ mod installation;
 mod judge;
 /// What kustomize does to names reaches every place that names an object.
 mod kustomize;
+/// The component by which an installation is watched.
+mod monitoring;
 /// Without an API server the same is refused, for the same reason.
 mod offline;
 /// What the documents show works.

@@ -9,12 +9,13 @@ use vobiz_operator::crd::{Account, ClusterAccount, Subaccount};
 
 use crate::render::{self, understood};
 
-const DOCUMENTS: [&str; 12] = [
+const DOCUMENTS: [&str; 13] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
     "charts/vobiz-operator/README.md",
+    "docs/monitoring.md",
     "docs/reliability.md",
     "docs/runbook.md",
     "docs/scale.md",
@@ -67,6 +68,11 @@ fn anchor(line: &str) -> Option<String> {
         .chars()
         .filter(|character| character.is_alphanumeric() || matches!(character, ' ' | '-' | '_'));
     Some(kept.collect::<String>().to_lowercase().replace(' ', "-"))
+}
+
+/// What the headings of a document are linked to by.
+pub fn anchors(document: &str) -> Vec<String> {
+    text(document).lines().filter_map(anchor).collect()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::go_module::GoModule;
 
 /// All of them: they are built before the tests start, so that no test builds one silently.
-pub const ALL: &[GoModule] = &[ARGOCD, FLUX, HELM, IMAGES];
+pub const ALL: &[GoModule] = &[ARGOCD, FLUX, HELM, IMAGES, PROMTOOL];
 
 /// The interpreter in which Argo CD runs its scripts.
 pub const ARGOCD: GoModule = GoModule {
@@ -47,6 +47,17 @@ pub const HELM: GoModule = GoModule {
     programs: &[("helm", "helm.sh/helm/v4/cmd/helm")],
     takes: "1 to 2 minutes beside the control plane",
     remedy: REMEDY,
+};
+
+/// Prometheus' tool, which judges rules.
+pub const PROMTOOL: GoModule = GoModule {
+    name: "promtool",
+    folder: "judges/promtool",
+    version: "v0.316.0",
+    linker_flags: "",
+    programs: &[("promtool", "github.com/prometheus/prometheus/cmd/promtool")],
+    takes: "2 to 4 minutes",
+    remedy: "install Go 1.26.7 or newer (https://go.dev/dl/)",
 };
 
 /// What a person can do who cannot have one of them built.
