@@ -165,6 +165,36 @@ fn the_namespaced_scope_is_that_of_its_overlay_and_grants_each_watched_namespace
 }
 
 #[test]
+fn what_prometheus_gets_is_that_of_the_component() {
+    let values = json!({"crds": {"enabled": false}, "serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}});
+    let mut chart = rendered(&values);
+    chart.retain(|object| object["apiVersion"] == "monitoring.coreos.com/v1");
+    let mut component = Vec::new();
+    for file in ["service-monitor.yaml", "prometheus-rule.yaml"] {
+        component.extend(render::documents(&text(&format!(
+            "manifests/components/monitoring/{file}"
+        ))));
+    }
+    assert_same(chart, component);
+}
+
+#[test]
+fn each_alert_of_the_chart_names_the_runbook_where_it_is_read() {
+    let objects = rendered(&everything());
+    let groups = render::only(&objects, "PrometheusRule")["spec"]["groups"]
+        .as_array()
+        .unwrap();
+    let mut seen = 0;
+    for alert in groups.iter().flat_map(|group| group["rules"].as_array().unwrap()) {
+        let url = alert["annotations"]["runbook_url"].as_str().unwrap();
+        let read = url.starts_with("https://git.example.com/vobiz-operator/docs/runbook.md#");
+        assert!(read, "{url}");
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
+#[test]
 fn the_kinds_are_those_of_the_code_and_stay_unless_that_is_turned_off() {
     let only_kinds = |values: &Value| {
         let mut objects = rendered(values);
@@ -378,6 +408,8 @@ fn places() -> Vec<(&'static str, &'static str, Value)> {
             "/spec/podMetricsEndpoints/0/relabelings/0/action",
             json!("labelkeep"),
         ),
+        ("PrometheusRule", "/metadata/labels/monitor", json!("alerts")),
+        ("PrometheusRule", "/metadata/annotations/monitor", json!("alerts")),
         (
             "PodMonitor",
             "/spec/podMetricsEndpoints/0/metricRelabelings/0/action",
@@ -459,7 +491,7 @@ fn every_object_is_understood_field_by_field() {
             "Service" => drop(understood::<Service>(&object)),
             "NetworkPolicy" => drop(understood::<NetworkPolicy>(&object)),
             "PodDisruptionBudget" => drop(understood::<PodDisruptionBudget>(&object)),
-            "CustomResourceDefinition" | "ServiceMonitor" | "PodMonitor" => {}
+            "CustomResourceDefinition" | "ServiceMonitor" | "PodMonitor" | "PrometheusRule" => {}
             other => panic!("the chart makes a {other}, which this test does not know"),
         }
     }

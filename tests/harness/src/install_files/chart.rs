@@ -18,6 +18,8 @@ const RULES: [(&str, &str); 3] = [
 ];
 /// The roles of people, which the chart takes whole.
 const USER_ROLES: &str = "manifests/base/user-roles.yaml";
+/// The alerts, of which the chart takes what follows their metadata.
+const ALERTS: &str = "manifests/components/monitoring/prometheus-rule.yaml";
 /// Between these lines the README has the values.
 const BEGIN: &str = "<!-- begin: made from values.yaml by `cargo xtask manifests` -->\n";
 const END: &str = "<!-- end -->";
@@ -45,6 +47,14 @@ pub(super) fn all(repository: &Path) -> Result<Vec<InstallFile>> {
     add(
         "files/rules/user-roles.yaml".to_owned(),
         made_from(USER_ROLES) + &read(USER_ROLES)?,
+    );
+    let alerts = read(ALERTS)?;
+    let (_, spec) = alerts
+        .split_once("\nspec:\n")
+        .with_context(|| format!("{ALERTS} has no spec"))?;
+    add(
+        "files/monitoring/alerts.yaml".to_owned(),
+        format!("{}spec:\n{spec}", made_from(ALERTS)),
     );
     let readme = read(&format!("{CHART}/README.md"))?;
     let table = values::table(&read(&format!("{CHART}/values.yaml"))?)?;
