@@ -26,6 +26,7 @@ pub fn run(judge: &GoModule, program: &str, arguments: &[&str], input: &str) -> 
     if output.status.success() {
         Ok(String::from_utf8(output.stdout).unwrap())
     } else {
-        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        let said = [output.stderr, output.stdout].concat();
+        Err(String::from_utf8_lossy(&said).into_owned())
     }
 }

@@ -30,6 +30,8 @@ mod install_files;
 mod installation;
 /// Asks a tool of the field that judges what is handed out.
 mod judge;
+/// kubeconform takes what is handed out, and refuses what is wrong.
+mod kubeconform;
 /// What kustomize does to names reaches every place that names an object.
 mod kustomize;
 /// The component by which an installation is watched.

@@ -9,12 +9,13 @@ use vobiz_operator::crd::{Account, ClusterAccount, Subaccount};
 
 use crate::render::{self, understood};
 
-const DOCUMENTS: [&str; 13] = [
+const DOCUMENTS: [&str; 14] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
     "charts/vobiz-operator/README.md",
+    "docs/clients.md",
     "docs/monitoring.md",
     "docs/reliability.md",
     "docs/runbook.md",

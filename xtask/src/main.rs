@@ -1,4 +1,4 @@
-//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs | manifests | image | krew`.
+//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs | manifests | image | krew | generators`.
 //!
 //! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
@@ -6,6 +6,7 @@
 
 mod earlier;
 mod fuzz;
+mod generators;
 mod guarded;
 mod image;
 mod krew;
@@ -58,6 +59,9 @@ Commands:
   krew --url URL ARCHIVE... | --check
           Prints the manifest by which krew installs kubectl vobiz from these archives, which are to be had below URL.
           --check lets krew's own validator install this tree's program for every platform; needs Go.
+  generators [TOOL]...
+          Runs the generators of clients and the judges without a cluster that are in tests/generators on crds/ and the
+          samples, compiles what they make, and prints a table. Needs npm, Python, Maven, Go and a network; no test does.
 
 What is built is kept in $XDG_CACHE_HOME/vobiz-operator, else ~/.cache/vobiz-operator; CARGO_TARGET_DIR, if set, is
 used for Rust. The control plane is built once from Go modules (needs Go 1.26), unless KUBEBUILDER_ASSETS names a
@@ -96,6 +100,7 @@ fn main() -> ExitCode {
         Some("image") => image::command(&arguments),
         Some("manifests") if arguments.is_empty() => manifests(),
         Some("krew") => krew::command(&arguments),
+        Some("generators") => generators::command(&arguments),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

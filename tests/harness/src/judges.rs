@@ -3,7 +3,7 @@
 use crate::go_module::GoModule;
 
 /// All of them: they are built before the tests start, so that no test builds one silently.
-pub const ALL: &[GoModule] = &[ARGOCD, FLUX, HELM, IMAGES, PROMTOOL];
+pub const ALL: &[GoModule] = &[ARGOCD, FLUX, HELM, IMAGES, KUBECONFORM, PROMTOOL];
 
 /// The interpreter in which Argo CD runs its scripts.
 pub const ARGOCD: GoModule = GoModule {
@@ -58,6 +58,17 @@ pub const PROMTOOL: GoModule = GoModule {
     programs: &[("promtool", "github.com/prometheus/prometheus/cmd/promtool")],
     takes: "2 to 4 minutes",
     remedy: "install Go 1.26.7 or newer (https://go.dev/dl/)",
+};
+
+/// Holds manifests against schemas without a cluster.
+pub const KUBECONFORM: GoModule = GoModule {
+    name: "kubeconform",
+    folder: "judges/kubeconform",
+    version: "v0.8.0",
+    linker_flags: "",
+    programs: &[("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform")],
+    takes: "5 seconds",
+    remedy: REMEDY,
 };
 
 /// What a person can do who cannot have one of them built.
