@@ -12,7 +12,6 @@ mod collector;
 mod variables;
 
 use std::any::Any;
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tracing::{Level, Metadata};
@@ -44,7 +43,8 @@ pub enum TelemetryError {
 }
 
 /// How long the end of the process waits for a collector to take the last spans.
-const LAST_SPANS: Duration = Duration::from_secs(2);
+#[cfg(feature = "otlp")]
+const LAST_SPANS: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// One of those who are told what happens.
 type Listener = Box<dyn Layer<Registry> + Send + Sync>;
@@ -282,7 +282,7 @@ mod tests {
         tokio::task::spawn_blocking(|| traces.finish()).await.unwrap();
         let of = |spans: &[Span], name: &str| spans.iter().find(|span| span.name == name).cloned();
         let spans = collector
-            .await_spans(Duration::from_secs(10), |spans| {
+            .await_spans(std::time::Duration::from_secs(10), |spans| {
                 of(spans, "reconcile thing").is_some()
             })
             .await
