@@ -174,6 +174,17 @@ const CASES: &[Case] = &[
         labels: &[("namespace", "ops")],
         summary: "More than a tenth of the requests to Vobiz fail.",
         quiet: &[
+            // At rest, and one request failed.
+            &[
+                (
+                    r#"vobiz_api_requests_total{operation="list",code="503",namespace="ops"}"#,
+                    "0 0 1x600",
+                ),
+                (
+                    r#"vobiz_api_requests_total{operation="list",code="200",namespace="ops"}"#,
+                    "0+0.2x600",
+                ),
+            ],
             &[
                 (
                     r#"vobiz_api_requests_total{operation="list",code="503",namespace="ops"}"#,
