@@ -1,153 +1,10 @@
-//! Conditions in status: their types and reasons, and what becomes of the previous ones. PURE.
+//! Conditions in status: what becomes of the previous ones. Their types, values and reasons are in `reason`. PURE.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// A closed set of names, each spelt in status as in the code.
-macro_rules! names {
-    ($(#[$documentation:meta])* $name:ident { $($(#[$of_variant:meta])* $variant:ident,)+ }) => {
-        $(#[$documentation])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$of_variant])* $variant,)+ }
-
-        impl $name {
-            /// Every name.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// The name as written in status.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => stringify!($variant),)+ }
-            }
-
-            /// The one that is written so in status.
-            #[must_use]
-            pub fn parse(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|known| known.as_str() == name)
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-names! {
-    /// Types of conditions.
-    ConditionType {
-        /// The object is as its manifest says, and its pair can be used.
-        Ready,
-        /// The last request made for this object went well.
-        Synced,
-        /// The pair is in the user's Secret.
-        CredentialsPublished,
-        /// The subaccount may place and receive calls.
-        CallsAllowed,
-        /// Work is under way or will be tried again. Exists only while true.
-        Reconciling,
-        /// Nothing will change until a person acts. Exists only while true.
-        Stalled,
-    }
-}
-
-names! {
-    /// Values of a condition.
-    ConditionStatus {
-        /// It holds.
-        True,
-        /// It does not hold.
-        False,
-        /// Not known yet.
-        Unknown,
-    }
-}
-
-names! {
-    /// Reasons of conditions.
-    Reason {
-        /// Ready: usable.
-        Available,
-        /// Ready: disabled, as the manifest asks.
-        Disabled,
-        /// Not ready: the pair, or the parent's pair, is not there.
-        CredentialsMissing,
-        /// Ready: only looked at, as the manifest asks.
-        Observed,
-        /// Only looked at, and not as the manifest says; the message names the fields.
-        DriftDetected,
-        /// Only looked at, and its pair is not known.
-        NotManaged,
-        /// Being deleted.
-        Deleting,
-        /// First work on this object.
-        Progressing,
-        /// Failed, and tried again by itself.
-        ProgressingWithRetry,
-        /// Waits for another object, which the message names.
-        DependencyNotReady,
-        /// Kubernetes refuses one of our writes; the message says which, who refuses it, and what to do.
-        WriteRefused,
-        /// The last request made for this object went well.
-        ReconcileSuccess,
-        /// Vobiz did not answer, or answered that it failed.
-        VobizUnavailable,
-        /// Vobiz asked to slow down.
-        RateLimited,
-        /// A request made for this object failed.
-        ReconcileError,
-        /// A person paused it.
-        Paused,
-        /// The Secret holds the pair.
-        SecretWritten,
-        /// A Secret of that name belongs to somebody else.
-        SecretConflict,
-        /// The operator may not write the Secret.
-        SecretForbidden,
-        /// Somebody keeps changing the Secret; the message names the field manager.
-        SecretContested,
-        /// The pair is lost, and Vobiz shows no token a second time.
-        CredentialsLost,
-        /// No identity check is asked for.
-        KycNotRequired,
-        /// The identity check is complete.
-        KycComplete,
-        /// Calls are blocked until the identity check is complete.
-        KycPending,
-        /// Calls are blocked because the subaccount is disabled.
-        AccountDisabled,
-        /// Vobiz does not say.
-        NotReported,
-        /// The manifest asks for what cannot be.
-        InvalidSpec,
-        /// The object, or what it asks for, is not understood.
-        Unsupported,
-        /// Vobiz refuses the parent account this.
-        Forbidden,
-        /// An account of an earlier object of the same name is still kept.
-        OrphanFound,
-        /// The status names an account that another object or another installation keeps.
-        AuthIdConflict,
-        /// The Account does not allow the namespace.
-        NamespaceNotAllowed,
-        /// The subaccount was deleted at Vobiz by somebody else.
-        ExternalResourceMissing,
-        /// Vobiz answered what makes no sense.
-        UnusableAnswer,
-        /// Nothing allows the object to have the account that its spec names.
-        AdoptionNotAllowed,
-        /// Account: Vobiz refuses the parent's pair.
-        Unauthorized,
-        /// Account: the parent's balance is too low.
-        InsufficientBalance,
-        /// Too many accounts are missing from the list at once.
-        MassDeletionSuspected,
-        /// Account: the credentials now belong to another parent account.
-        ParentChanged,
-    }
-}
+pub use super::reason::{ConditionStatus, ConditionType, Reason};
+use super::vocabulary;
 
 /// A condition as a pass finds it, before its transition time is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +23,10 @@ impl NewCondition {
     /// A condition with this value, reason and text.
     #[must_use]
     pub fn new(kind: ConditionType, status: ConditionStatus, reason: Reason, message: &str) -> Self {
+        debug_assert!(
+            vocabulary::has(kind, status, reason),
+            "no table has {kind} {status} {reason}"
+        );
         Self {
             kind,
             status,

@@ -22,7 +22,7 @@ mod output;
 mod plan;
 mod progress;
 pub mod run;
-mod runbook;
+pub mod runbook;
 mod session;
 mod sight;
 mod status;

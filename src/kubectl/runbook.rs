@@ -10,33 +10,70 @@ const OF_ACCOUNTS: [&str; 1] = ["## An Account is in trouble"];
 /// The heading below which what no object keeps is.
 const OF_ORPHANS: [&str; 1] = ["## Leftovers and orphans"];
 
+/// A row of one of its tables, in Markdown as it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The whole row.
+    text: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What to do; empty where nothing is to be done.
+    pub remedy: &'static str,
+}
+
 /// What it means that a Subaccount is in the state of this reason, and what to do.
 #[must_use]
 pub fn of_subaccount(reason: &str) -> Option<String> {
-    find(&OF_SUBACCOUNTS, reason)
+    subaccount_row(reason).map(plain)
 }
 
 /// The same of an Account.
 #[must_use]
 pub fn of_account(reason: &str) -> Option<String> {
-    find(&OF_ACCOUNTS, reason)
+    account_row(reason).map(plain)
 }
 
 /// What it means that something is there which no object keeps, and what may be done.
 #[must_use]
 pub fn of_orphan(what: &str) -> Option<String> {
-    find(&OF_ORPHANS, what)
+    find(&OF_ORPHANS, what).map(plain)
 }
 
-fn find(headings: &[&str], reason: &str) -> Option<String> {
+/// The row about Subaccounts in the state of this reason.
+#[must_use]
+pub fn subaccount_row(reason: &str) -> Option<Row> {
+    find(&OF_SUBACCOUNTS, reason)
+}
+
+/// The row about Accounts in the state of this reason.
+#[must_use]
+pub fn account_row(reason: &str) -> Option<Row> {
+    find(&OF_ACCOUNTS, reason)
+}
+
+/// Its words, for a terminal.
+fn plain(row: Row) -> String {
+    let cells: Vec<&str> = cells(row.text).collect();
+    cells.join(" ").replace('`', "")
+}
+
+fn find(headings: &[&str], reason: &str) -> Option<Row> {
     let tables = headings.iter().filter_map(|heading| RUNBOOK.split_once(heading));
     let mut rows = tables.flat_map(|(_, rest)| rest.split("\n## ").next().unwrap_or_default().lines());
-    let cells = rows.find_map(|row| {
-        let mut cells = row.trim().trim_matches('|').split('|').map(str::trim);
+    let first = format!("`{reason}`");
+    rows.find_map(|text| {
+        let mut cells = cells(text);
         // The first cell may say more than the reason: that row is about a special case of it.
-        (cells.next() == Some(&format!("`{reason}`"))).then(|| cells.collect::<Vec<_>>())
-    })?;
-    Some(cells.join(" ").replace('`', ""))
+        (cells.next() == Some(first.as_str())).then(|| Row {
+            text,
+            meaning: cells.next().unwrap_or_default(),
+            remedy: cells.next().unwrap_or_default(),
+        })
+    })
+}
+
+fn cells(row: &str) -> impl Iterator<Item = &str> {
+    row.trim().trim_matches('|').split('|').map(str::trim)
 }
 
 #[cfg(test)]

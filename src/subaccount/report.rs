@@ -175,10 +175,11 @@ pub(super) async fn publish(pass: &Pass<'_>, news: Vec<News>) {
             ..ObjectReference::default()
         },
     };
-    for News { kind, reason, note } in news {
+    for news in news {
+        let (kind, reason) = (news.kind(), news.reason.as_str());
         pass.context
             .recorder
-            .publish(regarding.clone(), kind, reason, "Reconcile", &note)
+            .publish(regarding.clone(), kind, reason, "Reconcile", &news.note)
             .await;
     }
 }

@@ -1,7 +1,7 @@
 //! A Subaccount that this version cannot read, and that a person lets go without proof. I/O.
 
 use super::context::Context;
-use super::tell::news::{News, forced};
+use super::tell::news::forced;
 use crate::controller::cluster::ClusterError;
 use crate::controller::guarded_patch;
 use crate::controller::wake::{Guarded, ObjectKey};
@@ -48,10 +48,16 @@ pub async fn let_go(context: &Context, object: &Guarded<Subaccount>) -> Result<(
         .err()
         .and_then(|unreadable| unreadable.text("/status/authId"));
     let made = held.as_ref().map(|held| held.pair.auth_id.as_str());
-    let News { kind, reason, note } = forced(told.or(made), held.is_some());
+    let news = forced(told.or(made), held.is_some());
     context
         .recorder
-        .publish(object.object_ref(&()), kind, reason, "Reconcile", &note)
+        .publish(
+            object.object_ref(&()),
+            news.kind(),
+            news.reason.as_str(),
+            "Reconcile",
+            &news.note,
+        )
         .await;
     Ok(())
 }

@@ -1,9 +1,10 @@
-//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs | manifests | image | krew | generators`.
+//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs | book | manifests | image | krew | generators`.
 //!
 //! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
 //! selected, so that any other selection would compile the dependencies a second time.
 
+mod book;
 mod earlier;
 mod fuzz;
 mod generators;
@@ -40,15 +41,19 @@ Commands:
   faults [--ci] [--seed N] [--plan K]... [--only TEXT] [--list] [--record]
           Breaks every write of the operator in every way (kills, resets, late commits, wrong answers, dead watches, two
           leaders) and judges what is left. --ci runs 720 of the plans, --plan replays one by number or name.
-  bench [--objects N] [--growth N]... [--json FILE] [--counts] [--only TEXT]... [--against REVISION [--turns N]]
+  bench [--objects N] [--growth N]... [--json FILE] [--plot DIR [--from FILE]] [--counts] [--only TEXT]...
+        [--against REVISION [--turns N]]
           Measures the operator with N Subaccounts [default: 10000] against limits measured in the same run, prints a table
           and writes every figure into FILE. --counts is short, takes the build of the tests and judges no times.
+          --plot draws what grew with the number of objects; with --from, what a FILE of an earlier run holds, at once.
           --against builds the operator of that commit too, runs both in turns and prints the ratios.
   fuzz [TARGET] [--seconds N]
           Feeds TARGET, or each fuzz target of tests/fuzz, made-up bytes for N seconds [default: 60] and counts. Needs
           Rust's nightly toolchain; what fails is added to tests/fuzz/corpus, which every test run repeats.
   crds    Writes the definitions of the custom resources, made from src/crd, into crds/.
-  docs    Writes the manual of kubectl vobiz, made from its command line, into docs/man.
+  docs    Writes what is made from the code for people to read: the manual of kubectl vobiz into docs/man, and the
+          pages of docs/reference (fields, conditions, events, metrics, flags, commands).
+  book    Makes a book of docs with mdBook, which is built once, looks whether its links lead somewhere, and says where it is.
   manifests
           Writes what is made from crds/ and manifests/ for an installation: manifests/*.yaml and parts of
           charts/vobiz-operator.
@@ -97,6 +102,7 @@ fn main() -> ExitCode {
         Some("fuzz") => fuzz(&arguments),
         Some("crds") if arguments.is_empty() => crds(),
         Some("docs") if arguments.is_empty() => docs(),
+        Some("book") if arguments.is_empty() => book(),
         Some("image") => image::command(&arguments),
         Some("manifests") if arguments.is_empty() => manifests(),
         Some("krew") => krew::command(&arguments),
@@ -192,7 +198,11 @@ fn faults(arguments: &[OsString]) -> Result<ExitCode> {
 }
 
 fn bench(arguments: &[OsString]) -> Result<ExitCode> {
-    let is_counted = arguments.iter().any(|argument| argument == "--counts");
+    // What is no measurement of times takes the build of the tests.
+    let is_counted = arguments
+        .iter()
+        .filter_map(|argument| argument.to_str())
+        .any(|argument| argument == "--counts" || argument == "--from" || argument.starts_with("--from="));
     let (profile, selection): (_, &[&str]) = if is_counted {
         ("dev", &["--workspace"])
     } else {
@@ -239,11 +249,25 @@ fn crds() -> Result<ExitCode> {
 
 fn docs() -> Result<ExitCode> {
     build()?;
+    let reference =
+        run(Command::new(binaries()?.join("vobiz-reference")).arg(root().join("docs/reference")))?;
+    if reference != ExitCode::SUCCESS {
+        return Ok(reference);
+    }
     become_program(
         Command::new(binaries()?.join("kubectl-vobiz"))
             .args(["manual", "--directory"])
             .arg(root().join("docs/man")),
     )
+}
+
+fn book() -> Result<ExitCode> {
+    let places = book::Places {
+        root: root(),
+        cache: &cache()?,
+        target: &target()?,
+    };
+    book::run(&places, cargo()?)
 }
 
 fn manifests() -> Result<ExitCode> {

@@ -10,14 +10,15 @@ use crate::account::obstacles::Obstacles;
 use crate::account::pass::AccountPass;
 use crate::account::store::named_secrets::named_by_status;
 use crate::account::store::registry::Snapshot;
+use crate::account::tell::news::News;
 use crate::account::tell::status::{self, AccountFindings};
 use crate::account::tell::trouble::AccountTrouble;
 use crate::clock::wall_clock;
 use crate::controller::cluster::ClusterError;
-use crate::controller::event::EventKind;
 use crate::controller::guarded_patch;
 use crate::controller::refusal::Refusal;
 use crate::crd::condition::{ConditionStatus, ConditionType, Reason, find};
+use crate::crd::event::EventReason;
 use crate::crd::{AccountStatus, SubaccountCounts};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
@@ -73,8 +74,8 @@ impl AccountPass<'_> {
         if let Some(status) = status::of(account, findings, wall_clock()) {
             let news = status::news(account, findings);
             self.patch_status(account, &status).await?;
-            for (reason, note) in news {
-                self.publish(reason, &note).await;
+            for news in news {
+                self.publish(news).await;
             }
         }
         if let Some(managed) = findings.managed {
@@ -112,15 +113,21 @@ impl AccountPass<'_> {
         if let Some(refusal) = of_status
             && told.is_none_or(|told| told.row().reason != Reason::WriteRefused)
         {
-            self.publish(Reason::WriteRefused.as_str(), &refusal.to_string())
+            self.publish(News::new(EventReason::WriteRefused, refusal.to_string()))
                 .await;
         }
     }
 
-    async fn publish(&self, reason: &str, note: &str) {
+    async fn publish(&self, news: News) {
         let (regarding, recorder) = (self.account.reference(), &self.context.recorder);
         recorder
-            .publish(regarding, EventKind::Warning, reason, "Reconcile", note)
+            .publish(
+                regarding,
+                news.kind(),
+                news.reason.as_str(),
+                "Reconcile",
+                &news.note,
+            )
             .await;
     }
 }

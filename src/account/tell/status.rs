@@ -1,6 +1,7 @@
 //! What an Account's status says about a pass. PURE.
 
 use super::holders::{doubt, held_by, shared};
+use super::news::News;
 use super::trouble::{AccountTrouble, TroubleRow};
 use crate::account::key::AccountKey;
 use crate::account::object::AccountObject;
@@ -9,6 +10,7 @@ use crate::account::users::Users;
 use crate::crd::condition::{
     ConditionStatus, ConditionType, NewCondition, Reason, find, merge, not_ready, same,
 };
+use crate::crd::event::EventReason;
 use crate::crd::{AccountStatus, ApiGeneration, RECONCILE_REQUESTED_ANNOTATION, SubaccountCounts};
 use jiff::Timestamp;
 
@@ -96,17 +98,18 @@ pub fn naming(account: &AccountObject, secret: &str) -> AccountStatus {
     }
 }
 
-/// What there is to tell of a pass: reason and note of each event, all of them warnings.
+/// What there is to tell of a pass by events.
 #[must_use]
-pub fn news(account: &AccountObject, findings: &AccountFindings) -> Vec<(&'static str, String)> {
-    let trouble = new_trouble(account, findings).map(|row| (row.reason.as_str(), row.message));
+pub fn news(account: &AccountObject, findings: &AccountFindings) -> Vec<News> {
+    let trouble = new_trouble(account, findings)
+        .and_then(|row| Some(News::new(EventReason::of(row.reason)?, row.message)));
     let orphans = |counts: Option<SubaccountCounts>| counts.map_or(0, |counts| counts.orphaned);
     let known = orphans(account.status.as_ref().and_then(|status| status.subaccounts));
     let more = orphans(findings.counts) > known;
     let orphans = more.then(|| {
         let note = "the list shows subaccounts that this installation made and of which no record knows: they are counted in \
                     status.subaccounts.orphaned and never deleted";
-        ("OrphanFound", note.to_owned())
+        News::new(EventReason::OrphanFound, note)
     });
     trouble.into_iter().chain(orphans).collect()
 }

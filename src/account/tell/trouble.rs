@@ -328,6 +328,8 @@ mod tests {
     use super::*;
     use crate::controller::denier::Denier;
     use crate::controller::refusal::{ClusterRequest, Verb};
+    use crate::crd::event::EventReason;
+    use crate::crd::vocabulary::OF_ACCOUNT;
     use crate::vobiz::InvalidValue;
     use std::collections::BTreeSet;
 
@@ -411,6 +413,33 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_conditions_has_every_reason_of_a_trouble_and_of_health_and_no_other() {
+        let mut told: BTreeSet<(Option<ConditionType>, Reason)> = all()
+            .iter()
+            .map(AccountTrouble::row)
+            .map(|row| (row.second, row.reason))
+            .collect();
+        told.insert((Some(ConditionType::Stalled), Reason::Unsupported));
+        told.insert((Some(ConditionType::Reconciling), Reason::Deleting));
+        told.insert((None, Reason::Available));
+        for second in [ConditionType::Stalled, ConditionType::Reconciling] {
+            let expected: BTreeSet<Reason> = told
+                .iter()
+                .filter(|(kind, _)| *kind == Some(second))
+                .map(|(_, reason)| *reason)
+                .collect();
+            assert_eq!(reasons(|kind| kind == second), expected, "{second}");
+        }
+        let expected: BTreeSet<Reason> = told.iter().map(|(_, reason)| *reason).collect();
+        assert_eq!(reasons(|kind| kind == ConditionType::Ready), expected);
+    }
+
+    fn reasons(of: impl Fn(ConditionType) -> bool) -> BTreeSet<Reason> {
+        let said = OF_ACCOUNT.iter().filter(|said| of(said.kind));
+        said.flat_map(|said| said.reasons.iter().copied()).collect()
+    }
+
+    #[test]
     fn what_a_person_must_end_is_told_by_an_event_and_what_ends_by_itself_is_not_stalled() {
         for trouble in all() {
             let row = trouble.row();
@@ -418,6 +447,10 @@ mod tests {
             assert!(row.is_news || !is_stalled, "{trouble:?}");
             assert!(
                 row.is_news || row.second == Some(ConditionType::Reconciling),
+                "{trouble:?}"
+            );
+            assert!(
+                !row.is_news || EventReason::of(row.reason).is_some(),
                 "{trouble:?}"
             );
             assert!(

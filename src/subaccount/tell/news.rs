@@ -3,43 +3,12 @@
 
 use super::outcome::Outcome;
 use super::rows::row;
-use crate::controller::event::EventKind;
+pub use crate::account::tell::news::News;
 use crate::crd::condition::{self, ConditionType, was_paused};
+use crate::crd::event::EventReason;
 use crate::crd::{Subaccount, SubaccountStatus};
 use crate::subaccount::store::record::{Phase, Record};
 use crate::vobiz::AuthId;
-
-/// One event to publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct News {
-    /// Normal or Warning.
-    pub kind: EventKind,
-    /// Its reason.
-    pub reason: &'static str,
-    /// For people.
-    pub note: String,
-}
-
-impl News {
-    /// Something happened as asked.
-    #[must_use]
-    pub fn normal(reason: &'static str, note: impl Into<String>) -> Self {
-        Self {
-            kind: EventKind::Normal,
-            reason,
-            note: note.into(),
-        }
-    }
-
-    /// Something needs a look.
-    #[must_use]
-    pub fn warning(reason: &'static str, note: impl Into<String>) -> Self {
-        Self {
-            kind: EventKind::Warning,
-            ..Self::normal(reason, note)
-        }
-    }
-}
 
 /// What a pass did that a status does not show.
 #[expect(clippy::struct_excessive_bools, reason = "deeds of one pass, each by itself")]
@@ -80,8 +49,8 @@ pub fn of(
         deeds.inherited,
     ) {
         // The first creation tells everything; the staged name of generation 1 is no news.
-        news = vec![News::normal(
-            "SubaccountCreated",
+        news = vec![News::new(
+            EventReason::SubaccountCreated,
             format!("created {id}; its pair is in the Secret {secret}"),
         )];
     }
@@ -95,9 +64,9 @@ pub fn of(
     match (was_paused(&previous.conditions), was_paused(&written.conditions)) {
         (false, true) => {
             let note = "hands off until the annotation vobiz.ai/paused is removed";
-            news.push(News::normal("Paused", note));
+            news.push(News::new(EventReason::Paused, note));
         }
-        (true, false) => news.push(News::normal("Resumed", "the object is managed again")),
+        (true, false) => news.push(News::new(EventReason::Resumed, "the object is managed again")),
         (true, true) | (false, false) => {}
     }
     if ready(&previous) != ready(written) || synced(&previous) != synced(written) {
@@ -111,31 +80,31 @@ pub fn of(
 pub fn of_deeds(deeds: &Deeds) -> Vec<News> {
     let mut news = Vec::new();
     if deeds.reclaimed {
-        news.push(News::normal(
-            "SubaccountReclaimed",
+        news.push(News::new(
+            EventReason::SubaccountReclaimed,
             "took over the account that an earlier object of this name had left",
         ));
     }
     if deeds.secret_restored {
-        news.push(News::normal(
-            "SecretRestored",
+        news.push(News::new(
+            EventReason::SecretRestored,
             "the Secret was restored from the record",
         ));
     }
     if !deeds.updated.is_empty() {
         let fields = deeds.updated.join(", ");
         news.push(if deeds.drift {
-            News::normal(
-                "DriftCorrected",
+            News::new(
+                EventReason::DriftCorrected,
                 format!("put back what was changed at Vobiz: {fields}"),
             )
         } else {
-            News::normal("SubaccountUpdated", format!("updated {fields}"))
+            News::new(EventReason::SubaccountUpdated, format!("updated {fields}"))
         });
     }
     if deeds.leftovers > 0 {
         let note = "deleted an account that an interrupted create had left behind";
-        news.push(News::normal("LeftoverDeleted", note));
+        news.push(News::new(EventReason::LeftoverDeleted, note));
     }
     news
 }
@@ -147,23 +116,23 @@ fn warning(object: &Subaccount, written: &SubaccountStatus, outcome: &Outcome) -
     let reason = row(outcome.rest)
         .event
         .or_else(|| failed.then(|| failure(object, Some(written))))?;
-    Some(News::warning(reason, outcome.message.clone()))
+    Some(News::new(reason, outcome.message.clone()))
 }
 
 /// The event for a status that cannot be written: nothing else tells it on the object.
 #[must_use]
 pub fn of_refused_status(object: &Subaccount, message: String) -> News {
-    News::warning(failure(object, object.status.as_ref()), message)
+    News::new(failure(object, object.status.as_ref()), message)
 }
 
 /// What failed of an object with this status.
-fn failure(object: &Subaccount, status: Option<&SubaccountStatus>) -> &'static str {
+fn failure(object: &Subaccount, status: Option<&SubaccountStatus>) -> EventReason {
     if object.metadata.deletion_timestamp.is_some() {
-        "DeleteFailed"
+        EventReason::DeleteFailed
     } else if status.is_some_and(|status| status.auth_id.is_some()) {
-        "UpdateFailed"
+        EventReason::UpdateFailed
     } else {
-        "CreateFailed"
+        EventReason::CreateFailed
     }
 }
 
@@ -172,28 +141,37 @@ fn failure(object: &Subaccount, status: Option<&SubaccountStatus>) -> &'static s
 pub fn farewell(record: Option<&Record>, named: Option<&AuthId>, is_named: bool) -> News {
     let (reason, note) = match (record, record.and_then(Record::auth_id)) {
         (Some(record), Some(id)) if record.ledger.phase == Phase::Kept && record.ledger.disable => (
-            "SubaccountDisabled",
+            EventReason::SubaccountDisabled,
             format!("{id} is disabled and kept, as the deletion policy says"),
         ),
         (Some(record), Some(id)) if record.ledger.phase == Phase::Kept => (
-            "SubaccountRetained",
+            EventReason::SubaccountRetained,
             format!("{id} is kept, as the deletion policy says"),
         ),
-        (Some(_), Some(id)) => ("SubaccountDeleted", format!("{id} is deleted at Vobiz")),
-        (Some(_), None) => ("SubaccountDeleted", "nothing is left at Vobiz".to_owned()),
+        (Some(_), Some(id)) => (
+            EventReason::SubaccountDeleted,
+            format!("{id} is deleted at Vobiz"),
+        ),
+        (Some(_), None) => (
+            EventReason::SubaccountDeleted,
+            "nothing is left at Vobiz".to_owned(),
+        ),
         (None, _) => match named {
             Some(id) => (
-                "SubaccountRetained",
+                EventReason::SubaccountRetained,
                 format!("{id}, which the status named, is somebody else's and is left as it is"),
             ),
             None if is_named => (
-                "SubaccountRetained",
+                EventReason::SubaccountRetained,
                 "the status names what can be no subaccount; whatever there was is left as it is".to_owned(),
             ),
-            None => ("SubaccountDeleted", "nothing was created at Vobiz".to_owned()),
+            None => (
+                EventReason::SubaccountDeleted,
+                "nothing was created at Vobiz".to_owned(),
+            ),
         },
     };
-    News::normal(reason, note)
+    News::new(reason, note)
 }
 
 /// What is told of an object that goes without proof: nothing that is left at Vobiz is anybody's any more.
@@ -217,7 +195,7 @@ pub fn of_left_secret(name: &str) -> News {
         "the Secret {name} stays behind, for it has lost its owner: its pair no longer works; remove it, or leave it to the next \
          Subaccount of this name"
     );
-    News::warning("SecretConflict", note)
+    News::new(EventReason::SecretConflict, note)
 }
 
 /// What became of an account whose object went without its finalizer.
@@ -248,5 +226,5 @@ pub fn of_orphan(id: &AuthId, fate: Fate, record: &str) -> News {
 }
 
 fn orphaned(note: String) -> News {
-    News::warning("SubaccountOrphaned", note)
+    News::new(EventReason::SubaccountOrphaned, note)
 }

@@ -3,6 +3,7 @@
 
 use super::findings::{AccountState, Conflict, Findings, refusals};
 use crate::crd::condition::Reason;
+use crate::crd::event::EventReason;
 use crate::subaccount::plan::{Block, Rest, Wait};
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub struct Row {
     /// What people read; empty where the failed request says it, or nothing is to be said.
     pub message: fn(&Findings<'_>) -> String,
     /// The event of its own; without one a failed request alone is worth an event.
-    pub event: Option<&'static str>,
+    pub event: Option<EventReason>,
     /// When it is looked at again, where no clock says more; none: when an object at rest is.
     pub next: Option<Next>,
 }
@@ -83,7 +84,7 @@ table! {
     Rest::Waiting(Wait::Paused) => unsaid(Next::Woken),
     Rest::Waiting(Wait::AccountPreparing) => unsaid(Next::Woken),
     Rest::Waiting(Wait::Account) => Row {
-        event: Some(Reason::DependencyNotReady.as_str()),
+        event: Some(EventReason::DependencyNotReady),
         ..waits(Reason::DependencyNotReady, Next::Woken, account)
     },
     Rest::Waiting(Wait::Gate) => unsaid(Next::InTurn),
@@ -107,7 +108,7 @@ table! {
     Rest::Waiting(Wait::RateLimited) => fails(Reason::RateLimited, wordless),
     Rest::Waiting(Wait::Unavailable) => fails(Reason::VobizUnavailable, wordless),
     Rest::Waiting(Wait::OutcomeUnknown) => Row {
-        event: Some("CreateOutcomeUnknown"),
+        event: Some(EventReason::CreateOutcomeUnknown),
         ..fails(Reason::VobizUnavailable, wordless)
     },
     Rest::Waiting(Wait::CoolOff) => fails(Reason::ReconcileError, wordless),
@@ -203,7 +204,7 @@ fn stalls(reason: Reason, message: fn(&Findings<'_>) -> String) -> Row {
 /// What a person mends in a Secret or a Record. Nobody tells when that was done: it is looked at, and Vobiz is not asked.
 fn mended(reason: Reason, message: fn(&Findings<'_>) -> String) -> Row {
     Row {
-        event: Some(reason.as_str()),
+        event: EventReason::of(reason),
         next: Some(Next::After(SECRET_PROBE)),
         ..stalls(reason, message)
     }

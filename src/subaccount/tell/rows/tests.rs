@@ -1,6 +1,8 @@
 //! What the rows of the table say, and that the runbook has the same reasons. I/O (reads the runbook).
 
 use super::*;
+use crate::crd::condition::ConditionType;
+use crate::crd::vocabulary::OF_SUBACCOUNT;
 use crate::vobiz::ParentAuthId;
 use std::collections::BTreeSet;
 
@@ -45,6 +47,42 @@ fn the_runbook_has_each_reason_to_wait_beside_first_work_and_deletion() {
     assert_eq!(runbook("A Subaccount waits"), waits);
 }
 
+fn said(kind: ConditionType) -> BTreeSet<String> {
+    let said = OF_SUBACCOUNT.iter().filter(|said| said.kind == kind);
+    said.flat_map(|said| said.reasons.iter().map(ToString::to_string))
+        .collect()
+}
+
+#[test]
+fn the_table_of_conditions_has_every_reason_of_a_row_and_no_other() {
+    let stalled = given(|ready| match ready {
+        Ready::Stalled(reason) => Some(reason),
+        _ => None,
+    });
+    assert_eq!(said(ConditionType::Stalled), stalled);
+    let mut waits = given(|ready| match ready {
+        Ready::Waiting(reason) => Some(reason),
+        _ => None,
+    });
+    waits.insert(Reason::Deleting.to_string());
+    assert_eq!(said(ConditionType::Reconciling), waits);
+    let other = [Reason::ReconcileSuccess, Reason::DriftDetected, Reason::Paused];
+    let failed = RESTS.iter().map(|rest| row(*rest).synced);
+    let synced: BTreeSet<String> = failed.chain(other).map(|reason| reason.to_string()).collect();
+    assert_eq!(said(ConditionType::Synced), synced);
+}
+
+#[test]
+fn what_a_row_tells_by_an_event_needs_a_look() {
+    let told = RESTS
+        .iter()
+        .map(|rest| row(*rest))
+        .filter(|row| row.event.is_some());
+    for row in told {
+        assert!(row.event.is_some_and(EventReason::is_warning), "{row:?}");
+    }
+}
+
 #[test]
 fn whoever_must_act_is_told_what_to_do_unless_vobiz_has_refused_a_request() {
     let told = |rest: &&Rest| matches!(row(**rest).ready, Ready::Stalled(_));
@@ -60,7 +98,7 @@ fn what_a_person_mends_in_a_secret_is_looked_at_soon_and_told_by_an_event() {
         let row = row(rest);
         let is_mended = row.next == Some(Next::After(SECRET_PROBE));
         let reason = match row.ready {
-            Ready::Stalled(reason) => Some(reason.as_str()),
+            Ready::Stalled(reason) => EventReason::of(reason),
             _ => None,
         };
         assert_eq!(is_mended, reason.is_some() && reason == row.event, "{rest:?}");
