@@ -7,10 +7,12 @@ mod bucket;
 mod calls;
 mod comparison;
 mod course;
+mod curve;
 mod edits;
 mod loader;
 mod machine;
 mod percentile;
+mod picture;
 mod population;
 mod process;
 mod requests;
@@ -31,7 +33,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Value, json};
 use vobiz_harness::products;
 
 use crate::comparison::{Pair, compare, early_ends};
@@ -57,6 +59,12 @@ struct Arguments {
     /// Write every figure into this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw what grew with the number of objects into this folder: a picture for each figure that is told at several sizes
+    #[arg(long, value_name = "DIR")]
+    plot: Option<PathBuf>,
+    /// Measure nothing: draw from what an earlier run has written with --json
+    #[arg(long, value_name = "FILE", requires = "plot")]
+    from: Option<PathBuf>,
     /// Short scenarios; judge counts only, no times and rates
     #[arg(long)]
     counts: bool,
@@ -84,6 +92,10 @@ async fn main() -> ExitCode {
 }
 
 async fn bench(arguments: &Arguments) -> Result<bool> {
+    if let (Some(folder), Some(file)) = (&arguments.plot, &arguments.from) {
+        plot(folder, &report_in(file)?)?;
+        return Ok(true);
+    }
     ensure!(
         arguments.objects >= 100,
         "--objects must be at least 100: less is no scale"
@@ -103,17 +115,20 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
             (course, compared)
         }
     };
+    let report = json!({
+        "machine": course.machine,
+        "scale": scale,
+        "latency_milliseconds": u64::try_from(LATENCY.as_millis())?,
+        "workers": loader::WORKERS,
+        "seconds": begun.elapsed().as_secs(),
+        "rows": course.rows,
+        "against": arguments.against,
+        "compared": compared,
+    });
+    if let Some(folder) = &arguments.plot {
+        plot(folder, &report)?;
+    }
     if let Some(file) = &arguments.json {
-        let report = json!({
-            "machine": course.machine,
-            "scale": scale,
-            "latency_milliseconds": u64::try_from(LATENCY.as_millis())?,
-            "workers": loader::WORKERS,
-            "seconds": begun.elapsed().as_secs(),
-            "rows": course.rows,
-            "against": arguments.against,
-            "compared": compared,
-        });
         let text = serde_json::to_string_pretty(&report).context("failed to write the report")?;
         std::fs::write(file, text).with_context(|| format!("failed to write {}", file.display()))?;
     }
@@ -122,6 +137,24 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     }
     println!("{}", last_line(&course.rows));
     Ok(all_reached(&course.rows))
+}
+
+/// A picture of each curve of the report, in this folder.
+fn plot(folder: &Path, report: &Value) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    for curve in curve::curves(report) {
+        let path = folder.join(curve.file());
+        let text = picture::svg(&curve)?;
+        std::fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// What a run has written.
+fn report_in(file: &Path) -> Result<Value> {
+    let failed = || format!("failed to read {}", file.display());
+    let text = std::fs::read_to_string(file).with_context(failed)?;
+    serde_json::from_str(&text).with_context(failed)
 }
 
 /// The earlier operator and this one, turn by turn: A B A B. Also what this one came to in all its turns.
@@ -152,4 +185,31 @@ async fn in_turns(arguments: &Arguments, scale: &Scale, operator: &Path) -> Resu
         }
     }
     Ok((all.context("--turns must be at least 1")?, pairs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pictures_in_the_repository_are_drawn_from_the_figures_beside_them() {
+        let folder = Path::new(env!("REPOSITORY")).join("docs/scale");
+        let curves = curve::curves(&report_in(&folder.join("growth.json")).unwrap());
+        assert!(curves.len() > 1, "{curves:?}");
+        let document = std::fs::read_to_string(folder.with_extension("md")).unwrap();
+        for curve in curves {
+            let stored = std::fs::read_to_string(folder.join(curve.file())).unwrap_or_default();
+            assert!(
+                stored == picture::svg(&curve).unwrap(),
+                "{} is out of date: run `cargo xtask bench --plot docs/scale --from docs/scale/growth.json`",
+                curve.file()
+            );
+            let shown = format!("](scale/{})", curve.file());
+            assert!(
+                document.contains(&shown),
+                "docs/scale.md does not show {}",
+                curve.file()
+            );
+        }
+    }
 }

@@ -218,12 +218,12 @@ fn tell(row: &mut Row, size: &Size) {
             "MiB",
         )
         .tell(
-            &at("ready after"),
+            &at("ready after a restart"),
             size.restarts.median(|restart| restart.ready),
             "s",
         )
         .tell(
-            &at("quiet after"),
+            &at("quiet after a restart"),
             size.restarts.median(|restart| restart.quiet),
             "s",
         )

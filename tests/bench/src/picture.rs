@@ -1,0 +1,153 @@
+//! PURE. A curve as a picture: how much, by the number of objects.
+
+use anyhow::{Result, anyhow};
+use plotters::coord::Shift;
+use plotters::drawing::DrawingAreaErrorKind;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use crate::curve::Curve;
+
+const WIDTH: u32 = 720;
+const HEIGHT: u32 = 400;
+const LINE: RGBColor = RGBColor(31, 119, 180);
+const INK: RGBColor = RGBColor(51, 51, 51);
+const GRID: RGBColor = RGBColor(225, 225, 225);
+const FONT: &str = "sans-serif";
+
+/// The picture as SVG.
+pub fn svg(curve: &Curve) -> Result<String> {
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, (WIDTH, HEIGHT)).into_drawing_area();
+        // The error borrows the picture that is being drawn.
+        draw(curve, &area).map_err(|error| anyhow!("failed to draw '{}': {error}", curve.name))?;
+    }
+    Ok(text)
+}
+
+fn draw(
+    curve: &Curve,
+    area: &DrawingArea<SVGBackend<'_>, Shift>,
+) -> Result<(), DrawingAreaErrorKind<std::io::Error>> {
+    area.fill(&WHITE)?;
+    let largest = curve
+        .points
+        .iter()
+        .fold(0.0, |most: f64, point| most.max(point.0));
+    let highest = curve
+        .points
+        .iter()
+        .fold(0.0, |most: f64, point| most.max(point.1));
+    let title = if curve.unit.is_empty() {
+        curve.name.clone()
+    } else {
+        format!("{}, {}", curve.name, curve.unit)
+    };
+    let mut chart = ChartBuilder::on(area)
+        .caption(title, (FONT, 18).into_font().color(&INK))
+        .margin(14)
+        .x_label_area_size(46)
+        .y_label_area_size(56)
+        // From nothing: a slope that is none must look like none.
+        .build_cartesian_2d(0.0..largest * 1.05, 0.0..round_up(highest * 1.15))?;
+    let style = (FONT, 14).into_font().color(&INK);
+    chart
+        .configure_mesh()
+        .x_desc("objects")
+        .x_labels(6)
+        .y_labels(6)
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .axis_style(INK)
+        .label_style(style.clone())
+        .axis_desc_style(style.clone())
+        .x_label_formatter(&|objects| thousands(*objects))
+        .y_label_formatter(&|value| number(*value))
+        .draw()?;
+    chart.draw_series(LineSeries::new(
+        curve.points.iter().copied(),
+        LINE.stroke_width(2),
+    ))?;
+    chart.draw_series(
+        curve
+            .points
+            .iter()
+            .map(|point| Circle::new(*point, 4, LINE.filled())),
+    )?;
+    let centred = style.pos(Pos::new(HPos::Center, VPos::Bottom));
+    chart.draw_series(
+        curve
+            .points
+            .iter()
+            .map(|point| EmptyElement::at(*point) + Text::new(number(point.1), (0, -9), centred.clone())),
+    )?;
+    area.present()
+}
+
+/// The next number of one digit and zeros, a half or a quarter of one.
+fn round_up(value: f64) -> f64 {
+    if value <= 0.0 {
+        return 1.0;
+    }
+    let unit = 10_f64.powf(value.log10().floor());
+    let steps = [1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+    steps
+        .iter()
+        .map(|step| step * unit)
+        .find(|rounded| *rounded >= value)
+        .unwrap_or(10.0 * unit)
+}
+
+/// Whole numbers with a comma before each three digits.
+fn thousands(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// As precise as a reader of the axis needs it.
+fn number(value: f64) -> String {
+    if value >= 100.0 {
+        thousands(value)
+    } else {
+        let text = format!("{value:.2}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_shows_the_name_the_unit_and_each_figure() {
+        let curve = Curve {
+            name: "quiet after".to_owned(),
+            unit: "s".to_owned(),
+            points: vec![(1000.0, 0.8), (2000.0, 1.1), (10_000.0, 5.0)],
+        };
+        let text = svg(&curve).unwrap();
+        for shown in ["quiet after, s", "objects", "0.8", "1.1", "10,000"] {
+            assert!(text.contains(shown), "{shown} is not in {text}");
+        }
+        assert_eq!(text.matches("<circle").count(), 3);
+    }
+
+    #[test]
+    fn numbers_are_rounded_for_readers() {
+        assert_eq!([0.0, 0.8, 2.02, 46.3].map(number), ["0", "0.8", "2.02", "46.3"]);
+        assert_eq!(
+            [0.0, 999.0, 1000.0, 1_234_567.0].map(thousands),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        let rounded = [0.0, 0.92, 2.3, 5.75, 12.0].map(|value| number(round_up(value)));
+        assert_eq!(rounded, ["1", "1", "2.5", "6", "12.5"]);
+    }
+}
