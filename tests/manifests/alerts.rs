@@ -6,7 +6,8 @@ use std::fs;
 use serde_json::{Value, json};
 use vobiz_harness::promtool::Promtool;
 
-use crate::readme::{anchors, text};
+use crate::book::anchors;
+use crate::documents::text;
 use crate::render;
 
 const RULES: &str = "manifests/components/monitoring/prometheus-rule.yaml";

@@ -18,7 +18,7 @@ use vobiz_harness::judges;
 use vobiz_harness::markdown::blocks;
 use vobiz_operator::crd::custom_resource_definitions;
 
-use crate::readme::text;
+use crate::documents::text;
 use crate::render::{self, understood};
 
 const CHART: &str = "charts/vobiz-operator";

@@ -8,7 +8,7 @@ use vobiz_harness::directory::TemporaryDirectory;
 use vobiz_harness::install_files;
 use vobiz_harness::markdown::blocks;
 
-use crate::readme::text;
+use crate::documents::text;
 use crate::render;
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use vobiz_harness::directory::TemporaryDirectory;
 use vobiz_harness::markdown::blocks;
 
-use crate::readme::text;
+use crate::documents::text;
 use crate::render;
 
 const REFERENCES: &str = "manifests/kustomize/name-reference.yaml";

@@ -12,6 +12,8 @@
 mod alerts;
 /// What is handed out for Argo CD works there.
 mod argocd;
+/// The documents make a book.
+mod book;
 /// The chart says what the manifests say, and Helm judges it.
 mod chart;
 /// Every command that we show or run names our kinds.
@@ -20,6 +22,8 @@ mod commands;
 mod completion;
 /// `crds/` says what the code says, in YAML that every reader understands.
 mod definitions;
+/// Which documents there are, and what they show.
+mod documents;
 /// One set of Subaccounts makes three environments.
 mod environments;
 /// What is handed out for Flux is understood there, in order, and at rest once it is applied.
@@ -48,3 +52,5 @@ mod render;
 mod samples;
 /// What is said of rights is what is granted.
 mod security;
+/// Every command that is shown is typed by a test, or says why not.
+mod shown;

@@ -1,5 +1,7 @@
 //! A real API server takes every manifest, which is then no drift to Flux, and refuses what cannot work with a message that says what to do.
 
+use std::collections::BTreeSet;
+
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
@@ -7,6 +9,7 @@ use vobiz_harness::control_plane::{ControlPlane, ControlPlaneOptions};
 use vobiz_operator::crd::{GROUP, VERSION};
 use vobiz_operator::kubectl::validation::Definitions;
 
+use crate::readme::{is_for_a_tool, shown_objects};
 use crate::{flux, render};
 
 /// Where to change a valid object, to what, and what the refusal must say.
@@ -321,6 +324,8 @@ async fn an_api_server_takes_every_manifest_and_refuses_what_cannot_work() {
         flux::ensure_nothing_to_do(&control_plane, folder).await;
     }
 
+    what_the_documents_show_is_taken(&control_plane).await;
+
     let subaccounts = api(&control_plane, "Subaccount");
     let definitions = Definitions::new().unwrap();
     for (valid, refusals) in all() {
@@ -362,6 +367,28 @@ async fn an_api_server_takes_every_manifest_and_refuses_what_cannot_work() {
     new_objects_are_unobserved_and_carry_no_deletion_policy(&subaccounts).await;
     what_is_optional_can_be_taken_away_but_the_account_stays(&subaccounts).await;
     long_names_and_longest_prefix_fit_together(&subaccounts).await;
+}
+
+/// Field by field: kubectl asks the API server to refuse what it does not know.
+async fn what_the_documents_show_is_taken(control_plane: &ControlPlane) {
+    let kubectl = control_plane.kubectl();
+    let shown: Vec<(String, Value)> = shown_objects()
+        .into_iter()
+        .filter(|(_, object)| !is_for_a_tool(object))
+        .collect();
+    let namespaces: BTreeSet<&str> = shown
+        .iter()
+        .filter_map(|(_, object)| object["metadata"]["namespace"].as_str())
+        .collect();
+    for name in namespaces {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        kubectl.apply(&namespace.to_string()).await.unwrap();
+    }
+    for (document, object) in shown {
+        let arguments = ["apply", "--dry-run=server", "--validate=strict", "--filename=-"];
+        let taken = kubectl.run_with_input(&arguments, &object.to_string()).await;
+        assert!(taken.is_ok(), "{document} shows what is refused: {taken:?}");
+    }
 }
 
 async fn new_objects_are_unobserved_and_carry_no_deletion_policy(subaccounts: &Api<DynamicObject>) {

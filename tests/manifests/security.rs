@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use vobiz_harness::grants::grants_to;
 
-use crate::{readme, render};
+use crate::{documents, render};
 
 /// Where, resource with its group, verb, and the only name; none: any.
 type Right = (bool, String, String, Option<String>);
@@ -73,7 +73,7 @@ fn told(text: &str) -> BTreeSet<Right> {
 
 #[test]
 fn the_table_of_rights_is_that_of_the_manifests() {
-    let (granted, told) = (granted(), told(&readme::text("docs/security.md")));
+    let (granted, told) = (granted(), told(&documents::text("docs/security.md")));
     assert!(granted.len() > 20, "{granted:?}");
     let untold: Vec<_> = granted.difference(&told).collect();
     let wrong: Vec<_> = told.difference(&granted).collect();

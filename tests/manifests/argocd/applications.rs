@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::readme::text;
+use crate::documents::text;
 use crate::render;
 
 const APPLICATIONS: &str = "manifests/gitops/argocd/applications.yaml";

@@ -45,19 +45,25 @@ fn text_of_all() -> String {
     let metrics = Metrics::new(true, "0", "0");
     metrics.pass("subaccount").finish(ReconcileResult::Error);
     metrics.rest_request("GET", Some(200));
+    metrics.expect_watch("subaccounts", Some("team"), 0.0);
     metrics.passed_over("Subaccount");
     metrics.set_leader("lease", true);
     metrics.set_writes_refused("secrets", "create", 1);
     metrics.api_request("list", Some(200), Duration::ZERO);
     metrics.rate_limit_wait(Duration::ZERO);
     metrics.drift("name");
-    metrics.admit_account("team/vobiz");
-    metrics.api_success("team/vobiz", 0.0);
-    metrics.set_orphans("team/vobiz", 0);
-    metrics.set_leftovers_pending("team/vobiz", 0);
+    metrics.secret_repaired();
+    let account = "team/vobiz";
+    metrics.admit_account(account);
+    metrics.set_account_ready(account, "True", "Available");
+    metrics.account_request(account, 10);
+    metrics.swept(account, 0.0, Duration::ZERO);
+    metrics.api_success(account, 0.0);
+    metrics.set_orphans(account, 0);
+    metrics.set_leftovers_pending(account, 0);
     metrics.admit_object("team", "acme", "uid");
-    metrics.set_conditions("team", "acme", Some("True"), Some("True"));
-    metrics.set_info("team", "acme", "SA_1", "team/vobiz");
+    metrics.set_conditions("team", "acme", Some("True"), Some("True"), true);
+    metrics.set_info("team", "acme", "SA_1", account);
     metrics.set_deletion_started("team", "acme", 0.0);
     metrics.encode().unwrap_or_default()
 }
@@ -93,7 +99,7 @@ mod tests {
     use super::*;
 
     /// Those that have no labels.
-    const UNLABELLED: [&str; 7] = [
+    const UNLABELLED: [&str; 9] = [
         "process_cpu_seconds_total",
         "process_max_fds",
         "process_open_fds",
@@ -101,6 +107,8 @@ mod tests {
         "process_start_time_seconds",
         "process_virtual_memory_bytes",
         "vobiz_api_rate_limit_wait_seconds",
+        "vobiz_api_requests_waiting",
+        "vobiz_subaccount_secrets_repaired_total",
     ];
 
     #[test]
