@@ -166,8 +166,16 @@ fn the_namespaced_scope_is_that_of_its_overlay_and_grants_each_watched_namespace
 
 #[test]
 fn what_prometheus_gets_is_that_of_the_component() {
-    let values = json!({"crds": {"enabled": false}, "serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}});
+    let enabled = json!({"enabled": true});
+    let values = json!({
+        "crds": {"enabled": false}, "serviceMonitor": enabled, "prometheusRule": enabled, "dashboard": enabled,
+    });
     let mut chart = rendered(&values);
+    let dashboard = render::only(&chart, "ConfigMap");
+    assert_eq!(dashboard["metadata"]["labels"]["grafana_dashboard"], "1");
+    let told: Value = serde_json::from_str(dashboard["data"]["dashboard.json"].as_str().unwrap()).unwrap();
+    let own: Value = serde_json::from_str(&text("manifests/components/monitoring/dashboard.json")).unwrap();
+    assert_eq!(told, own);
     chart.retain(|object| object["apiVersion"] == "monitoring.coreos.com/v1");
     let mut component = Vec::new();
     for file in ["service-monitor.yaml", "prometheus-rule.yaml"] {
@@ -410,6 +418,8 @@ fn places() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("PrometheusRule", "/metadata/labels/monitor", json!("alerts")),
         ("PrometheusRule", "/metadata/annotations/monitor", json!("alerts")),
+        ("ConfigMap", "/metadata/labels/monitor", json!("dashboard")),
+        ("ConfigMap", "/metadata/annotations/monitor", json!("dashboard")),
         (
             "PodMonitor",
             "/spec/podMetricsEndpoints/0/metricRelabelings/0/action",

@@ -21,6 +21,7 @@ mod commands;
 /// kubectl completes the words of kubectl vobiz.
 mod completion;
 /// `crds/` says what the code says, in YAML that every reader understands.
+mod dashboard;
 mod definitions;
 /// Which documents there are, and what they show.
 mod documents;

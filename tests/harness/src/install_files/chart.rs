@@ -20,6 +20,8 @@ const RULES: [(&str, &str); 3] = [
 const USER_ROLES: &str = "manifests/base/user-roles.yaml";
 /// The alerts, of which the chart takes what follows their metadata.
 const ALERTS: &str = "manifests/components/monitoring/prometheus-rule.yaml";
+/// The dashboard, which the chart takes whole.
+const DASHBOARD: &str = "manifests/components/monitoring/dashboard.json";
 /// Between these lines the README has the values.
 const BEGIN: &str = "<!-- begin: made from values.yaml by `cargo xtask manifests` -->\n";
 const END: &str = "<!-- end -->";
@@ -56,6 +58,7 @@ pub(super) fn all(repository: &Path) -> Result<Vec<InstallFile>> {
         "files/monitoring/alerts.yaml".to_owned(),
         format!("{}spec:\n{spec}", made_from(ALERTS)),
     );
+    add("files/monitoring/dashboard.json".to_owned(), read(DASHBOARD)?);
     let readme = read(&format!("{CHART}/README.md"))?;
     let table = values::table(&read(&format!("{CHART}/values.yaml"))?)?;
     add("README.md".to_owned(), with_table(&readme, &table)?);
