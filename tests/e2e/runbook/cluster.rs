@@ -25,6 +25,8 @@ use crate::rule::await_told;
 const OPERATOR: &str = "vobiz-operator-system";
 const TEAM: &str = "team";
 const PATIENCE: Duration = Duration::from_mins(1);
+/// The way with kustomize has these words.
+const WITH_KUSTOMIZE: &str = "kubectl apply -k .";
 
 pub fn entries() -> Vec<Entry> {
     vec![
@@ -355,6 +357,14 @@ fn readme(heading: &str, language: &str) -> Result<Vec<String>> {
     Ok(blocks(section, language))
 }
 
+/// What the README says with these words, of its ways to install.
+fn installing(words: &str) -> Result<String> {
+    let mut commands = readme("Install it in a cluster", "sh")?;
+    commands.retain(|command| command.contains(words));
+    ensure!(commands.len() == 1, "{} blocks have {words:?}", commands.len());
+    Ok(commands.remove(0))
+}
+
 /// Kinds of other products with our plurals, kinds and short names: one that is known, and one whose accounts are in the way
 /// too. Their groups come before and after ours.
 const NEIGHBOURS: [(&str, &str, &str, Option<&str>); 3] = [
@@ -456,14 +466,13 @@ async fn newcomer(bed: Arc<TestBed>, _: &'static [&'static str]) -> Result<()> {
 }
 
 async fn install(newcomer: &Newcomer) -> Result<()> {
-    let commands = readme("Install it in a cluster", "sh")?;
     let kustomization = readme("Install it in a cluster", "yaml")?;
-    newcomer.types(&commands[0]).await?;
+    newcomer.types(&installing("docker build")?).await?;
     std::fs::write(
         newcomer.folder.path().join("kustomization.yaml"),
         &kustomization[0],
     )?;
-    newcomer.types(&commands[1]).await.map(drop)
+    newcomer.types(&installing(WITH_KUSTOMIZE)?).await.map(drop)
 }
 
 async fn first_subaccount(newcomer: &Newcomer) -> Result<()> {
@@ -497,7 +506,7 @@ async fn restore(newcomer: &Newcomer, operator: OperatorProcess, id: &Value) -> 
         .await?;
     newcomer.types("kubectl delete secrets --all").await?;
     newcomer
-        .types(&readme("Install it in a cluster", "sh")?[1])
+        .types(&installing(WITH_KUSTOMIZE)?)
         .await
         .context("install anew")?;
     newcomer.operator().await?.terminate(PATIENCE).await?;
