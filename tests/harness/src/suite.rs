@@ -18,7 +18,7 @@ use crate::test_bed::TestBed;
 use crate::watchdog::{ServerState, Supervised};
 
 /// Trials mostly wait, so more than one per core is well spent.
-const TEST_THREADS: usize = 10;
+const TEST_THREADS: usize = 8;
 
 /// How many of the longest trials are told of: they are where the time of a run goes.
 const LONGEST: usize = 12;
