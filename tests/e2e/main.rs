@@ -24,6 +24,7 @@ mod credentials_watch;
 mod deletion;
 mod deletion_trouble;
 mod deniers;
+mod documents;
 mod drift;
 mod edit;
 mod environments;
@@ -109,6 +110,7 @@ fn main() -> ExitCode {
     deletion::add_to(&mut suite);
     deletion_trouble::add_to(&mut suite);
     deniers::add_to(&mut suite);
+    documents::add_to(&mut suite);
     drift::add_to(&mut suite);
     edit::add_to(&mut suite);
     environments::add_to(&mut suite);

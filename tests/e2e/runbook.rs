@@ -3,7 +3,7 @@
 
 mod account;
 mod cluster;
-mod document;
+pub mod document;
 mod refused;
 mod subaccount;
 

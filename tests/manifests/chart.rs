@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
@@ -499,6 +499,7 @@ fn every_object_is_understood_field_by_field() {
             "RoleBinding" => drop(understood::<RoleBinding>(&object)),
             "Deployment" => drop(understood::<Deployment>(&object)),
             "Service" => drop(understood::<Service>(&object)),
+            "ConfigMap" => drop(understood::<ConfigMap>(&object)),
             "NetworkPolicy" => drop(understood::<NetworkPolicy>(&object)),
             "PodDisruptionBudget" => drop(understood::<PodDisruptionBudget>(&object)),
             "CustomResourceDefinition" | "ServiceMonitor" | "PodMonitor" | "PrometheusRule" => {}

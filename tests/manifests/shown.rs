@@ -30,7 +30,10 @@ const RUNBOOK: How = Typed(
     "tests/e2e/runbook.rs",
     "every row of the runbook, every command in it and every message that names a remedy has a trial that carries it out",
 );
-const START: How = Untyped("no trial follows the page yet");
+const START: How = Typed(
+    "tests/e2e/documents.rs",
+    "docs/start, followed word for word, leads from a parent's pair to a Subaccount and back",
+);
 const HOW_TO: How = Untyped("no trial follows the page yet");
 const HELM: How = Typed(
     "tests/e2e/helm.rs",
