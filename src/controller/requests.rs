@@ -10,7 +10,7 @@ use tower::{Layer, Service};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
-use super::watch_request::WatchRequest;
+use super::watch_request::{WatchRequest, is_watch};
 use crate::clock::wall_clock;
 use crate::metrics::Metrics;
 
@@ -95,8 +95,7 @@ fn span(request: &Request<Body>) -> Span {
 }
 
 fn verb<B>(request: &Request<B>) -> &str {
-    let mut query = request.uri().query().unwrap_or_default().split('&');
-    if query.any(|part| matches!(part, "watch=true" | "watch=1")) {
+    if is_watch(request.uri()) {
         "WATCH"
     } else {
         request.method().as_str()

@@ -12,8 +12,7 @@ pub(super) struct WatchRequest {
 impl WatchRequest {
     /// None if the request is no watch, or one of a single object: those come and go with what names the object.
     pub fn of(uri: &Uri) -> Option<Self> {
-        let query = uri.query().unwrap_or_default();
-        if !query.split('&').any(|part| part == "watch=true") || query.contains("metadata.name") {
+        if !is_watch(uri) || uri.query().unwrap_or_default().contains("metadata.name") {
             return None;
         }
         let mut parts = uri.path().rsplit('/');
@@ -22,6 +21,12 @@ impl WatchRequest {
         let namespace = name.filter(|_| kind == Some("namespaces")).map(str::to_owned);
         Some(Self { resource, namespace })
     }
+}
+
+/// Whether a request of this URI is answered with a stream of events.
+pub(super) fn is_watch(uri: &Uri) -> bool {
+    let mut query = uri.query().unwrap_or_default().split('&');
+    query.any(|part| matches!(part, "watch=true" | "watch=1"))
 }
 
 #[cfg(test)]
