@@ -9,6 +9,7 @@ mod labels;
 mod objects;
 mod process;
 mod queue_length;
+mod watch_heard;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use labels::{
     ReconcileLabels, RestLabels, WatchLabels, WriteLabels, code_label,
 };
 pub use queue_length::QueueLength;
+pub use watch_heard::WatchHeard;
 
 use crate::clock::now;
 
@@ -84,7 +86,7 @@ impl Metrics {
         self.families.rest_requests.get_or_create(&labels).inc();
     }
 
-    /// A watch is about to be begun: it has a series from here on, so that one that is never taken up is noticed.
+    /// A watch is about to be begun: it has a series from here on, so that one that never is answered is noticed.
     pub fn expect_watch(&self, resource: &str, namespace: Option<&str>, unix_seconds: f64) {
         let labels = WatchLabels::new(resource, namespace);
         self.families
@@ -93,12 +95,12 @@ impl Metrics {
             .set(unix_seconds);
     }
 
-    /// Notes when the API server took up a watch, in Unix seconds. One that was not expected is nobody's business.
-    pub fn watch_answered(&self, resource: &str, namespace: Option<&str>, unix_seconds: f64) {
+    /// Where it is noted when the API server was last heard on a watch. One that was not expected is nobody's business.
+    #[must_use]
+    pub fn watch(&self, resource: &str, namespace: Option<&str>) -> Option<WatchHeard> {
         let labels = WatchLabels::new(resource, namespace);
-        if let Some(answered) = self.families.watch_answered.get(&labels) {
-            answered.set(unix_seconds);
-        }
+        let answered = self.families.watch_answered.get(&labels)?;
+        Some(WatchHeard(answered.clone()))
     }
 
     /// Counts an object of a list or watch that does not say who it is.

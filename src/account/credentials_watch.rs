@@ -7,7 +7,8 @@
 
 use crate::account::store::named_secrets::NamedSecrets;
 use crate::account::waker::AccountWaker;
-use crate::controller::backoff::delay;
+use crate::clock::now;
+use crate::controller::backoff::{Row, delay};
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
 use crate::controller::wake::{Guarded, Scope};
 use crate::dice::random;
@@ -116,7 +117,7 @@ async fn follow_one(
     // Of those that are there: a watch may tell again what one before has told.
     let mut versions: HashMap<String, String> = HashMap::new();
     let mut since = BEGINNING.to_owned();
-    let mut failures: u32 = 0;
+    let mut row = Row::new(LONGEST_PAUSE);
     loop {
         let watched = watch_once(
             &cluster,
@@ -137,11 +138,11 @@ async fn follow_one(
         );
         match watched.await {
             Ok(()) => {
-                failures = 0;
+                row.ended();
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => {
-                failures = failures.saturating_add(1);
+                let failures = row.failed(now());
                 tracing::warn!(name, failures, error = %ClusterError::from(error), "the watch of credentials Secrets failed and is begun again");
                 tokio::time::sleep(delay(failures, random(), LONGEST_PAUSE)).await;
             }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The pause after the first failure, before jitter.
 const BASE: Duration = Duration::from_secs(1);
@@ -87,6 +87,43 @@ impl<K: Eq + Hash> Backoff<K> {
     }
 }
 
+/// How often one thing that is begun anew after each failure has failed in a row.
+#[derive(Debug)]
+pub struct Row {
+    cap: Duration,
+    failures: u32,
+    last: Option<Instant>,
+}
+
+impl Row {
+    /// No failure yet. `cap`: the longest pause between two beginnings.
+    #[must_use]
+    pub fn new(cap: Duration) -> Self {
+        Self {
+            cap,
+            failures: 0,
+            last: None,
+        }
+    }
+
+    /// The number of this failure in its row. What had gone on for longer than any pause before it failed begins a new row.
+    pub fn failed(&mut self, now: Instant) -> u32 {
+        let limit = self.cap.saturating_mul(2);
+        let went_on = |last: Instant| now.saturating_duration_since(last) > limit;
+        if self.last.is_some_and(went_on) {
+            self.failures = 0;
+        }
+        self.last = Some(now);
+        self.failures = self.failures.saturating_add(1);
+        self.failures
+    }
+
+    /// It succeeded.
+    pub fn ended(&mut self) {
+        self.failures = 0;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -135,6 +172,21 @@ mod tests {
             now += backoff.failed("object", now, 0.0);
         }
         assert_eq!(backoff.failed("object", now, 0.0), CAP);
+    }
+
+    #[test]
+    fn a_row_of_failures_ends_with_a_success_and_with_what_goes_on_for_long() {
+        let mut row = Row::new(CAP);
+        let mut now = crate::clock::now();
+        let mut after = |pause: Duration| {
+            now += pause;
+            row.failed(now)
+        };
+        assert_eq!([CAP; 3].map(&mut after), [1, 2, 3]);
+        assert_eq!(after(CAP * 2 + Duration::from_secs(1)), 1);
+        assert_eq!(after(CAP), 2);
+        row.ended();
+        assert_eq!(row.failed(now), 1);
     }
 
     proptest! {

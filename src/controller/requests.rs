@@ -5,6 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::combinators::InspectFrame;
+use http_body_util::{BodyExt as _, Either};
 use kube::client::Body;
 use tower::{Layer, Service};
 use tracing::field::Empty;
@@ -12,7 +15,7 @@ use tracing::{Instrument as _, Span};
 
 use super::watch_request::{WatchRequest, is_watch};
 use crate::clock::wall_clock;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, WatchHeard};
 
 /// Looks at each request that a client makes.
 #[derive(Clone, Debug)]
@@ -45,14 +48,21 @@ pub(super) struct Requests<S> {
     metrics: Metrics,
 }
 
+/// What is done with each piece of an answer as it comes.
+type Note<B> = Box<dyn FnMut(&Frame<<B as http_body::Body>::Data>) + Send>;
+
+/// An answer that goes through as it is, or one that is heard of as it comes: that of a watch.
+type Answer<B> = Response<Either<B, InspectFrame<B, Note<B>>>>;
+
 impl<S, B> Service<Request<Body>> for Requests<S>
 where
     S: Service<Request<Body>, Response = Response<B>>,
     S::Future: Send + 'static,
+    B: http_body::Body,
 {
-    type Response = S::Response;
+    type Response = Answer<B>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer<B>, S::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(context)
@@ -68,17 +78,26 @@ where
             let answer = answer.await;
             let code = answer.as_ref().ok().map(|response| response.status().as_u16());
             metrics.rest_request(method.as_str(), code);
-            if let (Some(watched), Some(200)) = (watched, code) {
-                let now = wall_clock().as_duration().as_secs_f64();
-                metrics.watch_answered(&watched.resource, watched.namespace.as_deref(), now);
-            }
             span.record("http.response.status_code", code.map(i64::from));
             if code.is_none_or(|code| code >= 400) {
                 span.record("otel.status_code", "ERROR");
             }
-            answer
+            let watch = watched
+                .filter(|_| code == Some(200))
+                .and_then(|watched| metrics.watch(&watched.resource, watched.namespace.as_deref()));
+            answer.map(|answer| heard(answer, watch))
         })
     }
+}
+
+/// The answer; that of a watch is noted from its beginning on, piece by piece.
+fn heard<B: http_body::Body>(answer: Response<B>, watch: Option<WatchHeard>) -> Answer<B> {
+    let Some(watch) = watch else {
+        return answer.map(Either::Left);
+    };
+    let now = || wall_clock().as_duration().as_secs_f64();
+    watch.at(now());
+    answer.map(|body| Either::Right(body.inspect_frame(Box::new(move |_: &_| watch.at(now())) as Note<B>)))
 }
 
 /// It tells what is done to which kind of objects, and how it was answered: no name and no value. That of a watch ends with the

@@ -2,8 +2,8 @@
 //!
 //! The watch runs in a task of its own, so that every cache is complete before the first controller starts.
 
-use crate::clock::wall_clock;
-use crate::controller::backoff::delay;
+use crate::clock::{now, wall_clock};
+use crate::controller::backoff::{Row, delay};
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
 use crate::controller::lenient::Guarded;
 use crate::controller::readiness::Readiness;
@@ -106,7 +106,7 @@ impl<Read: Resource<DynamicType = (), Scope = ClusterResourceScope>> Target<Read
     }
 }
 
-/// From here on somebody asks when this watch was last taken up.
+/// From here on somebody asks when the server was last heard on this watch.
 fn expect<Read: Resource<DynamicType = ()>>(metrics: &Metrics, namespace: Option<&str>) {
     let now = wall_clock().as_duration().as_secs_f64();
     metrics.expect_watch(&Read::plural(&()), namespace, now);
@@ -183,7 +183,7 @@ where
 }
 
 /// Takes every event, and waits after each failure: the longer, the more of them came in a row. A list that was only
-/// begun ends no such row, nor do its first pages (kube's own backoff counts both as successes). `tell` hears why there is no list, and of
+/// begun ends no such row, nor do its first pages (kube's own backoff counts both as successes); a watch that was open for long does. `tell` hears why there is no list, and of
 /// the one that comes after all.
 async fn follow<K, Wait: Future<Output = ()>>(
     kind: &'static str,
@@ -193,12 +193,12 @@ async fn follow<K, Wait: Future<Output = ()>>(
     wait: impl Fn(u32) -> Wait,
 ) {
     let mut events = std::pin::pin!(events);
-    let mut failures: u32 = 0;
+    let mut row = Row::new(LONGEST_PAUSE);
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
                 if matches!(event, Event::InitDone | Event::Apply(_) | Event::Delete(_)) {
-                    failures = 0;
+                    row.ended();
                 }
                 if matches!(event, Event::InitDone) {
                     tell(None);
@@ -206,7 +206,7 @@ async fn follow<K, Wait: Future<Output = ()>>(
                 take(event);
             }
             Err(error) => {
-                failures = failures.saturating_add(1);
+                let failures = row.failed(now());
                 let is_of_list = matches!(error, watcher::Error::InitialListFailed(_));
                 let error = reason(error);
                 tracing::warn!(kind, failures, error, "a watch failed and is begun again");

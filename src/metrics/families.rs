@@ -26,7 +26,7 @@ const REQUEST_SECONDS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 const WAIT_SECONDS: [f64; 9] = [0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0];
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
-type TimeGauge = Gauge<f64, AtomicU64>;
+pub(super) type TimeGauge = Gauge<f64, AtomicU64>;
 
 /// The families that the operator sets; those of the build and the process set themselves.
 pub(super) struct Families {
@@ -90,7 +90,7 @@ impl Families {
             watch_answered: add(
                 to,
                 "vobiz_operator_watch_answered_timestamp_seconds",
-                "When the Kubernetes API server last took up a watch that the operator lives on; each is begun anew every 20 s",
+                "When the Kubernetes API server was last heard on a watch that the operator lives on; at rest it says each minute that it is there",
                 Family::default(),
             ),
             passed_over: add(

@@ -18,6 +18,10 @@ use crate::waiting::{progress, until};
 /// Requests of an interval that are no page of the list.
 const CONSTANT_CALLS: f64 = 1.0;
 
+/// The while for which lists and watches are counted, in seconds, and how many may begin in it.
+const STREAMS_WITHIN: f64 = 150.0;
+const MOST_STREAMS: f64 = 4.0;
+
 /// Without a write for so long, what a list led to is done.
 const SILENCE: Duration = Duration::from_secs(1);
 
@@ -141,11 +145,6 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
         rest.requests.reads_per(objects) / rest.seconds * 3600.0,
         "",
     )
-    .tell(
-        "lists and watches per interval",
-        share(rest.requests.streams, 1) / intervals,
-        "",
-    )
     .tell("interval", rest.seconds / intervals, "s")
     .tell(
         "CPU per object and minute",
@@ -155,6 +154,13 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     .tell("share of one core", rest.cpu / rest.seconds, "")
     .tell("resident memory", mebibytes(rest.usage.resident), "MiB")
     .tell("resident memory at its peak", mebibytes(rest.usage.peak), "MiB");
+    let streams = share(rest.requests.streams, 1) / rest.seconds * STREAMS_WITHIN;
+    if scale.counts_only {
+        // All watches begin at the same time: too short a while sees all of them begun anew, or none.
+        row.tell("lists and watches in 150 s", streams, "");
+    } else {
+        row.count("lists and watches in 150 s", streams, Bound::AtMost(MOST_STREAMS));
+    }
     let stored = bytes_per_object(&site.stage).await?;
     row.tell("stored by the API server per object", stored, "bytes");
     if let Some(sweep) = rest.sweeps.last() {
