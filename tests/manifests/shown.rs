@@ -34,7 +34,10 @@ const START: How = Typed(
     "tests/e2e/documents.rs",
     "docs/start, followed word for word, leads from a parent's pair to a Subaccount and back",
 );
-const HOW_TO: How = Untyped("no trial follows the page yet");
+const HOW_TO: How = Typed(
+    "tests/e2e/documents.rs",
+    "docs/how-to, followed word for word, has accounts adopted, pairs used, plans told and what was kept taken back",
+);
 const HELM: How = Typed(
     "tests/e2e/helm.rs",
     "Helm installs, upgrades, rolls back and removes the operator, waits for what is true, and no Subaccount is touched",
