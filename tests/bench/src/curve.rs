@@ -49,6 +49,15 @@ pub fn curves(report: &Value) -> Vec<Curve> {
 }
 
 impl Curve {
+    /// What was measured, and of what.
+    pub fn title(&self) -> String {
+        if self.unit.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}, {}", self.name, self.unit)
+        }
+    }
+
     /// The name of its picture.
     pub fn file(&self) -> String {
         let words = self

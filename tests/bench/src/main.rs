@@ -9,6 +9,7 @@ mod comparison;
 mod course;
 mod curve;
 mod edits;
+mod gallery;
 mod loader;
 mod machine;
 mod percentile;
@@ -59,7 +60,8 @@ struct Arguments {
     /// Write every figure into this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Draw what grew with the number of objects into this folder: a picture for each figure that is told at several sizes
+    /// Draw what grew with the number of objects into this folder: a picture for each figure that is told at several sizes, and a
+    /// page that shows them
     #[arg(long, value_name = "DIR")]
     plot: Option<PathBuf>,
     /// Measure nothing: draw from what an earlier run has written with --json
@@ -139,15 +141,24 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     Ok(all_reached(&course.rows))
 }
 
-/// A picture of each curve of the report, in this folder.
+/// Draws a report, in this folder.
 fn plot(folder: &Path, report: &Value) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
-    for curve in curve::curves(report) {
-        let path = folder.join(curve.file());
-        let text = picture::svg(&curve)?;
+    for (name, text) in drawn(report)? {
+        let path = folder.join(name);
         std::fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))?;
     }
     Ok(())
+}
+
+/// A picture of each curve of the report, and the page that shows them, by the names of their files.
+fn drawn(report: &Value) -> Result<Vec<(String, String)>> {
+    let curves = curve::curves(report);
+    let mut files = vec![(gallery::FILE.to_owned(), gallery::page(&curves))];
+    for curve in &curves {
+        files.push((curve.file(), picture::svg(curve)?));
+    }
+    Ok(files)
 }
 
 /// What a run has written.
@@ -194,22 +205,20 @@ mod tests {
     #[test]
     fn the_pictures_in_the_repository_are_drawn_from_the_figures_beside_them() {
         let folder = Path::new(env!("REPOSITORY")).join("docs/scale");
-        let curves = curve::curves(&report_in(&folder.join("growth.json")).unwrap());
-        assert!(curves.len() > 1, "{curves:?}");
-        let document = std::fs::read_to_string(folder.with_extension("md")).unwrap();
-        for curve in curves {
-            let stored = std::fs::read_to_string(folder.join(curve.file())).unwrap_or_default();
+        let figures = folder.join("growth.json");
+        let drawn = drawn(&report_in(&figures).unwrap()).unwrap();
+        assert!(drawn.len() > 2, "{drawn:?}");
+        for (name, text) in &drawn {
+            let stored = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
             assert!(
-                stored == picture::svg(&curve).unwrap(),
-                "{} is out of date: run `cargo xtask bench --plot docs/scale --from docs/scale/growth.json`",
-                curve.file()
+                stored == *text,
+                "{name} is out of date: run `cargo xtask bench --plot docs/scale --from docs/scale/growth.json`"
             );
-            let shown = format!("](scale/{})", curve.file());
-            assert!(
-                document.contains(&shown),
-                "docs/scale.md does not show {}",
-                curve.file()
-            );
+        }
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_drawn = drawn.iter().any(|(name, _)| path.ends_with(name));
+            assert!(is_drawn || path == figures, "{} is left over", path.display());
         }
     }
 }

@@ -39,13 +39,8 @@ fn draw(
         .points
         .iter()
         .fold(0.0, |most: f64, point| most.max(point.1));
-    let title = if curve.unit.is_empty() {
-        curve.name.clone()
-    } else {
-        format!("{}, {}", curve.name, curve.unit)
-    };
     let mut chart = ChartBuilder::on(area)
-        .caption(title, (FONT, 18).into_font().color(&INK))
+        .caption(curve.title(), (FONT, 18).into_font().color(&INK))
         .margin(14)
         .x_label_area_size(46)
         .y_label_area_size(56)
@@ -100,7 +95,7 @@ fn round_up(value: f64) -> f64 {
 }
 
 /// Whole numbers with a comma before each three digits.
-fn thousands(value: f64) -> String {
+pub fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -113,7 +108,7 @@ fn thousands(value: f64) -> String {
 }
 
 /// As precise as a reader of the axis needs it.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     if value >= 100.0 {
         thousands(value)
     } else {
