@@ -3,11 +3,13 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-/// After this long without a 429 the whole limit is used again.
-const RECOVERY: Duration = Duration::from_mins(10);
-
 /// Repeated 429s halve the rate down to this part of the limit.
 const SMALLEST_SHARE: f64 = 1.0 / 32.0;
+
+/// The time in which the rate grows by the whole limit again after it was halved once. Each time that it is halved anew before it has been
+/// well for the longest of these times, it takes twice as long: a limit that is really lower is asked for ever more rarely.
+const SHORTEST_RECOVERY: Duration = Duration::from_secs(10);
+const LONGEST_RECOVERY: Duration = Duration::from_mins(10);
 
 /// After a pause one request goes ahead; if nothing is heard of it for this long, another one does.
 const PROBE_PATIENCE: Duration = Duration::from_secs(30);
@@ -30,6 +32,9 @@ pub struct Bucket {
     counted: Instant,
     /// The part of the limit that is used; less than 1 after repeated 429s.
     share: f64,
+    /// How long the share takes to grow by 1; none while it was not halved.
+    recovery: Option<Duration>,
+    /// When Vobiz last asked for a pause.
     limited: Option<Instant>,
     pause: Silence,
     /// How often Vobiz asked for a pause.
@@ -60,6 +65,7 @@ impl Bucket {
             permits: f64::from(limit.burst.get()),
             counted: now,
             share: 1.0,
+            recovery: None,
             limited: None,
             pause: Silence::Over,
             pauses: 0,
@@ -139,19 +145,30 @@ impl Bucket {
         self.pause = match self.pause {
             // Requests that were under way when the first of them was answered tell nothing new.
             Silence::Until(known) => Silence::Until(known.max(until)),
-            Silence::Over | Silence::Probing(_) => {
-                if self
-                    .limited
-                    .is_some_and(|last| now.duration_since(last) < RECOVERY)
-                {
-                    self.share = (self.share / 2.0).max(SMALLEST_SHARE);
-                }
+            // One request alone was no more than the rate allows: the pause was too short.
+            Silence::Probing(_) => Silence::Until(until),
+            Silence::Over => {
+                self.slow_down(now);
                 Silence::Until(until)
             }
         };
         self.limited = Some(now);
         self.permits = 0.0;
         self.pauses += 1;
+    }
+
+    /// Requests were answered well, and then one with 429. The first in a long time may be anybody's fault; another one is the rate's.
+    fn slow_down(&mut self, now: Instant) {
+        let is_repeated = self
+            .limited
+            .is_some_and(|last| now.duration_since(last) < LONGEST_RECOVERY);
+        if !is_repeated {
+            self.recovery = None;
+            return;
+        }
+        let longer = self.recovery.map_or(SHORTEST_RECOVERY, |before| before * 2);
+        self.recovery = Some(longer.min(LONGEST_RECOVERY));
+        self.share = (self.share / 2.0).max(SMALLEST_SHARE);
     }
 
     /// Vobiz answered anything but 429: a pause that was being probed is over, if this was the probe.
@@ -181,7 +198,11 @@ impl Bucket {
     fn count(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.counted).as_secs_f64();
         self.permits = (self.permits + passed * self.rate()).min(f64::from(self.limit.burst.get()));
-        self.share = (self.share + passed / RECOVERY.as_secs_f64()).min(1.0);
+        // A pause shows nothing of what would be answered.
+        if self.pause == Silence::Over {
+            let recovery = self.recovery.unwrap_or(SHORTEST_RECOVERY);
+            self.share = (self.share + passed / recovery.as_secs_f64()).min(1.0);
+        }
         self.counted = now;
     }
 }
@@ -269,34 +290,90 @@ mod tests {
         assert!(bucket.take(over + PROBE_PATIENCE).is_ok());
     }
 
+    /// How many permits are handed out within so many seconds.
+    fn sent(bucket: &mut Bucket, from: Instant, seconds: u32) -> usize {
+        (0..seconds * 100)
+            .filter(|step| bucket.take(from + SECOND * *step / 100).is_ok())
+            .count()
+    }
+
+    /// A 429 with a pause of a second, and the request after it that is answered well.
+    fn refuse(bucket: &mut Bucket, now: Instant) -> Instant {
+        bucket.limited(SECOND, now);
+        let over = now + SECOND;
+        let probe = bucket.take(over).unwrap();
+        bucket.answered(probe, over);
+        over
+    }
+
     #[test]
-    fn repeated_429s_halve_the_rate_and_it_recovers_slowly() {
-        let sent = |bucket: &mut Bucket, from: Instant, seconds: u32| {
-            (0..seconds * 100)
-                .filter(|step| bucket.take(from + SECOND * *step / 100).is_ok())
-                .count()
-        };
+    fn repeated_429s_halve_the_rate_and_it_is_back_within_seconds() {
+        let mut bucket = Bucket::new(limit(32, 4), now());
+        let first = refuse(&mut bucket, now());
+        let before = sent(&mut bucket, first, 2);
+        assert!(
+            (60..=64).contains(&before),
+            "the first 429 alone changes no rate: {before}"
+        );
+        let second = refuse(&mut bucket, first + SECOND * 2);
+        let halved = sent(&mut bucket, second, 1);
+        assert!((15..=19).contains(&halved), "{halved}");
+        let back = sent(&mut bucket, second + SECOND * 5, 2);
+        assert!(back >= 60, "{back}");
+    }
+
+    #[test]
+    fn an_outage_of_429s_alone_slows_nothing_down() {
         let mut now = now();
         let mut bucket = Bucket::new(limit(32, 4), now);
-        let mut rates = Vec::new();
-        for _ in 0..4 {
-            bucket.limited(SECOND, now);
+        bucket.limited(SECOND, now);
+        for _ in 0..100 {
             now += SECOND;
             let probe = bucket.take(now).unwrap();
-            bucket.answered(probe, now);
-            rates.push(sent(&mut bucket, now, 2));
-            now += SECOND * 2;
+            assert!(bucket.take(now).is_err() && bucket.honours(probe));
+            bucket.limited(SECOND, now);
         }
-        assert!(
-            rates[0] >= 60 && rates[0] <= 64,
-            "the first 429 alone changes no rate: {rates:?}"
-        );
-        assert!(
-            rates[1] < rates[0] * 6 / 10 && rates[2] < rates[1] * 6 / 10 && rates[3] < rates[2] * 7 / 10,
-            "{rates:?}"
-        );
-        let later = sent(&mut bucket, now + RECOVERY, 2);
-        assert!(later >= 60, "{later}");
+        now += SECOND;
+        let probe = bucket.take(now).unwrap();
+        bucket.answered(probe, now);
+        let after = sent(&mut bucket, now, 2);
+        assert!(after >= 60, "{after}");
+    }
+
+    /// How many 429s a server gives in half an hour that lets this part of the limit through and counts in windows of a second.
+    fn refusals(part: f64) -> (usize, usize) {
+        let start = now();
+        let (rate, seconds) = (100_u32, 1800);
+        let mut bucket = Bucket::new(limit(rate, rate), start);
+        let (mut refused, mut carried_out) = (0, 0);
+        for second in 0..seconds {
+            let mut window = 0.0;
+            for step in 0..rate {
+                let now = start + SECOND * second + SECOND * step / rate;
+                while let Ok(ticket) = bucket.take(now) {
+                    window += 1.0;
+                    if window > f64::from(rate) * part {
+                        refused += 1;
+                        bucket.limited(SECOND, now);
+                    } else {
+                        carried_out += 1;
+                        bucket.answered(ticket, now);
+                    }
+                }
+            }
+        }
+        (refused, carried_out)
+    }
+
+    #[test]
+    fn a_server_that_allows_less_than_the_limit_is_asked_for_more_ever_more_rarely() {
+        for part in [0.3, 0.5, 0.8] {
+            let (refused, carried_out) = refusals(part);
+            assert!(refused <= 30, "{part}: {refused} refusals");
+            let allowed = f64::from(100 * 1800) * part;
+            let used = f64::from(u32::try_from(carried_out).unwrap()) / allowed;
+            assert!(used >= 0.6, "{part}: {used} of what is allowed");
+        }
     }
 
     proptest! {
