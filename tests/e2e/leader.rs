@@ -14,12 +14,14 @@ use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
+use crate::alerts::{ensure_fired, scrapes};
 use crate::at_rest::{
     await_counted, await_leftovers_deleted, ensure_consistent, held_create, record, uid_of,
 };
 use crate::generation::in_each;
 
 const LEASE: &str = "vobiz-operator-leader-election";
+const STATUS: &str = "leader_election_master_status{name=\"vobiz-operator-leader-election\"}";
 const ELECT: &[&str] = &["--leader-elect"];
 /// How long a Lease is respected whose holder is not heard of, and the pause between two looks at it.
 const LEASE_SECONDS: u64 = 15;
@@ -184,8 +186,14 @@ async fn killed(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(options("leader-killed", api)).await?;
     let (leader, standby) = two_replicas(&environment).await?;
     held_create(&environment, "acme", DEADLINE).await?;
+    let mut scrapes = scrapes()?;
+    scrapes.add(&[
+        ("first", &leader.metrics().await?),
+        ("second", &standby.metrics().await?),
+    ]);
     leader.kill_hard().await?;
     let killed = Instant::now();
+    scrapes.add(&[("second", &standby.metrics().await?)]);
     await_leading(
         &standby,
         Duration::from_secs(LEASE_SECONDS + RETRY_SECONDS) + SLACK,
@@ -198,6 +206,7 @@ async fn killed(bed: Arc<TestBed>, api: Api) -> Result<()> {
         "the Lease was not respected: taken after {took:?}"
     );
     println!("{api:?}: led {:.1} s after the kill", took.as_secs_f32());
+    ensure_fired(vec![(scrapes, vec![("VobizOperatorNoLeader", "5m")])]).await?;
     explained(&standby, environment.await_ready("acme").await)?;
     let strays = await_leftovers_deleted(&environment, 1).await?;
     ensure!(strays == 1, "{strays} creates were cut off");
@@ -271,8 +280,13 @@ async fn told_to_end(bed: Arc<TestBed>) -> Result<()> {
 
 async fn frozen(bed: Arc<TestBed>, api: Api) -> Result<()> {
     let environment = bed.environment(options("leader-frozen", api)).await?;
-    let (leader, standby) = two_replicas(&environment).await?;
+    let (mut leader, standby) = two_replicas(&environment).await?;
     held_create(&environment, "acme", DEADLINE).await?;
+    let mut scrapes = scrapes()?;
+    scrapes.add(&[
+        ("first", &leader.metrics().await?),
+        ("second", &standby.metrics().await?),
+    ]);
     leader.pause().await?;
     await_leading(
         &standby,
@@ -316,6 +330,13 @@ async fn frozen(bed: Arc<TestBed>, api: Api) -> Result<()> {
         );
     }
     ensure!(standby.leads().await? == Some(true), "nobody leads");
+    // Kubernetes starts it again, as the other's standby.
+    leader.restart()?;
+    leader.await_ready().await?;
+    let stands_by = leader.await_metrics(|text| text.contains(&format!("{STATUS} 0")));
+    let first = stands_by.await?;
+    scrapes.add(&[("first", &first), ("second", &standby.metrics().await?)]);
+    ensure_fired(vec![(scrapes, vec![("VobizOperatorLeaseLost", "5m")])]).await?;
     ensure_consistent(&environment, &names).await
 }
 

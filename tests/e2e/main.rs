@@ -7,6 +7,7 @@
 
 mod account_refused;
 mod adoption;
+mod alerts;
 mod at_rest;
 mod bad_answers;
 mod bad_objects;
@@ -94,6 +95,7 @@ fn main() -> ExitCode {
     tenants::adopters::add_to(&mut suite);
     account_refused::add_to(&mut suite);
     adoption::add_to(&mut suite);
+    alerts::add_to(&mut suite);
     bad_answers::add_to(&mut suite);
     bad_objects::add_to(&mut suite);
     bed::add_to(&mut suite);

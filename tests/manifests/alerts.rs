@@ -385,6 +385,18 @@ fn a_judge_that_is_told_wrong_says_so() {
 }
 
 #[test]
+fn each_alert_is_fired_by_what_the_operator_shows_in_a_trial() {
+    let trials = ["alerts.rs", "leader.rs"]
+        .map(|name| fs::read_to_string(render::root().join("tests/e2e").join(name)).unwrap())
+        .concat();
+    let rules = rules();
+    for rule in alerts(&rules) {
+        let alert = rule["alert"].as_str().unwrap();
+        assert!(trials.contains(&format!("\"{alert}\"")), "no trial fires {alert}");
+    }
+}
+
+#[test]
 fn each_alert_leads_to_a_part_of_the_runbook_that_exists() {
     let headings = anchors("docs/runbook.md");
     let rules = rules();
