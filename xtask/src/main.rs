@@ -53,7 +53,8 @@ Commands:
   crds    Writes the definitions of the custom resources, made from src/crd, into crds/.
   docs    Writes what is made from the code for people to read: the manual of kubectl vobiz into docs/man, and the
           pages of docs/reference (fields, conditions, events, metrics, flags, commands).
-  book    Makes a book of docs with mdBook, which is built once, looks whether its links lead somewhere, and says where it is.
+  book    Makes a book of docs with mdBook and mdbook-mermaid, which are built once, looks whether its links and headings
+          are there, and says where it is.
   manifests
           Writes what is made from crds/ and manifests/ for an installation: manifests/*.yaml and parts of
           charts/vobiz-operator.
@@ -267,7 +268,7 @@ fn book() -> Result<ExitCode> {
         cache: &cache()?,
         target: &target()?,
     };
-    book::run(&places, cargo()?)
+    book::run(&places, cargo)
 }
 
 fn manifests() -> Result<ExitCode> {
