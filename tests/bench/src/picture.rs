@@ -112,7 +112,11 @@ pub fn number(value: f64) -> String {
     if value >= 100.0 {
         thousands(value)
     } else {
-        let text = format!("{value:.2}");
+        let text = if value < 0.1 {
+            format!("{value:.4}")
+        } else {
+            format!("{value:.2}")
+        };
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     }
 }
@@ -137,7 +141,10 @@ mod tests {
 
     #[test]
     fn numbers_are_rounded_for_readers() {
-        assert_eq!([0.0, 0.8, 2.02, 46.3].map(number), ["0", "0.8", "2.02", "46.3"]);
+        assert_eq!(
+            [0.0, 0.0304, 0.8, 2.02, 46.3].map(number),
+            ["0", "0.0304", "0.8", "2.02", "46.3"]
+        );
         assert_eq!(
             [0.0, 999.0, 1000.0, 1_234_567.0].map(thousands),
             ["0", "999", "1,000", "1,234,567"]

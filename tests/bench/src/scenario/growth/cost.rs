@@ -135,9 +135,6 @@ impl Cost {
         let costs: Vec<f64> = points.iter().map(|(_, cost)| *cost).collect();
         let spread = || spread(&costs).unwrap_or(f64::INFINITY);
         let flat = Bound::AtMost(FLAT);
-        let risen = |points: &[Point]| {
-            rise(points).map(|found| ("at a size over the lowest at a smaller one", found))
-        };
         let found = match self.judged {
             Judged::No | Judged::Exactly(_) => None,
             Judged::Count => {
@@ -147,9 +144,11 @@ impl Cost {
             Judged::Timing => Some(("highest over lowest", spread())),
             Judged::Rise => {
                 let whole: Vec<Point> = points.iter().map(|(size, cost)| (*size, cost * size)).collect();
-                risen(&whole)
+                rise(&whole).map(|found| ("at a size over the lowest at a smaller one", found))
             }
-            Judged::RisePerObject => risen(&points),
+            Judged::RisePerObject => {
+                rise(&points).map(|found| ("per object, at a size over the lowest at a smaller one", found))
+            }
             Judged::Slope => later_over_earlier(&points)
                 .map(|found| ("slope among large sizes over that among small ones", found)),
         };
