@@ -50,7 +50,7 @@ use crate::subaccount::store::held_pairs::HeldPairs;
 use crate::subaccount::store::records::Records;
 use crate::subaccount::traces::Traces;
 use crate::subaccount::watches::Watches;
-use crate::vobiz::{Transport, TransportConfig};
+use crate::vobiz::{Field, Transport, TransportConfig};
 
 use installation::{InstallationError, installation};
 use replica::Replica;
@@ -79,6 +79,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
 
 async fn serve(config: &Config, tasks: &mut Tasks, shutdown: Shutdown) -> anyhow::Result<()> {
     let metrics = Metrics::new(config.object_metrics, crate::VERSION, crate::COMMIT);
+    Field::all().for_each(|field| metrics.expect_drift(field.name));
     let endpoints = Endpoints {
         readiness: Readiness::default(),
         heartbeats: Heartbeats::default(),

@@ -70,6 +70,13 @@ fn by_rule<T>(_: &T, _: Option<&T>) -> bool {
     false
 }
 
+impl Field {
+    /// Every field that there is, in a fixed order.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        FIELDS.iter()
+    }
+}
+
 impl Fields {
     /// The rows of the fields that are set, in a fixed order.
     pub fn rows(&self) -> impl Iterator<Item = &'static Field> {
