@@ -1,4 +1,5 @@
-//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs | book | manifests | image | krew | generators`.
+//! I/O. The project's commands: `cargo xtask demo | up | test | faults | bench | fuzz | crds | docs | pictures | book | manifests | image |
+//! krew | generators`.
 //!
 //! Only the standard library and anyhow, so that it is there within seconds. What needs more is built first, with
 //! cargo's own progress, and then run. Every build names the whole workspace: features are unified over what is
@@ -53,6 +54,9 @@ Commands:
   crds    Writes the definitions of the custom resources, made from src/crd, into crds/.
   docs    Writes what is made from the code for people to read: the manual of kubectl vobiz into docs/man, and the
           pages of docs/reference (fields, conditions, events, metrics, flags, commands).
+  pictures [--record]
+          Draws the dashboard of manifests/components/monitoring as it shows what was recorded of a fleet, into docs/monitoring.
+          --record records anew, which takes six minutes.
   book    Makes a book of docs with mdBook and mdbook-mermaid, which are built once, looks whether its links and headings
           are there, and says where it is.
   manifests
@@ -103,6 +107,7 @@ fn main() -> ExitCode {
         Some("fuzz") => fuzz(&arguments),
         Some("crds") if arguments.is_empty() => crds(),
         Some("docs") if arguments.is_empty() => docs(),
+        Some("pictures") => pictures(&arguments),
         Some("book") if arguments.is_empty() => book(),
         Some("image") => image::command(&arguments),
         Some("manifests") if arguments.is_empty() => manifests(),
@@ -259,6 +264,21 @@ fn docs() -> Result<ExitCode> {
         Command::new(binaries()?.join("kubectl-vobiz"))
             .args(["manual", "--directory"])
             .arg(root().join("docs/man")),
+    )
+}
+
+fn pictures(arguments: &[OsString]) -> Result<ExitCode> {
+    let command = match arguments {
+        [] => "draw",
+        [record] if record == "--record" => "record",
+        _ => bail!("pictures takes --record or nothing"),
+    };
+    build()?;
+    become_program(
+        Command::new(binaries()?.join("vobiz-pictures"))
+            .arg(command)
+            .env("VOBIZ_OPERATOR_BINARY", operator()?)
+            .env("VOBIZ_SIMULATOR_BINARY", simulator()?),
     )
 }
 

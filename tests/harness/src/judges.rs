@@ -49,13 +49,16 @@ pub const HELM: GoModule = GoModule {
     remedy: REMEDY,
 };
 
-/// Prometheus' tool, which judges rules.
+/// Prometheus' tool, which judges rules, and its query engine.
 pub const PROMTOOL: GoModule = GoModule {
     name: "promtool",
     folder: "judges/promtool",
     version: "v0.316.0",
     linker_flags: "",
-    programs: &[("promtool", "github.com/prometheus/prometheus/cmd/promtool")],
+    programs: &[
+        ("promtool", "github.com/prometheus/prometheus/cmd/promtool"),
+        ("ranges", "vobiz.ai/operator/tests/judges/promtool"),
+    ],
     takes: "2 to 4 minutes",
     remedy: "install Go 1.26.7 or newer (https://go.dev/dl/)",
 };

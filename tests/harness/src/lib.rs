@@ -29,6 +29,7 @@ pub mod operator;
 pub mod ports;
 pub mod products;
 pub mod promtool;
+pub mod ranges;
 pub mod recording;
 pub mod relay;
 pub mod scrapes;
