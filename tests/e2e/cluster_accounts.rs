@@ -77,8 +77,7 @@ impl Stage {
         options: EnvironmentOptions,
         spec: impl FnOnce(&str, &str) -> Value,
     ) -> Result<Self> {
-        let alone = ALONE.lock().await;
-        remove_former(bed).await?;
+        let alone = alone(bed).await?;
         let options = EnvironmentOptions {
             operator_flags: vec!["--cluster-accounts=true".to_owned()],
             further_namespaces: vec!["one".to_owned(), "two".to_owned()],
@@ -143,6 +142,13 @@ impl Stage {
         let query = JournalQuery::new().operation(operation);
         self.environment.simulator.journal_count(&query).await
     }
+}
+
+/// The right to serve `ClusterAccounts`, when none of an earlier trial is left.
+pub async fn alone(bed: &TestBed) -> Result<MutexGuard<'static, ()>> {
+    let alone = ALONE.lock().await;
+    remove_former(bed).await?;
+    Ok(alone)
 }
 
 /// What earlier trials have left, whose operators are gone: this one would serve it too, and share its limits.
@@ -471,7 +477,7 @@ async fn not_allowed(bed: Arc<TestBed>) -> Result<()> {
 
 async fn reseller(bed: Arc<TestBed>) -> Result<()> {
     const CUSTOMERS: [&str; 3] = ["acme", "globex", "initech"];
-    let _alone = ALONE.lock().await;
+    let _alone = alone(&bed).await?;
     let watched = CUSTOMERS.map(|customer| format!("reseller-{customer}")).join(",");
     let options = EnvironmentOptions {
         operator_flags: vec![

@@ -12,6 +12,7 @@ use vobiz_harness::objects::Kind;
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed};
 
+use crate::cluster_accounts::alone;
 use crate::runbook::document::{file, filled};
 use crate::vobiz_command::writes;
 
@@ -23,6 +24,10 @@ pub fn add_to(suite: &mut Suite) {
     suite.test(
         "docs/how-to, followed word for word, has accounts adopted, pairs used, plans told and what was kept taken back",
         how_to,
+    );
+    suite.test(
+        "docs/how-to/share-a-parent, followed word for word, gives a tenant subaccounts of a parent that it does not see",
+        share,
     );
 }
 
@@ -256,4 +261,65 @@ async fn delete(environment: &Environment) -> Result<()> {
         back["status"]
     );
     Ok(())
+}
+
+async fn share(bed: Arc<TestBed>) -> Result<()> {
+    let _alone = alone(&bed).await?;
+    let options = EnvironmentOptions {
+        operator_flags: vec!["--cluster-accounts=true".to_owned()],
+        further_namespaces: vec!["team-a".to_owned()],
+        account_ready: false,
+        ..EnvironmentOptions::new("share")
+    };
+    let environment = bed.environment(options).await?;
+    let tenant = environment.further("team-a");
+    let reader = Reader::new(
+        &environment,
+        vec![
+            ("team-a", tenant.namespace().to_owned()),
+            (
+                "vobiz-operator-system",
+                environment.installation.namespace.clone(),
+            ),
+        ],
+    )?;
+    let followed = async {
+        let page = reader.follows("docs/how-to/share-a-parent.md");
+        tokio::try_join!(page, count(&environment, tenant.namespace()))
+    };
+    environment.explain(followed.await)?;
+    let made = environment.simulator.accounts().await?;
+    let names: Vec<&str> = made
+        .iter()
+        .filter_map(|account| account["name"].as_str())
+        .collect();
+    ensure!(names == [format!("{}-acme", tenant.namespace())], "{names:?}");
+    let secrets = tenant.list(Kind::Secret).await?;
+    ensure!(secrets.len() == 1, "the tenant sees {} Secrets", secrets.len());
+    let namespace = tenant.namespace();
+    environment.objects.delete(Kind::Namespace, namespace).await?;
+    environment.await_gone(Kind::Namespace, namespace).await?;
+    environment
+        .objects
+        .delete(Kind::ClusterAccount, "reseller")
+        .await?;
+    environment.await_gone(Kind::ClusterAccount, "reseller").await
+}
+
+/// Counts in the place of the controller of quotas, which does not run here.
+async fn count(environment: &Environment, namespace: &str) -> Result<()> {
+    let kubectl = environment.control_plane().kubectl();
+    let quota = ["resourcequota/subaccounts", "--namespace", namespace];
+    let made = ["wait", "--for=create", "--timeout=1m"];
+    kubectl.run(&[made.as_slice(), &quota].concat()).await?;
+    let counted = |number: &str| json!({"count/subaccounts.vobiz.ai": number});
+    let status = json!({"status": {"hard": counted("20"), "used": counted("0")}}).to_string();
+    let patch = [
+        "patch",
+        "--subresource=status",
+        "--type=merge",
+        "--patch",
+        &status,
+    ];
+    kubectl.run(&[patch.as_slice(), &quota].concat()).await.map(drop)
 }

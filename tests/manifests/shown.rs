@@ -105,6 +105,14 @@ const ALL: &[Shown] = &[
     shown("docs/how-to/adopt.md", "", HOW_TO),
     shown("docs/how-to/delete.md", "", HOW_TO),
     shown("docs/how-to/look-before-you-apply.md", "", HOW_TO),
+    shown(
+        "docs/how-to/share-a-parent.md",
+        "",
+        Typed(
+            "tests/e2e/documents.rs",
+            "docs/how-to/share-a-parent, followed word for word, gives a tenant subaccounts of a parent that it does not see",
+        ),
+    ),
     shown("docs/how-to/use-the-pair.md", "", HOW_TO),
     shown(
         "manifests/gitops/README.md",
