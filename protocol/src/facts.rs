@@ -200,14 +200,15 @@ pub enum Remote {
     Differs,
     /// It keeps answering another value than the one that was sent.
     Stubborn,
-    /// It was deleted in this pass, and the proof is still to come.
+    /// Its deletion was accepted, and the proof is still to come.
     Deleted,
     /// After its deletion it was still there.
     StillThere,
     /// Vobiz answered 404 for it alone, and a way to single accounts can be lost: no proof before a list that was begun since does
     /// not show it either.
     Missing,
-    /// Proved gone: 404 after a deletion that was accepted, or 404 and a list that does not show it.
+    /// Proved gone: after a deletion that was accepted a 404, or a walk that was begun since and does not show it; or a 404 and a list
+    /// that does not show it.
     Gone,
 }
 
@@ -305,6 +306,8 @@ pub struct Facts {
     pub write_refused: bool,
     /// The bound account at Vobiz.
     pub remote: Remote,
+    /// Many deletions of the parent wait for their proof: one walk of its list is to serve them all.
+    pub shared: bool,
     /// A pair that is in no Record yet.
     pub made: Made,
     /// The fenced epochs.
@@ -349,6 +352,7 @@ impl Facts {
             former_secret: false,
             write_refused: false,
             remote: Remote::Unknown,
+            shared: false,
             made: Made::Nothing,
             fence: Fence::Settling,
             policy: Policy::Undecided,

@@ -116,6 +116,8 @@ pub enum Wait {
     CleanWalk,
     /// A list that does not show the account either for which Vobiz answers 404.
     List,
+    /// The walk that is to prove many deletions at once, this one among them; nothing is written.
+    SharedProof,
     /// Others who are about to have the account, and give way to this object.
     Rival,
     /// The deleted account, or the Secret of an earlier object of this name, is still there.

@@ -54,9 +54,12 @@ impl Pass<'_> {
 
     /// A pass that needs a walk, or a list, asks the Account for one and is woken by its result.
     pub(super) fn await_list(&self, outcome: &Outcome, waiter: ListWaiter) {
-        let (Rest::Waiting(wait @ (Wait::CleanWalk | Wait::List)), Some(access)) =
-            (outcome.rest, self.access())
-        else {
+        let Some(access) = self.access() else { return };
+        // Whoever's deletion comes last, or fails, has the others proved.
+        if self.known.life != Object::Live && access.parent.is_proof_wanted() {
+            self.context.registry.wake(&access.account);
+        }
+        let Rest::Waiting(wait @ (Wait::CleanWalk | Wait::List | Wait::SharedProof)) = outcome.rest else {
             return;
         };
         self.context.traces.await_list(&access.parent.id, waiter);
@@ -65,16 +68,23 @@ impl Pass<'_> {
                 let marks = self.marks().unwrap_or_else(|| access.clone());
                 marks.parent.request_walk(self.walk_not_before());
             }
-            _ => access.parent.request_list(self.missing_since()),
+            Wait::List => access.parent.request_list(self.missing_since()),
+            // The Account is woken once, when the walk can prove them all.
+            _ => return,
         }
         self.context.registry.wake(&access.account);
     }
 
     /// Whether the list that the pass waits for was read and judged while it told that it waits: it asked to be woken too late for that.
     fn has_list(&self, outcome: &Outcome) -> bool {
-        let waits = outcome.rest == Rest::Waiting(Wait::List);
-        let access = self.access().filter(|_| waits);
-        access.is_some_and(|access| access.parent.has_list_since(self.missing_since()))
+        let (Rest::Waiting(wait), Some(access)) = (outcome.rest, self.access()) else {
+            return false;
+        };
+        match wait {
+            Wait::List => access.parent.has_list_since(self.missing_since()),
+            Wait::SharedProof => !self.waits_for_proof(),
+            _ => false,
+        }
     }
 
     /// When the next pass is due; none: when something changes.

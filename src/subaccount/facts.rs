@@ -30,6 +30,8 @@ pub struct Surroundings {
     pub granted: bool,
     /// The deletion policy.
     pub policy: Policy,
+    /// One walk is to prove many deletions, this one among them.
+    pub shared: bool,
     /// The Record's fenced epochs.
     pub fence: Fence,
     /// The Record's retention is over.
@@ -71,6 +73,7 @@ pub fn facts(known: &Known, around: &Surroundings) -> Facts {
         former_secret: known.may_have_former_secret(),
         write_refused: known.former_secret == FormerSecret::Refused,
         remote: known.remote,
+        shared: around.shared,
         made: match known.made {
             MadePair::Nothing => Made::Nothing,
             MadePair::Pair(_) => Made::Pair,

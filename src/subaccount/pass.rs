@@ -2,6 +2,7 @@
 
 mod account;
 mod claim;
+mod deletion;
 mod fence;
 mod remote;
 mod secret_check;
@@ -142,6 +143,7 @@ impl<'a> Pass<'a> {
         self.refresh_unusable();
         self.refresh_conflict();
         self.recall_proofs();
+        self.recall_deletion();
         self.refresh_missing();
         self.refresh_remote();
     }
@@ -169,6 +171,7 @@ impl<'a> Pass<'a> {
             claimed_by_another: self.known.claim.is_none() && self.conflict().is_some(),
             granted: self.is_granted(),
             policy: self.decision().map_or(Policy::Undecided, |_| Policy::Decided),
+            shared: self.shares_proof(),
             fence: record.map_or(Fence::Settling, |record| self.fence(record, retention_over, now)),
             retention_over,
             parent_abandoned: record.is_some_and(|record| self.context.is_abandoned(&record.parent)),
@@ -250,7 +253,7 @@ impl Pass<'_> {
     fn caller(&self) -> Caller {
         let edited = self.known.is_named() && !self.known.applied;
         self.caller.with_class(match self.known.life {
-            Object::Deleting => Class::Person,
+            Object::Deleting => Class::Deletion,
             Object::Live if edited || self.is_requested() => Class::Person,
             Object::Live | Object::Unseen => Class::Bulk,
         })

@@ -5,13 +5,14 @@ use serde::Deserialize;
 
 use super::auth_id::{AuthId, ParentAuthId};
 use super::error::Unusable;
+use super::generation::Generation;
 use super::object::{Entries, RemoteObject, ShownPair};
 use super::request::{DeleteBody, HttpMethod, Request};
 use super::subaccount::{Fields, Page, Subaccount};
 use super::wire::{self, Keyed, Scalar};
 
 /// The largest `size` known to work.
-const PAGE_SIZE: u64 = 100;
+const PAGE_SIZE: u64 = Generation::Gen2.page_size();
 
 fn collection(parent: &ParentAuthId) -> String {
     format!("api/v1/accounts/{parent}/sub-accounts/")

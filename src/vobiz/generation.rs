@@ -24,6 +24,15 @@ impl Generation {
         }
     }
 
+    /// Accounts on a full page of the list, the largest that is answered.
+    #[must_use]
+    pub const fn page_size(self) -> u64 {
+        match self {
+            Self::Gen1 => 20,
+            Self::Gen2 => 100,
+        }
+    }
+
     /// Whether the parent can read its accounts' tokens at any time.
     #[must_use]
     pub const fn shows_tokens(self) -> bool {

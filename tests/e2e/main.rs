@@ -62,6 +62,7 @@ mod rule;
 mod runbook;
 mod secret;
 mod secret_refused;
+mod shared_proof;
 mod stolen_token;
 mod subaccount_refused;
 mod tenants;
@@ -147,6 +148,7 @@ fn main() -> ExitCode {
     rights::add_to(&mut suite);
     runbook::add_to(&mut suite);
     secret::add_to(&mut suite);
+    shared_proof::add_to(&mut suite);
     secret_refused::add_to(&mut suite);
     stolen_token::add_to(&mut suite);
     subaccount_refused::add_to(&mut suite);

@@ -142,13 +142,15 @@ fn ways() -> Result<Vec<(String, Trace)>> {
     Ok(ways)
 }
 
-/// What a backup tool brings back, an API server that refuses, and a gateway that loses its way are played in the model alone.
+/// What a backup tool brings back, an API server that refuses, and a gateway that loses its way or does not do what it says are played in
+/// the model alone.
 fn is_replayed(budget: &Budget) -> bool {
     budget.restores
         + budget.orphans
         + budget.rollbacks
         + budget.denials
         + budget.lost_routes
+        + budget.deafness
         + budget.moves
         + budget.accounts
         == 0

@@ -136,7 +136,9 @@ pub(super) fn delete(facts: &Facts) -> Option<Step> {
         Remote::Missing => Some(with_account(facts, waiting(Wait::List))),
         // Promise 3: said to be deleted, and not gone.
         Remote::StillThere => Some(waiting(Wait::StillThere)),
-        // Promise 3: gone is what a GET says after it.
+        // Rules 53, 54: what a walk says after it, for many at once.
+        Remote::Deleted if facts.shared => Some(with_account(facts, waiting(Wait::SharedProof))),
+        // Rule 53: gone is what a GET says after it.
         Remote::Deleted => Some(with_account(facts, Step::ReadAccount)),
         // Rule 3: the Record is closed by now.
         Remote::Unknown | Remote::Unlisted | Remote::Matches | Remote::Differs | Remote::Stubborn => {

@@ -1,7 +1,7 @@
 //! Has the list of the parent account read when it is due, and looks at what it does not show. I/O.
 
 use crate::account::access::Access;
-use crate::account::act::sweep::{sweep, walk};
+use crate::account::act::sweep::{WALK_ATTEMPTS, Walked, sweep, walk};
 use crate::account::context::Dependents;
 use crate::account::parent::Failure;
 use crate::account::parent::listing::SweepError;
@@ -10,7 +10,7 @@ use crate::account::store::registry::{Registry, Snapshot};
 use crate::clock::now;
 use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
 use crate::dice::random;
-use crate::vobiz::Generation;
+use crate::vobiz::{Error, Generation};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,9 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// The shortest pause between two lists that are read only because they are wanted.
 const SHORTEST_LIST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Pairs of lists that are compared for deletions alone: others hold no list still for us, and each deletion can be asked for by itself.
+const PROOF_ATTEMPTS: u32 = 2;
 
 /// The pause after a walk that took so long and came to nothing: while thousands of accounts come and go, walks take a
 /// tenth of the time, or take the place of the sweeps where those are closer together. An end of the coming and going is
@@ -55,9 +58,10 @@ impl AccountPass<'_> {
         if let Some(failure) = schedule.failed().filter(news) {
             return Survey::Failed(failure.clone());
         }
-        let wanted = [access.parent.wanted_walk(), access.parent.wanted_list()];
-        let due = [schedule.due(interval)].into_iter().chain(wanted).flatten().min();
         let now = now();
+        let proof = access.parent.is_proof_wanted().then_some(now);
+        let wanted = [access.parent.wanted_walk(), access.parent.wanted_list(), proof];
+        let due = [schedule.due(interval)].into_iter().chain(wanted).flatten().min();
         let is_read = schedule.due(interval).is_some();
         if let Some(due) = due.filter(|due| is_read && *due > now) {
             let due = marks.map_or(due, |marks| due.min(marks));
@@ -131,6 +135,11 @@ impl Reader {
         match result {
             Ok(()) => parent.schedule().swept(now(), random()),
             Err(error) => {
+                // After a pause that Vobiz asks for a list is had as well as anything else.
+                let is_pause = matches!(error, SweepError::List(Error::RateLimited { .. }));
+                if !is_pause && parent.deletions().give_up() {
+                    self.dependents.listed(&parent.id);
+                }
                 if error.is_refusal() {
                     // Another Account's pair may read the list before this one's pass could tell.
                     self.registry.doubts.doubt_pair(account);
@@ -149,30 +158,54 @@ impl Reader {
         let access = &self.access;
         let begun = now();
         let wanted_walk = access.parent.wanted_walk();
-        let is_whole = if wanted_walk.is_none_or(|not_before| not_before > begun) {
-            let is_wanted = access.parent.wanted_list().is_some();
-            sweep(access).await?;
-            if is_wanted {
-                let ended = now();
-                let pause = pause_after(ended - begun, SHORTEST_LIST_PAUSE, self.interval);
-                access.parent.postpone_list(ended + pause);
+        let is_for_fences = wanted_walk.is_some_and(|not_before| not_before <= begun);
+        let is_for_deletions = access.parent.is_proof_worth_it();
+        let walked = match (is_for_fences, is_for_deletions) {
+            (false, false) => {
+                let is_wanted = access.parent.wanted_list().is_some();
+                sweep(access).await?;
+                if is_wanted {
+                    let ended = now();
+                    let pause = pause_after(ended - begun, SHORTEST_LIST_PAUSE, self.interval);
+                    access.parent.postpone_list(ended + pause);
+                }
+                None
             }
-            true
-        } else if walk(access).await? {
-            true
-        } else {
+            (true, false) => walk(access, WALK_ATTEMPTS).await?,
+            (_, true) => {
+                let _holding = access.parent.gate.hold_deletions();
+                walk(access, PROOF_ATTEMPTS).await?
+            }
+        };
+        let is_whole = walked.is_some() || !(is_for_fences || is_for_deletions);
+        if is_for_fences && !is_whole {
             // Accounts come and go, perhaps by our own hand: those who wait for a walk wait a little longer.
             let ended = now();
             let pause = pause_after(ended - begun, SHORTEST_PAUSE, self.interval);
             access.parent.postpone_walk(ended + pause);
-            false
-        };
+        }
         // Nobody acts on what the list does not show before it is known whether that is too much to be true.
         let looked = self.look_for_absence().await;
-        if is_whole {
+        if is_for_deletions {
+            self.prove(walked.filter(|_| looked.is_ok()));
+        }
+        if is_whole || is_for_deletions {
             self.dependents.listed(&access.parent.id);
         }
         looked
+    }
+
+    /// What the walk proves of deletions; where too much is missing in it, as little as where there was none.
+    fn prove(&self, walked: Option<Walked>) {
+        let parent = &self.access.parent;
+        let is_believed = !parent.breaker().is_open();
+        let mut deletions = parent.deletions();
+        match walked.filter(|_| is_believed) {
+            Some(walked) => deletions.prove(walked.begun, &walked.shown, now()),
+            None => {
+                deletions.give_up();
+            }
+        }
     }
 
     /// Pages shift while accounts come and go: what one list does not show, a second one must not show either.

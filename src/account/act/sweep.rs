@@ -5,10 +5,21 @@ use crate::account::parent::listing::{Flaw, Listing, Progress, SweepError};
 use crate::account::parent::roster::{Walk, marked};
 use crate::clock::now;
 use crate::vobiz::{AuthId, Error, Subaccount};
+use std::collections::HashSet;
+use std::time::Instant;
 use vobiz_protocol::judge::misses_nothing;
 
 /// Pairs of lists that are compared before the parent is left alone for a while: on a busy parent pages shift all the time.
-const WALK_ATTEMPTS: u32 = 5;
+pub const WALK_ATTEMPTS: u32 = 5;
+
+/// What a walk showed.
+#[derive(Debug)]
+pub struct Walked {
+    /// When the first of its lists was begun.
+    pub begun: Instant,
+    /// Every account.
+    pub shown: HashSet<AuthId>,
+}
 
 /// One complete list, into the roster.
 pub async fn sweep(access: &Access) -> Result<(), SweepError> {
@@ -20,12 +31,12 @@ pub async fn sweep(access: &Access) -> Result<(), SweepError> {
 }
 
 /// Two lists that together miss nothing; the second becomes the roster. Where two do not agree, the second is held
-/// against a third. False if accounts come and go too fast for any two to agree.
-pub async fn walk(access: &Access) -> Result<bool, SweepError> {
+/// against a third, as often as `attempts` says. None if accounts come and go too fast for any two to agree.
+pub async fn walk(access: &Access, attempts: u32) -> Result<Option<Walked>, SweepError> {
     let mut first_begun = now();
     access.parent.roster().begin_list();
     let mut first = list(access).await?;
-    for _ in 0..WALK_ATTEMPTS {
+    for _ in 0..attempts {
         let second_begun = now();
         access.parent.roster().begin_list();
         let second = list(access).await?;
@@ -34,14 +45,19 @@ pub async fn walk(access: &Access) -> Result<bool, SweepError> {
                 begun: first_begun,
                 marked: marked([&first, &second], access.generation),
             };
+            let walked = Walked {
+                begun: first_begun,
+                // The second list shows all of the first.
+                shown: second.iter().map(|remote| remote.auth_id.clone()).collect(),
+            };
             access.parent.roster().replace(second, second_begun);
             access.parent.walked(walk);
-            return Ok(true);
+            return Ok(Some(walked));
         }
         access.parent.roster().replace(second.clone(), second_begun);
         (first_begun, first) = (second_begun, second);
     }
-    Ok(false)
+    Ok(None)
 }
 
 fn ids(list: &[Subaccount]) -> Vec<&AuthId> {

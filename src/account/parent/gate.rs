@@ -3,21 +3,19 @@
 //! Who finds no permit takes a place in the queue and goes away; it is woken once, when its permit is there. So waiting holds
 //! no worker, and ten thousand that wait cost ten thousand wake-ups, not ten thousand polls.
 
+mod state;
+
+pub use self::state::Passed;
+
+use self::state::{LONGEST_SUSPENSION, Served, State};
 use crate::account::parent::bucket::{Bucket, Limit, Ticket};
-use crate::account::parent::queue::{Class, Queue, Turn, Who};
+use crate::account::parent::queue::{Class, Turn, Who};
 use crate::clock::now;
 use crate::metrics::QueueLength;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Notify;
-
-/// A permit that nobody has come for after this long goes to the next: its object was deleted, or needs it no more.
-const RESERVED_FOR: Duration = Duration::from_secs(30);
-
-/// The Account's pass that finds out whether the parent works ends a suspension; this ends it if that pass cannot.
-const LONGEST_SUSPENSION: Duration = Duration::from_mins(1);
 
 /// After this many requests in a row that Vobiz did not answer the Account's own pass finds out whether it is there.
 const FAILURES_TOLERATED: u32 = 5;
@@ -28,34 +26,6 @@ pub struct Gate {
     state: Mutex<State>,
     /// Something changed that the task which wakes those who wait should look at.
     changed: Notify,
-}
-
-#[derive(Debug)]
-struct State {
-    bucket: Bucket,
-    queue: Queue,
-    /// Tells how long the queue is.
-    waiting: QueueLength,
-    /// Permits of those who were woken and have not come yet.
-    reserved: HashMap<Who, Reserved>,
-    suspended_until: Option<Instant>,
-    failures: u32,
-    waking: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Reserved {
-    at: Instant,
-    passed: Passed,
-}
-
-/// One request may be sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Passed {
-    /// How long was waited for it.
-    pub waited: Duration,
-    /// The permit.
-    pub ticket: Ticket,
 }
 
 /// What is said of the answer to a request.
@@ -84,15 +54,7 @@ impl Gate {
     #[must_use]
     pub fn counted(limit: Limit, waiting: QueueLength) -> Self {
         Self {
-            state: Mutex::new(State {
-                bucket: Bucket::new(limit, now()),
-                queue: Queue::default(),
-                waiting,
-                reserved: HashMap::new(),
-                suspended_until: None,
-                failures: 0,
-                waking: false,
-            }),
+            state: Mutex::new(State::new(Bucket::new(limit, now()), waiting)),
             changed: Notify::new(),
         }
     }
@@ -118,8 +80,7 @@ impl Gate {
         {
             return Ok(reserved.passed);
         }
-        let may_go = turn.class.goes_in_doubt() || state.suspended_for(now).is_none();
-        if may_go
+        if state.may_go(turn.class, now)
             && !state.queue.goes_before(turn.class)
             && let Ok(ticket) = state.bucket.take(now)
         {
@@ -239,6 +200,19 @@ impl Gate {
         self.changed.notify_one();
     }
 
+    /// Lets no deletion begin until what is returned is dropped. Edits, creates and what is under way pass on.
+    #[must_use]
+    pub fn hold_deletions(self: &Arc<Self>) -> Holding {
+        self.lock().holders += 1;
+        Holding(Arc::clone(self))
+    }
+
+    /// How many of this class wait for their permit, or have it and have not used it yet.
+    #[must_use]
+    pub fn coming(&self, class: Class) -> usize {
+        self.lock().coming(class)
+    }
+
     /// How much longer Vobiz asked us to stay away.
     #[must_use]
     pub fn pause_left(&self) -> Option<Duration> {
@@ -283,6 +257,17 @@ impl Gate {
     }
 }
 
+/// No deletion begins until it is dropped.
+#[derive(Debug)]
+pub struct Holding(Arc<Gate>);
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.0.lock().holders -= 1;
+        self.0.changed.notify_one();
+    }
+}
+
 /// Gives the place in the queue up when its owner is dropped.
 struct Waiting<'a> {
     gate: &'a Gate,
@@ -292,53 +277,6 @@ struct Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.gate.leave(&self.turn.who);
-    }
-}
-
-enum Served {
-    Woke(Turn),
-    Wait(Duration),
-    Nobody,
-}
-
-impl State {
-    /// How much longer the parent's state is in doubt.
-    fn suspended_for(&self, now: Instant) -> Option<Duration> {
-        let left = self.suspended_until?.saturating_duration_since(now);
-        (!left.is_zero()).then_some(left)
-    }
-
-    fn serve(&mut self, now: Instant) -> Served {
-        if self.queue.is_empty() {
-            let oldest = self.reserved.values().map(|reserved| reserved.at).min();
-            return oldest.map_or(Served::Nobody, |at| {
-                Served::Wait((at + RESERVED_FOR).saturating_duration_since(now))
-            });
-        }
-        let ticket = match self.bucket.take(now) {
-            Ok(ticket) => ticket,
-            Err(pause) => return Served::Wait(pause),
-        };
-        let suspended = self.suspended_for(now);
-        let may_go = |class: Class| suspended.is_none() || class.goes_in_doubt();
-        let Some((turn, joined)) = self.queue.take(may_go) else {
-            self.bucket.give_back(ticket, now);
-            return Served::Wait(suspended.unwrap_or(LONGEST_SUSPENSION));
-        };
-        self.waiting.set(self.queue.len());
-        let waited = now.saturating_duration_since(joined);
-        let passed = Passed { waited, ticket };
-        self.reserved
-            .insert((*turn.who).clone(), Reserved { at: now, passed });
-        Served::Woke(turn)
-    }
-
-    /// Permits that nobody came for.
-    fn expire(&mut self, now: Instant) {
-        let is_late = |reserved: &Reserved| now.saturating_duration_since(reserved.at) >= RESERVED_FOR;
-        for (_, reserved) in self.reserved.extract_if(|_, reserved| is_late(reserved)) {
-            self.bucket.give_back(reserved.passed.ticket, now);
-        }
     }
 }
 
@@ -501,6 +439,46 @@ mod tests {
         );
         assert!(now().duration_since(begun) >= pause);
         assert!(gate.try_pass(&kept).is_ok());
+    }
+
+    #[tokio::test]
+    async fn while_deletions_are_held_everybody_else_passes_them_by() {
+        let gate = gate(1000, 1);
+        let (sender, mut woken) = mpsc::unbounded_channel();
+        let through = turn(Class::Bulk, "through", &sender);
+        assert!(gate.try_pass(&through).is_ok());
+        let holding = gate.hold_deletions();
+        let deletions: Vec<_> = (0..3)
+            .map(|number| turn(Class::Deletion, &format!("deletion {number}"), &sender))
+            .collect();
+        for deletion in &deletions {
+            assert_eq!(gate.try_pass(deletion), Err(Held));
+        }
+        let others = [
+            turn(Class::Person, "edit", &sender),
+            turn(Class::Bulk, "create", &sender),
+            turn(Class::Sweep, "list", &sender),
+        ];
+        for other in &others {
+            assert_eq!(gate.try_pass(other), Err(Held));
+        }
+        for expected in ["edit", "create", "list"] {
+            assert_eq!(woken.recv().await.as_deref(), Some(expected));
+        }
+        assert_eq!(gate.coming(Class::Deletion), 3);
+        assert!(woken.try_recv().is_err());
+        drop(holding);
+        for deletion in &deletions {
+            assert!(
+                woken
+                    .recv()
+                    .await
+                    .is_some_and(|name| name.starts_with("deletion"))
+            );
+            assert!(gate.coming(Class::Deletion) > 0, "woken, and not come yet");
+            assert!(gate.try_pass(deletion).is_ok());
+        }
+        assert_eq!(gate.coming(Class::Deletion), 0);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Who waits for a permit, and who is next: deletions and edits first, then creates and repairs, then sweeps. PURE.
+//! Who waits for a permit, and who is next: edits first, then deletions, then creates and repairs, then sweeps. PURE.
 //!
-//! Namespaces take turns: in each round every one of them has an edit and a create served, edits first. So one that edits a thousand
-//! objects holds up no other one's creates. Within a namespace and a class the first to come is the first to go.
+//! Namespaces take turns: in each round every one of them has an edit, a deletion and a create served, in this order. So one that edits
+//! a thousand objects holds up no other one's creates, and one that deletes a thousand not its own edits. Within a namespace and a class
+//! the first to come is the first to go.
 
 use crate::account::key::AccountKey;
 use crate::controller::wake::ObjectKey;
@@ -18,8 +19,10 @@ const SWEEP_SHARE: u32 = 10;
 pub enum Class {
     /// The rest of what was begun: a deletion's proof.
     Underway,
-    /// A person asked for it: an edit or a deletion.
+    /// A person asked for it: an edit, or a look.
     Person,
+    /// What becomes of the account of an object that is being deleted.
+    Deletion,
     /// Creates, corrections, leftovers: there may be thousands of them at once.
     Bulk,
     /// The list.
@@ -90,7 +93,7 @@ impl Line {
     fn of(class: Class) -> Self {
         match class {
             Class::Underway => Self::Underway,
-            Class::Person | Class::Bulk => Self::Asked,
+            Class::Person | Class::Deletion | Class::Bulk => Self::Asked,
             Class::Sweep => Self::Sweep,
         }
     }
@@ -109,8 +112,8 @@ struct Rank {
 /// Those who wait.
 #[derive(Debug, Default)]
 pub struct Queue {
-    /// With the moment since when each waits.
-    waiting: BTreeMap<Rank, (Turn, Instant)>,
+    /// By class, with the moment since when each waits; no class without anybody.
+    waiting: BTreeMap<Class, BTreeMap<Rank, (Turn, Instant)>>,
     places: HashMap<Arc<Who>, Rank>,
     /// The round that is being served, and the last one in which each namespace has a place of a class.
     rounds: HashMap<Line, Rounds>,
@@ -128,13 +131,24 @@ impl Queue {
     /// Whether nobody waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.places.is_empty()
     }
 
     /// How many wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.waiting.len()
+        self.places.len()
+    }
+
+    /// How many of this class wait.
+    #[must_use]
+    pub fn waiting_in(&self, class: Class) -> usize {
+        self.waiting.get(&class).map_or(0, BTreeMap::len)
+    }
+
+    /// The classes of those who wait.
+    pub fn classes(&self) -> impl Iterator<Item = Class> {
+        self.waiting.keys().copied()
     }
 
     /// Takes a place. Who has one keeps it, unless the new one is in a better class.
@@ -143,7 +157,7 @@ impl Queue {
             Some(place) if place.class <= turn.class => return,
             Some(place) => {
                 let place = *place;
-                self.waiting.remove(&place).map_or(now, |(_, since)| since)
+                self.remove(&place).map_or(now, |(_, since)| since)
             }
             None => now,
         };
@@ -161,13 +175,14 @@ impl Queue {
             number: self.joined,
         };
         self.places.insert(Arc::clone(&turn.who), place);
-        self.waiting.insert(place, (turn.clone(), since));
+        let of_class = self.waiting.entry(turn.class).or_default();
+        of_class.insert(place, (turn.clone(), since));
     }
 
     /// Gives the place up.
     pub fn leave(&mut self, who: &Who) {
         if let Some(place) = self.places.remove(who) {
-            self.waiting.remove(&place);
+            self.remove(&place);
         }
         self.tidy();
     }
@@ -175,24 +190,28 @@ impl Queue {
     /// Whether somebody waits who goes before one that asks now in this class.
     #[must_use]
     pub fn goes_before(&self, class: Class) -> bool {
-        self.waiting
-            .first_key_value()
-            .is_some_and(|(place, _)| place.line <= Line::of(class))
+        self.classes().any(|waiting| Line::of(waiting) <= Line::of(class))
+    }
+
+    fn remove(&mut self, place: &Rank) -> Option<(Turn, Instant)> {
+        let of_class = self.waiting.get_mut(&place.class)?;
+        let removed = of_class.remove(place);
+        if of_class.is_empty() {
+            self.waiting.remove(&place.class);
+        }
+        removed
     }
 
     /// The next of those whose class may go, and since when it waits.
     pub fn take(&mut self, may_go: impl Fn(Class) -> bool) -> Option<(Turn, Instant)> {
+        // Whoever may not go is passed over, together with all of the class.
         let first = |line| {
-            let from = Rank {
-                line,
-                round: 0,
-                class: Class::Underway,
-                number: 0,
-            };
-            let found = self.waiting.range(from..).next();
-            found
-                .map(|(place, _)| *place)
-                .filter(|place| place.line == line && may_go(place.class))
+            let classes = self
+                .waiting
+                .iter()
+                .filter(|(class, _)| Line::of(**class) == line && may_go(**class));
+            let firsts = classes.filter_map(|(_, of_class)| of_class.first_key_value());
+            firsts.map(|(place, _)| *place).min()
         };
         let sweep = first(Line::Sweep);
         let other = [Line::Underway, Line::Asked].into_iter().find_map(first);
@@ -209,7 +228,7 @@ impl Queue {
         if let Some(rounds) = self.rounds.get_mut(&place.line) {
             rounds.served = place.round;
         }
-        let (turn, since) = self.waiting.remove(&place)?;
+        let (turn, since) = self.remove(&place)?;
         self.places.remove(&turn.who);
         self.tidy();
         Some((turn, since))
@@ -217,13 +236,13 @@ impl Queue {
 
     /// Everybody who waits in place: something happened that they should know of.
     pub fn in_place(&self) -> impl Iterator<Item = &Turn> {
-        let turns = self.waiting.values().map(|(turn, _)| turn);
-        turns.filter(|turn| matches!(*turn.who, Who::InPlace(_)))
+        self.all().filter(|turn| matches!(*turn.who, Who::InPlace(_)))
     }
 
     /// Everybody who waits.
     pub fn all(&self) -> impl Iterator<Item = &Turn> {
-        self.waiting.values().map(|(turn, _)| turn)
+        let all = self.waiting.values().flat_map(BTreeMap::values);
+        all.map(|(turn, _)| turn)
     }
 
     /// Namespaces are remembered only while somebody waits.
@@ -328,6 +347,32 @@ mod tests {
             name: "2".to_owned(),
         }));
         assert_eq!(drain(&mut queue), ["a/3", "a/1"]);
+    }
+
+    #[test]
+    fn an_edit_waits_behind_one_deletion_of_its_namespace_at_most_and_passes_those_that_are_held() {
+        let mut queue = Queue::default();
+        for number in 0..1000 {
+            queue.join(&turn(Class::Deletion, "a", &number.to_string()), now());
+        }
+        for _ in 0..100 {
+            assert!(queue.take(|_| true).is_some());
+        }
+        queue.join(&turn(Class::Person, "a", "edit"), now());
+        queue.join(&turn(Class::Bulk, "a", "create"), now());
+        let (held, _) = queue.take(|class| class != Class::Deletion).unwrap();
+        assert_eq!(held.class, Class::Person);
+        assert_eq!(queue.waiting_in(Class::Deletion), 900);
+        let (next, _) = queue.take(|class| class != Class::Deletion).unwrap();
+        assert_eq!(next.class, Class::Bulk);
+        queue.join(&turn(Class::Person, "a", "another edit"), now());
+        let served = drain(&mut queue);
+        let place = served
+            .iter()
+            .position(|served| served == "a/another edit")
+            .unwrap();
+        assert!(place <= 1, "{place}");
+        assert!(queue.is_empty() && queue.classes().next().is_none());
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct Roster {
     marked: HashMap<Series, HashSet<AuthId>>,
     /// Ids that our own calls touched while a list was being read: the list may show an older state of them.
     touched: HashSet<AuthId>,
+    /// Those that our own calls alone have shown: no complete list has.
+    unlisted: HashSet<AuthId>,
     /// When the newest complete list was begun; absent until one was read.
     swept_at: Option<Instant>,
     inherited: Inherited,
@@ -29,6 +31,7 @@ impl Roster {
             remotes: HashMap::new(),
             marked: HashMap::new(),
             touched: HashSet::new(),
+            unlisted: HashSet::new(),
             swept_at: None,
             inherited: Inherited::default(),
         }
@@ -57,6 +60,12 @@ impl Roster {
     #[must_use]
     pub fn get(&self, id: &AuthId) -> Option<&Subaccount> {
         self.remotes.get(id)
+    }
+
+    /// Whether a complete list has shown the account.
+    #[must_use]
+    pub fn is_listed(&self, id: &AuthId) -> bool {
+        self.remotes.contains_key(id) && !self.unlisted.contains(id)
     }
 
     /// Another id that may stand in paths for the account, where the list shows one and it is no other account's.
@@ -95,6 +104,8 @@ impl Roster {
             .into_iter()
             .map(|remote| (remote.auth_id.clone(), remote))
             .collect();
+        self.unlisted.retain(|id| !remotes.contains_key(id));
+        self.unlisted.shrink_to_fit();
         for id in self.touched.drain() {
             match self.remotes.remove(&id) {
                 Some(ours) => remotes.insert(id, ours),
@@ -115,6 +126,9 @@ impl Roster {
     pub fn note(&mut self, remote: Subaccount) {
         self.touched.insert(remote.auth_id.clone());
         self.inherited.note(self.remotes.get(&remote.auth_id), &remote);
+        if !self.remotes.contains_key(&remote.auth_id) {
+            self.unlisted.insert(remote.auth_id.clone());
+        }
         self.remove(&remote.auth_id);
         self.insert(remote);
     }
@@ -134,6 +148,7 @@ impl Roster {
     /// Folds in a proof (404) that the account is gone.
     pub fn forget(&mut self, id: &AuthId) {
         self.touched.insert(id.clone());
+        self.unlisted.remove(id);
         self.remove(id);
     }
 
@@ -309,6 +324,25 @@ mod tests {
         assert_eq!(roster.other_id(&id("A")), Some(id("ONE")));
         assert_eq!(roster.other_id(&id("B")), None);
         assert_eq!(roster.other_id(&id("ONE")), None);
+    }
+
+    #[test]
+    fn an_account_is_listed_once_a_complete_list_has_shown_it() {
+        let (mut roster, begun) = (Roster::new(Generation::Gen2), now());
+        roster.note(remote("MADE"));
+        assert!(!roster.is_listed(&id("MADE")), "its create alone has shown it");
+        roster.begin_list();
+        roster.note(remote("MEANWHILE"));
+        roster.replace([remote("MADE"), remote("OLD")], begun);
+        assert!(roster.is_listed(&id("MADE")) && roster.is_listed(&id("OLD")));
+        assert!(roster.get(&id("MEANWHILE")).is_some() && !roster.is_listed(&id("MEANWHILE")));
+        roster.note(remote("OLD"));
+        assert!(roster.is_listed(&id("OLD")), "an edit changes nothing of that");
+        roster.forget(&id("OLD"));
+        assert!(!roster.is_listed(&id("OLD")));
+        roster.begin_list();
+        roster.replace([remote("MEANWHILE")], begun);
+        assert!(roster.is_listed(&id("MEANWHILE")) && roster.unlisted.is_empty());
     }
 
     #[test]

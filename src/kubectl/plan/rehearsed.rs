@@ -123,6 +123,7 @@ impl Rehearsed {
             claimed_by_another: false,
             granted: self.setting.granted,
             policy: self.decision().map_or(Policy::Undecided, |_| Policy::Decided),
+            shared: false,
             fence,
             retention_over: false,
             parent_abandoned: false,

@@ -13,6 +13,7 @@ use crate::subaccount::store::record::Phase;
 use crate::subaccount::tell::{Outcome, StepError};
 use crate::subaccount::wish;
 use crate::vobiz::{self, AuthId, Created, Deletion, Error, Fields, Generation, UnknownOutcome, Unusable};
+use std::sync::Arc;
 use std::time::Duration;
 use vobiz_protocol::facts::{Object, Remote};
 
@@ -106,13 +107,14 @@ pub(super) async fn read(pass: &mut Pass<'_>) -> Result<(), Outcome> {
         .await
         .map_err(|error| failed(pass, "read the subaccount", &error))?;
     pass.known.asked.account = true;
+    access.parent.deletions().forget(&id);
     let request = pass.object().and_then(wish::request).map(str::to_owned);
     pass.remembered(|remembered| remembered.request_handled = request);
     if found.is_some() {
         pass.remembered(Remembered::forget_missing);
     }
     pass.known.remote = match (found, pass.known.remote) {
-        // After a deletion that was accepted: the way to it is well.
+        // After a deletion that was accepted: the way to it is well. Rule 53.
         (None, Remote::Deleted) => {
             access.parent.roster().forget(&id);
             Remote::Gone
@@ -178,12 +180,17 @@ pub(super) async fn update(pass: &mut Pass<'_>) -> Result<(), Outcome> {
 pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
     let cascade = pass.known.record().is_some_and(|record| record.ledger.cascade);
+    let parent = Arc::clone(&access.parent);
+    let _sending = parent.sending();
     let deleted = access
         .delete(generation, &id, cascade)
         .await
         .map_err(|error| failed(pass, "delete the subaccount", &error))?;
     pass.known.remote = match deleted {
-        Deletion::Accepted => Remote::Deleted,
+        Deletion::Accepted => {
+            access.parent.deleted(&id, now());
+            Remote::Deleted
+        }
         Deletion::AlreadyGone => missing(pass, &access, &id),
     };
     pass.remember_proofs();

@@ -184,6 +184,7 @@ fn surroundings(facts: &Facts) -> Surroundings {
         claimed_by_another: false,
         granted: facts.adoption == Adoption::Granted,
         policy: facts.policy,
+        shared: facts.shared,
         fence: facts.fence,
         retention_over: facts.retention_over,
         parent_abandoned: facts.parent_abandoned,

@@ -294,6 +294,7 @@ mod tests {
             (Rest::Waiting(Wait::Account), Next::Woken),
             (Rest::Waiting(Wait::CleanWalk), Next::Woken),
             (Rest::Waiting(Wait::List), Next::Woken),
+            (Rest::Waiting(Wait::SharedProof), Next::Woken),
             (Rest::Waiting(Wait::Rival), Next::Backoff),
             (Rest::Waiting(Wait::StillThere), Next::Backoff),
             (Rest::Waiting(Wait::OutcomeUnknown), Next::Backoff),

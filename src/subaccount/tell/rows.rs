@@ -96,6 +96,7 @@ table! {
         "Vobiz answers 404 for the subaccount: waits until the list of subaccounts does not show it either; if it goes on, Vobiz has \
          lost its way to single subaccounts: tell its support".to_owned()
     }),
+    Rest::Waiting(Wait::SharedProof) => unsaid(Next::Woken),
     Rest::Waiting(Wait::Rival) => waits(Reason::Progressing, Next::Backoff, |found| format!(
         "another Subaccount names {} too, came second and gives way: waits until it has",
         found.named

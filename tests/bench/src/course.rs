@@ -8,7 +8,7 @@ use crate::machine::{Machine, look};
 use crate::row::Row;
 use crate::scale::{BACKLOG_BURST, BACKLOG_RATE, LIMITED_RATE, SHORTEST_INTERVAL_SECONDS, Scale};
 use crate::scenario::attack::{self, Attack};
-use crate::scenario::{create, delete, drift, edit, growth, limit, neighbour, outage, rest, restart};
+use crate::scenario::{bulk, create, delete, drift, edit, growth, limit, neighbour, outage, rest, restart};
 use crate::site::{LIFTED, Site};
 use crate::stage::Stage;
 use crate::waiting::progress;
@@ -69,6 +69,14 @@ pub async fn run(scale: &Scale, operator: &Path, only: &[String]) -> Result<Cour
     let scenario = format!("create at {LIMITED_RATE} requests a second");
     rows.measure(&scenario, async |scenario| {
         limit::run(&stage, scale, scenario).await
+    })
+    .await;
+    let scenario = format!(
+        "delete {} in bulk at {LIMITED_RATE} requests a second",
+        scale.bulk_objects
+    );
+    rows.measure(&scenario, async |scenario| {
+        bulk::run(&stage, scale, scenario).await
     })
     .await;
     drop(stage);

@@ -29,6 +29,8 @@ pub struct Scale {
     pub loaded_objects: usize,
     /// Subaccounts created under a limit of requests per second.
     pub limited_objects: usize,
+    /// Subaccounts deleted under that limit.
+    pub bulk_objects: usize,
     /// Edits under a backlog.
     pub edits: usize,
     /// Edits beside a bad object.
@@ -82,6 +84,7 @@ impl Scale {
             growth_restarts: if counts_only { 1 } else { 5 },
             loaded_objects: if counts_only { 20 } else { 300 },
             limited_objects: limited.min(objects),
+            bulk_objects: objects.min(1000),
             edits: edits(objects),
             neighbours: if counts_only { 20 } else { 99 },
             attack_rounds: if counts_only { 3 } else { 100 },

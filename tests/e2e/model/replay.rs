@@ -139,6 +139,8 @@ async fn take(
         | Action::Deny(_)
         | Action::Allow
         | Action::LoseRoute
+        | Action::IgnoreDeletions
+        | Action::HeedDeletions
         | Action::Move
         | Action::DropAccount
         | Action::MakeAccount(_)

@@ -112,6 +112,10 @@ pub enum Action {
     LoseRoute,
     /// It does so no more.
     FindRoute,
+    /// Vobiz accepts deletions and carries out none from now on.
+    IgnoreDeletions,
+    /// It carries them out again.
+    HeedDeletions,
 }
 
 /// The newest generation of the API.
@@ -294,17 +298,25 @@ fn walk(rules: &Rules, state: &mut State, process: usize, generation: u8) -> boo
     }
     let process = &mut state.processes[process];
     let wanted = process.memory.iter().any(|memory| {
-        (memory.settled && memory.walked < generation) || matches!(memory.missing, Some((_, false)))
+        let settled = memory.settled && memory.walked < generation;
+        settled || matches!(memory.missing, Some((_, false))) || memory.accepted.is_some()
     });
-    if !wanted {
+    let remembered = rules.drops(Weakness::EarlierWalk).then_some(all);
+    if !wanted && process.walked == remembered {
         // A list that nobody waits for changes nothing that matters: leftovers are deleted when they are proved.
         return false;
     }
     // What a newer list has shown is not gone because an older one does not show it.
     process.roster = (process.roster & all) | marked;
+    process.walked = remembered;
     for memory in &mut process.memory {
         if memory.settled {
             memory.walked = memory.walked.max(generation);
+        }
+        if let Some(id) = memory.accepted.take()
+            && all & (1 << id) == 0
+        {
+            memory.proved_gone = Some(id);
         }
         // What the list shows is asked for again.
         memory.missing = memory

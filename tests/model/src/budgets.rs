@@ -24,6 +24,7 @@ pub(crate) const NONE: Budget = Budget {
     rollbacks: 0,
     denials: 0,
     lost_routes: 0,
+    deafness: 0,
     moves: 0,
     observes: 0,
     grants: 0,
@@ -45,6 +46,7 @@ pub(crate) const ONE: Rules = Rules {
     granted: false,
     observes: false,
     generation: 2,
+    crowded: false,
     attempts: u32::MAX,
     budget: NONE,
     weakness: None,
@@ -366,6 +368,50 @@ const TWO_ROUTE: Rules = Rules {
     ..TWO
 };
 
+pub(crate) const ONE_DEAF: Rules = Rules {
+    name: "one process: Vobiz accepts deletions and carries out none, account made anew, a crash, an unknown outcome, delete, re-create",
+    recreate: true,
+    objects: 2,
+    budget: Budget {
+        deafness: 1,
+        outside: 1,
+        deletes: 1,
+        crashes: 1,
+        unknowns: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+pub(crate) const ONE_CROWD: Rules = Rules {
+    name: "one process: a walk proves the deletion, which Vobiz accepts and does not carry out, the way to single accounts lost, a crash, \
+           an unknown outcome, delete, re-create",
+    crowded: true,
+    objects: 2,
+    budget: Budget {
+        deafness: 1,
+        lost_routes: 1,
+        deletes: 1,
+        crashes: 1,
+        unknowns: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const TWO_CROWD: Rules = Rules {
+    name: "two processes: a walk proves the deletion, which Vobiz accepts and does not carry out, a crash, delete",
+    start: Start::Served,
+    crowded: true,
+    budget: Budget {
+        deafness: 1,
+        deletes: 1,
+        crashes: 1,
+        ..NONE
+    },
+    ..TWO
+};
+
 pub(crate) const ONE_MOVE: Rules = Rules {
     name: "one process: the Account goes over to the other generation of the API and back, creates lost and refused, a crash, delete",
     budget: Budget {
@@ -460,7 +506,7 @@ const TWO_DENIED: Rules = Rules {
 };
 
 /// The runs that are exhausted each time.
-pub const EXHAUSTED: [Rules; 29] = [
+pub const EXHAUSTED: [Rules; 32] = [
     ONE_CREATE,
     ONE_LOSS,
     ONE_MANUAL,
@@ -483,6 +529,9 @@ pub const EXHAUSTED: [Rules; 29] = [
     ONE_DENIED,
     ONE_ROUTE,
     TWO_ROUTE,
+    ONE_DEAF,
+    ONE_CROWD,
+    TWO_CROWD,
     ONE_MOVE,
     ONE_MOVE_UP,
     TWO_MOVE,

@@ -272,8 +272,8 @@ pub(crate) fn perform(
         Step::DeleteMade => {
             if let Some(id) = pass.made {
                 check_write(state, &pass);
-                // A 404 that says nothing: the next walk shows it again.
-                if !state.lost_route {
+                // An answer that says nothing: the next walk shows it again.
+                if !(state.lost_route || state.deaf) {
                     check_delete(rules, state, id);
                     state.vobiz.delete(id);
                 }
@@ -284,8 +284,8 @@ pub(crate) fn perform(
         Step::DeleteLeftover => {
             if let Some(id) = leftover(rules, state, process, &pass) {
                 check_write(state, &pass);
-                // A 404 that says nothing: the next walk shows it again.
-                if !state.lost_route {
+                // An answer that says nothing: the next walk shows it again.
+                if !(state.lost_route || state.deaf) {
                     check_delete(rules, state, id);
                     state.vobiz.delete(id);
                 }

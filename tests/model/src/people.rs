@@ -54,11 +54,7 @@ pub(crate) fn possible(state: &State, actions: &mut Vec<Action>) {
     } else if left.bars > 0 {
         actions.push(Action::Bar);
     }
-    if state.lost_route {
-        actions.push(Action::FindRoute);
-    } else if left.lost_routes > 0 {
-        actions.push(Action::LoseRoute);
-    }
+    troubles(state, actions);
     // Without Record and finalizer nothing is left that could know of the account.
     let recorded = |object: &Object| {
         let published = cluster
@@ -110,6 +106,20 @@ pub(crate) fn possible(state: &State, actions: &mut Vec<Action>) {
         {
             actions.push(Action::DeleteOutside(id));
         }
+    }
+}
+
+/// What goes wrong at Vobiz for long, and is well again.
+fn troubles(state: &State, actions: &mut Vec<Action>) {
+    if state.lost_route {
+        actions.push(Action::FindRoute);
+    } else if state.left.lost_routes > 0 {
+        actions.push(Action::LoseRoute);
+    }
+    if state.deaf {
+        actions.push(Action::HeedDeletions);
+    } else if state.left.deafness > 0 {
+        actions.push(Action::IgnoreDeletions);
     }
 }
 
@@ -284,6 +294,11 @@ fn decree(rules: &Rules, state: &mut State, action: Action) -> bool {
             state.lost_route = true;
         }
         Action::FindRoute => state.lost_route = false,
+        Action::IgnoreDeletions => {
+            left.deafness -= 1;
+            state.deaf = true;
+        }
+        Action::HeedDeletions => state.deaf = false,
         _ => return false,
     }
     true

@@ -10,6 +10,7 @@ use vobiz_protocol::ledger::Phase;
 pub(crate) fn recalled(phase: Phase, id: u8, memory: Memory) -> Remote {
     match phase {
         Phase::Closed if memory.proved_gone == Some(id) => Remote::Gone,
+        Phase::Closed if memory.accepted == Some(id) => Remote::Deleted,
         Phase::Kept if memory.shown_disabled == Some(id) => Remote::Matches,
         _ => Remote::Unknown,
     }

@@ -48,6 +48,7 @@ pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken
             backup: None,
             denied: None,
             lost_route: false,
+            deaf: false,
             account: Some(account(rules, state)),
             ..*state
         },

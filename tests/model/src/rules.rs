@@ -60,6 +60,8 @@ pub struct Rules {
     pub observes: bool,
     /// The generation of the API that the Account asks for at the start.
     pub generation: u8,
+    /// So many deletions go on at the same time that walks prove them, and no read of a single account does.
+    pub crowded: bool,
     /// Attempts of one Record beyond which is not looked: two processes, each paused for the whole of every settling of
     /// the other, could fence each other for ever.
     pub attempts: u32,

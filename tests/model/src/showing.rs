@@ -4,8 +4,8 @@ use crate::adoptions::{
     ONE_ADOPTION, ONE_ADOPTION_OF_MADE, ONE_BARRED, ONE_OBSERVED, TWO_ADOPTION, TWO_ADOPTIONS,
 };
 use crate::budgets::{
-    NONE, ONE, ONE_CREATE, ONE_DENIED, ONE_LOSS, ONE_MOVE, ONE_MOVE_UP, ONE_PARENT, ONE_RECLAIM, ONE_REFUSAL,
-    ONE_RESTORE_OLDER, ONE_RESTORE_RECLAIM, ONE_ROUTE, TWO,
+    NONE, ONE, ONE_CREATE, ONE_CROWD, ONE_DEAF, ONE_DENIED, ONE_LOSS, ONE_MOVE, ONE_MOVE_UP, ONE_PARENT,
+    ONE_RECLAIM, ONE_REFUSAL, ONE_RESTORE_OLDER, ONE_RESTORE_RECLAIM, ONE_ROUTE, TWO,
 };
 use crate::rules::{Rules, Start};
 use crate::state::Budget;
@@ -26,6 +26,8 @@ pub fn showing(weakness: Weakness) -> Rules {
         Weakness::IdentityIgnored | Weakness::NoEvidence | Weakness::RefutedCloses => ONE_REFUSAL,
         Weakness::RebuildWithoutLook | Weakness::ReopenBeforeGone => ONE_LOSS,
         Weakness::ItemAlone => ONE_ROUTE,
+        Weakness::AcceptedAlone => ONE_DEAF,
+        Weakness::EarlierWalk => ONE_CROWD,
         Weakness::EarlierGenerationForgotten | Weakness::AnyWalk => ONE_MOVE,
         Weakness::UnspentElsewhere => ONE_MOVE_UP,
         Weakness::AnyParent => ONE_PARENT,

@@ -41,6 +41,8 @@ pub struct Budget {
     pub denials: u8,
     /// From some moment Vobiz answers 404 for every single account, while its list is well, until it does so no more.
     pub lost_routes: u8,
+    /// From some moment Vobiz accepts deletions and carries out none, until it does again.
+    pub deafness: u8,
     /// The Account is edited to the other generation of the API.
     pub moves: u8,
     /// `spec.managementPolicy` is edited.
@@ -87,6 +89,8 @@ pub struct Memory {
     pub last_look: bool,
     /// An account for which Vobiz answered 404, and whether a list that was begun since does not show it either.
     pub missing: Option<(u8, bool)>,
+    /// An account whose deletion was accepted, and that no walk has proved gone yet.
+    pub accepted: Option<u8>,
 }
 
 /// What an Account gives: a parent, and the generation of the API under which it is spoken to.
@@ -175,6 +179,8 @@ pub struct Process {
     pub memory: [Memory; UIDS],
     /// Accounts that its last list showed, one bit each.
     pub roster: u8,
+    /// What its last walk showed, for who believes it of what was deleted only later.
+    pub walked: Option<u8>,
     /// The pass under way.
     pub pass: Option<Pass>,
     /// A pair that no Record holds yet.
@@ -253,6 +259,8 @@ pub struct State {
     pub denied: Option<Denied>,
     /// Vobiz answers 404 for every single account now.
     pub lost_route: bool,
+    /// Vobiz accepts deletions and carries out none now.
+    pub deaf: bool,
     /// The Account lists the account that is there already as one that may be had.
     pub granted: bool,
     /// The Account does not allow the namespace.
@@ -269,6 +277,7 @@ impl Process {
             cache: *cluster,
             memory: [Memory::default(); UIDS],
             roster: 0,
+            walked: None,
             pass: None,
             held: None,
         }
@@ -299,6 +308,7 @@ impl State {
             account: Some(Parent { id: 0, generation: 2 }),
             denied: None,
             lost_route: false,
+            deaf: false,
             granted: false,
             barred: false,
             broken: None,

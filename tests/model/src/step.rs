@@ -74,6 +74,7 @@ fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts
         if let (Remote::Unknown, Some(id)) = (facts.remote, record.ledger.auth_id) {
             facts.remote = recalled(record.ledger.phase, id, memory);
         }
+        facts.shared = facts.remote == Remote::Deleted && memory.accepted == record.ledger.auth_id;
         if let Some(id) = record.ledger.auth_id {
             facts.remote = missing(rules, facts.remote, id, memory);
         }

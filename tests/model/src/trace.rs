@@ -67,7 +67,8 @@ fn weight(state: &State, action: Action) -> u64 {
         | Action::Commit(_)
         | Action::Allow
         | Action::Admit
-        | Action::FindRoute => 8,
+        | Action::FindRoute
+        | Action::HeedDeletions => 8,
         Action::Step(..) => 4,
         // What a person does meets more once there is an account.
         Action::Delete | Action::Strip if !served => 1,
@@ -84,6 +85,7 @@ fn weight(state: &State, action: Action) -> u64 {
         | Action::Forge
         | Action::Bar
         | Action::LoseRoute
+        | Action::IgnoreDeletions
         | Action::Move
         | Action::DropAccount => 6,
     }

@@ -77,6 +77,10 @@ pub enum Weakness {
     FenceOfObject,
     /// A 404 for the account alone is taken for a proof that it is gone.
     ItemAlone,
+    /// A deletion that was accepted is taken for carried out.
+    AcceptedAlone,
+    /// A walk that was begun before a deletion was accepted is believed of it.
+    EarlierWalk,
     /// A takeover names the generation of its own attempt alone.
     EarlierGenerationForgotten,
     /// A list of any generation counts as a proof for all attempts.
@@ -109,7 +113,7 @@ pub enum Weakness {
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 53] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -147,6 +151,8 @@ impl Weakness {
         Self::CachedClaim,
         Self::FenceOfObject,
         Self::ItemAlone,
+        Self::AcceptedAlone,
+        Self::EarlierWalk,
         Self::EarlierGenerationForgotten,
         Self::AnyWalk,
         Self::UnspentElsewhere,

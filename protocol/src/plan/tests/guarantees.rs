@@ -155,6 +155,7 @@ fn looked_at(facts: &Facts) -> Facts {
             record: facts.record,
             confirmation: facts.confirmation,
             remote: facts.remote,
+            shared: is_deleted(facts) && facts.shared,
             ..base
         },
         (Object::Live, record) => Facts {
@@ -182,6 +183,7 @@ fn looked_at(facts: &Facts) -> Facts {
             looked_again: false,
             former_secret: false,
             remote: Remote::Unknown,
+            shared: false,
             policy: Policy::Decided,
             retention_over: false,
             parent_abandoned: false,
@@ -201,6 +203,7 @@ fn looked_at(facts: &Facts) -> Facts {
             predecessor: Predecessor::Nothing,
             guard_expired: false,
             former_secret: false,
+            shared: is_deleted(facts) && facts.shared,
             retention_over: false,
             parent_abandoned: false,
             ..*facts
@@ -213,12 +216,18 @@ fn looked_at(facts: &Facts) -> Facts {
             record: facts.record,
             confirmation: facts.confirmation,
             remote: facts.remote,
+            shared: is_deleted(facts) && facts.shared,
             fence: facts.fence,
             retention_over: facts.retention_over,
             parent_abandoned: facts.parent_abandoned,
             ..base
         },
     }
+}
+
+/// Its deletion was accepted, and is to be proved.
+fn is_deleted(facts: &Facts) -> bool {
+    facts.remote == Remote::Deleted && phase_of(facts.record) == Some(Phase::Closed { account: true })
 }
 
 fn phase_of(record: Record) -> Option<Phase> {
@@ -254,7 +263,8 @@ fn over_all_facts(mut check: impl FnMut(&Facts)) {
         write_refused in BOOLS, remote in REMOTES], check);
     let mut facts = new_object();
     every!(facts, [finalizer in BOOLS, identity in BOOLS, valid in BOOLS, unusable in BOOLS, pairs_held in BOOLS, account in ACCOUNTS,
-        adoption in [Adoption::Unasked, Adoption::Asked], observes in BOOLS, permit in BOOLS, record in ended.iter().copied(), confirmation in CONFIRMATIONS, remote in REMOTES], check);
+        adoption in [Adoption::Unasked, Adoption::Asked], observes in BOOLS, permit in BOOLS, record in ended.iter().copied(), confirmation in CONFIRMATIONS, remote in REMOTES,
+        shared in BOOLS], check);
     let mut facts = Facts {
         record: Record::Absent,
         ..new_object()
@@ -295,6 +305,14 @@ fn over_all_facts(mut check: impl FnMut(&Facts)) {
         evidence in EVIDENCE, remote in REMOTES, fence in FENCES, policy in POLICIES], check);
     let mut facts = Facts {
         object: Object::Deleting,
+        remote: Remote::Deleted,
+        shared: true,
+        ..new_object()
+    };
+    every!(facts, [finalizer in BOOLS, identity in BOOLS, observes in BOOLS, directive in DIRECTIVES, account in ACCOUNTS,
+        record in ended.iter().copied(), confirmation in CONFIRMATIONS, fence in FENCES, policy in POLICIES], check);
+    let mut facts = Facts {
+        object: Object::Deleting,
         finalizer: true,
         ..new_object()
     };
@@ -306,7 +324,7 @@ fn over_all_facts(mut check: impl FnMut(&Facts)) {
         ..new_object()
     };
     every!(facts, [observes in BOOLS, directive in DIRECTIVES, account in ACCOUNTS, record in records(), confirmation in CONFIRMATIONS,
-        remote in REMOTES, fence in FENCES, retention_over in BOOLS, parent_abandoned in BOOLS], check);
+        remote in REMOTES, shared in BOOLS, fence in FENCES, retention_over in BOOLS, parent_abandoned in BOOLS], check);
 }
 
 /// The phase, if the Record was read by quorum, and whether it is fenced.
@@ -731,6 +749,33 @@ fn an_open_record_of_a_gone_object_is_closed_and_a_bound_one_is_never_touched() 
 }
 
 #[test]
+fn a_deletion_that_was_accepted_is_proved_by_a_look_of_its_own_or_by_one_that_many_share_and_by_nothing_else()
+{
+    let deleted = record(Phase::Closed { account: true }, false);
+    let mut facts = Facts {
+        remote: Remote::Deleted,
+        record: deleted,
+        finalizer: true,
+        ..new_object()
+    };
+    let check = |facts: &Facts| {
+        let confirmation = match facts.object {
+            Object::Unseen => Confirmation::Refuted,
+            Object::Live | Object::Deleting => Confirmation::Unasked,
+        };
+        let facts = Facts {
+            confirmation,
+            ..*facts
+        };
+        let shared = Step::Rest(Rest::Waiting(Wait::SharedProof));
+        let expected = if facts.shared { shared } else { Step::ReadAccount };
+        assert_eq!(plan(&facts), expected, "{facts:#?}");
+    };
+    every!(facts, [object in [Object::Deleting, Object::Unseen], account in [Account::Closing, Account::Ready], fence in FENCES,
+        retention_over in BOOLS, shared in BOOLS], check);
+}
+
+#[test]
 fn nothing_is_asked_of_vobiz_before_requests_of_a_fenced_epoch_have_settled() {
     over_all_facts(|facts| {
         // What was to be looked at only is let go, and swept without its object.
@@ -793,6 +838,7 @@ fn what_a_pass_does_not_look_at_changes_nothing() {
             former_secret: dice.one_of(&BOOLS),
             write_refused: dice.one_of(&BOOLS),
             remote: dice.one_of(&REMOTES),
+            shared: dice.one_of(&BOOLS),
             made: dice.one_of(&MADE),
             fence: dice.one_of(&FENCES),
             policy: dice.one_of(&POLICIES),

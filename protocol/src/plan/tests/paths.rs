@@ -604,6 +604,24 @@ fn deletion_follows_the_policy_that_the_record_was_closed_with() {
 }
 
 #[test]
+fn many_deletions_wait_for_the_walk_that_proves_them_and_go_with_it() {
+    let (facts, world) = deleting(record(Phase::Closed { account: true }, false));
+    let facts = Facts {
+        shared: true,
+        ..facts
+    };
+    let shared = waits(Wait::SharedProof);
+    assert_eq!(drive(facts, world), [Step::ReadRecord, Step::Delete, shared]);
+    let proved = |remote| drive(Facts { remote, ..facts }, world);
+    assert_eq!(proved(Remote::Deleted), [Step::ReadRecord, shared]);
+    assert_eq!(proved(Remote::Gone), [Step::ReadRecord, Step::ReleaseFinalizer]);
+    assert_eq!(
+        proved(Remote::StillThere),
+        [Step::ReadRecord, waits(Wait::StillThere)]
+    );
+}
+
+#[test]
 fn an_account_that_survives_its_deletion_keeps_the_finalizer() {
     let (facts, world) = deleting(record(Phase::Closed { account: true }, false));
     let path = drive(

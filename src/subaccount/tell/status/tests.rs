@@ -289,6 +289,7 @@ fn a_first_create_that_waits_says_why_or_nothing_at_all() {
         (Wait::Settle, None),
         (Wait::CleanWalk, None),
         (Wait::List, Some("ProgressingWithRetry")),
+        (Wait::SharedProof, None),
         (Wait::Rival, None),
         (Wait::Cluster, Some("ProgressingWithRetry")),
         (Wait::WriteRefused, Some("WriteRefused")),

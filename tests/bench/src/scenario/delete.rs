@@ -9,11 +9,19 @@ use crate::population::{Population, names};
 use crate::requests::About;
 use crate::row::{Bound, Row};
 use crate::scale::Scale;
-use crate::site::Site;
+use crate::site::{Evidence, Site};
 use crate::waiting::{progress, until};
 
 /// One row.
 pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> Result<Row> {
+    let evidence = delete_all(site, objects).await?;
+    let mut row = Row::new(scenario, scale.counts_only);
+    describe(&mut row, site, &evidence, objects).await?;
+    Ok(row)
+}
+
+/// Deletes all objects and waits until they are gone.
+pub async fn delete_all(site: &Site, objects: usize) -> Result<Evidence> {
     let population = Population::new(site.stage.control_plane.client(), site.objects.namespace());
     progress(&format!("  all {objects} are deleted"));
     let begun = site.begin().await?;
@@ -21,14 +29,17 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     let gone = async || Ok(objects.saturating_sub(population.count().await?));
     let waited = until("objects gone", objects, || site.check(), gone).await;
     site.explain(waited)?;
-    let evidence = site.since(&begun).await?;
+    site.since(&begun).await
+}
+
+/// What that cost, and what is left.
+pub async fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize) -> Result<()> {
     let (requests, calls) = (&evidence.requests, &evidence.calls);
     let deletes = per_account(calls, Operation::Delete);
     let left = site.stage.simulator.accounts().await?;
     let left = left
         .iter()
         .filter(|account| account["parent_auth_id"] == site.parent.auth_id.as_str());
-    let mut row = Row::new(scenario, scale.counts_only);
     row.count(
         "DELETE per object",
         share(count(calls, Operation::Delete), objects),
@@ -84,5 +95,5 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
         evidence.cpu.as_secs_f64() * 1000.0 / share(objects, 1),
         "ms",
     );
-    Ok(row)
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The scenarios of the table, each a row.
 
 pub mod attack;
+pub mod bulk;
 pub mod create;
 pub mod delete;
 pub mod drift;

@@ -163,8 +163,19 @@ pub(crate) fn delete(rules: &Rules, state: &mut State, process: usize, pass: &mu
         return Written::Done;
     }
     check_delete(rules, state, id);
-    state.vobiz.delete(id);
-    pass.facts.remote = Remote::Deleted;
+    if !state.deaf {
+        state.vobiz.delete(id);
+    }
+    let held = &mut state.processes[process];
+    let earlier = held.walked.is_some_and(|shown| shown & (1 << id) == 0);
+    pass.facts.remote = if rules.drops(Weakness::AcceptedAlone) || earlier {
+        Remote::Gone
+    } else {
+        Remote::Deleted
+    };
+    if rules.crowded && pass.facts.remote == Remote::Deleted && pass.facts.object != Kind::Live {
+        held.memory[usize::from(pass.uid)].accepted = Some(id);
+    }
     Written::Done
 }
 
