@@ -252,11 +252,15 @@ async fn fill(
         }
     }
 
+    // All lists are read at the same time.
+    let accounts = Source::started("account", accounts, account_wakes, tasks);
+    let objects = Source::started("subaccount", objects, object_wakes, tasks);
+    let records = vec![watches.records(subaccounts)];
+    let records = Source::started("record", records, record_wakes, tasks);
     Ok(Replica {
-        accounts: Source::all_filled("account", accounts, account_wakes, tasks).await?,
-        subaccounts: Source::all_filled("subaccount", objects, object_wakes, tasks).await?,
-        records: Source::all_filled("record", vec![watches.records(subaccounts)], record_wakes, tasks)
-            .await?,
+        accounts: Source::filled(accounts).await?,
+        subaccounts: Source::filled(objects).await?,
+        records: Source::filled(records).await?,
         account_context,
         errands: errand_runner,
         context,
@@ -337,10 +341,7 @@ fn times(config: &Config) -> Times {
     }
 }
 
-fn caches<K: Resource<DynamicType = ()> + Clone + 'static>(
-    scopes: &[Scope],
-    watches: &[Watch<K>],
-) -> Caches<K> {
-    let stores = watches.iter().map(|watch| watch.store.clone());
-    Caches::new(scopes.iter().cloned().zip(stores).collect())
+fn caches<K: Resource + 'static>(scopes: &[Scope], watches: &[Watch<K>]) -> Caches<K> {
+    let caches = watches.iter().map(|watch| watch.cache.clone());
+    Caches::new(scopes.iter().cloned().zip(caches).collect())
 }

@@ -4,6 +4,7 @@ use crate::account::key::AccountKey;
 use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::{AccountKind, Subaccount};
 use kube::{Resource as _, ResourceExt as _};
+use std::borrow::Borrow;
 
 /// The Subaccounts of an Account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,13 +17,17 @@ pub struct Users {
 
 impl Users {
     /// Those of the Account's namespace, or of the whole cluster, that hold it.
-    pub fn of<'a>(account: &AccountKey, objects: impl IntoIterator<Item = &'a Guarded<Subaccount>>) -> Self {
+    pub fn of(
+        account: &AccountKey,
+        objects: impl IntoIterator<Item = impl Borrow<Guarded<Subaccount>>>,
+    ) -> Self {
         let name = |object: &Guarded<Subaccount>| match account.kind() {
             AccountKind::Account => object.name_any(),
             AccountKind::ClusterAccount => ObjectKey::of(object).to_string(),
         };
         let mut users = Self::default();
         for object in objects {
+            let object = object.borrow();
             match names(object, account) {
                 Some(true) => users.named.push(name(object)),
                 Some(false) => {}

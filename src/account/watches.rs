@@ -6,6 +6,7 @@ use crate::account::object::AccountObject;
 use crate::account::store::members::Terms;
 use crate::account::store::registry::Registry;
 use crate::account::store::tally::Tally;
+use crate::controller::cache::Whole;
 use crate::controller::changes::Changes;
 use crate::controller::newest::Newest;
 use crate::controller::readiness::Readiness;
@@ -93,6 +94,7 @@ impl AccountWatches {
         watch(
             target,
             AccountObject::guarded,
+            Whole::of,
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {

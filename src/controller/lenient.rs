@@ -69,15 +69,6 @@ impl fmt::Debug for Unreadable {
 }
 
 impl<K: Resource> Guarded<K> {
-    /// An object of which nothing is known but which it is.
-    #[must_use]
-    pub fn nameplate(metadata: ObjectMeta) -> Self {
-        Self(Err(Unreadable {
-            metadata,
-            ..Unreadable::default()
-        }))
-    }
-
     /// Whether it says which object it is; of one that does not, nothing can be told anybody.
     #[must_use]
     pub fn is_identified(&self) -> bool

@@ -1,6 +1,9 @@
 //! Parts that any controller needs, whatever its kind: nothing here knows a kind of ours, a name of ours, or the API that they stand for.
 
+pub mod agenda;
+pub mod alike;
 pub mod backoff;
+pub mod cache;
 pub mod changes;
 pub mod cluster;
 mod cluster_error;
@@ -11,6 +14,7 @@ pub mod field_managers;
 pub mod guarded_patch;
 pub mod heartbeat;
 pub mod lenient;
+pub mod nameplate;
 pub mod namespaces;
 pub mod newest;
 pub mod pauses;
@@ -18,8 +22,10 @@ pub mod readiness;
 pub mod refusal;
 pub mod refusals;
 mod requests;
+pub mod texts;
 pub mod trigger;
 mod tunnel;
+pub mod uid;
 pub mod versioned;
 pub mod wake;
 pub mod watch;

@@ -1,23 +1,23 @@
 //! Which namespaces there are, by the metadata alone; nothing where they may not be watched. I/O (none of its own: reads a cache).
 
+use crate::controller::cache::Cache;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt as _;
 use kube::core::PartialObjectMeta;
-use kube::runtime::reflector::{ObjectRef, Store};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The cached namespaces.
 #[derive(Clone, Debug, Default)]
 pub struct Namespaces {
-    store: Option<Store<PartialObjectMeta<Namespace>>>,
+    cache: Option<Cache<PartialObjectMeta<Namespace>>>,
 }
 
 impl Namespaces {
     /// Those that a watch keeps here.
     #[must_use]
-    pub fn watched(store: Store<PartialObjectMeta<Namespace>>) -> Self {
-        Self { store: Some(store) }
+    pub fn watched(cache: Cache<PartialObjectMeta<Namespace>>) -> Self {
+        Self { cache: Some(cache) }
     }
 
     /// The labels of one; none if it is not known.
@@ -35,6 +35,6 @@ impl Namespaces {
     }
 
     fn get(&self, name: &str) -> Option<Arc<PartialObjectMeta<Namespace>>> {
-        self.store.as_ref()?.get(&ObjectRef::new(name))
+        self.cache.as_ref()?.get("", name)
     }
 }

@@ -1,11 +1,13 @@
 //! Wakes objects of a kind from elsewhere: queues whose far ends controllers read with `reconcile_on`. PURE.
 
+use super::cache::{Cache, Kept};
 use futures::Stream;
 use futures::channel::mpsc;
 use kube::Resource;
-use kube::runtime::reflector::{ObjectRef, Store};
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
+use std::vec;
 
 pub use super::lenient::Guarded;
 
@@ -63,25 +65,27 @@ impl Scope {
 }
 
 /// The near ends of the queues of one kind, one per scope; cheap to clone.
-pub struct Waker<K: Resource> {
-    queues: Arc<Vec<(Scope, mpsc::UnboundedSender<ObjectRef<K>>)>>,
+pub struct Waker<K> {
+    queues: Arc<Vec<(Scope, mpsc::UnboundedSender<ObjectKey>)>>,
+    kind: PhantomData<fn(K)>,
 }
 
-impl<K: Resource> Clone for Waker<K> {
+impl<K> Clone for Waker<K> {
     fn clone(&self) -> Self {
         Self {
             queues: Arc::clone(&self.queues),
+            kind: PhantomData,
         }
     }
 }
 
-impl<K: Resource> fmt::Debug for Waker<K> {
+impl<K> fmt::Debug for Waker<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Waker")
     }
 }
 
-impl<K: Resource<DynamicType = ()>> Waker<K> {
+impl<K> Waker<K> {
     /// Asks for a pass over the object. A controller that has ended needs no waking: that is no error.
     pub fn wake(&self, key: &ObjectKey) {
         self.wake_within(&key.namespace, &key.name);
@@ -90,31 +94,22 @@ impl<K: Resource<DynamicType = ()>> Waker<K> {
     /// As above, by its namespace and name.
     pub fn wake_within(&self, namespace: &str, name: &str) {
         if let Some((_, queue)) = self.queues.iter().find(|(scope, _)| scope.covers(namespace)) {
-            let _ = queue.unbounded_send(place(namespace, name));
+            let _ = queue.unbounded_send(ObjectKey {
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+            });
         }
-    }
-}
-
-fn place<K: Resource<DynamicType = ()>>(namespace: &str, name: &str) -> ObjectRef<K> {
-    let object = ObjectRef::new(name);
-    if namespace.is_empty() {
-        object
-    } else {
-        object.within(namespace)
     }
 }
 
 /// The queues of one kind, and their far ends in the order of the scopes.
 #[must_use]
-pub fn queues<K: Resource<DynamicType = ()>>(
+pub fn queues<K>(
     scopes: &[Scope],
 ) -> (
     Waker<K>,
-    Vec<impl Stream<Item = ObjectRef<K>> + Send + 'static + use<K>>,
-)
-where
-    ObjectRef<K>: Send + 'static,
-{
+    Vec<impl Stream<Item = ObjectKey> + Send + 'static + use<K>>,
+) {
     let (near, far) = scopes
         .iter()
         .cloned()
@@ -123,63 +118,90 @@ where
             ((scope, near), far)
         })
         .unzip();
-    (
-        Waker {
-            queues: Arc::new(near),
-        },
-        far,
-    )
+    let waker = Waker {
+        queues: Arc::new(near),
+        kind: PhantomData,
+    };
+    (waker, far)
+}
+
+/// Cached objects. Each is made whole when its turn comes: all at once would be a second cache.
+pub struct Those<K>(vec::IntoIter<Arc<dyn Kept<K>>>);
+
+impl<K> Iterator for Those<K> {
+    type Item = Arc<K>;
+
+    fn next(&mut self) -> Option<Arc<K>> {
+        self.0.next().map(|kept| kept.whole())
+    }
 }
 
 /// The caches of one kind, one per scope.
-pub struct Caches<K: Resource<DynamicType = ()> + Clone + 'static> {
-    stores: Arc<Vec<(Scope, Store<K>)>>,
+pub struct Caches<K> {
+    caches: Arc<Vec<(Scope, Cache<K>)>>,
 }
 
-impl<K: Resource<DynamicType = ()> + Clone + 'static> Clone for Caches<K> {
+impl<K> Clone for Caches<K> {
     fn clone(&self) -> Self {
         Self {
-            stores: Arc::clone(&self.stores),
+            caches: Arc::clone(&self.caches),
         }
     }
 }
 
-impl<K: Resource<DynamicType = ()> + Clone + 'static> Caches<K> {
-    /// Caches that reflectors fill.
+impl<K: Resource + 'static> Caches<K> {
+    /// Caches that watches fill.
     #[must_use]
-    pub fn new(stores: Vec<(Scope, Store<K>)>) -> Self {
+    pub fn new(caches: Vec<(Scope, Cache<K>)>) -> Self {
         Self {
-            stores: Arc::new(stores),
+            caches: Arc::new(caches),
         }
     }
 
     /// The cached object.
     #[must_use]
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        let (_, store) = self.stores.iter().find(|(scope, _)| scope.covers(namespace))?;
-        store.get(&place(namespace, name))
+        self.of(namespace).next()?.get(namespace, name)
+    }
+
+    /// Whether this very object is cached.
+    #[must_use]
+    pub fn has(&self, namespace: &str, name: &str, uid: &str) -> bool {
+        self.of(namespace)
+            .next()
+            .is_some_and(|cache| cache.has(namespace, name, uid))
     }
 
     /// Whether objects of the namespace are among those that are watched.
     #[must_use]
     pub fn cover(&self, namespace: &str) -> bool {
-        self.stores.iter().any(|(scope, _)| scope.covers(namespace))
+        self.of(namespace).next().is_some()
     }
 
     /// Every cached object.
     #[must_use]
-    pub fn all(&self) -> Vec<Arc<K>> {
-        self.stores.iter().flat_map(|(_, store)| store.state()).collect()
+    pub fn all(&self) -> Those<K> {
+        self.those(|_| true)
     }
 
     /// Every cached object of a namespace.
     #[must_use]
-    pub fn of_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
-        let stores = self.stores.iter().filter(|(scope, _)| scope.covers(namespace));
-        let objects = stores.flat_map(|(_, store)| store.state());
-        objects
-            .filter(|object| object.meta().namespace.as_deref() == Some(namespace))
-            .collect()
+    pub fn of_namespace(&self, namespace: &str) -> Those<K> {
+        self.those(|kept| kept.namespace() == namespace)
+    }
+
+    /// The wanted ones of the cached objects.
+    pub fn those(&self, wanted: impl Fn(&dyn Kept<K>) -> bool) -> Those<K> {
+        let those = self.caches.iter().flat_map(|(_, cache)| cache.those(&wanted));
+        Those(those.collect::<Vec<_>>().into_iter())
+    }
+
+    fn of(&self, namespace: &str) -> impl Iterator<Item = &Cache<K>> {
+        let covering = self
+            .caches
+            .iter()
+            .filter(move |(scope, _)| scope.covers(namespace));
+        covering.map(|(_, cache)| cache)
     }
 }
 
@@ -201,7 +223,7 @@ mod tests {
         waker.wake(&key("b"));
         waker.wake(&key("elsewhere"));
         let woken = ends[1].next().now_or_never().flatten();
-        assert_eq!(woken, Some(ObjectRef::new("one").within("b")));
+        assert_eq!(woken, Some(key("b")));
         assert!(ends[1].next().now_or_never().is_none(), "once");
         assert!(ends[0].next().now_or_never().is_none());
         drop(ends);

@@ -4,21 +4,19 @@
 
 use crate::clock::{now, wall_clock};
 use crate::controller::backoff::{Row, delay};
+use crate::controller::cache::{Cache, Kept, cache};
 use crate::controller::cluster::{ClusterError, WATCH_SECONDS};
 use crate::controller::lenient::Guarded;
 use crate::controller::readiness::Readiness;
-use crate::controller::wake::Scope;
+use crate::controller::wake::{ObjectKey, Scope};
 use crate::dice::random;
 use crate::metrics::Metrics;
 use futures::channel::mpsc;
 use futures::{Stream, StreamExt};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope};
-use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
@@ -32,11 +30,11 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// One watch, ready to run.
-pub struct Watch<K: Resource<DynamicType = ()> + Clone + 'static> {
+pub struct Watch<K> {
     /// The cache that it fills.
-    pub store: Store<K>,
+    pub cache: Cache<K>,
     /// Objects that are worth a pass: their names alone, for thousands of them may wait here.
-    pub triggers: mpsc::UnboundedReceiver<ObjectRef<K>>,
+    pub triggers: mpsc::UnboundedReceiver<ObjectKey>,
     /// Runs until dropped.
     pub task: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -112,12 +110,13 @@ fn expect<Read: Resource<DynamicType = ()>>(metrics: &Metrics, namespace: Option
     metrics.expect_watch(&Read::plural(&()), namespace, now);
 }
 
-/// Watches the target. `keep` makes what the cache holds of an object that was read; `digest` sees every event first and
-/// takes out of it what the cache need not keep; `admits` sees it, with what `digest` made of it, after the cache has
-/// taken it in, and says whether the object in it is worth a pass.
+/// Watches the target. `make` makes of an object that was read what is handed on; `digest` sees every event first and takes out
+/// of it what nobody needs; `keep` says how the cache keeps the rest; `admits` sees the event, with what `digest` made of it,
+/// after the cache has taken it in, and says whether the object in it is worth a pass.
 pub fn watch<Read, K, Digest>(
     target: Target<Read>,
-    keep: impl Fn(Guarded<Read>) -> K + Send + 'static,
+    make: impl Fn(Guarded<Read>) -> K + Send + 'static,
+    mut keep: impl FnMut(&K) -> Arc<dyn Kept<K>> + Send + 'static,
     mut digest: impl FnMut(&mut Event<K>) -> Digest + Send + 'static,
     mut admits: impl FnMut(&Event<K>, Digest) -> bool + Send + 'static,
 ) -> Watch<K>
@@ -126,7 +125,7 @@ where
     Read::Scope: 'static,
     K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
 {
-    let (store, mut writer) = reflector::store();
+    let (cache, mut writer) = cache();
     let (sender, triggers) = mpsc::unbounded();
     let Target {
         kind,
@@ -137,32 +136,29 @@ where
         readiness,
     } = target;
     let events = watcher(api, selection.timeout(WATCH_SECONDS));
-    let cache = store.clone();
-    let mut relist = Relist::default();
     // A pass sees what the cache shows, and that takes a list in at its end: earlier, a new object would not be found, and
     // nobody would ask for another pass. Kept over a list that is begun anew: what it shows again is no news then.
     let mut listed = Vec::new();
     let take = move |event: Event<Guarded<Read>>| {
-        let Some(event) = kept(event, &keep) else {
+        let Some(event) = made(event, &make) else {
             tracing::warn!(kind, "an object that does not say who it is was passed over");
             metrics.passed_over(kind);
             return;
         };
         let mut event = event.modify(strip);
         let digested = digest(&mut event);
-        writer.apply_watcher_event(&event);
+        let gone = writer.take(&event, &mut keep);
         let worth_a_pass = admits(&event, digested);
-        let bare = |metadata| keep(Guarded::nameplate(metadata));
-        for gone in relist.missing(&event, &cache, bare) {
-            let mut gone = Event::Delete(gone);
+        for gone in gone {
+            let mut gone = Event::Delete(Arc::unwrap_or_clone(gone));
             let digested = digest(&mut gone);
             admits(&gone, digested);
         }
         match event {
             Event::Apply(object) if worth_a_pass => {
-                let _ = sender.unbounded_send(ObjectRef::from_obj(&object));
+                let _ = sender.unbounded_send(ObjectKey::of(&object));
             }
-            Event::InitApply(object) if worth_a_pass => listed.push(ObjectRef::from_obj(&object)),
+            Event::InitApply(object) if worth_a_pass => listed.push(ObjectKey::of(&object)),
             Event::InitDone => {
                 for object in std::mem::take(&mut listed) {
                     let _ = sender.unbounded_send(object);
@@ -176,7 +172,7 @@ where
     let wait = |failures| tokio::time::sleep(pause(failures));
     let task = follow(kind, events, take, tell, wait);
     Watch {
-        store,
+        cache,
         triggers,
         task: Box::pin(task),
     }
@@ -223,12 +219,12 @@ fn pause(failures: u32) -> Duration {
     delay(failures, random(), LONGEST_PAUSE)
 }
 
-/// The event as the cache takes it; none if its object does not say who it is.
-fn kept<Read: Resource, K>(event: Event<Guarded<Read>>, keep: impl Fn(Guarded<Read>) -> K) -> Option<Event<K>>
+/// The event as it is handed on; none if its object does not say who it is.
+fn made<Read: Resource, K>(event: Event<Guarded<Read>>, make: impl Fn(Guarded<Read>) -> K) -> Option<Event<K>>
 where
     Read::Scope: 'static,
 {
-    let known = |object: Guarded<Read>| object.is_identified().then(|| keep(object));
+    let known = |object: Guarded<Read>| object.is_identified().then(|| make(object));
     Some(match event {
         Event::Init => Event::Init,
         Event::InitDone => Event::InitDone,
@@ -236,77 +232,6 @@ where
         Event::Apply(object) => Event::Apply(known(object)?),
         Event::Delete(object) => Event::Delete(known(object)?),
     })
-}
-
-/// Finds what was deleted while no watch was open: a new list just does not have it, and no event tells. Of a list that was broken off the
-/// cache keeps nothing, but whoever sees the events does.
-struct Relist<K: Resource> {
-    before: Vec<Arc<K>>,
-    /// By uid, as is the next.
-    listed: HashMap<String, Name>,
-    broken_off: HashMap<String, Name>,
-}
-
-/// Namespace and name of an object: all that is kept of thousands.
-type Name = (Option<String>, Option<String>);
-
-impl<K: Resource> Default for Relist<K> {
-    fn default() -> Self {
-        Self {
-            before: Vec::new(),
-            listed: HashMap::new(),
-            broken_off: HashMap::new(),
-        }
-    }
-}
-
-impl<K: Resource<DynamicType = ()> + Clone + 'static> Relist<K> {
-    /// What is gone. `bare` makes an object of which no more is known than which it was.
-    fn missing(&mut self, event: &Event<K>, cache: &Store<K>, bare: impl Fn(ObjectMeta) -> K) -> Vec<K> {
-        match event {
-            // The cache keeps the old list until the new one is complete.
-            Event::Init => {
-                self.before = cache.state();
-                self.broken_off.extend(self.listed.drain());
-                Vec::new()
-            }
-            Event::InitApply(object) => {
-                let metadata = object.meta();
-                let name = (metadata.namespace.clone(), metadata.name.clone());
-                self.listed.insert(uid(object), name);
-                Vec::new()
-            }
-            Event::InitDone => {
-                let before = std::mem::take(&mut self.before);
-                let listed = std::mem::take(&mut self.listed);
-                let mut broken_off = std::mem::take(&mut self.broken_off);
-                broken_off.retain(|uid, _| !listed.contains_key(uid));
-                let mut gone: Vec<K> = Vec::new();
-                for object in before {
-                    let uid = uid(&*object);
-                    broken_off.remove(&uid);
-                    if !listed.contains_key(&uid) {
-                        gone.push((*object).clone());
-                    }
-                }
-                let bare = |(uid, (namespace, name))| {
-                    bare(ObjectMeta {
-                        namespace,
-                        name,
-                        uid: Some(uid),
-                        ..ObjectMeta::default()
-                    })
-                };
-                gone.extend(broken_off.into_iter().map(bare));
-                gone
-            }
-            Event::Apply(_) | Event::Delete(_) => Vec::new(),
-        }
-    }
-}
-
-fn uid<K: Resource>(object: &K) -> String {
-    object.meta().uid.clone().unwrap_or_default()
 }
 
 /// Takes nothing out.
@@ -333,6 +258,7 @@ fn reason(error: watcher::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controller::cache::Whole;
     use crate::controller::cluster::loopback::client_of;
     use axum::http::{StatusCode, Uri};
     use axum::{Json, Router};
@@ -435,13 +361,13 @@ mod tests {
             place: String::new(),
             readiness: Readiness::default(),
         };
-        let watch = watch(target, identity, whole, |_, ()| true);
+        let watch = watch(target, identity, Whole::of, whole, |_, ()| true);
         let task = tokio::spawn(watch.task);
-        watch.store.wait_until_ready().await.unwrap();
+        watch.cache.complete().await.unwrap();
         let names: Vec<_> = watch.triggers.take(2).map(|object| object.name).collect().await;
         task.abort();
         assert_eq!(names, ["one", "three"]);
-        assert_eq!(watch.store.state().len(), 2);
+        assert_eq!(watch.cache.len(), 2);
         let text = metrics.encode().unwrap();
         let counted = "vobiz_operator_objects_passed_over_total{kind=\"ConfigMap\"} 2\n";
         assert!(text.contains(counted), "{text}");
@@ -463,7 +389,7 @@ mod tests {
             readiness: Readiness::default(),
         };
         let mut seen = std::collections::HashSet::new();
-        let watch = watch(target, identity, whole, move |event, ()| match event {
+        let watch = watch(target, identity, Whole::of, whole, move |event, ()| match event {
             Event::InitApply(object) => seen.insert(object.0.as_ref().unwrap().metadata.name.clone()),
             _ => false,
         });
@@ -473,7 +399,7 @@ mod tests {
             let worth_a_pass = triggers.next().await.unwrap();
             assert_eq!(worth_a_pass.name, name);
             assert!(
-                watch.store.get(&worth_a_pass).is_some(),
+                watch.cache.get("dev", &worth_a_pass.name).is_some(),
                 "a pass over {name} finds nothing"
             );
         }
@@ -499,10 +425,10 @@ mod tests {
         };
         let (digested, mut deletions) = mpsc::unbounded();
         let digest = move |event: &mut Event<Guarded<ConfigMap>>| match event {
-            Event::Delete(object) => Some(ObjectRef::from_obj(object)),
+            Event::Delete(object) => Some(ObjectKey::of(object)),
             _ => None,
         };
-        let watch = watch(target, identity, digest, move |_, deleted| {
+        let watch = watch(target, identity, Whole::of, digest, move |_, deleted| {
             if let Some(deleted) = deleted {
                 digested.unbounded_send(deleted).unwrap();
             }
@@ -512,12 +438,15 @@ mod tests {
         let mut names = Vec::new();
         for _ in 0..3 {
             let deleted = deletions.next().await.unwrap();
-            assert!(watch.store.get(&deleted).is_none(), "a pass still finds it");
+            assert!(
+                watch.cache.get("dev", &deleted.name).is_none(),
+                "a pass still finds it"
+            );
             names.push(deleted.name);
         }
         task.abort();
         names.sort();
         assert_eq!(names, ["four", "one", "three"]);
-        assert_eq!(watch.store.state().len(), 1);
+        assert_eq!(watch.cache.len(), 1);
     }
 }

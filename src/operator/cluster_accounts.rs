@@ -40,8 +40,8 @@ pub(super) async fn namespaces(
     tasks: &mut Tasks,
 ) -> anyhow::Result<Namespaces> {
     tasks.spawn("the watch of namespaces", watch.task);
-    watch.store.wait_until_ready().await?;
-    Ok(Namespaces::watched(watch.store))
+    watch.cache.complete().await?;
+    Ok(Namespaces::watched(watch.cache))
 }
 
 /// Asks for one of each. An installation for some namespaces alone has no right to them, which is no failure; that they are not looked at

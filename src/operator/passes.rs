@@ -1,10 +1,9 @@
-//! One pass of each kind: measured, and turned into what the controller does next. I/O.
+//! One pass of each kind: measured, and after how long the next one is due. I/O.
 
-use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt as _};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
@@ -23,15 +22,15 @@ use crate::subaccount::context::Context;
 pub(super) async fn account_pass(
     account: Arc<Guarded<AccountObject>>,
     context: Arc<account::context::AccountContext>,
-) -> Result<Action, Infallible> {
+) -> Option<Duration> {
     let span = span("account", &*account);
-    Ok(of_account(account, context).instrument(span).await)
+    of_account(account, context).instrument(span).await
 }
 
 async fn of_account(
     account: Arc<Guarded<AccountObject>>,
     context: Arc<account::context::AccountContext>,
-) -> Action {
+) -> Option<Duration> {
     let pass = context.metrics.pass("account");
     let Ok(object) = &account.0 else {
         let next = unsupported::account(&context, &account).await;
@@ -63,12 +62,12 @@ async fn of_account(
 pub(super) async fn subaccount_pass(
     object: Arc<Guarded<Subaccount>>,
     context: Arc<Context>,
-) -> Result<Action, Infallible> {
+) -> Option<Duration> {
     let span = span("subaccount", &*object);
-    Ok(of_subaccount(object, context).instrument(span).await)
+    of_subaccount(object, context).instrument(span).await
 }
 
-async fn of_subaccount(object: Arc<Guarded<Subaccount>>, context: Arc<Context>) -> Action {
+async fn of_subaccount(object: Arc<Guarded<Subaccount>>, context: Arc<Context>) -> Option<Duration> {
     let pass = context.metrics.pass("subaccount");
     let ended = match &object.0 {
         Ok(object) => subaccount::reconcile::object(&context, Arc::new(object.clone())).await,
@@ -80,12 +79,12 @@ async fn of_subaccount(object: Arc<Guarded<Subaccount>>, context: Arc<Context>) 
     finish(pass, ended)
 }
 
-pub(super) async fn record_pass(secret: Arc<Secret>, context: Arc<Context>) -> Result<Action, Infallible> {
+pub(super) async fn record_pass(secret: Arc<Secret>, context: Arc<Context>) -> Option<Duration> {
     let span = span("record", &*secret);
-    Ok(of_record(secret, context).instrument(span).await)
+    of_record(secret, context).instrument(span).await
 }
 
-async fn of_record(secret: Arc<Secret>, context: Arc<Context>) -> Action {
+async fn of_record(secret: Arc<Secret>, context: Arc<Context>) -> Option<Duration> {
     let pass = context.metrics.pass("record");
     let nothing = Ended {
         next: None,
@@ -110,7 +109,7 @@ fn span(controller: &'static str, object: &impl Resource) -> Span {
     )
 }
 
-fn finish(pass: Measurement, ended: Ended) -> Action {
+fn finish(pass: Measurement, ended: Ended) -> Option<Duration> {
     let result = match ended {
         Ended { failed: true, .. } => ReconcileResult::Error,
         Ended { next: Some(_), .. } => ReconcileResult::RequeueAfter,
@@ -122,5 +121,5 @@ fn finish(pass: Measurement, ended: Ended) -> Action {
     if result == ReconcileResult::Error {
         span.record("otel.status_code", "ERROR");
     }
-    ended.next.map_or_else(Action::await_change, Action::requeue)
+    ended.next
 }

@@ -1,14 +1,12 @@
 //! What one replica works on, and with: it stands by, or it works. I/O.
 
-use std::fmt::Debug;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::StreamExt as _;
 use futures::future::{BoxFuture, FutureExt as _, join_all, select};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Resource;
-use kube::runtime::controller::{Action, Config as ControllerConfig};
 
 use super::passes::{account_pass, record_pass, subaccount_pass};
 use super::source::Source;
@@ -52,10 +50,9 @@ impl Replica {
         term: &Term,
         shutdown: &Shutdown,
     ) {
-        let settings = ControllerConfig::default().concurrency(config.max_concurrent_reconciles);
         let start = Start {
             heartbeats,
-            settings,
+            workers: usize::from(config.max_concurrent_reconciles),
             term,
             shutdown,
         };
@@ -80,7 +77,7 @@ impl Replica {
 /// What every controller is started with.
 struct Start<'a> {
     heartbeats: &'a Heartbeats,
-    settings: ControllerConfig,
+    workers: usize,
     term: &'a Term,
     shutdown: &'a Shutdown,
 }
@@ -93,18 +90,16 @@ impl Start<'_> {
         context: Arc<C>,
     ) -> BoxFuture<'static, ()>
     where
-        K: Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + Debug + Send + Sync + 'static,
+        K: Resource + Send + Sync + 'static,
         C: Send + Sync + 'static,
         Pass: Fn(Arc<K>, Arc<C>) -> Running + Send + Sync + 'static,
-        Running: Future<Output = Result<Action, std::convert::Infallible>> + Send + 'static,
+        Running: Future<Output = Option<Duration>> + Send + 'static,
     {
-        let controller = source.controller(self.heartbeats, self.settings.clone(), self.shutdown.clone());
+        let beat = self.heartbeats.register(source.name());
         let term = self.term.clone();
-        let passes = controller.run(
-            move |object, context| in_term(term.clone(), pass(object, context)),
-            |_, never, _| match *never {},
-            context,
-        );
-        passes.for_each(|_| ready(())).boxed()
+        let pass = move |object| in_term(term.clone(), pass(object, Arc::clone(&context)));
+        source
+            .work(self.workers, pass, beat, self.shutdown.clone())
+            .boxed()
     }
 }

@@ -1,103 +1,119 @@
-//! Where the objects of one kind and scope come from: a cache that a watch fills, and what is worth a pass. I/O (watches).
+//! Where the objects of one kind and scope come from, a cache that a watch fills, and the passes over them. I/O.
 
-use std::fmt::Debug;
-use std::future::ready;
-use std::time::Duration;
+use std::future::{Future, pending, ready};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use futures::stream::{BoxStream, select};
+use futures::stream::{BoxStream, FuturesUnordered, select};
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use kube::Resource;
-use kube::runtime::controller::{Config as ControllerConfig, Controller};
-use kube::runtime::reflector::{ObjectRef, Store};
 
 use super::tasks::{Shutdown, Tasks};
-use crate::controller::heartbeat::{Beat, Heartbeats};
+use crate::clock::now;
+use crate::controller::agenda::Agenda;
+use crate::controller::cache::Cache;
+use crate::controller::heartbeat::Beat;
+use crate::controller::wake::ObjectKey;
 use crate::controller::watch::Watch;
 
-/// How often each controller loop shows that it turns.
+/// How often each loop shows that it turns.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// A complete cache, and whose objects in it are worth a pass.
-pub(super) struct Source<K: Resource<DynamicType = ()> + Clone + 'static> {
+pub(super) struct Source<K> {
     name: &'static str,
-    cache: Store<K>,
-    changed: futures::channel::mpsc::UnboundedReceiver<ObjectRef<K>>,
-    woken: BoxStream<'static, ObjectRef<K>>,
+    cache: Cache<K>,
+    /// Those that have changed, and those that somebody wakes.
+    asked: BoxStream<'static, ObjectKey>,
 }
 
-impl<K> Source<K>
-where
-    K: Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + Debug + Send + Sync + 'static,
-{
-    /// As [`Self::filled`], of each scope.
-    pub(super) async fn all_filled(
+impl<K: Resource + Send + Sync + 'static> Source<K> {
+    /// Starts the watches, one of each scope.
+    pub(super) fn started(
         name: &'static str,
         watches: Vec<Watch<K>>,
-        wakes: Vec<impl Stream<Item = ObjectRef<K>> + Send + 'static>,
+        wakes: Vec<impl Stream<Item = ObjectKey> + Send + 'static>,
         tasks: &mut Tasks,
-    ) -> anyhow::Result<Vec<Self>> {
-        let mut sources = Vec::new();
-        for (watch, woken) in watches.into_iter().zip(wakes) {
-            sources.push(Self::filled(name, watch, woken, tasks).await?);
+    ) -> Vec<Self> {
+        let mut start = |(watch, woken): (Watch<K>, _)| {
+            tasks.spawn(format!("the watch of {name}s"), watch.task);
+            Self {
+                name,
+                cache: watch.cache,
+                asked: select(watch.triggers, woken).boxed(),
+            }
+        };
+        watches.into_iter().zip(wakes).map(&mut start).collect()
+    }
+
+    /// Waits until every cache is complete.
+    pub(super) async fn filled(sources: Vec<Self>) -> anyhow::Result<Vec<Self>> {
+        for source in &sources {
+            source.cache.complete().await?;
         }
         Ok(sources)
     }
 
-    /// Starts the watch and waits until its cache is complete.
-    async fn filled(
-        name: &'static str,
-        watch: Watch<K>,
-        woken: impl Stream<Item = ObjectRef<K>> + Send + 'static,
-        tasks: &mut Tasks,
-    ) -> anyhow::Result<Self> {
-        tasks.spawn(format!("the watch of {name}s"), watch.task);
-        watch.store.wait_until_ready().await?;
-        Ok(Self {
-            name,
-            cache: watch.store,
-            changed: watch.triggers,
-            woken: woken.boxed(),
-        })
+    /// What its objects are called.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Lets go what is worth a pass, for as long as another replica makes the passes: kept, it would pile up.
     pub(super) async fn idle(&mut self) {
-        let changed = self.changed.by_ref().map(drop);
-        let woken = self.woken.by_ref().map(drop);
-        select(changed, woken).for_each(ready).await;
+        self.asked.by_ref().for_each(|_| ready(())).await;
     }
 
-    /// The controller. Its first passes are over all that is in the cache: what was let go is among them.
-    pub(super) fn controller(
+    /// Makes passes, so many at a time and each over another object, until the shutdown; then ends those under way. A pass says
+    /// after how long the next one over its object is due. The first are over all that is in the cache: what was let go is among them.
+    pub(super) async fn work<Pass, Running>(
         mut self,
-        heartbeats: &Heartbeats,
-        settings: ControllerConfig,
-        shutdown: Shutdown,
-    ) -> Controller<K> {
+        workers: usize,
+        pass: Pass,
+        beat: Beat,
+        mut shutdown: Shutdown,
+    ) where
+        Pass: Fn(Arc<K>) -> Running,
+        Running: Future<Output = Option<Duration>>,
+    {
         let _ = self.idle().now_or_never();
-        let all = self.cache.state().into_iter();
-        let first: Vec<_> = all.map(|object| ObjectRef::from_obj(&*object)).collect();
-        let changed = futures::stream::iter(first).chain(self.changed);
-        // Whole objects as triggers would be a second copy of the cache.
-        Controller::for_stream(futures::stream::pending(), self.cache)
-            .with_config(settings)
-            .reconcile_on(changed)
-            .reconcile_on(self.woken)
-            .reconcile_on(heartbeat(heartbeats.register(self.name)))
-            .graceful_shutdown_on(shutdown)
+        let mut agenda = Agenda::default();
+        for kept in self.cache.those(|_| true) {
+            agenda.ask(ObjectKey {
+                namespace: kept.namespace().to_owned(),
+                name: kept.name().to_owned(),
+            });
+        }
+        let mut running = FuturesUnordered::new();
+        let mut beats = tokio::time::interval(HEARTBEAT);
+        loop {
+            while running.len() < workers
+                && let Some(key) = agenda.begin(now())
+            {
+                let object = self.cache.get(&key.namespace, &key.name);
+                match object.map(&pass) {
+                    Some(pass) => running.push(pass.map(|next| (key, next))),
+                    None => agenda.end(key, None),
+                }
+            }
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                _ = beats.tick() => beat.now(),
+                Some(key) = self.asked.next() => agenda.ask(key),
+                Some((key, next)) = running.next() => {
+                    agenda.end(key, next.and_then(|pause| now().checked_add(pause)));
+                }
+                () = until(agenda.next()) => {}
+            }
+        }
+        running.for_each(|_| ready(())).await;
     }
 }
 
-/// Beats whenever the controller's loop comes round to look for work; never brings any.
-fn heartbeat<K: Resource<DynamicType = ()> + 'static>(
-    beat: Beat,
-) -> impl Stream<Item = ObjectRef<K>> + Send + 'static
-where
-    ObjectRef<K>: Send,
-{
-    let ticks = futures::stream::unfold((), |()| async { Some((tokio::time::sleep(HEARTBEAT).await, ())) });
-    ticks.filter_map(move |()| {
-        beat.now();
-        ready(None)
-    })
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => pending().await,
+    }
 }

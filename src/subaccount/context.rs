@@ -108,8 +108,7 @@ impl Context {
     /// Whether this very object is stored.
     #[must_use]
     pub fn is_stored(&self, key: &ObjectKey, uid: &str) -> bool {
-        let stored = self.cached(&key.namespace, &key.name);
-        stored.is_some_and(|stored| stored.uid().as_deref() == Some(uid))
+        self.subaccounts.has(&key.namespace, &key.name, uid)
     }
 
     /// The Account as it is stored, looked at or not.
@@ -142,7 +141,7 @@ impl Context {
         let looked_at = |account: &Arc<Guarded<AccountObject>>| {
             self.registry.account(&AccountKey::of(&**account)).is_some()
         };
-        !self.registry.knows(parent) && self.accounts.all().iter().all(looked_at)
+        !self.registry.knows(parent) && self.accounts.all().all(|account| looked_at(&account))
     }
 
     /// Whether a create for this object has to wait until pairs of others are stored.

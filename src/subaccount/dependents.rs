@@ -14,9 +14,9 @@ use crate::account::parent::roster::marker_of;
 use crate::account::store::named_secrets::named_secrets;
 use crate::account::users::{Users, account_named_by, names};
 use crate::controller::guarded_patch::is_on;
-use crate::controller::wake::{Guarded, ObjectKey};
+use crate::controller::wake::{Guarded, ObjectKey, Those};
 use crate::crd::condition::{ConditionType, Reason, find};
-use crate::crd::{AccountKind, FINALIZER, IN_USE_FINALIZER, Subaccount, SubaccountCounts};
+use crate::crd::{FINALIZER, IN_USE_FINALIZER, Subaccount, SubaccountCounts};
 use crate::vobiz::ParentAuthId;
 use kube::{Resource, ResourceExt};
 use std::cell::LazyCell;
@@ -24,18 +24,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 impl Context {
-    fn objects_of(&self, account: &AccountKey) -> Vec<Arc<Guarded<Subaccount>>> {
-        let mut objects = self.objects_near(account);
-        objects.retain(|object| names(object, account) == Some(true));
-        objects
+    fn objects_of(&self, account: &AccountKey) -> impl Iterator<Item = Arc<Guarded<Subaccount>>> {
+        let near = self.objects_near(account);
+        near.filter(|object| names(object, account) == Some(true))
     }
 
     /// Those that may name an Account.
-    fn objects_near(&self, account: &AccountKey) -> Vec<Arc<Guarded<Subaccount>>> {
-        match account.kind() {
-            AccountKind::Account => self.subaccounts.of_namespace(account.namespace()),
-            AccountKind::ClusterAccount => self.subaccounts.all(),
-        }
+    fn objects_near(&self, account: &AccountKey) -> Those<Guarded<Subaccount>> {
+        self.subaccounts.those(|kept| account.reaches(kept.namespace()))
     }
 
     /// The key of the Secret of a Record.
@@ -99,9 +95,8 @@ impl Context {
 
 impl Dependents for Context {
     fn users(&self, account: &AccountKey) -> Users {
-        let objects = self.objects_near(account);
-        let holders = objects.iter().map(|object| &**object);
-        Users::of(account, holders.filter(|object| self.can_hold(account, object)))
+        let near = self.objects_near(account);
+        Users::of(account, near.filter(|object| self.can_hold(account, object)))
     }
 
     fn can_hold(&self, account: &AccountKey, object: &Guarded<Subaccount>) -> bool {
@@ -113,7 +108,7 @@ impl Dependents for Context {
     fn sharers(&self, account: &AccountKey, secret: &str) -> Vec<AccountKey> {
         let place = |account: &AccountKey| account.credentials_namespace(&self.operator_namespace).to_owned();
         let own = place(account);
-        let mut others = self.accounts.all();
+        let mut others: Vec<_> = self.accounts.all().collect();
         others.retain(|other| {
             let key = AccountKey::of(&**other);
             key != *account && place(&key) == own && named_secrets(other).contains(secret)
@@ -146,15 +141,14 @@ impl Dependents for Context {
     }
 
     fn any_under(&self, account: &AccountKey, parent: &ParentAuthId) -> bool {
-        let objects = self.objects_of(account);
+        let mut objects = self.objects_of(account);
         // Of an attempt under way the Record alone tells where it is made.
         let recorded: HashSet<String> = self
             .records
             .under(parent)
-            .into_iter()
             .map(|stored| stored.record.subject.uid.clone())
             .collect();
-        objects.iter().any(|guarded| {
+        objects.any(|guarded| {
             let parent_told = match &guarded.0 {
                 Ok(object) => object
                     .status

@@ -9,6 +9,7 @@ mod explain;
 pub mod facts;
 mod holders;
 pub mod janitor;
+pub mod kept;
 pub mod known;
 pub mod pass;
 pub mod reconcile;

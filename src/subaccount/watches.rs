@@ -2,6 +2,7 @@
 
 use super::context::{Context, source_of_record};
 use super::holders::{Holders, Holding, kept_under, misses_its_record};
+use super::kept::Keeper;
 use super::store::record::{RECORD_TYPE, secret_name};
 use super::store::records::{Change, Records};
 use super::traces::Traces;
@@ -12,7 +13,9 @@ use crate::account::store::tally::Tally;
 use crate::account::users::{account_named_by, names};
 use crate::account::waker::AccountWaker;
 use crate::account::watches::own_part;
+use crate::controller::cache::Whole;
 use crate::controller::changes::Changes;
+use crate::controller::nameplate::Nameplate;
 use crate::controller::readiness::Readiness;
 use crate::controller::refusals::{Refusals, Requester};
 use crate::controller::trigger::Trigger;
@@ -27,7 +30,6 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
 use kube::{Client, Resource, ResourceExt};
-use std::collections::HashMap;
 use std::convert::identity;
 use std::future::Future;
 use std::sync::Arc;
@@ -68,12 +70,9 @@ impl Watches {
     ) -> impl Fn(&AccountKey) + Send + 'static + use<> {
         let wake_object = self.wake_object.clone();
         move |account| {
-            let near = match account.kind() {
-                AccountKind::Account => subaccounts.of_namespace(account.namespace()),
-                AccountKind::ClusterAccount => subaccounts.all(),
-            };
-            for user in near.iter().filter(|user| names(user, account) == Some(true)) {
-                wake_object.wake(&ObjectKey::of(&**user));
+            let near = subaccounts.those(|kept| account.reaches(kept.namespace()));
+            for user in near.filter(|user| names(user, account) == Some(true)) {
+                wake_object.wake(&ObjectKey::of(&*user));
             }
         }
     }
@@ -89,35 +88,42 @@ impl Watches {
         let (cluster, metrics, readiness) =
             (self.cluster.clone(), self.metrics.clone(), self.readiness.clone());
         let target = Target::unnamespaced(cluster, "Namespace", metrics, readiness);
-        watch(target, Guarded::or_bare, without_annotations, move |event, ()| {
-            let name = match event {
-                Event::Apply(namespace) | Event::InitApply(namespace) => {
-                    let name = namespace.name_any();
-                    labels.differs(&name, Some(namespace.labels())).then_some(name)
+        watch(
+            target,
+            Guarded::or_bare,
+            Whole::of,
+            without_annotations,
+            move |event, ()| {
+                let name = match event {
+                    Event::Apply(namespace) | Event::InitApply(namespace) => {
+                        let name = namespace.name_any();
+                        labels.differs(&name, Some(namespace.labels())).then_some(name)
+                    }
+                    Event::Delete(namespace) => {
+                        labels.forget(&namespace.name_any());
+                        None
+                    }
+                    Event::Init | Event::InitDone => None,
+                };
+                for object in name.iter().flat_map(|name| subaccounts.of_namespace(name)) {
+                    let account = account_named_by(&object);
+                    if let Some(account) =
+                        account.filter(|account| account.kind() == AccountKind::ClusterAccount)
+                    {
+                        wake_object.wake(&ObjectKey::of(&*object));
+                        // Whether it is in use may depend on it.
+                        wake_account.wake(&account);
+                    }
                 }
-                Event::Delete(namespace) => {
-                    labels.forget(&namespace.name_any());
-                    None
-                }
-                Event::Init | Event::InitDone => None,
-            };
-            for object in name.iter().flat_map(|name| subaccounts.of_namespace(name)) {
-                let account = account_named_by(&object);
-                if let Some(account) = account.filter(|account| account.kind() == AccountKind::ClusterAccount)
-                {
-                    wake_object.wake(&ObjectKey::of(&*object));
-                    // Whether it is in use may depend on it.
-                    wake_account.wake(&account);
-                }
-            }
-            false
-        })
+                false
+            },
+        )
     }
 
     /// The Subaccounts of a scope.
     #[must_use]
     pub fn subaccounts(&self, scope: &Scope) -> Watch<Guarded<Subaccount>> {
-        let mut trigger = Trigger::new(FINALIZER, &WISHES);
+        let (mut trigger, mut keeper) = (Trigger::new(FINALIZER, &WISHES), Keeper::default());
         let (mut holders, tally) = (Holders::default(), Arc::clone(&self.tally));
         // Whom a list tells of is woken at its end: only then does the cache show who uses what.
         let mut listed: Vec<Holding> = Vec::new();
@@ -137,6 +143,7 @@ impl Watches {
         watch(
             self.target::<Subaccount>("Subaccount", scope, watcher::Config::default()),
             identity,
+            move |object| keeper.keep(object),
             own_part,
             move |event, ()| match event {
                 Event::Apply(object) | Event::InitApply(object) => {
@@ -188,7 +195,6 @@ impl Watches {
         let (known, traces) = (Arc::clone(&self.records), Arc::clone(&self.traces));
         let (refusals, operator_namespace) = (self.refusals.clone(), self.operator_namespace.clone());
         let mut accepted = Changes::default();
-        let mut seen: HashMap<String, Option<Vec<u8>>> = HashMap::new();
         let digest = move |event: &mut Event<Secret>| {
             if let Event::Delete(secret) = event {
                 let name = secret.name_any();
@@ -197,20 +203,21 @@ impl Watches {
                     .map(|stored| stored.record.subject.uid.clone());
                 traces.forget_record(&name, served.as_deref());
             }
-            let changes = records.apply(event);
-            // What it says is kept once, and no second copy of the pair.
-            let data = match event {
-                Event::Apply(secret) | Event::InitApply(secret) => secret.data.take(),
+            let before = match event {
+                Event::Apply(secret) | Event::InitApply(secret) => {
+                    records.phase_in_secret(&secret.name_any())
+                }
                 Event::Delete(_) | Event::Init | Event::InitDone => None,
             };
-            (changes, data.and_then(|mut data| data.remove("phase")))
+            (records.apply(event), before)
         };
         watch(
             self.target("Record", &own, selection),
             // One that cannot be read counts as damaged.
             Guarded::or_bare,
+            Nameplate::of,
             digest,
-            move |event, (changes, phase)| {
+            move |event, (changes, before)| {
                 for change in changes {
                     match change {
                         Change::Lost(namespace, name) | Change::Mended(namespace, name) => {
@@ -230,8 +237,6 @@ impl Watches {
                             &key,
                             secret.annotations().get(ACCEPT_RESTORED_NAMESPACE_ANNOTATION),
                         );
-                        let phase = phase.map(|phase| phase.0);
-                        let before = seen.insert(secret.name_any(), phase.clone());
                         if let Some(stored) = known.in_secret(&key.name) {
                             let subject = &stored.record.subject;
                             let object = subaccounts.get(&subject.namespace, &subject.name);
@@ -245,10 +250,9 @@ impl Watches {
                                 });
                             }
                         }
-                        before != Some(phase)
+                        before != known.phase_in_secret(&key.name)
                     }
                     Event::Delete(secret) => {
-                        seen.remove(&secret.name_any());
                         refusals.clear(source_of_record(&operator_namespace, &secret.name_any()));
                         accepted.forget(&ObjectKey::of(secret));
                         false
@@ -267,7 +271,7 @@ impl Watches {
     ) -> impl Future<Output = ()> + Send + use<> {
         let selection = watcher::Config::default().labels(&format!("{MANAGED_BY_LABEL}={MANAGED_BY}"));
         let target = self.target::<PartialObjectMeta<Secret>>("Secret", scope, selection);
-        let Watch { task, .. } = watch(target, Guarded::or_bare, whole, move |event, ()| {
+        let Watch { task, .. } = watch(target, Guarded::or_bare, Whole::of, whole, move |event, ()| {
             if let Event::Apply(secret) | Event::Delete(secret) = event
                 && let Some(name) = secret.labels().get(SUBACCOUNT_LABEL)
             {
@@ -311,7 +315,7 @@ mod tests {
     use super::*;
     use crate::crd::{Account, CONFIRM_MASS_DELETION_ANNOTATION};
     use serde_json::json;
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
 
     #[test]
     fn every_annotation_that_the_operator_acts_on_is_kept_and_nothing_else() {

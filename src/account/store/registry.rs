@@ -321,12 +321,10 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::object::AccountObject;
     use crate::account::parent::bucket::Limit;
-    use crate::controller::wake::{Guarded, Scope, queues};
+    use crate::controller::wake::{ObjectKey, Scope, queues};
     use crate::vobiz::{BaseUrl, TransportConfig};
     use futures::{FutureExt as _, Stream, StreamExt as _};
-    use kube::runtime::reflector::ObjectRef;
     use std::num::NonZeroU32;
     use std::time::Duration;
 
@@ -355,10 +353,7 @@ mod tests {
         }
     }
 
-    fn registry() -> (
-        Registry,
-        impl Stream<Item = ObjectRef<Guarded<AccountObject>>> + Unpin,
-    ) {
+    fn registry() -> (Registry, impl Stream<Item = ObjectKey> + Unpin) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let transport = Transport::new(TransportConfig {
             base_url: BaseUrl::parse("https://api.vobiz.example", false).unwrap(),

@@ -10,6 +10,7 @@ use crate::subaccount::tell::Conflict;
 use crate::vobiz::AuthId;
 use kube::ResourceExt;
 use std::collections::HashSet;
+use std::sync::Arc;
 use vobiz_protocol::facts::Object;
 
 impl Pass<'_> {
@@ -59,24 +60,29 @@ impl Context {
     /// Another object than `uid` whose status names the account.
     #[must_use]
     pub fn named_by_another(&self, id: &AuthId, uid: &str) -> Option<ObjectKey> {
-        let objects = self.subaccounts.all();
-        let mut naming = objects.iter().filter(|object| names(object, id));
+        let mut naming = self.naming(id);
         let another = naming.find(|object| object.uid().as_deref() != Some(uid))?;
-        Some(ObjectKey::of(&**another))
+        Some(ObjectKey::of(&*another))
     }
 
     /// Whether the status of any object names the account.
     #[must_use]
     pub fn is_named(&self, id: &AuthId) -> bool {
-        self.subaccounts.all().iter().any(|object| names(object, id))
+        self.naming(id).next().is_some()
     }
 
     /// Every account that the status of an object names.
     #[must_use]
     pub fn named(&self) -> HashSet<String> {
         let objects = self.subaccounts.all();
-        let ids = objects.iter().filter_map(|object| named(object));
-        ids.map(str::to_owned).collect()
+        objects
+            .filter_map(|object| named(&object).map(str::to_owned))
+            .collect()
+    }
+
+    fn naming(&self, id: &AuthId) -> impl Iterator<Item = Arc<Guarded<Subaccount>>> {
+        let objects = self.subaccounts.those(|kept| kept.may_hold(id.as_str()));
+        objects.filter(|object| names(object, id))
     }
 }
 

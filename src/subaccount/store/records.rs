@@ -2,17 +2,22 @@
 //!
 //! A cached Record may be trusted only where it says Bound, and only to rest or to publish the user's Secret.
 
+use super::kept_record::{KeptRecord, Place};
 use super::record::{self, Damaged, Phase, Record};
 use crate::account::marker::{Marker, Series};
+use crate::controller::alike::Alike;
 use crate::vobiz::{AuthId, ParentAuthId};
+use hashbrown::HashTable;
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::watcher::Event;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{fmt, vec};
 use vobiz_protocol::facts::Predecessor;
 
 /// The cached Records.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Records {
     state: Mutex<State>,
 }
@@ -24,7 +29,7 @@ pub struct Stored {
     /// Name of the Secret.
     pub secret: String,
     /// Its uid.
-    secret_uid: String,
+    pub(super) secret_uid: String,
     /// What it says.
     pub record: Record,
 }
@@ -40,19 +45,49 @@ pub enum Stray {
     Orphan,
 }
 
-/// Names of Secrets, in order: hardly ever more than one, and there is a list for each of thousands of Records.
-type Secrets = Vec<Arc<str>>;
+/// Cached Records. Each is made whole when its turn comes: all at once would be a second cache.
+pub struct All(vec::IntoIter<Arc<KeptRecord>>);
 
-/// Every index names Secrets.
-#[derive(Debug, Default)]
+impl Iterator for All {
+    type Item = Arc<Stored>;
+
+    fn next(&mut self) -> Option<Arc<Stored>> {
+        self.0.next().map(|kept| kept.whole())
+    }
+}
+
+/// Every index finds the same Records, each by something else that they say.
+#[derive(Default)]
 struct State {
-    by_secret: HashMap<Arc<str>, Arc<Stored>>,
-    by_uid: HashMap<String, Secrets>,
-    by_name: HashMap<(String, String), Secrets>,
-    by_account: HashMap<AuthId, Secrets>,
-    by_series: HashMap<Series, Arc<str>>,
+    places: Alike<Place>,
+    hasher: RandomState,
+    by_secret: Index,
+    by_uid: Index,
+    by_name: Index,
+    by_account: Index,
+    by_series: Index,
     /// Objects, by namespace and name, whose Records cannot be read: they wait for a person to correct or delete them.
     damaged: HashMap<String, (String, String)>,
+}
+
+/// Records by the hash of something that they say. It holds no copy of that: who looks something up compares what is found.
+#[derive(Default)]
+struct Index(HashTable<Arc<KeptRecord>>);
+
+impl Index {
+    fn insert(&mut self, kept: &Arc<KeptRecord>, hash: impl Fn(&Arc<KeptRecord>) -> u64) {
+        self.0.insert_unique(hash(kept), Arc::clone(kept), hash);
+    }
+
+    fn remove(&mut self, kept: &Arc<KeptRecord>, hash: u64) {
+        if let Ok(found) = self.0.find_entry(hash, |known| Arc::ptr_eq(known, kept)) {
+            found.remove();
+        }
+    }
+
+    fn of(&self, hash: u64) -> impl Iterator<Item = &Arc<KeptRecord>> {
+        self.0.iter_hash(hash)
+    }
 }
 
 /// What a watch event did to the cache.
@@ -100,8 +135,8 @@ impl Records {
             Event::Delete(secret) => {
                 let name = secret.metadata.name.as_deref();
                 // One that was put back under its name while the watch was down is told before the other's end.
-                let is_another = |stored: &Arc<Stored>| stored.secret_uid != uid_of(secret);
-                let gone = name.filter(|name| !state.by_secret.get(*name).is_some_and(is_another));
+                let is_another = |kept: &Arc<KeptRecord>| kept.secret_uid() != uid_of(secret);
+                let gone = name.filter(|name| !state.in_secret(name).is_some_and(is_another));
                 gone.map(|name| state.remove(name)).into_iter().collect()
             }
         }
@@ -111,62 +146,67 @@ impl Records {
     #[must_use]
     pub fn get(&self, uid: &str) -> Option<Arc<Stored>> {
         let state = self.lock();
-        let stored = state.of(state.by_uid.get(uid)?);
-        stored.min_by_key(|stored| stored.record.ledger.phase == Phase::Open)
+        let all = state.by_uid.of(state.hash(uid)).filter(|kept| kept.uid() == uid);
+        let first = all.min_by_key(|kept| (kept.ledger.phase == Phase::Open, kept.secret()));
+        first.map(|kept| kept.whole())
     }
 
     /// The Record in this Secret.
     #[must_use]
     pub fn in_secret(&self, secret: &str) -> Option<Arc<Stored>> {
-        self.lock().by_secret.get(secret).cloned()
+        self.lock().in_secret(secret).map(|kept| kept.whole())
+    }
+
+    /// How far the Record in this Secret has come.
+    #[must_use]
+    pub fn phase_in_secret(&self, secret: &str) -> Option<Phase> {
+        self.lock().in_secret(secret).map(|kept| kept.ledger.phase)
     }
 
     /// Records that earlier objects of this name left, and that mean something to a new one.
     #[must_use]
     pub fn predecessors(&self, namespace: &str, name: &str, uid: &str) -> Vec<Arc<Stored>> {
         let state = self.lock();
-        let Some(secrets) = state.by_name.get(&(namespace.to_owned(), name.to_owned())) else {
-            return Vec::new();
+        let all = state.by_name.of(state.hash((namespace, name)));
+        let of_name = all.filter(|kept| kept.name() == name && kept.namespace() == namespace);
+        let means_something = |kept: &&Arc<KeptRecord>| {
+            kept.uid() != uid && kept.ledger.as_predecessor() != Predecessor::Nothing
         };
-        let means_something = |stored: &Arc<Stored>| {
-            stored.record.subject.uid != uid && stored.record.ledger.as_predecessor() != Predecessor::Nothing
-        };
-        state.of(secrets).filter(means_something).collect()
+        let found = of_name.filter(means_something).map(|kept| kept.whole());
+        let mut found: Vec<_> = found.collect();
+        found.sort_by(|one, other| one.secret.cmp(&other.secret));
+        found
     }
 
     /// Whether the Record of another object than `uid` holds this account, or is about to and does not give way.
     #[must_use]
     pub fn held_by_another(&self, id: &AuthId, uid: &str) -> bool {
         let state = self.lock();
-        let Some(secrets) = state.by_account.get(id) else {
-            return false;
-        };
-        let holds =
-            |stored: Arc<Stored>| stored.record.subject.uid != uid && !stored.record.gives_way_to(uid);
-        state.of(secrets).any(holds)
+        let mut holding = state.holding(id);
+        holding.any(|kept| kept.uid() != uid && !kept.whole().record.gives_way_to(uid))
     }
 
     /// Whether any Record holds this account, or is about to.
     #[must_use]
     pub fn holds(&self, id: &AuthId) -> bool {
-        self.lock().by_account.contains_key(id)
+        self.lock().holding(id).next().is_some()
     }
 
     /// Every account that a Record holds, or is about to.
     #[must_use]
     pub fn held(&self) -> Vec<AuthId> {
-        self.lock().by_account.keys().cloned().collect()
+        let state = self.lock();
+        let kept = state.by_account.0.iter();
+        kept.filter_map(|kept| kept.held_id().cloned()).collect()
     }
 
     /// The Record that a marker's series belongs to.
     #[must_use]
     pub fn of_series(&self, series: Series) -> Option<Arc<Stored>> {
         let state = self.lock();
-        state
-            .by_series
-            .get(&series)
-            .and_then(|secret| state.by_secret.get(secret))
-            .cloned()
+        let mut found = state.by_series.of(state.hash(series));
+        let found = found.find(|kept| kept.ledger.series == series);
+        found.map(|kept| kept.whole())
     }
 
     /// What an account with this marker of this installation is, if no Record holds it.
@@ -186,19 +226,20 @@ impl Records {
 
     /// Every Record, in no order.
     #[must_use]
-    pub fn all(&self) -> Vec<Arc<Stored>> {
-        self.lock().by_secret.values().cloned().collect()
+    pub fn all(&self) -> All {
+        self.those(|_| true)
     }
 
     /// Every Record under a parent.
     #[must_use]
-    pub fn under(&self, parent: &ParentAuthId) -> Vec<Arc<Stored>> {
-        self.lock()
-            .by_secret
-            .values()
-            .filter(|stored| stored.record.parent == *parent)
-            .cloned()
-            .collect()
+    pub fn under(&self, parent: &ParentAuthId) -> All {
+        self.those(|kept| kept.place.parent == *parent)
+    }
+
+    fn those(&self, wanted: impl Fn(&KeptRecord) -> bool) -> All {
+        let state = self.lock();
+        let those = state.by_secret.0.iter().filter(|kept| wanted(kept));
+        All(those.cloned().collect::<Vec<_>>().into_iter())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -206,25 +247,43 @@ impl Records {
     }
 }
 
+/// Shows how many there are only: they hold pairs.
+impl fmt::Debug for Records {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Records({})", self.lock().by_secret.0.len())
+    }
+}
+
 impl State {
-    fn of(&self, secrets: &Secrets) -> impl Iterator<Item = Arc<Stored>> {
-        secrets
-            .iter()
-            .filter_map(|secret| self.by_secret.get(secret).cloned())
+    fn hash(&self, said: impl Hash) -> u64 {
+        self.hasher.hash_one(said)
+    }
+
+    fn in_secret(&self, secret: &str) -> Option<&Arc<KeptRecord>> {
+        let mut found = self.by_secret.of(self.hash(secret));
+        found.find(|kept| kept.secret() == secret)
+    }
+
+    fn holding(&self, id: &AuthId) -> impl Iterator<Item = &Arc<KeptRecord>> {
+        let found = self.by_account.of(self.hash(Some(id)));
+        found.filter(move |kept| kept.held_id() == Some(id))
     }
 
     fn insert(&mut self, stored: Stored) {
         self.remove(&stored.secret);
-        let secret: Arc<str> = stored.secret.as_str().into();
-        let Record { subject, ledger, .. } = &stored.record;
-        let name = (subject.namespace.clone(), subject.name.clone());
-        insert_into(&mut self.by_name, name, &secret);
-        insert_into(&mut self.by_uid, subject.uid.clone(), &secret);
-        if let Some(id) = stored.record.held_id() {
-            insert_into(&mut self.by_account, id.clone(), &secret);
+        let kept = Arc::new(KeptRecord::of(stored, &mut self.places));
+        let hasher = &self.hasher;
+        self.by_secret
+            .insert(&kept, |kept| hasher.hash_one(kept.secret()));
+        self.by_uid.insert(&kept, |kept| hasher.hash_one(kept.uid()));
+        let name = |kept: &Arc<KeptRecord>| hasher.hash_one((kept.namespace(), kept.name()));
+        self.by_name.insert(&kept, name);
+        if kept.held_id().is_some() {
+            self.by_account
+                .insert(&kept, |kept| hasher.hash_one(kept.held_id()));
         }
-        self.by_series.insert(ledger.series, Arc::clone(&secret));
-        self.by_secret.insert(secret, Arc::new(stored));
+        self.by_series
+            .insert(&kept, |kept| hasher.hash_one(kept.ledger.series));
     }
 
     fn note_damaged(&mut self, secret: &Secret) {
@@ -241,18 +300,18 @@ impl State {
 
     fn remove(&mut self, secret: &str) -> Change {
         let damaged = self.damaged.remove(secret);
-        let Some(stored) = self.by_secret.remove(secret) else {
+        let Some(kept) = self.in_secret(secret).cloned() else {
             return damaged.map_or(Change::None, |(namespace, name)| Change::Lost(namespace, name));
         };
-        let Record { subject, ledger, .. } = &stored.record;
-        let (namespace, name) = (subject.namespace.clone(), subject.name.clone());
-        remove_from(&mut self.by_name, &(namespace.clone(), name.clone()), secret);
-        remove_from(&mut self.by_uid, &subject.uid, secret);
-        if let Some(id) = stored.record.held_id() {
-            remove_from(&mut self.by_account, id, secret);
-        }
-        self.by_series.remove(&ledger.series);
-        match ledger.phase {
+        let hasher = &self.hasher;
+        self.by_secret.remove(&kept, hasher.hash_one(kept.secret()));
+        self.by_uid.remove(&kept, hasher.hash_one(kept.uid()));
+        self.by_name
+            .remove(&kept, hasher.hash_one((kept.namespace(), kept.name())));
+        self.by_account.remove(&kept, hasher.hash_one(kept.held_id()));
+        self.by_series.remove(&kept, hasher.hash_one(kept.ledger.series));
+        let (namespace, name) = (kept.namespace().to_owned(), kept.name().to_owned());
+        match kept.ledger.phase {
             Phase::Open | Phase::Bound => Change::Lost(namespace, name),
             Phase::Closed | Phase::Kept => Change::None,
         }
@@ -261,23 +320,6 @@ impl State {
 
 fn uid_of(secret: &Secret) -> String {
     secret.metadata.uid.clone().unwrap_or_default()
-}
-
-fn insert_into<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Secrets>, key: K, secret: &Arc<str>) {
-    let secrets = index.entry(key).or_default();
-    if let Err(place) = secrets.binary_search(secret) {
-        secrets.reserve_exact(1);
-        secrets.insert(place, Arc::clone(secret));
-    }
-}
-
-fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Secrets>, key: &K, secret: &str) {
-    if let Some(secrets) = index.get_mut(key) {
-        secrets.retain(|known| **known != *secret);
-        if secrets.is_empty() {
-            index.remove(key);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -386,11 +428,12 @@ mod tests {
         );
         assert!(!records.holds(&id("SA_ONE")) && records.holds(&id("SA_TWO")));
         let parent = ParentAuthId::parse("MA_PARENT").unwrap();
-        assert_eq!(records.under(&parent).len(), 1);
+        assert_eq!(records.under(&parent).count(), 1);
         assert!(
             records
                 .under(&ParentAuthId::parse("MA_OTHER").unwrap())
-                .is_empty()
+                .next()
+                .is_none()
         );
     }
 
@@ -430,7 +473,7 @@ mod tests {
         );
         assert_eq!(stray(2, 1), Stray::Orphan, "its Record holds another one");
         assert_eq!(stray(3, 1), Stray::Orphan);
-        assert_eq!(records.all().len(), 2);
+        assert_eq!(records.all().count(), 2);
     }
 
     #[test]
