@@ -3,6 +3,8 @@
 //!
 //! Our own writes (finalizer, status) are not: a pass that caused another one would never come to rest.
 
+use super::uid::Uid;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use std::collections::HashMap;
 
@@ -11,15 +13,16 @@ use std::collections::HashMap;
 pub struct Trigger {
     finalizer: &'static str,
     annotations: &'static [&'static str],
-    seen: HashMap<String, Watched>,
+    seen: HashMap<Uid, Watched>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 struct Watched {
     generation: Option<i64>,
     deleting: bool,
     finalizer: bool,
-    annotations: Vec<Option<String>>,
+    /// Those that it has.
+    annotations: Box<[(&'static str, String)]>,
 }
 
 impl Trigger {
@@ -47,23 +50,28 @@ impl Trigger {
             annotations: self
                 .annotations
                 .iter()
-                .map(|key| annotation(object, key))
+                .filter_map(|key| Some((*key, annotation(object, key)?)))
                 .collect(),
         };
-        let uid = metadata.uid.clone().unwrap_or_default();
-        let before = self.seen.insert(uid, now.clone());
-        before.is_none_or(|before| {
+        let before = self.seen.get(&uid(metadata));
+        let admits = before.is_none_or(|before| {
             before.generation != now.generation
                 || before.deleting != now.deleting
                 || before.annotations != now.annotations
                 || (before.finalizer && !now.finalizer)
-        })
+        });
+        self.seen.insert(uid(metadata), now);
+        admits
     }
 
     /// The object is gone.
     pub fn forget<K: Resource>(&mut self, object: &K) {
-        self.seen.remove(object.meta().uid.as_deref().unwrap_or_default());
+        self.seen.remove(&uid(object.meta()));
     }
+}
+
+fn uid(metadata: &ObjectMeta) -> Uid {
+    Uid::of(metadata.uid.as_deref().unwrap_or_default())
 }
 
 fn annotation<K: Resource>(object: &K, key: &str) -> Option<String> {

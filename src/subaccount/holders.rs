@@ -2,6 +2,7 @@
 
 use crate::account::key::AccountKey;
 use crate::account::users::account_named_by;
+use crate::controller::uid::Uid;
 use crate::controller::wake::Guarded;
 use crate::crd::Subaccount;
 use crate::vobiz::AuthId;
@@ -20,7 +21,7 @@ pub(super) enum Holding {
 /// The uids of those that hold something.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
-    by_holding: HashMap<Holding, HashSet<String>>,
+    by_holding: HashMap<Holding, HashSet<Uid>>,
 }
 
 impl Holders {
@@ -52,7 +53,7 @@ impl Holders {
         }
     }
 
-    fn drop(&mut self, holding: &Holding, uid: &str) -> Vec<Holding> {
+    fn drop(&mut self, holding: &Holding, uid: &Uid) -> Vec<Holding> {
         let left = self.by_holding.get_mut(holding);
         if left.is_some_and(|uids| uids.remove(uid) && uids.is_empty()) {
             self.by_holding.remove(holding);
@@ -81,13 +82,13 @@ pub(super) fn misses_its_record(object: &Guarded<Subaccount>) -> bool {
     })
 }
 
-fn holding(object: &Guarded<Subaccount>) -> Option<(Holding, String)> {
+fn holding(object: &Guarded<Subaccount>) -> Option<(Holding, Uid)> {
     let namespace = object.namespace()?;
     let holding = match account_named_by(object) {
         Some(account) => Holding::Account(account),
         None => Holding::AnyOf(namespace),
     };
-    Some((holding, object.meta().uid.clone()?))
+    Some((holding, Uid::of(object.meta().uid.as_deref()?)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! How many Subaccounts keep an account under which Account, and when a change of that is told. PURE.
 
 use crate::account::key::AccountKey;
+use crate::controller::uid::Uid;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 #[derive(Debug, Default)]
 pub(in crate::account) struct Counts {
     /// The Account of each Subaccount that keeps an account, by uid.
-    kept: HashMap<String, Arc<AccountKey>>,
+    kept: HashMap<Uid, Arc<AccountKey>>,
     by_account: HashMap<Arc<AccountKey>, AccountCount>,
 }
 
@@ -34,14 +35,15 @@ impl Counts {
         account: Option<AccountKey>,
         now: Instant,
     ) -> Vec<(AccountKey, Duration)> {
-        if self.kept.get(uid).map(|before| &**before) == account.as_ref() {
+        let uid = Uid::of(uid);
+        if self.kept.get(&uid).map(|before| &**before) == account.as_ref() {
             return Vec::new();
         }
-        let before = self.kept.remove(uid).map(|before| (before, -1));
+        let before = self.kept.remove(&uid).map(|before| (before, -1));
         let after = account.map(|account| {
             let known = self.by_account.get_key_value(&account);
             let account = known.map_or_else(|| Arc::new(account.clone()), |(known, _)| Arc::clone(known));
-            self.kept.insert(uid.to_owned(), Arc::clone(&account));
+            self.kept.insert(uid, Arc::clone(&account));
             (account, 1)
         });
         let mut due = Vec::new();

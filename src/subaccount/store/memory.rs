@@ -3,6 +3,7 @@
 use super::record::ReadRecord;
 use crate::account::marker::{Installation, Marker};
 use crate::controller::contest::Contest;
+use crate::controller::uid::Uid;
 use crate::vobiz::{self, AuthId, Credentials, Fields};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -300,7 +301,7 @@ impl Remembered {
 /// object.
 #[derive(Default, Debug)]
 pub struct Memory {
-    objects: Mutex<HashMap<String, Remembered>>,
+    objects: Mutex<HashMap<Uid, Stored>>,
     /// Those that wait for a person to put a Secret right.
     waiting: Mutex<HashSet<String>>,
 }
@@ -309,13 +310,12 @@ impl Memory {
     /// Looks at, or changes, what is remembered about an object. A look leaves nothing behind.
     pub fn with<T>(&self, uid: &str, act: impl FnOnce(&mut Remembered) -> T) -> T {
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(remembered) = objects.get_mut(uid) {
-            return act(remembered);
-        }
-        let mut remembered = Remembered::default();
+        let uid = Uid::of(uid);
+        let mut remembered = objects.get_mut(&uid).map(Stored::take).unwrap_or_default();
         let result = act(&mut remembered);
-        if remembered != Remembered::default() {
-            objects.insert(uid.to_owned(), remembered);
+        match Stored::of(remembered) {
+            Some(stored) => drop(objects.insert(uid, stored)),
+            None => drop(objects.remove(&uid)),
         }
         result
     }
@@ -343,7 +343,40 @@ impl Memory {
         self.objects
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(uid);
+            .remove(&Uid::of(uid));
+    }
+}
+
+/// What is remembered, in little room where it is what is remembered of an object at rest.
+#[derive(Debug)]
+enum Stored {
+    /// When the user's Secret was last compared, and nothing else.
+    SecretChecked(Instant),
+    All(Box<Remembered>),
+}
+
+impl Stored {
+    /// None where there is nothing.
+    fn of(remembered: Remembered) -> Option<Self> {
+        let at_rest = Remembered {
+            secret_checked: remembered.secret_checked,
+            ..Remembered::default()
+        };
+        if remembered != at_rest {
+            return Some(Self::All(Box::new(remembered)));
+        }
+        remembered.secret_checked.map(Self::SecretChecked)
+    }
+
+    /// Leaves it without what it was.
+    fn take(&mut self) -> Remembered {
+        match self {
+            Self::SecretChecked(at) => Remembered {
+                secret_checked: Some(*at),
+                ..Remembered::default()
+            },
+            Self::All(remembered) => std::mem::take(remembered),
+        }
     }
 }
 
