@@ -1,4 +1,4 @@
-//! Wakes objects of a kind from elsewhere: queues whose far ends controllers read with `reconcile_on`. PURE.
+//! Wakes objects of a kind from elsewhere: queues whose far ends the loops read that make passes. PURE.
 
 use super::cache::{Cache, Kept};
 use futures::Stream;

@@ -1,7 +1,7 @@
 //! A Record as the cache keeps it: what many have alike once for all of them, and its own texts in one piece. PURE.
 
 use super::record::{Ledger, Record, Subject, secret_name};
-use super::records::Stored;
+use super::stored::Stored;
 use crate::controller::alike::Alike;
 use crate::controller::texts::Texts;
 use crate::vobiz::{AuthId, ParentAuthId};

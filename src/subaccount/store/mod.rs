@@ -5,3 +5,5 @@ mod kept_record;
 pub mod memory;
 pub mod record;
 pub mod records;
+mod remembered;
+mod stored;

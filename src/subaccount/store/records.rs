@@ -3,7 +3,7 @@
 //! A cached Record may be trusted only where it says Bound, and only to rest or to publish the user's Secret.
 
 use super::kept_record::{KeptRecord, Place};
-use super::record::{self, Damaged, Phase, Record};
+use super::record::{self, Damaged, Phase};
 use crate::account::marker::{Marker, Series};
 use crate::controller::alike::Alike;
 use crate::vobiz::{AuthId, ParentAuthId};
@@ -16,22 +16,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fmt, vec};
 use vobiz_protocol::facts::Predecessor;
 
+pub use super::stored::Stored;
+
 /// The cached Records.
 #[derive(Default)]
 pub struct Records {
     state: Mutex<State>,
-}
-
-/// A Record as it is stored. The name of its Secret is made from the uid of the object that it first served; one that
-/// was taken over by a later object keeps it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Stored {
-    /// Name of the Secret.
-    pub secret: String,
-    /// Its uid.
-    pub(super) secret_uid: String,
-    /// What it says.
-    pub record: Record,
 }
 
 /// What an account is that carries a marker of this installation and that no Record holds.
@@ -326,7 +316,7 @@ fn uid_of(secret: &Secret) -> String {
 mod tests {
     use super::*;
     use crate::account::marker::Installation;
-    use crate::subaccount::store::record::{Decision, Ledger, Subject, encode, secret_name};
+    use crate::subaccount::store::record::{Decision, Ledger, Record, Subject, encode, secret_name};
     use crate::vobiz::{AuthToken, Generation};
     use jiff::Timestamp;
 
