@@ -18,7 +18,7 @@ const OBJECTS: usize = 1000;
 /// Bytes of heap for one that has alike with others what Subaccounts of one namespace have.
 const MOST_PER_OBJECT: usize = 600;
 /// Bytes of heap for one that has nothing alike with any other.
-const MOST_PER_STRANGE_OBJECT: usize = 2800;
+const MOST_PER_STRANGE_OBJECT: usize = 3500;
 
 /// As [`subaccount`], in a namespace and under an Account of its own, with conditions that no other has.
 fn strange(number: usize) -> Value {
