@@ -166,10 +166,16 @@ fn the_namespaced_scope_is_that_of_its_overlay_and_grants_each_watched_namespace
 
 #[test]
 fn what_prometheus_gets_is_that_of_the_component() {
-    let enabled = json!({"enabled": true});
-    let values = json!({
-        "crds": {"enabled": false}, "serviceMonitor": enabled, "prometheusRule": enabled, "dashboard": enabled,
-    });
+    // As the page on monitoring shows them.
+    let shown = blocks(&text("docs/monitoring.md"), "yaml");
+    let shown = shown
+        .iter()
+        .find(|block| block.contains("prometheusRule:"))
+        .unwrap();
+    let mut values = render::documents(shown).remove(0);
+    values["crds"] = json!({"enabled": false});
+    // Where it is read is judged by itself.
+    values["prometheusRule"]["runbookPrefix"] = json!("");
     let mut chart = rendered(&values);
     let dashboard = render::only(&chart, "ConfigMap");
     assert_eq!(dashboard["metadata"]["labels"]["grafana_dashboard"], "1");

@@ -5,9 +5,11 @@ use std::fs;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use vobiz_harness::markdown::blocks;
 use vobiz_operator::crd::custom_resource_definitions;
 use vobiz_operator::metrics::Metrics;
 
+use crate::documents::text;
 use crate::kustomize::render_with;
 use crate::render;
 
@@ -15,10 +17,10 @@ const STATE_METRICS: &str = "manifests/components/monitoring/kube-state-metrics.
 
 #[test]
 fn the_component_is_added_to_an_overlay_and_finds_its_service() {
+    let shown = blocks(&text("docs/monitoring.md"), "yaml");
+    let components = shown.iter().find(|block| block.contains("components:")).unwrap();
     for overlay in ["base", "overlays/namespaced", "overlays/prod"] {
-        let kustomization = format!(
-            "resources: [vobiz-operator/manifests/{overlay}]\ncomponents: [vobiz-operator/manifests/components/monitoring]\n"
-        );
+        let kustomization = format!("resources: [vobiz-operator/manifests/{overlay}]\n{components}");
         let objects = render_with(&kustomization, &[]);
         let service = render::only(&objects, "Service");
         let monitor = render::only(&objects, "ServiceMonitor");

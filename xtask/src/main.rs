@@ -75,7 +75,8 @@ Commands:
 
 What is built is kept in $XDG_CACHE_HOME/vobiz-operator, else ~/.cache/vobiz-operator; CARGO_TARGET_DIR, if set, is
 used for Rust. The control plane is built once from Go modules (needs Go 1.26), unless KUBEBUILDER_ASSETS names a
-folder with etcd, kube-apiserver and kubectl. USE_EXISTING_CLUSTER=true uses the cluster of KUBECONFIG instead.
+folder with etcd, kube-apiserver and kubectl. USE_EXISTING_CLUSTER=true uses the cluster of KUBECONFIG instead. test
+builds the tools that judge what is handed out with Go 1.26.7 or newer in any case.
 ";
 
 /// Test programs that can be named.
