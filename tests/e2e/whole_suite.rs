@@ -92,7 +92,7 @@ async fn no_secret_told(bed: Arc<TestBed>) -> Result<()> {
             .map(|text| text.trim_end_matches('=').to_owned())
     });
     let encoded: Vec<String> = encoded.collect();
-    let needles = Needles::new(secrets.into_iter().chain(encoded));
+    let needles = Needles::new(secrets.into_iter().chain(encoded))?;
     ensure!(!needles.is_empty(), "no simulator has issued anything");
 
     let logs = files(folder, "operator-", ".log")?;

@@ -18,7 +18,7 @@ pub async fn ensure_nothing_told(stage: &Stage) -> Result<()> {
     let encoded: Vec<String> = encoded
         .filter_map(|value| Some(value.as_str()?.trim_end_matches('=').to_owned()))
         .collect();
-    let needles = Needles::new(secrets.into_iter().chain(encoded).chain([NEEDLE.to_owned()]));
+    let needles = Needles::new(secrets.into_iter().chain(encoded).chain([NEEDLE.to_owned()]))?;
     ensure!(!needles.is_empty(), "the simulator has issued nothing");
     let folder = stage.control_plane.directory();
     let logs = files(folder, "operator-", ".log")?;
