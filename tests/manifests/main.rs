@@ -16,6 +16,8 @@ mod argocd;
 mod book;
 /// The chart says what the manifests say, and Helm judges it.
 mod chart;
+/// What generators and judges are given is real.
+mod clients;
 /// Every command that we show or run names our kinds.
 mod commands;
 /// kubectl completes the words of kubectl vobiz.

@@ -10,13 +10,15 @@ struct Shown {
 }
 
 enum How {
-    /// A trial, or a test: its file, and what it is called there.
+    /// A trial, or a test, that takes it from the document: its file, and what it is called there.
     Typed(&'static str, &'static str),
+    /// A trial, or a test, that does the same with names and words of its own.
+    Alike(&'static str, &'static str),
     /// Why none.
     Untyped(&'static str),
 }
 
-use How::{Typed, Untyped};
+use How::{Alike, Typed, Untyped};
 
 const fn shown(document: &'static str, words: &'static str, how: How) -> Shown {
     Shown { document, words, how }
@@ -38,7 +40,7 @@ const HOW_TO: How = Typed(
     "tests/e2e/documents.rs",
     "docs/how-to, followed word for word, has accounts adopted, pairs used, plans told and what was kept taken back",
 );
-const HELM: How = Typed(
+const HELM: How = Alike(
     "tests/e2e/helm.rs",
     "Helm installs, upgrades, rolls back and removes the operator, waits for what is true, and no Subaccount is touched",
 );
@@ -69,7 +71,7 @@ const ALL: &[Shown] = &[
     shown(
         "README.md",
         "manifests/watched-namespace",
-        Typed(
+        Alike(
             "tests/e2e/rights.rs",
             "a namespace that is named before it is granted is told by /readyz, and needs no restart once it is",
         ),
@@ -79,7 +81,7 @@ const ALL: &[Shown] = &[
     shown(
         "README.md",
         "create secret generic reseller",
-        Typed(
+        Alike(
             "tests/e2e/cluster_accounts.rs",
             "the reseller's ClusterAccount serves three customers, each in its namespace, by one command",
         ),
@@ -96,7 +98,7 @@ const ALL: &[Shown] = &[
     shown(
         "docs/clients.md",
         "",
-        Typed(
+        Alike(
             "tests/manifests/definitions.rs",
             "kustomize_renders_every_definition",
         ),
@@ -134,7 +136,7 @@ const ALL: &[Shown] = &[
     shown(
         "manifests/subaccounts/README.md",
         "overlays/dev",
-        Typed(
+        Alike(
             "tests/e2e/environments.rs",
             "one set of manifests makes dev, staging and prod by Flux and by kubectl, with the names and the deletion policy of each",
         ),
@@ -142,7 +144,7 @@ const ALL: &[Shown] = &[
     shown(
         "manifests/subaccounts/README.md",
         "departments",
-        Typed(
+        Alike(
             "tests/e2e/environments.rs",
             "each department of the shipped sample has a subaccount with what it may do, kept disabled when it closes",
         ),
@@ -150,7 +152,7 @@ const ALL: &[Shown] = &[
     shown(
         "manifests/subaccounts/README.md",
         "reseller",
-        Typed(
+        Alike(
             "tests/e2e/cluster_accounts.rs",
             "the reseller's ClusterAccount serves three customers, each in its namespace, by one command",
         ),
@@ -175,14 +177,14 @@ fn every_command_that_is_shown_is_typed_or_it_is_said_why_not() {
             wrong.push(format!("{} shows no '{}'", shown.document, shown.words));
         }
         match shown.how {
-            Typed(file, name) if !text(file).contains(name) => {
+            Typed(file, name) | Alike(file, name) if !text(file).contains(name) => {
                 wrong.push(format!(
-                    "{file} has no '{name}', which is to type {}",
+                    "{file} has no '{name}', which is to try what stands in {}",
                     shown.document
                 ));
             }
             Untyped("") => wrong.push(format!("{}: why?", shown.document)),
-            Typed(..) | Untyped(_) => {}
+            Typed(..) | Alike(..) | Untyped(_) => {}
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
