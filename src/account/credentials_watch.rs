@@ -117,7 +117,7 @@ async fn follow_one(
     // Of those that are there: a watch may tell again what one before has told.
     let mut versions: HashMap<String, String> = HashMap::new();
     let mut since = BEGINNING.to_owned();
-    let mut row = Row::new(LONGEST_PAUSE);
+    let mut row = Row::begun_at(now());
     loop {
         let watched = watch_once(
             &cluster,
@@ -147,6 +147,7 @@ async fn follow_one(
                 tokio::time::sleep(delay(failures, random(), LONGEST_PAUSE)).await;
             }
         }
+        row.begun_anew(now());
     }
 }
 

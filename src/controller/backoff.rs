@@ -87,35 +87,38 @@ impl<K: Eq + Hash> Backoff<K> {
     }
 }
 
+/// What goes on for longer than this before it fails did not fail at being begun.
+const WENT_WELL: Duration = Duration::from_secs(30);
+
 /// How often one thing that is begun anew after each failure has failed in a row.
 #[derive(Debug)]
 pub struct Row {
-    cap: Duration,
     failures: u32,
-    last: Option<Instant>,
+    begun: Instant,
 }
 
 impl Row {
-    /// No failure yet. `cap`: the longest pause between two beginnings.
+    /// It is begun for the first time.
     #[must_use]
-    pub fn new(cap: Duration) -> Self {
+    pub fn begun_at(now: Instant) -> Self {
         Self {
-            cap,
             failures: 0,
-            last: None,
+            begun: now,
         }
     }
 
-    /// The number of this failure in its row. What had gone on for longer than any pause before it failed begins a new row.
+    /// The number of this failure in its row. What had gone well for long begins a new row.
     pub fn failed(&mut self, now: Instant) -> u32 {
-        let limit = self.cap.saturating_mul(2);
-        let went_on = |last: Instant| now.saturating_duration_since(last) > limit;
-        if self.last.is_some_and(went_on) {
+        if now.saturating_duration_since(self.begun) > WENT_WELL {
             self.failures = 0;
         }
-        self.last = Some(now);
         self.failures = self.failures.saturating_add(1);
         self.failures
+    }
+
+    /// The pause after a failure is over, and it is begun anew.
+    pub fn begun_anew(&mut self, now: Instant) {
+        self.begun = now;
     }
 
     /// It succeeded.
@@ -175,16 +178,19 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_failures_ends_with_a_success_and_with_what_goes_on_for_long() {
-        let mut row = Row::new(CAP);
+    fn a_row_of_failures_ends_with_a_success_and_with_what_goes_well_for_long_whatever_the_pauses() {
         let mut now = crate::clock::now();
-        let mut after = |pause: Duration| {
-            now += pause;
-            row.failed(now)
+        let mut row = Row::begun_at(now);
+        let mut after = |went_on: Duration| {
+            now += went_on;
+            let failures = row.failed(now);
+            now += CAP;
+            row.begun_anew(now);
+            failures
         };
-        assert_eq!([CAP; 3].map(&mut after), [1, 2, 3]);
-        assert_eq!(after(CAP * 2 + Duration::from_secs(1)), 1);
-        assert_eq!(after(CAP), 2);
+        assert_eq!([WENT_WELL; 3].map(&mut after), [1, 2, 3]);
+        assert_eq!(after(WENT_WELL + Duration::from_secs(1)), 1);
+        assert_eq!(after(Duration::ZERO), 2);
         row.ended();
         assert_eq!(row.failed(now), 1);
     }

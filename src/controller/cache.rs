@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use kube::Resource;
 use kube::runtime::watcher::Event;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::{fmt, mem};
@@ -190,8 +191,14 @@ pub struct Writer<K> {
     complete: watch::Sender<bool>,
     /// A list that is being read: until it is complete, the cache shows the one before it.
     listed: Table<K>,
-    /// What lists showed that were broken off.
-    broken_off: Vec<Arc<dyn Kept<K>>>,
+    /// What lists showed that were broken off, by uid: each of them may show it again.
+    broken_off: HashMap<String, Arc<dyn Kept<K>>>,
+}
+
+type ByUid<K> = (String, Arc<dyn Kept<K>>);
+
+fn by_uid<K>(objects: impl IntoIterator<Item = Arc<dyn Kept<K>>>) -> impl Iterator<Item = ByUid<K>> {
+    objects.into_iter().map(|kept| (kept.uid().to_owned(), kept))
 }
 
 /// A cache and its near end.
@@ -207,7 +214,7 @@ pub fn cache<K>() -> (Cache<K>, Writer<K>) {
         table,
         complete: near,
         listed: Table::default(),
-        broken_off: Vec::new(),
+        broken_off: HashMap::new(),
     };
     (cache, writer)
 }
@@ -219,7 +226,7 @@ impl<K: Resource> Writer<K> {
         match event {
             Event::Init => {
                 let listed = mem::take(&mut self.listed);
-                self.broken_off.extend(listed.objects);
+                self.broken_off.extend(by_uid(listed.objects));
             }
             Event::InitApply(object) => self.listed.insert(keep(object)),
             Event::InitDone => {
@@ -241,19 +248,62 @@ impl<K: Resource> Writer<K> {
 
     /// What lists and watches showed before this list, and it does not.
     fn gone(&mut self, before: Table<K>) -> Vec<Arc<K>> {
-        let mut gone = Table::default();
-        let broken_off = mem::take(&mut self.broken_off);
+        // By uid: more than one of a name may have come and gone.
+        let mut gone = mem::take(&mut self.broken_off);
         let table = self.table();
-        for kept in broken_off.into_iter().chain(before.objects) {
-            if !table.has(&kept) {
-                gone.insert(kept);
-            }
-        }
+        gone.retain(|_, kept| !table.has(kept));
+        gone.extend(by_uid(before.objects.into_iter().filter(|kept| !table.has(kept))));
         drop(table);
-        gone.objects.iter().map(|kept| kept.whole()).collect()
+        gone.values().map(|kept| kept.whole()).collect()
     }
 
     fn table(&self) -> RwLockWriteGuard<'_, Table<K>> {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::json;
+
+    fn object(name: &str, uid: &str) -> ConfigMap {
+        serde_json::from_value(json!({"metadata": {"name": name, "namespace": "dev", "uid": uid}})).unwrap()
+    }
+
+    /// The uids of what is told gone.
+    fn take(writer: &mut Writer<ConfigMap>, event: &Event<ConfigMap>) -> Vec<String> {
+        let gone = writer.take(event, Whole::of);
+        let mut gone: Vec<String> = gone
+            .iter()
+            .filter_map(|object| object.metadata.uid.clone())
+            .collect();
+        gone.sort();
+        gone
+    }
+
+    #[test]
+    fn of_two_objects_of_one_name_that_are_gone_both_are_told() {
+        let (_cache, mut writer) = cache();
+        let first = [Event::Init, Event::InitApply(object("a", "0")), Event::InitDone];
+        let broken_off = [Event::Init, Event::InitApply(object("a", "1")), Event::Init];
+        for event in first.into_iter().chain(broken_off) {
+            assert!(take(&mut writer, &event).is_empty());
+        }
+        assert_eq!(take(&mut writer, &Event::InitDone), ["0", "1"]);
+        assert!(take(&mut writer, &Event::Init).is_empty());
+        assert!(take(&mut writer, &Event::InitDone).is_empty(), "told once");
+    }
+
+    #[test]
+    fn lists_that_break_off_again_and_again_take_the_room_of_one() {
+        let (_cache, mut writer) = cache();
+        for _ in 0..100 {
+            take(&mut writer, &Event::Init);
+            take(&mut writer, &Event::InitApply(object("a", "0")));
+        }
+        assert_eq!(writer.broken_off.len(), 1);
+        assert!(take(&mut writer, &Event::InitDone).is_empty(), "it is there");
     }
 }

@@ -189,7 +189,7 @@ async fn follow<K, Wait: Future<Output = ()>>(
     wait: impl Fn(u32) -> Wait,
 ) {
     let mut events = std::pin::pin!(events);
-    let mut row = Row::new(LONGEST_PAUSE);
+    let mut row = Row::begun_at(now());
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
@@ -210,6 +210,7 @@ async fn follow<K, Wait: Future<Output = ()>>(
                     tell(Some(format!("the list {error}; it is asked for again and again")));
                 }
                 wait(failures).await;
+                row.begun_anew(now());
             }
         }
     }

@@ -104,7 +104,8 @@ impl<K: Resource + Send + Sync + 'static> Source<K> {
                 Some((key, next)) = running.next() => {
                     agenda.end(key, next.and_then(|pause| now().checked_add(pause)));
                 }
-                () = until(agenda.next()) => {}
+                // Whoever has become due meanwhile waits for a worker, and the end of a pass is heard of above.
+                () = until(agenda.next()), if running.len() < workers => {}
             }
         }
         running.for_each(|_| ready(())).await;
@@ -115,5 +116,59 @@ async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::cache::{Whole, cache};
+    use crate::controller::heartbeat::Heartbeats;
+    use futures::stream::poll_fn;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::runtime::watcher::Event;
+    use serde_json::json;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Poll;
+
+    #[tokio::test]
+    async fn while_every_worker_is_busy_the_loop_rests_although_somebody_is_due() {
+        let (cache, mut writer) = cache();
+        for name in ["a", "b"] {
+            let object: ConfigMap =
+                serde_json::from_value(json!({"metadata": {"name": name, "namespace": "dev", "uid": name}}))
+                    .unwrap();
+            writer.take(&Event::Apply(object), Whole::of);
+        }
+        let turns = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&turns);
+        let asked = poll_fn(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Poll::Pending
+        });
+        let source = Source {
+            name: "ConfigMap",
+            cache,
+            asked: asked.boxed(),
+        };
+        let passes = AtomicUsize::new(0);
+        // The first is due again while the second holds the only worker.
+        let pass = |_: Arc<ConfigMap>| {
+            let is_first = passes.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                if is_first {
+                    return Some(Duration::from_millis(20));
+                }
+                pending().await
+            }
+        };
+        let beat = Heartbeats::default().register("the passes");
+        let shutdown: Shutdown = pending().boxed().shared();
+        let work = source.work(1, pass, beat, shutdown);
+        let ended = tokio::time::timeout(Duration::from_millis(200), work).await;
+        assert!(ended.is_err());
+        assert_eq!(passes.load(Ordering::Relaxed), 2);
+        let turns = turns.load(Ordering::Relaxed);
+        assert!(turns < 20, "{turns} turns");
     }
 }
