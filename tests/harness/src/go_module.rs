@@ -9,9 +9,6 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{cache, products};
 
-/// The oldest Go that builds these modules.
-const GO_MINIMUM: (u32, u32) = (1, 26);
-
 /// A module, and what is built of it.
 #[derive(Clone, Copy, Debug)]
 pub struct GoModule {
@@ -83,7 +80,7 @@ impl GoModule {
         if self.is_complete(destination) {
             return Ok(());
         }
-        self.check_go()?;
+        self.check_go(sources)?;
         let unfinished = beside(destination, "unfinished");
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished).context("failed to remove an unfinished build")?;
@@ -146,20 +143,27 @@ impl GoModule {
         Ok(())
     }
 
-    fn check_go(&self) -> Result<()> {
+    /// Before anything is built: an older Go is told what to do, and not only that it is too old.
+    fn check_go(&self, sources: &Path) -> Result<()> {
         let Self { name, remedy, .. } = self;
+        let path = sources.join("go.mod");
+        let module =
+            fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        let needed = go_of(&module).with_context(|| format!("{} names no Go", path.display()))?;
         let answer = Command::new("go")
             .args(["env", "GOVERSION"])
             .env("GOTOOLCHAIN", "local")
             .output();
         let Ok(answer) = answer else {
-            bail!("failed to find Go, which is needed to build {name} of the tests; {remedy}");
+            bail!("failed to find Go, of which {needed} or newer builds {name} of the tests; {remedy}");
         };
         let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-        match parse_go_version(&version) {
-            Some(found) if found >= GO_MINIMUM => Ok(()),
-            _ => bail!("Go is too old to build {name} of the tests (found '{version}'); {remedy}"),
-        }
+        let found = version.strip_prefix("go").and_then(numbers);
+        ensure!(
+            found >= numbers(needed),
+            "Go is too old to build {name} of the tests (found '{version}', needed {needed}); {remedy}"
+        );
+        Ok(())
     }
 }
 
@@ -186,15 +190,25 @@ fn beside(destination: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// `go1.26.8`, `go1.27rc1` and `go1.26.8 X:some` all name a major and a minor version.
-fn parse_go_version(version: &str) -> Option<(u32, u32)> {
-    let mut parts = version.strip_prefix("go")?.splitn(3, '.');
-    let major = parts.next()?.parse().ok()?;
-    let minor = parts.next()?;
-    let digits = minor
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(minor.len());
-    Some((major, minor[..digits].parse().ok()?))
+/// The oldest Go that builds a module, as its `go.mod` says it.
+fn go_of(module: &str) -> Option<&str> {
+    module
+        .lines()
+        .find_map(|line| line.strip_prefix("go "))
+        .map(str::trim)
+}
+
+/// `1.26.8`, `1.27rc1` and `1.26.8 X:some` all begin with numbers; one that is not said is 0.
+fn numbers(version: &str) -> Option<(u32, u32, u32)> {
+    let mut parts = version.splitn(3, '.');
+    let major = leading(parts.next()?)?;
+    let minor = leading(parts.next()?)?;
+    Some((major, minor, parts.next().and_then(leading).unwrap_or_default()))
+}
+
+fn leading(text: &str) -> Option<u32> {
+    let end = text.find(|character: char| !character.is_ascii_digit());
+    text[..end.unwrap_or(text.len())].parse().ok()
 }
 
 #[cfg(test)]
@@ -214,11 +228,12 @@ mod tests {
 
     #[test]
     fn go_versions_of_every_form_are_compared_as_numbers() {
-        assert_eq!(parse_go_version("go1.26.8"), Some((1, 26)));
-        assert_eq!(parse_go_version("go1.27rc1"), Some((1, 27)));
-        assert_eq!(parse_go_version("go1.9"), Some((1, 9)));
-        assert!(parse_go_version("go1.9").unwrap() < GO_MINIMUM);
-        assert_eq!(parse_go_version("devel"), None);
+        assert_eq!(numbers("1.26.8"), Some((1, 26, 8)));
+        assert_eq!(numbers("1.26.8 X:some"), Some((1, 26, 8)));
+        assert_eq!(numbers("1.27rc1"), Some((1, 27, 0)));
+        assert!(numbers("1.9") < numbers("1.26.0") && numbers("1.26.0") < numbers("1.26.7"));
+        assert_eq!(numbers("devel"), None);
+        assert_eq!(go_of("module a\n\ngo 1.26.7\n"), Some("1.26.7"));
     }
 
     #[test]
