@@ -54,7 +54,19 @@ pub fn account_row(reason: &str) -> Option<Row> {
 /// Its words, for a terminal.
 fn plain(row: Row) -> String {
     let cells: Vec<&str> = cells(row.text).collect();
-    cells.join(" ").replace('`', "")
+    unlinked(&cells.join(" ")).replace('`', "")
+}
+
+/// With the name of a part of the runbook where there is a link to it.
+fn unlinked(text: &str) -> String {
+    let mut told = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("](#") {
+        let (before, name) = before.rsplit_once('[').unwrap_or(("", before));
+        told.extend([before, "\"", name, "\" in the runbook"]);
+        rest = after.split_once(')').map_or("", |(_, after)| after);
+    }
+    told + rest
 }
 
 fn find(headings: &[&str], reason: &str) -> Option<Row> {
@@ -89,8 +101,36 @@ mod tests {
                 assert!(words.is_some_and(|words| words.len() > 40), "{reason}");
             }
         }
-        assert!(of_account("Unauthorized").is_some_and(|words| words.contains("Rotate")));
+        assert!(of_account("Unauthorized").is_some_and(|words| words.contains("new pair")));
         assert_eq!(of_subaccount("Unauthorized"), None, "that is an Account's");
         assert_eq!(of_subaccount("Available"), None);
+    }
+
+    #[test]
+    fn a_terminal_is_told_the_name_of_what_a_link_leads_to() {
+        let words = of_subaccount("SecretConflict").unwrap();
+        assert!(
+            words.ends_with(
+                "restore the installation's ConfigMap instead (see \"Backup and restore\" in the runbook)."
+            ),
+            "{words}"
+        );
+        assert_eq!(
+            unlinked("`[SA_...]` (see [A](#a), [B](#b))."),
+            "`[SA_...]` (see \"A\" in the runbook, \"B\" in the runbook)."
+        );
+    }
+
+    #[test]
+    fn no_row_points_to_a_place_of_its_page() {
+        // Rows are shown elsewhere too: by kubectl vobiz, and in the reference.
+        for line in RUNBOOK.lines().filter(|line| line.starts_with('|')) {
+            for word in ["below", "above"] {
+                assert!(
+                    !line.contains(&format!("({word}")) && !line.contains(&format!("see {word}")),
+                    "{line}"
+                );
+            }
+        }
     }
 }

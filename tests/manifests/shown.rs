@@ -77,6 +77,7 @@ const ALL: &[Shown] = &[
         ),
     ),
     shown("README.md", "create secret generic vobiz-credentials", NEWCOMER),
+    shown("README.md", "kubectl apply --filename subaccounts.yaml", NEWCOMER),
     shown("README.md", "kubectl wait --for=condition=Ready", NEWCOMER),
     shown(
         "README.md",

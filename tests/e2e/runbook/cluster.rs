@@ -27,6 +27,8 @@ const TEAM: &str = "team";
 const PATIENCE: Duration = Duration::from_mins(1);
 /// The way with kustomize has these words.
 const WITH_KUSTOMIZE: &str = "kubectl apply -k .";
+/// And that with one file.
+const WITH_ONE_FILE: &str = "> install.yaml";
 
 pub fn entries() -> Vec<Entry> {
     vec![
@@ -300,6 +302,13 @@ impl Newcomer {
         Ok(output.stdout)
     }
 
+    /// Into the file that its first line names.
+    fn writes(&self, manifest: &str) -> Result<()> {
+        let name = manifest.lines().next().and_then(|line| line.strip_prefix("# "));
+        let name = name.with_context(|| format!("its first line names no file: {manifest}"))?;
+        std::fs::write(self.folder.path().join(name), manifest).context("failed to write what is shown")
+    }
+
     async fn types_as_written(&self, command: &str, replaced: &[(&str, &str)]) -> Result<String> {
         self.types(&as_written(command, replaced)?).await
     }
@@ -449,7 +458,12 @@ async fn newcomer(bed: Arc<TestBed>, _: &'static [&'static str]) -> Result<()> {
     restore(&newcomer, operator, &id)
         .await
         .context("the runbook's backup and restore")?;
-    newcomer.types_as_written("kubectl apply -k .", &[]).await?;
+    newcomer
+        .types_as_written(
+            "kubectl --namespace vobiz-operator-system scale deployment vobiz-operator --replicas 1",
+            &[],
+        )
+        .await?;
     let operator = newcomer.operator().await?;
     reclaim(&newcomer, &id)
         .await
@@ -468,10 +482,7 @@ async fn newcomer(bed: Arc<TestBed>, _: &'static [&'static str]) -> Result<()> {
 async fn install(newcomer: &Newcomer) -> Result<()> {
     let kustomization = readme("Install it in a cluster", "yaml")?;
     newcomer.types(&installing("docker build")?).await?;
-    std::fs::write(
-        newcomer.folder.path().join("kustomization.yaml"),
-        &kustomization[0],
-    )?;
+    newcomer.writes(&kustomization[0])?;
     newcomer.types(&installing(WITH_KUSTOMIZE)?).await.map(drop)
 }
 
@@ -484,11 +495,11 @@ async fn first_subaccount(newcomer: &Newcomer) -> Result<()> {
         ("auth_token=\"...\"", token.as_str()),
     ];
     newcomer.types(&filled(&commands[0], &replaced)).await?;
-    std::fs::write(newcomer.folder.path().join("subaccounts.yaml"), &manifests[0])?;
-    newcomer
-        .types("kubectl apply --filename subaccounts.yaml")
-        .await?;
-    newcomer.types(&commands[1]).await.map(drop)
+    newcomer.writes(&manifests[0])?;
+    for command in &commands[1..] {
+        newcomer.types(command).await?;
+    }
+    Ok(())
 }
 
 /// Backs up, loses everything in the cluster, installs anew, and restores; the operator has made an identity of its own before
@@ -502,7 +513,7 @@ async fn restore(newcomer: &Newcomer, operator: OperatorProcess, id: &Value) -> 
         newcomer.types(&format!("kubectl delete {object}")).await?;
     }
     newcomer
-        .types(&format!("kubectl delete namespace {OPERATOR}"))
+        .types_as_written("kubectl delete namespace vobiz-operator-system", &[])
         .await?;
     newcomer.types("kubectl delete secrets --all").await?;
     newcomer
@@ -618,6 +629,22 @@ async fn uninstall(newcomer: &Newcomer, operator: OperatorProcess) -> Result<()>
     newcomer.types_as_written("kubectl delete -k .", &[]).await?;
     newcomer
         .types_as_written("kubectl delete -k vobiz-operator/crds", &[])
+        .await?;
+    newcomer
+        .types(&installing(WITH_ONE_FILE)?)
         .await
-        .map(drop)
+        .context("the way with one file")?;
+    newcomer
+        .types_as_written("kubectl delete -f install.yaml", &[])
+        .await?;
+    let left = newcomer
+        .types("kubectl get namespaces,customresourcedefinitions,clusterroles --output name")
+        .await?;
+    ensure!(
+        !left
+            .lines()
+            .any(|line| line.contains("vobiz.ai") || line.contains("/vobiz-operator")),
+        "uninstalling leaves {left}"
+    );
+    Ok(())
 }
