@@ -7,6 +7,7 @@ pub mod deletions;
 pub mod gate;
 pub(super) mod inherited;
 pub mod listing;
+mod proofs;
 pub mod queue;
 pub mod roster;
 
@@ -14,10 +15,9 @@ use crate::account::key::AccountKey;
 use crate::account::marker::{Installation, Marker, Series};
 use crate::account::parent::addressing::{Addressing, Ways};
 use crate::account::parent::breaker::Breaker;
-use crate::account::parent::deletions::{Bargain, Deletions, Sending};
+use crate::account::parent::deletions::Deletions;
 use crate::account::parent::gate::Gate;
 use crate::account::parent::listing::SweepError;
-use crate::account::parent::queue::Class;
 use crate::account::parent::roster::{Roster, Walk};
 use crate::vobiz::{Address, AuthId, Generation, ParentAuthId};
 use std::collections::HashSet;
@@ -245,55 +245,6 @@ impl Parent {
         Some(lists.postponed.map_or(wanted, |until| wanted.max(until)))
     }
 
-    /// Deletions that were accepted and are not proved yet. Held briefly: never across an await.
-    pub fn deletions(&self) -> MutexGuard<'_, Deletions> {
-        self.deletions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A deletion is under way until what is returned is dropped.
-    #[must_use]
-    pub fn sending(&self) -> Sending<'_> {
-        Sending::begin(&self.deletions)
-    }
-
-    /// Vobiz has just accepted the deletion of this account. A walk can prove it if a list has shown the account before.
-    pub fn deleted(&self, id: &AuthId, now: Instant) {
-        let is_listed = self.roster().is_listed(id);
-        let bargain = self.bargain();
-        if is_listed && self.gate.coming(Class::Bulk) == 0 {
-            self.deletions().take_in(id, now, bargain);
-        }
-    }
-
-    /// Whether deletions are better proved by one walk. Where accounts are being made no walk comes to an end.
-    #[must_use]
-    pub fn shares_proofs(&self) -> bool {
-        let bargain = self.bargain();
-        self.gate.coming(Class::Bulk) == 0 && self.deletions().share(bargain)
-    }
-
-    /// Whether that walk is to be made now.
-    #[must_use]
-    pub fn is_proof_wanted(&self) -> bool {
-        let coming = self.gate.coming(Class::Deletion);
-        self.deletions().are_complete(coming)
-    }
-
-    /// Whether a list that is read now had better be a walk that proves deletions.
-    #[must_use]
-    pub fn is_proof_worth_it(&self) -> bool {
-        let bargain = self.bargain();
-        self.is_proof_wanted() || self.deletions().are_many(bargain)
-    }
-
-    fn bargain(&self) -> Bargain {
-        Bargain {
-            coming: self.gate.coming(Class::Deletion),
-            accounts: self.roster().len(),
-            page: usize::try_from(self.generation.page_size()).unwrap_or(usize::MAX),
-        }
-    }
-
     /// The last complete walk, if it began no earlier than `not_before`.
     #[must_use]
     pub fn walk_since(&self, not_before: Instant) -> Option<Arc<Walk>> {
@@ -352,7 +303,6 @@ mod tests {
     use crate::account::parent::breaker::Absence;
     use crate::account::parent::bucket::Limit;
     use crate::clock::now;
-    use crate::vobiz;
     use std::collections::BTreeMap;
     use std::num::NonZeroU32;
 
@@ -430,31 +380,6 @@ mod tests {
         parent.breaker().look(&Absence::default());
         assert_eq!(parent.believed_list(), Some(start));
         assert!(parent.has_list_since(start) && !parent.has_list_since(start + MINUTE));
-    }
-
-    #[test]
-    fn only_what_a_list_has_shown_waits_for_a_walk_and_only_where_many_do() {
-        let (parent, start) = (parent(), now());
-        let id = |number: u32| AuthId::parse(&format!("SA_{number}")).unwrap();
-        let account = |number| vobiz::Subaccount::new(id(number), vobiz::Fields::default());
-        parent.roster().replace((0..60).map(account), start);
-        parent.roster().note(account(60));
-        parent.deleted(&id(0), start);
-        assert_eq!(parent.deletions().proof(&id(0)), None, "one alone is asked for");
-        for number in 0..60 {
-            let bargain = Bargain {
-                coming: 60,
-                ..parent.bargain()
-            };
-            parent.deletions().take_in(&id(number), start, bargain);
-        }
-        assert!(parent.shares_proofs() && parent.is_proof_wanted() && parent.is_proof_worth_it());
-        parent.deleted(&id(60), start);
-        assert_eq!(parent.deletions().proof(&id(60)), None, "no list has shown it");
-        let sending = parent.sending();
-        assert!(!parent.is_proof_wanted());
-        drop(sending);
-        assert!(parent.is_proof_wanted());
     }
 
     #[test]

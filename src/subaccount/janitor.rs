@@ -48,8 +48,8 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
     let orphan = tell_orphan(&pass, &outcome).await;
     report::note_refusals(&pass, &outcome, orphan.refusal);
     report::publish(&pass, news::of_deeds(&pass.deeds)).await;
-    pass.await_list(&outcome, ListWaiter::Record(pass.record_name.clone()));
     pass.leave_queue(&outcome);
+    pass.await_list(&outcome, ListWaiter::Record(pass.record_name.clone()));
     let next = if orphan.again {
         Some(context.traces.pauses.failed(pass.uid.clone()))
     } else if outcome.rest == Rest::Settled {

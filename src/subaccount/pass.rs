@@ -265,6 +265,9 @@ impl Pass<'_> {
             && let Some(access) = self.access()
         {
             access.parent.gate.leave(&self.caller.turn.who);
+            if let Some(id) = self.auth_id() {
+                access.parent.deletions().expect_no_more(&id);
+            }
         }
     }
 }

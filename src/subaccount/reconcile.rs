@@ -21,13 +21,14 @@ pub async fn object(context: &Context, cached: Arc<Subaccount>) -> Ended {
     let outcome = run(&mut pass).await;
     let outcome = pass.persistent(outcome);
     report::finish(&mut pass, observed.as_deref(), &outcome).await;
+    // First: its own place is nobody's to wait for.
+    pass.leave_queue(&outcome);
     pass.await_list(&outcome, ListWaiter::Object(pass.key.clone()));
     tracing::debug!(object = %pass.key, uid = pass.uid, rest = ?outcome.rest, "pass over a subaccount ended");
     // The series of an object that is gone went with it.
     if !pass.released {
         report::metrics(&pass);
     }
-    pass.leave_queue(&outcome);
     let ended = Ended::new(&outcome, pass.next(&outcome));
     if !context.is_stored(&pass.key, &pass.uid) {
         // It went meanwhile: no pass comes any more that could clear it away.

@@ -34,6 +34,10 @@ pub fn add_to(suite: &mut Suite) {
         not_carried_out,
     );
     suite.test(
+        "a list that shows nobody proves no deletion of many that Vobiz did not carry out",
+        list_that_lies,
+    );
+    suite.test(
         "an operator that is killed while many deletions wait for their proof proves them after its start",
         killed,
     );
@@ -166,6 +170,32 @@ async fn not_carried_out(bed: Arc<TestBed>) -> Result<()> {
         environment.simulator.find_account(&ids[last]).await?.is_none(),
         "the account is still there"
     );
+    Ok(())
+}
+
+async fn list_that_lies(bed: Arc<TestBed>) -> Result<()> {
+    let (environment, ids) = served(&bed, "shared-proof-list").await?;
+    let said = json!({"type": "status", "status": 200});
+    let empty = json!({"type": "patch", "patch": {"sub_accounts": [], "total": 0}});
+    for lie in [
+        Fault::new(said).operation(Operation::Delete),
+        Fault::new(empty).operation(Operation::List),
+    ] {
+        environment.simulator.add_fault(&lie).await?;
+    }
+    let since = delete_all(&environment).await?;
+    for id in &ids {
+        let asked = JournalQuery::new().since(since).operation(Operation::Get).id(id);
+        environment.explain(environment.simulator.await_journal(&asked, 1, DEADLINE).await)?;
+    }
+    proofs(&environment, since).await?;
+    for number in 0..MANY {
+        environment.objects.get(Kind::Subaccount, &name(number)).await?;
+    }
+    environment.simulator.clear_faults().await?;
+    await_gone(&environment, 0..MANY).await?;
+    let left = environment.simulator.accounts().await?;
+    ensure!(left.is_empty(), "{} accounts are left", left.len());
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::account::store::registry::{Registry, Snapshot};
 use crate::clock::now;
 use crate::crd::CONFIRM_MASS_DELETION_ANNOTATION;
 use crate::dice::random;
-use crate::vobiz::{Error, Generation};
+use crate::vobiz::Generation;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,10 @@ const SHORTEST_LIST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Pairs of lists that are compared for deletions alone: others hold no list still for us, and each deletion can be asked for by itself.
 const PROOF_ATTEMPTS: u32 = 2;
+
+/// So many of the accounts that a walk proves gone are asked for by themselves before it is believed: whether too much is missing in it is
+/// judged by living objects alone.
+const CONFIRMED: usize = 3;
 
 /// The pause after a walk that took so long and came to nothing: while thousands of accounts come and go, walks take a
 /// tenth of the time, or take the place of the sweeps where those are closer together. An end of the coming and going is
@@ -49,6 +53,9 @@ impl AccountPass<'_> {
     /// How it is with the list. Has it read, if it is due, or walked, if a walk is wanted and may begin.
     pub(super) fn survey(&self, access: &Access, interval: Duration, known: Option<&Snapshot>) -> Survey {
         let marks = self.survey_marks(access, interval);
+        if access.parent.let_go_of_proofs() {
+            self.context.dependents.listed(&access.parent.id);
+        }
         let mut schedule = access.parent.schedule();
         if let Some(since) = schedule.reading() {
             return Survey::UnderWay(since);
@@ -135,9 +142,7 @@ impl Reader {
         match result {
             Ok(()) => parent.schedule().swept(now(), random()),
             Err(error) => {
-                // After a pause that Vobiz asks for a list is had as well as anything else.
-                let is_pause = matches!(error, SweepError::List(Error::RateLimited { .. }));
-                if !is_pause && parent.deletions().give_up() {
+                if parent.deletions().failed(now()) {
                     self.dependents.listed(&parent.id);
                 }
                 if error.is_refusal() {
@@ -187,7 +192,7 @@ impl Reader {
         // Nobody acts on what the list does not show before it is known whether that is too much to be true.
         let looked = self.look_for_absence().await;
         if is_for_deletions {
-            self.prove(walked.filter(|_| looked.is_ok()));
+            self.prove(walked.filter(|_| looked.is_ok())).await;
         }
         if is_whole || is_for_deletions {
             self.dependents.listed(&access.parent.id);
@@ -196,16 +201,37 @@ impl Reader {
     }
 
     /// What the walk proves of deletions; where too much is missing in it, as little as where there was none.
-    fn prove(&self, walked: Option<Walked>) {
+    async fn prove(&self, walked: Option<Walked>) {
         let parent = &self.access.parent;
-        let is_believed = !parent.breaker().is_open();
+        let believed = match walked.filter(|_| !parent.breaker().is_open()) {
+            Some(walked) if self.is_confirmed(&walked).await => Some(walked),
+            _ => None,
+        };
         let mut deletions = parent.deletions();
-        match walked.filter(|_| is_believed) {
+        match believed {
             Some(walked) => deletions.prove(walked.begun, &walked.shown, now()),
-            None => {
-                deletions.give_up();
+            None => deletions.give_up(now()),
+        }
+    }
+
+    /// Whether Vobiz says the same of some accounts that the walk says of all.
+    async fn is_confirmed(&self, walked: &Walked) -> bool {
+        let access = &self.access;
+        let sample = access
+            .parent
+            .deletions()
+            .sample(walked.begun, &walked.shown, CONFIRMED);
+        for id in sample {
+            match access.get(access.generation, &id).await {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    tracing::warn!(auth_id = %id, "the list does not show an account that is there: it proves no deletion");
+                    return false;
+                }
+                Err(_) => return false,
             }
         }
+        true
     }
 
     /// Pages shift while accounts come and go: what one list does not show, a second one must not show either.

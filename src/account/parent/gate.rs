@@ -200,10 +200,10 @@ impl Gate {
         self.changed.notify_one();
     }
 
-    /// Lets no deletion begin until what is returned is dropped. Edits, creates and what is under way pass on.
+    /// Lets no deletion begin until what is returned is dropped, or half a minute is over. Edits, creates and what is under way pass on.
     #[must_use]
     pub fn hold_deletions(self: &Arc<Self>) -> Holding {
-        self.lock().holders += 1;
+        self.lock().hold(now());
         Holding(Arc::clone(self))
     }
 
@@ -211,6 +211,13 @@ impl Gate {
     #[must_use]
     pub fn coming(&self, class: Class) -> usize {
         self.lock().coming(class)
+    }
+
+    /// Whether nobody waits, and nobody was woken who has not come yet.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let state = self.lock();
+        state.queue.is_empty() && state.reserved.is_empty()
     }
 
     /// How much longer Vobiz asked us to stay away.

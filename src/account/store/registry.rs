@@ -304,7 +304,10 @@ impl Registry {
         // A list or a walk that it was asked for is for another one to make.
         let is_wanted = |parent: &ParentAuthId| {
             let mut of_id = parents.iter().filter(|((id, _), _)| id == parent);
-            of_id.any(|(_, parent)| parent.wanted_walk().or_else(|| parent.wanted_list()).is_some())
+            of_id.any(|(_, parent)| {
+                let wanted = parent.wanted_walk().or_else(|| parent.wanted_list());
+                wanted.is_some() || parent.is_proof_wanted()
+            })
         };
         if let Some(parent) = former.filter(is_wanted) {
             members

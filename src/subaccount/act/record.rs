@@ -101,6 +101,10 @@ pub(super) async fn close(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let decision = must(pass.decision(), "decision")?;
     // What is somebody else's is not this object's to close.
     let known: Option<AuthId> = pass.known.named_id().filter(|_| pass.conflict().is_none());
+    if let (Some(id), Some(access)) = (&known, pass.access()) {
+        // What became of an earlier deletion says nothing of the one that is decided now.
+        access.parent.deletions().forget(id);
+    }
     swap(pass, "close the record", |ledger| ledger.closed(decision, known)).await
 }
 

@@ -181,14 +181,16 @@ pub(super) async fn delete(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let (access, generation, id) = target(pass)?;
     let cascade = pass.known.record().is_some_and(|record| record.ledger.cascade);
     let parent = Arc::clone(&access.parent);
-    let _sending = parent.sending();
-    let deleted = access
-        .delete(generation, &id, cascade)
-        .await
-        .map_err(|error| failed(pass, "delete the subaccount", &error))?;
+    let namespace = pass.key.namespace.clone();
+    let _sending = parent.sending(&id, &namespace);
+    let deleted = access.delete(generation, &id, cascade).await;
+    if matches!(deleted, Err(CallError::Held)) {
+        parent.expect_deletion(&id, &namespace);
+    }
+    let deleted = deleted.map_err(|error| failed(pass, "delete the subaccount", &error))?;
     pass.known.remote = match deleted {
         Deletion::Accepted => {
-            access.parent.deleted(&id, now());
+            access.parent.deleted(&id, &namespace, now());
             Remote::Deleted
         }
         Deletion::AlreadyGone => missing(pass, &access, &id),

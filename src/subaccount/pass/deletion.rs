@@ -19,18 +19,13 @@ impl Pass<'_> {
         let (Some(id), Some(access)) = (self.auth_id(), self.access()) else {
             return;
         };
-        let proof = access.parent.deletions().proof(&id);
-        match proof {
+        match access.parent.proof(&id) {
             None => return,
-            Some(Proof::Awaited(_)) => self.known.remote = Remote::Deleted,
+            Some(Proof::Awaited(_) | Proof::Alone(_)) => self.known.remote = Remote::Deleted,
             Some(Proof::Gone(_)) => {
                 access.parent.roster().forget(&id);
                 access.parent.deletions().forget(&id);
                 self.known.remote = Remote::Gone;
-            }
-            Some(Proof::Shown(_)) => {
-                access.parent.deletions().forget(&id);
-                self.known.remote = Remote::StillThere;
             }
         }
         self.remember_proofs();
@@ -42,8 +37,8 @@ impl Pass<'_> {
         let (Some(id), Some(access)) = (self.auth_id(), self.access()) else {
             return false;
         };
-        let proof = access.parent.deletions().proof(&id);
-        matches!(proof, Some(Proof::Awaited(_))) && access.parent.shares_proofs()
+        matches!(access.parent.proof(&id), Some(Proof::Awaited(_)))
+            && access.parent.shares_proofs(&self.key.namespace)
     }
 
     /// Whether one walk is to prove this deletion and many others. Whoever has the account made anew does not wait for others.

@@ -12,6 +12,9 @@ const RESERVED_FOR: Duration = Duration::from_secs(30);
 /// The Account's pass that finds out whether the parent works ends a suspension; this ends it if that pass cannot.
 pub(super) const LONGEST_SUSPENSION: Duration = Duration::from_mins(1);
 
+/// Deletions wait no longer than this for a walk that reads its lists: it may be long, and others delete too.
+pub(super) const LONGEST_HOLD: Duration = Duration::from_secs(30);
+
 /// What one gate holds.
 #[derive(Debug)]
 pub(super) struct State {
@@ -24,6 +27,8 @@ pub(super) struct State {
     pub suspended_until: Option<Instant>,
     /// How many walks there are for which no deletion begins.
     pub holders: usize,
+    /// They go on from then, if a walk is still under way.
+    pub held_until: Option<Instant>,
     pub failures: u32,
     pub waking: bool,
 }
@@ -64,6 +69,7 @@ impl State {
             reserved: HashMap::new(),
             suspended_until: None,
             holders: 0,
+            held_until: None,
             failures: 0,
             waking: false,
         }
@@ -71,7 +77,7 @@ impl State {
 
     /// Whether this class may go now, should there be a permit.
     pub fn may_go(&self, class: Class, now: Instant) -> bool {
-        let is_held = self.holders > 0 && class == Class::Deletion;
+        let is_held = class == Class::Deletion && self.held_for(now).is_some();
         !is_held && (class.goes_in_doubt() || self.suspended_for(now).is_none())
     }
 
@@ -79,6 +85,20 @@ impl State {
     pub fn coming(&self, class: Class) -> usize {
         let woken = self.reserved.values().filter(|reserved| reserved.class == class);
         self.queue.waiting_in(class) + woken.count()
+    }
+
+    /// A walk begins for which no deletion does.
+    pub fn hold(&mut self, now: Instant) {
+        if self.holders == 0 {
+            self.held_until = Some(now + LONGEST_HOLD);
+        }
+        self.holders += 1;
+    }
+
+    /// How much longer no deletion begins.
+    fn held_for(&self, now: Instant) -> Option<Duration> {
+        let left = self.held_until?.saturating_duration_since(now);
+        (self.holders > 0 && !left.is_zero()).then_some(left)
     }
 
     /// How much longer the parent's state is in doubt.
@@ -98,11 +118,15 @@ impl State {
             Ok(ticket) => ticket,
             Err(pause) => return Served::Wait(pause),
         };
-        let (suspended, classes) = (self.suspended_for(now), self.queue.classes());
-        let allowed: Vec<Class> = classes.filter(|class| self.may_go(*class, now)).collect();
+        let allowed: Vec<Class> = self
+            .queue
+            .classes()
+            .filter(|class| self.may_go(*class, now))
+            .collect();
         let Some((turn, joined)) = self.queue.take(|class| allowed.contains(&class)) else {
             self.bucket.give_back(ticket, now);
-            return Served::Wait(suspended.unwrap_or(LONGEST_SUSPENSION));
+            let ends = [self.suspended_for(now), self.held_for(now)];
+            return Served::Wait(ends.into_iter().flatten().min().unwrap_or(LONGEST_SUSPENSION));
         };
         self.waiting.set(self.queue.len());
         let waited = now.saturating_duration_since(joined);
@@ -121,5 +145,45 @@ impl State {
         for (_, reserved) in self.reserved.extract_if(|_, reserved| is_late(reserved)) {
             self.bucket.give_back(reserved.passed.ticket, now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::parent::bucket::Limit;
+    use crate::clock::now;
+    use std::num::NonZeroU32;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_walk_that_takes_long_holds_deletions_for_half_a_minute_and_no_longer() {
+        let start = now();
+        let limit = Limit {
+            requests_per_second: NonZeroU32::MIN,
+            burst: NonZeroU32::MIN,
+        };
+        let mut state = State::new(Bucket::new(limit, start), QueueLength::default());
+        state.hold(start);
+        state.hold(start + LONGEST_HOLD / 2);
+        let turn = Turn {
+            class: Class::Deletion,
+            who: Arc::new(Who::InPlace(0)),
+            wake: Arc::new(|| {}),
+        };
+        state.queue.join(&turn, start);
+        assert!(!state.may_go(Class::Deletion, start) && state.may_go(Class::Bulk, start));
+        let Served::Wait(pause) = state.serve(start) else {
+            unreachable!("it is held");
+        };
+        assert_eq!(pause, LONGEST_HOLD, "somebody looks when the time is over");
+        assert!(state.may_go(Class::Deletion, start + LONGEST_HOLD));
+        assert!(matches!(state.serve(start + LONGEST_HOLD), Served::Woke(_)));
+        state.holders = 0;
+        state.hold(start + LONGEST_HOLD);
+        assert!(
+            !state.may_go(Class::Deletion, start + LONGEST_HOLD),
+            "another walk"
+        );
     }
 }
