@@ -7,11 +7,12 @@ public class Read {
   public static void main(String[] arguments) throws Exception {
     KubernetesSerialization reader = new KubernetesSerialization();
     String object = Files.readString(Path.of(arguments[0]));
+    String authId = object.replaceAll("(?s).*\"authId\": \"(SA_\\w+)\".*", "$1");
     String newer = object.replace("\"authId\": \"SA_", "\"newField\": {\"a\": 1}, \"authId\": \"SA_");
     check(!newer.equals(object), "the object has no status.authId");
 
     strict.Subaccount byDefault = reader.unmarshal(object, strict.Subaccount.class);
-    check("SA_XXXXXXXXXX".equals(byDefault.getStatus().getAuthId()), "status.authId is not read");
+    check(authId.equals(byDefault.getStatus().getAuthId()), "status.authId is not read");
     check(byDefault.getStatus().getConditions().get(0).getLastTransitionTime() != null, "no time is read");
     boolean refused = false;
     try {
@@ -22,7 +23,7 @@ public class Read {
     System.out.println("a new field, classes by default: " + (refused ? "refused" : "read"));
 
     lenient.Subaccount kept = reader.unmarshal(newer, lenient.Subaccount.class);
-    check("SA_XXXXXXXXXX".equals(kept.getStatus().getAuthId()), "status.authId is not read");
+    check(authId.equals(kept.getStatus().getAuthId()), "status.authId is not read");
     check(reader.asJson(kept).contains("newField"), "a new field is lost");
     new strict.Account();
     new strict.ClusterAccount();
