@@ -1,6 +1,8 @@
 //! The pages of `docs/reference`: each is made from the very tables, types and definitions that the product uses, so that none of
 //! them can say anything else than it does.
 
+use anyhow::Result;
+
 mod commands;
 mod conditions;
 mod definitions;
@@ -8,6 +10,7 @@ mod events;
 mod marks;
 mod metrics;
 mod table;
+mod values;
 
 /// A page of the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,9 +21,8 @@ pub struct Page {
     pub text: String,
 }
 
-/// Every page.
-#[must_use]
-pub fn pages() -> Vec<Page> {
+/// Every page. Fails where the chart's values are not what its table needs.
+pub fn pages() -> Result<Vec<Page>> {
     let mut pages = definitions::pages();
     pages.extend([
         conditions::page(),
@@ -29,6 +31,7 @@ pub fn pages() -> Vec<Page> {
         metrics::page(),
         commands::operator(),
         commands::kubectl(),
+        values::page()?,
     ]);
     for page in &mut pages {
         page.text = format!(
@@ -36,7 +39,7 @@ pub fn pages() -> Vec<Page> {
             page.text
         );
     }
-    pages
+    Ok(pages)
 }
 
 #[cfg(test)]
@@ -49,7 +52,7 @@ mod tests {
     #[test]
     fn the_reference_in_the_repository_is_that_of_the_code() {
         let folder = Path::new(env!("REPOSITORY")).join("docs/reference");
-        let pages = pages();
+        let pages = pages().unwrap();
         for Page { file, text } in &pages {
             let stored = std::fs::read_to_string(folder.join(file)).unwrap_or_default();
             assert!(

@@ -9,7 +9,7 @@ fn main() -> Result<()> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from);
     let folder = folder.context("name the folder that the pages are written into")?;
     std::fs::create_dir_all(&folder)?;
-    for page in pages() {
+    for page in pages()? {
         let path = folder.join(page.file);
         std::fs::write(&path, page.text).with_context(|| format!("failed to write {}", path.display()))?;
     }
