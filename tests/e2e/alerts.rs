@@ -288,26 +288,16 @@ async fn silent(bed: Arc<TestBed>) -> Result<()> {
         ..EnvironmentOptions::new("alerts-silent")
     };
     let environment = bed.environment(options).await?;
-    let control_plane = environment.control_plane();
-    let kubeconfig = control_plane.directory().join("alerts-silent-relayed.kubeconfig");
-    let token = environment
-        .installation
-        .token(&control_plane.client(), 3600)
-        .await?;
-    let endpoint = control_plane.endpoint();
+    let endpoint = environment.control_plane().endpoint();
     let relay = Relay::start(0, endpoint.address()).await?;
-    let (port, namespace) = (relay.port(), &environment.installation.namespace);
-    endpoint
-        .through(port)
-        .write_for_token(&kubeconfig, namespace, &token)?;
-    let relayed = [("KUBECONFIG", kubeconfig.display().to_string())];
-    let operator = environment.start_replica_with("relayed", &[], &relayed).await?;
+    let relayed = endpoint.through(relay.port());
+    let operator = environment.start_replica_behind("relayed", &[], &relayed).await?;
     let mut scrapes = scrapes()?;
     let watched = environment.objects.namespace();
     let lines = [
         ("subaccounts", watched),
         ("accounts", watched),
-        ("secrets", namespace),
+        ("secrets", &environment.installation.namespace),
     ]
     .map(|(resource, within)| {
         format!(

@@ -345,21 +345,10 @@ async fn cut_off(bed: Arc<TestBed>) -> Result<()> {
     let mut options = options("leader-cut", Api::Gen2);
     options.account_ready = false;
     let environment = bed.environment(options).await?;
-    let control_plane = environment.control_plane();
-    let kubeconfig = control_plane.directory().join("leader-cut-relayed.kubeconfig");
-    let token = environment
-        .installation
-        .token(&control_plane.client(), 3600)
-        .await?;
-    let endpoint = control_plane.endpoint();
+    let endpoint = environment.control_plane().endpoint();
     let relay = Relay::start(0, endpoint.address()).await?;
-    endpoint.through(relay.port()).write_for_token(
-        &kubeconfig,
-        &environment.installation.namespace,
-        &token,
-    )?;
-    let relayed = [("KUBECONFIG", kubeconfig.display().to_string())];
-    let leader = environment.start_replica_with("first", ELECT, &relayed).await?;
+    let relayed = endpoint.through(relay.port());
+    let leader = environment.start_replica_behind("first", ELECT, &relayed).await?;
     await_leading(&leader, DEADLINE).await?;
     let standby = environment.start_replica("second", ELECT).await?;
 

@@ -103,24 +103,25 @@ async fn ready_after_caches(bed: Arc<TestBed>) -> Result<()> {
     let control_plane = bed.control_plane();
     let base = bed.repository().join("manifests/base");
     let installation = Installation::apply_aside(control_plane.kubectl(), &base, "process-ready").await?;
-    let kubeconfig = control_plane.directory().join("process-ready-relayed.kubeconfig");
-    let token = installation.token(&control_plane.client(), 3600).await?;
     let endpoint = control_plane.endpoint();
     let relay = Relay::start_silent(endpoint.address()).await?;
-    endpoint
-        .through(relay.port())
-        .write_for_token(&kubeconfig, &installation.namespace, &token)?;
 
     let options = OperatorOptions {
         flags: vec![
             "--api-base-url=http://127.0.0.1:1".to_owned(),
             "--allow-insecure-api".to_owned(),
         ],
-        environment: vec![("KUBECONFIG".to_owned(), kubeconfig.display().to_string())],
         ..OperatorOptions::default()
     };
-    let operator =
-        OperatorProcess::start(control_plane, &installation, bed.operator_binary(), &options).await?;
+    let operator = OperatorProcess::start_behind(
+        control_plane,
+        &installation,
+        bed.operator_binary(),
+        &options,
+        &installation.namespace,
+        &endpoint.through(relay.port()),
+    )
+    .await?;
     ensure!(operator.get("/livez").await?.0 == 200, "it is not alive");
     let (status, text) = operator.get("/readyz").await?;
     ensure!(status == 503, "it says {status} to /readyz without a cache");

@@ -1,5 +1,7 @@
 //! I/O. One control plane for many tests; each test has namespaces, a simulator and an operator of its own.
 
+mod replica;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -267,36 +269,6 @@ impl Environment {
         operator.await_ready().await?;
         self.operator = Some(operator);
         Ok(())
-    }
-
-    /// Starts a further replica of the operator with the same flags and these, and waits until it is ready.
-    pub async fn start_replica(&self, replica: &str, flags: &[&str]) -> Result<OperatorProcess> {
-        self.start_replica_with(replica, flags, &[]).await
-    }
-
-    /// As [`Self::start_replica`], with these further variables of the environment.
-    pub async fn start_replica_with(
-        &self,
-        replica: &str,
-        flags: &[&str],
-        environment: &[(&str, String)],
-    ) -> Result<OperatorProcess> {
-        let mut options = self.operator_options.clone();
-        options.replica = format!("-{replica}");
-        options.flags.extend(flags.iter().map(|flag| (*flag).to_owned()));
-        let variables = environment.iter();
-        options
-            .environment
-            .extend(variables.map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let operator = OperatorProcess::start(
-            &self.control_plane,
-            &self.installation,
-            &self.operator_binary,
-            &options,
-        )
-        .await?;
-        operator.await_ready().await?;
-        Ok(operator)
     }
 
     /// Kills the operator and starts it again, without waiting for readiness to come back.
