@@ -201,8 +201,12 @@ impl<'a> Actor<'a> {
             Workload::CredentialsRotated => {
                 let token = uuid::Uuid::new_v4().simple().to_string();
                 let fields = json!({"token": token});
+                let turned_away = self.stage.registry.until_turned_away(&self.namespace);
                 self.stage.simulator.change_parent(&self.parent, &fields).await?;
                 self.edit().await?;
+                // However slow the machine is: the edit meets the old pair before it meets the new one.
+                let turned_away = self.stage.pulse.within(PATIENCE, turned_away).await;
+                turned_away.context("the old pair was never refused")??;
                 let pair = json!({"stringData": {"auth_token": token}});
                 self.objects.merge(Kind::Secret, CREDENTIALS, &pair).await?;
                 Ok(())

@@ -147,9 +147,12 @@ impl Route {
             return self.pass(&whole).await;
         };
         let awaited = self.registry.awaits(&name);
-        let answer = self.handle_of(name, classified, whole, socket).await;
-        if answer.is_ok() {
+        let answer = self.handle_of(name.clone(), classified, whole, socket).await;
+        if let Ok(answer) = &answer {
             awaited.answered();
+            if self.server == Server::Vobiz && answer.status() == StatusCode::UNAUTHORIZED {
+                self.registry.turn_away(&name);
+            }
         }
         answer
     }

@@ -36,6 +36,8 @@ struct Case {
     given_up: Vec<Timestamp>,
     /// The first POST of an account, or its answer, is held until the user has done something.
     pause: Option<Pause>,
+    /// Whoever waits until the parent's pair is refused.
+    turned_away: Option<oneshot::Sender<()>>,
 }
 
 /// A held POST: the user hears of it, acts, and lets it go on.
@@ -144,6 +146,22 @@ impl Registry {
             });
         });
         Interlude { arrived, go_on }
+    }
+
+    /// Ends when the API refuses the parent's pair.
+    #[must_use]
+    pub fn until_turned_away(&self, namespace: &str) -> oneshot::Receiver<()> {
+        let (told, turned_away) = oneshot::channel();
+        self.change(namespace, |case| case.turned_away = Some(told));
+        turned_away
+    }
+
+    /// The API refused the parent's pair.
+    pub fn turn_away(&self, namespace: &str) {
+        self.change(namespace, |case| {
+            // Nobody may wait for it.
+            let _ = case.turned_away.take().map(|told| told.send(()));
+        });
     }
 
     /// The writes since [`Self::begin`], in the order of their arrival.
