@@ -4,9 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt as _, join_all, select};
+use futures::future::{BoxFuture, FutureExt as _, join_all, ready, select};
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Resource;
+use tokio::task::JoinSet;
 
 use super::passes::{account_pass, record_pass, subaccount_pass};
 use super::source::Source;
@@ -57,20 +59,35 @@ impl Replica {
             shutdown,
         };
         let context = Arc::clone(&self.context);
-        let mut running: Vec<BoxFuture<'static, ()>> = Vec::new();
+        // They wake one by one: an answer lets the controller go on whose pass waits for it, and no other.
+        let controllers: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
         for source in self.accounts {
-            running.push(start.controller(source, account_pass, Arc::clone(&self.account_context)));
+            controllers.push(start.controller(source, account_pass, Arc::clone(&self.account_context)));
         }
         for source in self.subaccounts {
-            running.push(start.controller(source, subaccount_pass, Arc::clone(&self.context)));
+            controllers.push(start.controller(source, subaccount_pass, Arc::clone(&self.context)));
         }
         for source in self.records {
-            running.push(start.controller(source, record_pass, Arc::clone(&self.context)));
+            controllers.push(start.controller(source, record_pass, Arc::clone(&self.context)));
         }
         // They only read for the passes, and end with them.
         let errands = in_term(term.clone(), self.errands.run()).boxed();
-        select(join_all(running), errands).await;
+        let passes = select(controllers.for_each(|()| ready(())), errands).map(drop);
+        on_a_worker(passes).await;
         Box::pin(store_held_pairs(&context)).await;
+    }
+}
+
+/// Runs it on a thread of the runtime's own, which is woken by the very answer that it waits for; the main thread is always another
+/// one. It is one task, so that what a pass does between two requests is done before any other pass goes on. Ends with it, and panics as
+/// it does.
+async fn on_a_worker(work: impl Future<Output = ()> + Send + 'static) {
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    if let Some(Err(error)) = task.join_next().await
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
     }
 }
 
@@ -101,5 +118,30 @@ impl Start<'_> {
         source
             .work(self.workers, pass, beat, self.shutdown.clone())
             .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "in a pass")]
+    async fn what_panics_is_not_swallowed() {
+        on_a_worker(async { panic!("in a pass") }).await;
+    }
+
+    #[tokio::test]
+    async fn it_is_waited_for() {
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&has_ended);
+        on_a_worker(async move {
+            tokio::task::yield_now().await;
+            ends.store(true, Ordering::Relaxed);
+        })
+        .await;
+        assert!(has_ended.load(Ordering::Relaxed));
     }
 }
