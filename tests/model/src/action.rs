@@ -3,7 +3,7 @@
 
 use crate::effect;
 use crate::held::with_pair;
-use crate::normal::normal;
+use crate::normal::{Normal, normal};
 use crate::people;
 use crate::promise;
 use crate::rules::Rules;
@@ -209,9 +209,9 @@ pub(crate) fn slots() -> impl Iterator<Item = u8> {
 
 /// The state after this, in its normal form; none if it cannot happen, or changes nothing.
 #[must_use]
-pub fn apply(rules: &Rules, state: &State, action: Action) -> Option<State> {
+pub fn apply(rules: &Rules, state: &State, action: Action) -> Option<Normal> {
     let after = normal(rules, happen(rules, state, action)?);
-    (after != *state).then_some(after)
+    (after.state != *state).then_some(after)
 }
 
 /// The state after this as it is: processes, versions and dead accounts keep their places. None if it cannot happen.

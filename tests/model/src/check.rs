@@ -1,10 +1,10 @@
 //! Runs one exploration with the checker. I/O (threads, a time limit).
 
 use crate::action::{self, Action};
-use crate::normal::digest;
+use crate::normal::{Normal, normal};
 use crate::rest::{self, KnownGood};
 use crate::rules::Rules;
-use crate::state::{Broken, State};
+use crate::state::Broken;
 use stateright::{Checker, Model, Path, Property};
 use std::hash::{Hash, Hasher};
 use std::num::NonZero;
@@ -14,11 +14,11 @@ const GOOD: &str = "every promise holds here and, without further faults, at res
 
 /// A state as the checker keeps it: known by our own hash, which costs less than the checker's.
 #[derive(Clone, PartialEq, Debug)]
-struct Visited(State);
+struct Visited(Normal);
 
 impl Hash for Visited {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(digest(&self.0));
+        hasher.write_u64(self.0.digest);
     }
 }
 
@@ -33,26 +33,26 @@ impl Model for Exploration {
     type Action = Action;
 
     fn init_states(&self) -> Vec<Visited> {
-        vec![Visited(self.rules.initial())]
+        vec![Visited(normal(&self.rules, self.rules.initial()))]
     }
 
     fn actions(&self, state: &Visited, actions: &mut Vec<Action>) {
-        action::all(&self.rules, &state.0, actions);
+        action::all(&self.rules, &state.0.state, actions);
     }
 
     fn next_state(&self, state: &Visited, action: Action) -> Option<Visited> {
-        action::apply(&self.rules, &state.0, action).map(Visited)
+        action::apply(&self.rules, &state.0.state, action).map(Visited)
     }
 
     fn within_boundary(&self, state: &Visited) -> bool {
-        let mut records = state.0.cluster.records.iter().flatten();
+        let mut records = state.0.state.cluster.records.iter().flatten();
         records.all(|record| record.ledger.epoch <= self.rules.attempts)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         // Not `eventually`: it misses violations where paths join. Each state is run to rest instead.
         vec![Property::always(GOOD, |run: &Self, state: &Visited| {
-            rest::verdict(&run.rules, &state.0, &run.known).is_none()
+            rest::verdict(&run.rules, &state.0.state, &run.known).is_none()
         })]
     }
 }
@@ -95,7 +95,7 @@ pub fn check(rules: Rules, order: Order, limit: Duration) -> Found {
     };
     let took = begun.elapsed();
     let violation = path.map(|path| {
-        let broken = rest::verdict(&rules, &path.last_state().0, &KnownGood::default());
+        let broken = rest::verdict(&rules, &path.last_state().0.state, &KnownGood::default());
         (broken.unwrap_or(Broken::Restless), path.into_actions())
     });
     Found {

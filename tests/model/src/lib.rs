@@ -15,6 +15,7 @@ pub mod budgets;
 pub mod check;
 mod claim;
 mod denied;
+mod digest;
 mod effect;
 mod held;
 mod normal;

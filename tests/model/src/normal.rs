@@ -1,17 +1,25 @@
 //! One form for states that differ in nothing that can ever matter, so that fewer of them are looked at. PURE.
 
+use crate::digest::{of_processes, whole};
 use crate::rules::Rules;
 use crate::state::State;
 use crate::world::{Account, Cluster, UIDS};
-use foldhash::fast::FixedState;
-use std::hash::{BuildHasher as _, Hash};
 
 /// Longest list of copies of one object or Record: stored, in two caches, in two passes twice, remembered and held twice.
 const COPIES: usize = 12;
 
+/// A state in its normal form.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Normal {
+    /// The state.
+    pub state: State,
+    /// The same for whatever is equal.
+    pub digest: u64,
+}
+
 /// The state in its normal form.
 #[must_use]
-pub fn normal(rules: &Rules, mut state: State) -> State {
+pub fn normal(rules: &Rules, mut state: State) -> Normal {
     let alive = state.vobiz.living().fold(0, |alive, (id, _)| alive | (1 << id));
     for account in state.vobiz.accounts.iter_mut().flatten() {
         if !account.alive {
@@ -41,10 +49,15 @@ pub fn normal(rules: &Rules, mut state: State) -> State {
     for slot in 0..UIDS {
         renumber_record(&mut state, slot);
     }
-    if rules.processes == 2 && digest(&state.processes[0]) > digest(&state.processes[1]) {
+    let mut digests = of_processes(rules, &state);
+    if rules.processes == 2 && digests[0] > digests[1] {
         state.processes.swap(0, 1);
+        digests.swap(0, 1);
     }
-    state
+    Normal {
+        state,
+        digest: whole(&state, digests),
+    }
 }
 
 /// Versions are compared for equality alone: the order in which they came is all that is kept.
@@ -139,9 +152,4 @@ impl Versions {
             .count();
         u8::try_from(smaller + 1).unwrap_or(u8::MAX)
     }
-}
-
-/// The same for whatever is equal. Of the millions of states each is asked for it several times, so that it must cost little.
-pub(crate) fn digest(value: &impl Hash) -> u64 {
-    FixedState::default().hash_one(value)
 }

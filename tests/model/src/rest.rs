@@ -2,7 +2,8 @@
 //! PURE.
 
 use crate::action::{self, Action, Caches, Work};
-use crate::normal::{digest, normal};
+use crate::digest::digest;
+use crate::normal::{Normal, normal};
 use crate::rules::Rules;
 use crate::state::{Broken, Budget, Parent, State};
 use crate::step::Fault;
@@ -24,13 +25,13 @@ pub struct KnownGood {
 }
 
 impl KnownGood {
-    fn knows(&self, state: &State) -> bool {
-        self.hashes.contains(&digest(state))
+    fn knows(&self, digest: u64) -> bool {
+        self.hashes.contains(&digest)
     }
 
-    fn learn(&self, states: &[State]) {
-        for state in states {
-            self.hashes.insert(digest(state));
+    fn learn(&self, digests: &[u64]) {
+        for digest in digests {
+            self.hashes.insert(*digest);
         }
     }
 }
@@ -55,26 +56,30 @@ pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken
     );
     // Whoever may not use the Account may some day, and goes in peace if not.
     let broken = ending(rules, &calm, known);
-    if broken.is_some() || !calm.barred {
+    if broken.is_some() || !calm.state.barred {
         return broken;
     }
-    let mut admitted = calm;
+    let mut admitted = calm.state;
     admitted.barred = false;
+    let admitted = Normal {
+        state: admitted,
+        digest: digest(rules, &admitted),
+    };
     ending(rules, &admitted, known)
 }
 
 /// How a calm state ends, however the requests under way do.
-fn ending(rules: &Rules, calm: &State, known: &KnownGood) -> Option<Broken> {
-    if known.knows(calm) {
+fn ending(rules: &Rules, calm: &Normal, known: &KnownGood) -> Option<Broken> {
+    if known.knows(calm.digest) {
         return None;
     }
-    let mut carried_out = *calm;
+    let mut carried_out = calm.state;
     for _ in 0..FLIGHTS {
         // The normal form keeps them at the front.
         happen(rules, &mut carried_out, Action::Commit(0));
     }
     // Without requests under way both endings are the same.
-    let mut vanished = *calm;
+    let mut vanished = calm.state;
     vanished.vobiz.flights = [None; FLIGHTS];
     let broken = at_rest(rules, &carried_out, known).or_else(|| {
         (vanished != carried_out)
@@ -82,7 +87,7 @@ fn ending(rules: &Rules, calm: &State, known: &KnownGood) -> Option<Broken> {
             .flatten()
     });
     if broken.is_none() {
-        known.learn(&[*calm]);
+        known.learn(&[calm.digest]);
     }
     broken
 }
@@ -90,8 +95,9 @@ fn ending(rules: &Rules, calm: &State, known: &KnownGood) -> Option<Broken> {
 fn at_rest(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken> {
     let mut way = Vec::new();
     let broken = match run(rules, state, |state| {
-        way.push(*state);
-        known.knows(state)
+        let digest = digest(rules, state);
+        way.push(digest);
+        known.knows(digest)
     }) {
         Run::Known => None,
         Run::Rested(rested) => rested.broken.or_else(|| judge(rules, &rested)),
@@ -187,7 +193,7 @@ fn finish(rules: &Rules, state: &mut State) -> Option<()> {
 
 fn happen(rules: &Rules, state: &mut State, action: Action) {
     if let Some(after) = action::apply(rules, state, action) {
-        *state = after;
+        *state = after.state;
     }
 }
 

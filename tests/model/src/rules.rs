@@ -138,7 +138,7 @@ impl Rules {
                 state
             }
         };
-        normal(self, state)
+        normal(self, state).state
     }
 }
 

@@ -17,7 +17,7 @@ pub fn tell(rules: &Rules, broken: Broken, path: &[Action]) -> String {
         let Some(after) = apply(rules, &state, *action) else {
             break;
         };
-        state = after;
+        state = after.state;
     }
     tell_state(&mut story, "then", &state);
     if let Run::Rested(rested) = rest::run(rules, &state, |_| false) {

@@ -1,0 +1,49 @@
+//! A hash of states that costs little: of a hundred million of them each is asked for it several times. PURE.
+
+use crate::rules::Rules;
+use crate::state::{PROCESSES, State};
+use foldhash::fast::FixedState;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+
+/// The same for whatever is equal.
+pub(crate) fn digest(rules: &Rules, state: &State) -> u64 {
+    whole(state, of_processes(rules, state))
+}
+
+/// What orders processes. Where there is only one, the other stays as it is.
+pub(crate) fn of_processes(rules: &Rules, state: &State) -> [u64; PROCESSES] {
+    let acting = usize::from(rules.processes);
+    let mut digests = [0; PROCESSES];
+    for (digest, process) in digests.iter_mut().zip(&state.processes).take(acting) {
+        *digest = FixedState::default().hash_one(process);
+    }
+    digests
+}
+
+/// Of a state whose processes have these digests.
+pub(crate) fn whole(state: &State, of_processes: [u64; PROCESSES]) -> u64 {
+    let State {
+        cluster,
+        vobiz,
+        processes: _,
+        left,
+        next_series,
+        next_uid,
+        backup,
+        restored,
+        account,
+        denied,
+        lost_route,
+        deaf,
+        granted,
+        barred,
+        broken,
+    } = state;
+    let mut hasher = FixedState::default().build_hasher();
+    (cluster, vobiz, of_processes, left, next_series, next_uid, backup).hash(&mut hasher);
+    (
+        restored, account, denied, lost_route, deaf, granted, barred, broken,
+    )
+        .hash(&mut hasher);
+    hasher.finish()
+}
