@@ -109,22 +109,29 @@ impl Recording {
             let of = |scenes: &BTreeMap<Scene, BTreeSet<Occurrence>>| {
                 scenes.get(scene).unwrap_or(&nothing).clone()
             };
-            let (always, sometimes) = (of(&self.always), of(&self.sometimes));
+            let always = of(&self.always);
             let (now_always, now_sometimes) = (of(&now.always), of(&now.sometimes));
             for missing in always.difference(&(&now_always | &now_sometimes)) {
                 differences.push(format!("{scene} lacks {} {}", missing.write, missing.ordinal));
             }
-            let known: BTreeSet<&Write> = always
-                .iter()
-                .chain(&sometimes)
-                .map(|known| &known.write)
-                .collect();
+            let known = self.known(*scene);
             // One more of a known kind is a repetition: how often something is tried depends on the machine.
             for new in now_always.iter().filter(|new| !known.contains(&new.write)) {
                 differences.push(format!("{scene} has {} {}", new.write, new.ordinal));
             }
         }
         differences
+    }
+
+    /// Every write that was ever seen in this scene, and on the cluster's side in the other generation's: it is the same for both.
+    fn known(&self, scene: Scene) -> BTreeSet<&Write> {
+        let scenes = self.always.iter().chain(&self.sometimes);
+        let peers = scenes.filter(|(peer, _)| peer.workload == scene.workload);
+        let writes = peers.flat_map(|(peer, writes)| writes.iter().map(move |known| (*peer, &known.write)));
+        writes
+            .filter(|(peer, write)| *peer == scene || write.server == Server::Kubernetes)
+            .map(|(_, write)| write)
+            .collect()
     }
 }
 
@@ -176,6 +183,26 @@ mod tests {
         let recording = Recording::of(&runs(&[counts, counts]));
         let always: Vec<_> = recording.always.values().flatten().collect();
         assert_eq!(always, [&occurrence("create record")]);
+    }
+
+    #[test]
+    fn what_the_cluster_was_asked_under_one_generation_is_not_new_under_the_other() {
+        let [one, other] = [Scene::all()[0], Scene::all()[1]];
+        assert_eq!(one.workload, other.workload);
+        let at_vobiz = Occurrence {
+            write: Write::new(Server::Vobiz, "create account"),
+            ordinal: 1,
+        };
+        let seen = vec![occurrence("create events Missing"), at_vobiz];
+        let recording = Recording::of(&BTreeMap::from([
+            (one, vec![seen.clone()]),
+            (other, vec![vec![]]),
+        ]));
+        let now = BTreeMap::from([(other, vec![seen])]);
+        assert_eq!(
+            recording.differences(&now),
+            [format!("{other} has create account 1")]
+        );
     }
 
     #[test]
