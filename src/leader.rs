@@ -216,6 +216,8 @@ impl Election {
                 }
             }
         };
+        // Whoever acts in it stops here, and not only when this loss is heard of.
+        term.end();
         self.metrics.set_leader(LEASE, false);
         Err(LostLeadership(lost))
     }

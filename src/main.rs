@@ -58,7 +58,10 @@ fn run(config: Config) -> anyhow::Result<()> {
     {
         anyhow::bail!("failed to install the TLS provider: another one is already there");
     }
+    // Two on a single core too: while the passes keep one busy, the other renews the leadership and answers probes.
+    let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
         .enable_all()
         .build()
         .context("failed to start the asynchronous runtime")?;

@@ -18,7 +18,7 @@ use std::fmt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::core::ClusterResourceScope;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -88,26 +88,30 @@ impl<'de, K: Resource + DeserializeOwned> Deserialize<'de> for Guarded<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = text::text(deserializer)?;
         let text = text.get();
-        Ok(whole::read(text).map_or_else(|| Self::patiently(text), |object| Self(Ok(object))))
+        match whole::read(text) {
+            Some(object) => Ok(Self(Ok(object))),
+            // Its error says where the JSON is broken, and nothing of what stands there.
+            None => Self::patiently(text).map_err(D::Error::custom),
+        }
     }
 }
 
 impl<K: Resource + DeserializeOwned> Guarded<K> {
-    fn patiently(text: &str) -> Self {
-        let Ok(Tree(Value::Object(mut parts))) = serde_json::from_str(text) else {
-            return Self(Err(Unreadable::default()));
+    /// Fails where the JSON itself is broken.
+    fn patiently(text: &str) -> serde_json::Result<Self> {
+        let Tree(Value::Object(mut parts)) = serde_json::from_str(text)? else {
+            return Ok(Self(Err(Unreadable::default())));
         };
-        // The type's own reading of metadata is not used: it would know every part.
         let stored = parts.insert("metadata".to_owned(), Value::Object(Map::new()));
         let (metadata, is_whole) = stored.map(metadata::salvaged).unwrap_or_default();
         let parts = Value::Object(parts);
-        Self(match is_whole.then(|| K::deserialize(&parts)) {
+        Ok(Self(match is_whole.then(|| K::deserialize(&parts)) {
             Some(Ok(mut object)) => {
                 *object.meta_mut() = metadata;
                 Ok(object)
             }
             _ => Err(Unreadable { metadata, parts }),
-        })
+        }))
     }
 }
 

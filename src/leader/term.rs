@@ -58,6 +58,11 @@ impl Term {
         Some(Duration::from_micros(deadline - now))
     }
 
+    /// Ends it: somebody else leads.
+    pub fn end(&self) {
+        self.deadline.store(OVER, Ordering::Release);
+    }
+
     /// Prolongs it after a renewal that was sent at `sent` and succeeded. False once it is over.
     #[must_use]
     pub fn renewed(&self, sent: Instant) -> bool {
@@ -107,6 +112,16 @@ mod tests {
         assert!(term.renewed(start + SECOND));
         // The answer was read after the process had been frozen.
         assert_eq!(term.left(start + SECOND * 60), None);
+    }
+
+    #[test]
+    fn a_term_that_was_taken_is_over_for_all_at_once_whatever_is_left_of_it() {
+        let start = now();
+        let term = Term::begun(start);
+        let other = term.clone();
+        term.end();
+        assert_eq!(other.left(start), None);
+        assert!(!other.renewed(start));
     }
 
     #[test]

@@ -79,8 +79,8 @@ impl Replica {
 }
 
 /// Runs it on a thread of the runtime's own, which is woken by the very answer that it waits for; the main thread is always another
-/// one. It is one task, so that what a pass does between two requests is done before any other pass goes on. Ends with it, and panics as
-/// it does.
+/// one. It is one task, so that what a pass does between two requests is done before any other pass goes on. Panics as the work does;
+/// dropped, the work ends where it waits next.
 async fn on_a_worker(work: impl Future<Output = ()> + Send + 'static) {
     let mut task = JoinSet::new();
     task.spawn(work);
@@ -131,6 +131,20 @@ mod tests {
     #[should_panic(expected = "in a pass")]
     async fn what_panics_is_not_swallowed() {
         on_a_worker(async { panic!("in a pass") }).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_dropped_goes_no_further() {
+        let held = Arc::new(());
+        let kept = Arc::downgrade(&held);
+        let work = on_a_worker(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        assert!(work.now_or_never().is_none());
+        while kept.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]

@@ -379,3 +379,33 @@ fn an_object_that_cannot_be_read_still_says_who_it_is() {
     assert_eq!(metadata.resource_version.as_deref(), Some("7"));
     assert_eq!(metadata.labels, None);
 }
+
+/// What no [`Value`] can say: it stands in the text alone.
+#[test]
+fn what_only_a_text_can_say_is_read_as_before_and_broken_text_is_an_error_that_shows_nothing() {
+    let text = r#"{"metadata":{"name":"a","namespace":"team","uid":"1"},"type":"T","type":"T"}"#;
+    let twice: Guarded<Secret> = serde_json::from_str(text).unwrap();
+    assert_eq!(twice.0.unwrap().type_.as_deref(), Some("T"));
+    let escaped: Guarded<Secret> = serde_json::from_str(&text.replace("meta", r"m\u0065ta")).unwrap();
+    assert!(escaped.is_identified() && escaped.0.is_ok());
+    for broken in ["1e999", r#""\ud800""#, "tru"] {
+        let object = text.replace(r#""T""#, broken);
+        let list = format!(r#"{{"metadata":{{}},"items":[{object}]}}"#);
+        let error = serde_json::from_str::<ObjectList<Guarded<Secret>>>(&list).unwrap_err();
+        assert!(!error.to_string().contains("team"), "{error}");
+    }
+}
+
+#[test]
+fn one_that_is_guarded_twice_is_read_as_one_that_is_guarded_once() {
+    let mut odd = subaccount("odd");
+    odd["spec"]["enabled"] = json!("perhaps");
+    for object in [subaccount("good"), odd] {
+        let text = object.to_string();
+        let once: Guarded<Subaccount> = serde_json::from_str(&text).unwrap();
+        let twice: Guarded<Guarded<Subaccount>> = serde_json::from_str(&text).unwrap();
+        let twice = twice.0.unwrap();
+        assert_eq!(shown(&twice), shown(&once));
+        assert_eq!(twice.meta(), once.meta());
+    }
+}

@@ -58,8 +58,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Asking<V> {
     /// Whoever has none does as if it were asked for the value.
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
         let Tree(value) = Tree::deserialize(deserializer)?;
-        let text = value.to_string();
-        serde_json::Deserializer::from_reader(text.as_bytes())
+        value
             .deserialize_newtype_struct(self.name, self.visitor)
             .map_err(D::Error::custom)
     }

@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 
 use super::metadata::Metadata;
 
-/// The object; none if any part of it is odd, or nested too deep for this way of reading. The type's own reading of metadata is not used: it would know every part.
+/// The object; none if any part of it is odd, or nested too deep for this way of reading. The type's own reading of metadata is
+/// not used: it would know every part.
 pub(super) fn read<K: Resource + DeserializeOwned>(text: &str) -> Option<K> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let (mut object, metadata): (K, _) = deserializer.deserialize_map(Whole(PhantomData)).ok()?;
