@@ -204,7 +204,7 @@ impl<'a> Actor<'a> {
                 let turned_away = self.stage.registry.until_turned_away(&self.namespace);
                 self.stage.simulator.change_parent(&self.parent, &fields).await?;
                 self.edit().await?;
-                // However slow the machine is: the edit meets the old pair before it meets the new one.
+                // Else it depended on the machine whether the edit ever met the old pair.
                 let turned_away = self.stage.pulse.within(PATIENCE, turned_away).await;
                 turned_away.context("the old pair was never refused")??;
                 let pair = json!({"stringData": {"auth_token": token}});

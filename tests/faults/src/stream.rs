@@ -18,6 +18,10 @@ const LARGEST_ANSWER: usize = 64 << 20;
 /// How long the first half of an answer has to get out.
 const HALF_TIME: Duration = Duration::from_millis(20);
 
+/// How long a watch is silent, or late. An operator that hears nothing gives it up after more than a minute; where watches of dozens of
+/// plans are held one after the other, none would ever get on. That it does is shown where its client is tested.
+const LASTS: Duration = Duration::from_secs(30);
+
 /// What an API server says to a watch that is too old.
 const GONE: &str = concat!(
     r#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","#,
@@ -64,7 +68,8 @@ struct Watching {
     arrived: mpsc::UnboundedReceiver<(Instant, Bytes)>,
     warden: Arc<Warden>,
     faults: tokio::sync::watch::Receiver<(u64, Option<WatchFault>)>,
-    delay: Duration,
+    /// How late what arrives is passed on, and until when.
+    late: Option<(Duration, Instant)>,
     ended: bool,
 }
 
@@ -89,7 +94,7 @@ pub fn streamed(mut answer: reqwest::Response, warden: Arc<Warden>) -> Body {
         arrived,
         warden,
         faults,
-        delay: Duration::ZERO,
+        late: None,
         ended: false,
     };
     Body::from_stream(stream::unfold(watching, next))
@@ -110,21 +115,23 @@ async fn next(mut watching: Watching) -> Option<(Result<Bytes, Infallible>, Watc
             }
             chunk = watching.arrived.recv() => {
                 let (at, chunk) = chunk?;
-                tokio::time::sleep_until(at + watching.delay).await;
+                if let Some((delay, _)) = watching.late.filter(|(_, until)| at < *until) {
+                    tokio::time::sleep_until(at + delay).await;
+                }
                 return Some((Ok(chunk), watching));
             }
         };
         match fault {
             Some(WatchFault::Held) => {
                 let _held = watching.warden.hold();
-                // Dropped with the connection, when the operator gives the watch up.
-                return std::future::pending().await;
+                tokio::time::sleep(LASTS).await;
+                return None;
             }
             Some(WatchFault::Gone) => {
                 watching.ended = true;
                 return Some((Ok(Bytes::from_static(GONE.as_bytes())), watching));
             }
-            Some(WatchFault::Delayed(delay)) => watching.delay = delay,
+            Some(WatchFault::Delayed(delay)) => watching.late = Some((delay, Instant::now() + LASTS)),
             None => {}
         }
     }

@@ -7,21 +7,21 @@ use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 
 /// The same for whatever is equal.
 pub(crate) fn digest(rules: &Rules, state: &State) -> u64 {
-    whole(state, of_processes(rules, state))
+    whole(state, digests(rules, state))
 }
 
-/// What orders processes. Where there is only one, the other stays as it is.
-pub(crate) fn of_processes(rules: &Rules, state: &State) -> [u64; PROCESSES] {
+/// Those of the processes, by which they are ordered too. Where there is only one, the other stays as it is.
+pub(crate) fn digests(rules: &Rules, state: &State) -> [u64; PROCESSES] {
     let acting = usize::from(rules.processes);
     let mut digests = [0; PROCESSES];
-    for (digest, process) in digests.iter_mut().zip(&state.processes).take(acting) {
-        *digest = FixedState::default().hash_one(process);
+    for (hash, process) in digests.iter_mut().zip(&state.processes).take(acting) {
+        *hash = FixedState::default().hash_one(process);
     }
     digests
 }
 
 /// Of a state whose processes have these digests.
-pub(crate) fn whole(state: &State, of_processes: [u64; PROCESSES]) -> u64 {
+pub(crate) fn whole(state: &State, digests: [u64; PROCESSES]) -> u64 {
     let State {
         cluster,
         vobiz,
@@ -40,7 +40,7 @@ pub(crate) fn whole(state: &State, of_processes: [u64; PROCESSES]) -> u64 {
         broken,
     } = state;
     let mut hasher = FixedState::default().build_hasher();
-    (cluster, vobiz, of_processes, left, next_series, next_uid, backup).hash(&mut hasher);
+    (cluster, vobiz, digests, left, next_series, next_uid, backup).hash(&mut hasher);
     (
         restored, account, denied, lost_route, deaf, granted, barred, broken,
     )

@@ -1,6 +1,6 @@
 //! One form for states that differ in nothing that can ever matter, so that fewer of them are looked at. PURE.
 
-use crate::digest::{of_processes, whole};
+use crate::digest::{digests, whole};
 use crate::rules::Rules;
 use crate::state::State;
 use crate::world::{Account, Cluster, UIDS};
@@ -49,7 +49,7 @@ pub fn normal(rules: &Rules, mut state: State) -> Normal {
     for slot in 0..UIDS {
         renumber_record(&mut state, slot);
     }
-    let mut digests = of_processes(rules, &state);
+    let mut digests = digests(rules, &state);
     if rules.processes == 2 && digests[0] > digests[1] {
         state.processes.swap(0, 1);
         digests.swap(0, 1);
