@@ -158,6 +158,8 @@ async fn retain(bed: Arc<TestBed>, api: Api) -> Result<()> {
     environment.objects.delete(Kind::Subaccount, "acme").await?;
     environment.await_gone(Kind::Subaccount, "acme").await?;
     environment.await_gone(Kind::Secret, "acme-vobiz").await?;
+    // It is told last of all: whoever is killed before tells nothing.
+    await_event(&environment, "acme", "SubaccountRetained").await?;
 
     let sequence = environment.simulator.journal_mark().await?;
     environment.restart_operator()?;

@@ -102,7 +102,7 @@ async fn reads_every_secret(environment: &Environment, thief: &Thief<'_>) -> Res
         .create(Kind::Secret, "of-somebody", data)
         .await?;
     // The server ends the watch by itself; what is there already comes at once.
-    let watch = "/api/v1/secrets?watch=true&timeoutSeconds=1";
+    let watch = "/api/v1/secrets?watch=true&timeoutSeconds=3";
     let (_, seen) = thief.tries(&["get", "--raw", watch], &Value::Null).await?;
     let is_shown = seen.lines().any(|line| {
         serde_json::from_str::<Value>(line).is_ok_and(|event| {
