@@ -127,9 +127,37 @@ pub struct Page {
     pub last: bool,
 }
 
+impl Page {
+    /// How many pages the list has, as far as its first one, which is full, tells. At least one.
+    #[must_use]
+    pub fn pages(&self) -> u32 {
+        let size = (self.subaccounts.len() + self.invalid) as u64;
+        let pages = self.total.map_or(1, |total| total.div_ceil(size.max(1)));
+        u32::try_from(pages).unwrap_or(u32::MAX).max(1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_page_tells_how_many_there_are() {
+        let pages = |size: usize, total| {
+            let page = Page {
+                subaccounts: Vec::new(),
+                invalid: size,
+                total,
+                last: false,
+            };
+            page.pages()
+        };
+        assert_eq!(pages(100, Some(200)), 2);
+        assert_eq!(pages(100, Some(201)), 3);
+        assert_eq!(pages(20, None), 1, "what is not told is found out page by page");
+        assert_eq!(pages(0, Some(0)), 1);
+        assert_eq!(pages(1, Some(u64::MAX)), u32::MAX);
+    }
 
     #[test]
     fn a_permission_that_is_not_shown_is_not_compared() {

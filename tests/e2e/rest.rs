@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use futures::future::try_join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use vobiz_harness::audit::Mark;
 use vobiz_harness::simulator::Api;
+use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, EnvironmentOptions, TestBed};
@@ -26,12 +27,70 @@ pub fn add_to(suite: &mut Suite) {
         "45 objects at rest cost a list per resync, before and after a restart",
         at_rest,
     );
+    in_each(
+        suite,
+        "the first list after a start is asked for four pages at once, a later one page by page",
+        first_list,
+    );
+}
+
+/// An Account whose list is read often.
+fn often() -> Value {
+    json!({"resyncIntervalSeconds": 10, "rateLimit": {"requestsPerSecond": 500, "burst": 500}})
+}
+
+fn page_size(api: Api) -> usize {
+    if api == Api::Gen1 { 20 } else { 100 }
+}
+
+async fn first_list(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    const PAGES: usize = 6;
+    let options = EnvironmentOptions {
+        account: often(),
+        ..environment("rest-first-list", api)
+    };
+    let mut environment = bed.environment(options).await?;
+    let parent = &environment.parent.auth_id;
+    let others = json!({"parent": parent, "name": "of somebody else", "count": PAGES * page_size(api)});
+    environment.simulator.create_account(&others).await?;
+    let code = environment.operator()?.terminate(PATIENCE).await?;
+    ensure!(code == 0, "the operator ended with {code}");
+    for (is_first, at_once) in [(true, 4), (false, 1)] {
+        let before = environment.simulator.journal_mark().await?;
+        // A start asks for a page before, to see whether the pair may list.
+        let tried = usize::from(is_first);
+        let second_page = 2 + tried as u64;
+        let hold = Fault::hold_after_commit()
+            .operation(Operation::List)
+            .from(second_page);
+        let hold = environment.simulator.add_fault(&hold).await?;
+        if is_first {
+            environment.restart_operator()?;
+        }
+        let lists = JournalQuery::new().since(before).operation(Operation::List);
+        let held = lists.clone().held(true);
+        environment.explain(
+            environment
+                .simulator
+                .await_journal(&held, at_once, PATIENCE)
+                .await,
+        )?;
+        let asked = environment.simulator.journal_count(&held).await?;
+        ensure!(asked == at_once, "{asked} pages were asked for at once");
+        environment.simulator.remove_fault(hold).await?;
+        environment.simulator.release_holds().await?;
+        let pages = await_lists(&environment, before, PAGES + tried).await?;
+        ensure!(
+            pages.len() == PAGES && pages.values().sum::<usize>() == PAGES + tried,
+            "{PAGES} pages were asked for as {pages:?}"
+        );
+    }
+    Ok(())
 }
 
 async fn at_rest(bed: Arc<TestBed>, api: Api) -> Result<()> {
-    let account = json!({"resyncIntervalSeconds": 10, "rateLimit": {"requestsPerSecond": 500, "burst": 500}});
     let options = EnvironmentOptions {
-        account,
+        account: often(),
         deadline: PATIENCE,
         ..environment("rest", api)
     };
@@ -51,7 +110,7 @@ async fn at_rest(bed: Arc<TestBed>, api: Api) -> Result<()> {
     )
     .await?;
     // One list after the last create, then another: by its end the Account has counted all of them.
-    let pages = OBJECTS.div_ceil(if api == Api::Gen1 { 20 } else { 100 });
+    let pages = OBJECTS.div_ceil(page_size(api));
     let created = environment.simulator.journal_mark().await?;
     await_lists(&environment, created, 2 * pages).await?;
 

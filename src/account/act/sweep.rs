@@ -5,12 +5,18 @@ use crate::account::parent::listing::{Flaw, Listing, Progress, SweepError};
 use crate::account::parent::roster::{Walk, marked};
 use crate::clock::now;
 use crate::vobiz::{AuthId, Error, Subaccount};
+use futures::{StreamExt as _, stream};
 use std::collections::HashSet;
+use std::pin::pin;
 use std::time::Instant;
 use vobiz_protocol::judge::misses_nothing;
 
 /// Pairs of lists that are compared before the parent is left alone for a while: on a busy parent pages shift all the time.
 pub const WALK_ATTEMPTS: u32 = 5;
+
+/// Pages that are asked for at once while nothing is known of the list and every object waits for it: how long one takes to come is then no
+/// limit. At other times one follows the other, see [`walk`].
+const FIRST_AT_ONCE: usize = 4;
 
 /// What a walk showed.
 #[derive(Debug)]
@@ -24,22 +30,29 @@ pub struct Walked {
 /// One complete list, into the roster.
 pub async fn sweep(access: &Access) -> Result<(), SweepError> {
     let begun = now();
-    access.parent.roster().begin_list();
-    let listed = list(access).await?;
+    let at_once = {
+        let mut roster = access.parent.roster();
+        roster.begin_list();
+        if roster.is_known() { 1 } else { FIRST_AT_ONCE }
+    };
+    let listed = list(access, at_once).await?;
     access.parent.roster().replace(listed, begun);
     Ok(())
 }
 
 /// Two lists that together miss nothing; the second becomes the roster. Where two do not agree, the second is held
 /// against a third, as often as `attempts` says. None if accounts come and go too fast for any two to agree.
+///
+/// No page is asked for before the one in front of it was answered: what is made in front then pushes accounts into pages that are yet to
+/// come, and never out of the list.
 pub async fn walk(access: &Access, attempts: u32) -> Result<Option<Walked>, SweepError> {
     let mut first_begun = now();
     access.parent.roster().begin_list();
-    let mut first = list(access).await?;
+    let mut first = list(access, 1).await?;
     for _ in 0..attempts {
         let second_begun = now();
         access.parent.roster().begin_list();
-        let second = list(access).await?;
+        let second = list(access, 1).await?;
         if misses_nothing(&ids(&first), &ids(&second)) {
             let walk = Walk {
                 begun: first_begun,
@@ -64,17 +77,26 @@ fn ids(list: &[Subaccount]) -> Vec<&AuthId> {
     list.iter().map(|remote| &remote.auth_id).collect()
 }
 
-async fn list(access: &Access) -> Result<Vec<Subaccount>, SweepError> {
+/// Every page in order, so many of them asked for at once; none beyond what the first says that there is, as long as that is enough.
+async fn list(access: &Access, at_once: usize) -> Result<Vec<Subaccount>, SweepError> {
+    let page = |number| async move { settled(access, access.list(number).await) };
     let mut listing = Listing::default();
-    for number in 0..u32::MAX {
-        let page = settled(access, access.list(number).await)?;
-        match listing.add(page) {
+    let first = page(0).await?;
+    let told = first.pages();
+    let mut progress = listing.add(first);
+    let told_of = stream::iter(1..told).map(page).buffered(at_once);
+    let mut others = pin!(told_of.chain(stream::iter(told..u32::MAX).then(page)));
+    loop {
+        match progress {
             Progress::More => {}
             Progress::Complete(listed) => return Ok(listed),
             Progress::Failed(flaw) => return Err(SweepError::Flawed(flaw)),
         }
+        let Some(next) = others.next().await else {
+            return Err(SweepError::Flawed(Flaw::ENDLESS));
+        };
+        progress = listing.add(next?);
     }
-    Err(SweepError::Flawed(Flaw::ENDLESS))
 }
 
 /// A request of the Account's own pass has waited for its turn at the gate; it is held only where Vobiz asked for a pause.
