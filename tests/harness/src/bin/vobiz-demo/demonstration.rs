@@ -13,7 +13,7 @@ use vobiz_harness::products;
 
 use crate::foreground::{Interruption, describe, hold};
 use crate::narration::Narration;
-use crate::stack::Stack;
+use crate::stack::{Parts, Stack};
 
 /// The namespace of `manifests/subaccounts/overlays/dev`.
 const NAMESPACE: &str = "vobiz-dev";
@@ -32,7 +32,11 @@ pub async fn run(keep: bool) -> Result<()> {
 
 async fn show(keep: bool) -> Result<()> {
     let narration = Narration::begin();
-    let stack = Stack::start(&narration, true).await?;
+    let parts = Parts {
+        operator: true,
+        controllers: keep,
+    };
+    let stack = Stack::start(&narration, parts).await?;
     let demonstration = Demonstration {
         objects: Objects::new(stack.control_plane.client(), NAMESPACE, PATIENCE),
         narration: &narration,
