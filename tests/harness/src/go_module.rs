@@ -64,11 +64,13 @@ impl GoModule {
         ))
     }
 
-    /// Builds into a folder beside `destination` and renames it, so that a build cut short leaves nothing that looks whole.
+    /// Builds into a folder beside `destination` and renames each program, so that a build cut short leaves nothing that looks whole.
     fn build_once(&self, sources: &Path, destination: &Path) -> Result<()> {
         let Self { name, takes, .. } = self;
-        let parent = destination.parent().context("the cache folder has no parent")?;
-        fs::create_dir_all(parent).with_context(|| format!("failed to create {}", parent.display()))?;
+        let unfinished = beside(destination, "unfinished");
+        for folder in [destination, &unfinished] {
+            fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
+        }
         let lock_path = beside(destination, "lock");
         let lock =
             File::create(&lock_path).with_context(|| format!("failed to create {}", lock_path.display()))?;
@@ -77,26 +79,21 @@ impl GoModule {
             lock.lock()
                 .with_context(|| format!("failed to lock the cache of {name}"))?;
         }
-        if self.is_complete(destination) {
+        let missing = |(program, _): &&(&str, &str)| !destination.join(program).is_file();
+        let missing: Vec<_> = self.programs.iter().filter(missing).collect();
+        if missing.is_empty() {
             return Ok(());
         }
         self.check_go(sources)?;
-        let unfinished = beside(destination, "unfinished");
-        if unfinished.exists() {
-            fs::remove_dir_all(&unfinished).context("failed to remove an unfinished build")?;
-        }
-        fs::create_dir_all(&unfinished).context("failed to create a folder for the build")?;
         let started = Instant::now();
         eprintln!("building {name} from Go modules (once; {takes} on two cores with a cold Go cache)");
-        for (index, (program, package)) in self.programs.iter().enumerate() {
-            self.build(
-                sources,
-                package,
-                &unfinished.join(program),
-                &format!("{program} ({} of {})", index + 1, self.programs.len()),
-            )?;
+        for (index, (program, package)) in missing.iter().enumerate() {
+            let built = unfinished.join(program);
+            let label = format!("{program} ({} of {})", index + 1, missing.len());
+            self.build(sources, package, &built, &label)?;
+            fs::rename(&built, destination.join(program))
+                .with_context(|| format!("failed to put the finished {program} in place"))?;
         }
-        fs::rename(&unfinished, destination).context("failed to put the finished build in place")?;
         eprintln!(
             "built {name} in {} s: {}",
             started.elapsed().as_secs(),
@@ -119,6 +116,8 @@ impl GoModule {
             .arg(output)
             .arg(package)
             .env("CGO_ENABLED", "0")
+            // A tenth of what the compiler computes is the collection of its garbage.
+            .env("GOGC", std::env::var_os("GOGC").unwrap_or_else(|| "400".into()))
             .env("GOTOOLCHAIN", "local")
             .stdin(Stdio::null())
             .spawn()
