@@ -48,7 +48,7 @@ pub fn add_to(suite: &mut Suite) {
 async fn operator(bed: &TestBed, namespace: &str) -> Result<(Installation, OperatorProcess)> {
     let control_plane = bed.control_plane();
     let base = bed.repository().join("manifests/base");
-    let installation = Installation::apply_aside(control_plane.kubectl(), &base, namespace).await?;
+    let installation = Installation::apply_aside(control_plane, &base, namespace).await?;
     let options = OperatorOptions {
         // Nothing listens there: no Account exists, so nothing is to be said to it.
         flags: vec![
@@ -102,7 +102,7 @@ async fn side_by_side(bed: Arc<TestBed>) -> Result<()> {
 async fn ready_after_caches(bed: Arc<TestBed>) -> Result<()> {
     let control_plane = bed.control_plane();
     let base = bed.repository().join("manifests/base");
-    let installation = Installation::apply_aside(control_plane.kubectl(), &base, "process-ready").await?;
+    let installation = Installation::apply_aside(control_plane, &base, "process-ready").await?;
     let endpoint = control_plane.endpoint();
     let relay = Relay::start_silent(endpoint.address()).await?;
 

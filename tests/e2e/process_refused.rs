@@ -147,7 +147,7 @@ async fn start(bed: &TestBed, installation: &Installation) -> Result<OperatorPro
 async fn installation(bed: Arc<TestBed>) -> Result<()> {
     let (kubectl, namespace) = (bed.control_plane().kubectl(), "refused-installation");
     let base = bed.repository().join("manifests/base");
-    let installed = Installation::apply_aside(kubectl, &base, namespace).await?;
+    let installed = Installation::apply_aside(bed.control_plane(), &base, namespace).await?;
     let rule = Rule {
         group: "",
         resource: "configmaps",
@@ -170,7 +170,7 @@ async fn installation(bed: Arc<TestBed>) -> Result<()> {
 async fn edited_installation(bed: Arc<TestBed>) -> Result<()> {
     let namespace = "edited-installation";
     let base = bed.repository().join("manifests/base");
-    let installed = Installation::apply_aside(bed.control_plane().kubectl(), &base, namespace).await?;
+    let installed = Installation::apply_aside(bed.control_plane(), &base, namespace).await?;
     let objects = Objects::new(bed.control_plane().client(), namespace, DEADLINE);
     objects
         .create(

@@ -174,7 +174,6 @@ async fn tenants_and_administrators(bed: Arc<TestBed>) -> Result<()> {
 
 async fn named_before_it_is_granted(bed: Arc<TestBed>) -> Result<()> {
     let bed = bed.apart().await?;
-    let kubectl = bed.control_plane().kubectl();
     let options = EnvironmentOptions {
         namespaced: true,
         start_operator: false,
@@ -207,6 +206,6 @@ async fn named_before_it_is_granted(bed: Arc<TestBed>) -> Result<()> {
     )
     .await?;
     let watched = bed.repository().join("manifests/watched-namespace");
-    installation.grant_in(kubectl, &watched, &other).await?;
+    installation.grant_in(control_plane, &watched, &other).await?;
     operator.await_ready().await
 }

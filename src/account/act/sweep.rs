@@ -5,6 +5,7 @@ use crate::account::parent::listing::{Flaw, Listing, Progress, SweepError};
 use crate::account::parent::roster::{Walk, marked};
 use crate::clock::now;
 use crate::vobiz::{AuthId, Error, Subaccount};
+use futures::future::join_all;
 use futures::{StreamExt as _, stream};
 use std::collections::HashSet;
 use std::pin::pin;
@@ -14,8 +15,7 @@ use vobiz_protocol::judge::misses_nothing;
 /// Pairs of lists that are compared before the parent is left alone for a while: on a busy parent pages shift all the time.
 pub const WALK_ATTEMPTS: u32 = 5;
 
-/// Pages that are asked for at once while nothing is known of the list and every object waits for it: how long one takes to come is then no
-/// limit. At other times one follows the other, see [`walk`].
+/// Pages that are asked for at once while every object waits for the first list: how long one takes to come is then no limit.
 const FIRST_AT_ONCE: usize = 4;
 
 /// What a walk showed.
@@ -30,14 +30,22 @@ pub struct Walked {
 /// One complete list, into the roster.
 pub async fn sweep(access: &Access) -> Result<(), SweepError> {
     let begun = now();
-    let at_once = {
-        let mut roster = access.parent.roster();
-        roster.begin_list();
-        if roster.is_known() { 1 } else { FIRST_AT_ONCE }
-    };
-    let listed = list(access, at_once).await?;
+    access.parent.roster().begin_list();
+    let listed = list(access, at_once(access)).await?;
     access.parent.roster().replace(listed, begun);
     Ok(())
+}
+
+/// Later lists are read page by page, see [`walk`]: nobody waits for them. So is the first one again if it failed: perhaps so many at once
+/// were too many.
+fn at_once(access: &Access) -> usize {
+    let parent = &access.parent;
+    let is_first = !parent.roster().is_known() && parent.wanted_list().is_none();
+    if is_first && parent.schedule().failed().is_none() {
+        FIRST_AT_ONCE
+    } else {
+        1
+    }
 }
 
 /// Two lists that together miss nothing; the second becomes the roster. Where two do not agree, the second is held
@@ -77,15 +85,18 @@ fn ids(list: &[Subaccount]) -> Vec<&AuthId> {
     list.iter().map(|remote| &remote.auth_id).collect()
 }
 
-/// Every page in order, so many of them asked for at once; none beyond what the first says that there is, as long as that is enough.
+/// Every page in order, so many of them asked for at once; none beyond what the first says that there is, as long as that is enough. All that
+/// were asked for are heard before the next are: what one is answered, above all a 429, is true of those too.
 async fn list(access: &Access, at_once: usize) -> Result<Vec<Subaccount>, SweepError> {
     let page = |number| async move { settled(access, access.list(number).await) };
     let mut listing = Listing::default();
     let first = page(0).await?;
     let told = first.pages();
     let mut progress = listing.add(first);
-    let told_of = stream::iter(1..told).map(page).buffered(at_once);
-    let mut others = pin!(told_of.chain(stream::iter(told..u32::MAX).then(page)));
+    let told_of = stream::iter(1..told).chunks(at_once);
+    let others = told_of.chain(stream::iter(told..u32::MAX).chunks(1));
+    let others = others.then(|numbers| join_all(numbers.into_iter().map(page)));
+    let mut others = pin!(others.flat_map(stream::iter));
     loop {
         match progress {
             Progress::More => {}

@@ -81,7 +81,7 @@ impl Site {
         objects.create(Kind::Namespace, &namespace, json!({})).await?;
         let base = products::repository().join("manifests/base");
         let aside = format!("{namespace}-operator");
-        let installation = Installation::apply_aside(stage.control_plane.kubectl(), &base, &aside).await?;
+        let installation = Installation::apply_aside(&stage.control_plane, &base, &aside).await?;
         let parent = Parent::new(
             &format!("MA_{}", unique[..12].to_uppercase()),
             &format!("token-{unique}"),

@@ -56,6 +56,8 @@ impl GoModule {
             add(&fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?);
         }
         add(self.linker_flags.as_bytes());
+        // The folder may hold some of the programs: earlier checkouts, which take it for whole or empty, have another one.
+        add(b"program by program");
         Ok(format!(
             "{}-{}-{}-{hash:016x}",
             self.version,

@@ -1,18 +1,23 @@
 //! I/O. The operator's namespace, ServiceAccount and rights, exactly as `manifests/base` gives them.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
+use crate::control_plane::ControlPlane;
 use crate::kubectl::Kubectl;
 
 /// Held while the cluster-wide objects are applied.
-static APPLYING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+static APPLYING: Mutex<()> = Mutex::const_new(());
+/// What kubectl made of each kustomization.
+static RENDERED: Mutex<BTreeMap<PathBuf, Vec<Value>>> = Mutex::const_new(BTreeMap::new());
 
 /// An applied `manifests/base`.
 #[derive(Clone, Debug)]
@@ -33,9 +38,9 @@ impl Installation {
 
     /// Applies the base for an operator in a namespace of its own, so that many can run side by side: its namespace and
     /// the names of its cluster-wide bindings change, its rights do not. Nothing runs Pods here, so the Deployment is
-    /// left out.
-    pub async fn apply_aside(kubectl: &Kubectl, base: &Path, namespace: &str) -> Result<Self> {
-        let rendered = render(kubectl, base).await?;
+    /// left out. Hundreds of environments do this: kubectl renders the base for the first one, and applies for none.
+    pub async fn apply_aside(control_plane: &ControlPlane, base: &Path, namespace: &str) -> Result<Self> {
+        let rendered = render(control_plane.kubectl(), base).await?;
         let original = Self::of(&rendered)?.namespace;
         let items: Vec<Value> = rendered
             .into_iter()
@@ -45,15 +50,13 @@ impl Installation {
         let found = Self::of(&items)?;
         // Two that apply the same cluster-wide object for the first time at the same moment: one would be refused.
         let _one_at_a_time = APPLYING.lock().await;
-        kubectl
-            .apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
-            .await?;
+        apply(control_plane.client(), items).await?;
         Ok(found)
     }
 
     /// Grants this operator what a watched namespace grants, as `kubectl apply --namespace` of this folder does.
-    pub async fn grant_in(&self, kubectl: &Kubectl, folder: &Path, namespace: &str) -> Result<()> {
-        let mut items = render(kubectl, folder).await?;
+    pub async fn grant_in(&self, control_plane: &ControlPlane, folder: &Path, namespace: &str) -> Result<()> {
+        let mut items = render(control_plane.kubectl(), folder).await?;
         for object in &mut items {
             object["metadata"]["namespace"] = json!(namespace);
             let subjects = object.get_mut("subjects").and_then(Value::as_array_mut);
@@ -61,10 +64,7 @@ impl Installation {
                 subject["namespace"] = json!(self.namespace);
             }
         }
-        kubectl
-            .apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
-            .await?;
-        Ok(())
+        apply(control_plane.client(), items).await
     }
 
     fn of(objects: &[Value]) -> Result<Self> {
@@ -116,9 +116,33 @@ pub async fn token(client: &kube::Client, namespace: &str, account: &str, second
 
 /// The objects of a kustomization as they would be applied.
 pub async fn render(kubectl: &Kubectl, base: &Path) -> Result<Vec<Value>> {
-    let rendered = kubectl.kustomize(base).await?;
-    serde_saphyr::from_multiple(&rendered)
-        .with_context(|| format!("failed to parse the rendered {}", base.display()))
+    let mut rendered = RENDERED.lock().await;
+    if let Some(known) = rendered.get(base) {
+        return Ok(known.clone());
+    }
+    let text = kubectl.kustomize(base).await?;
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&text)
+        .with_context(|| format!("failed to parse the rendered {}", base.display()))?;
+    rendered.insert(base.to_owned(), objects.clone());
+    Ok(objects)
+}
+
+/// Applies objects in this order, as `kubectl apply --server-side` does.
+async fn apply(client: kube::Client, objects: Vec<Value>) -> Result<()> {
+    for object in objects {
+        let object: DynamicObject = serde_json::from_value(object).context("an object has no kind")?;
+        let kind = object.types.as_ref().context("an object has no kind")?;
+        let resource = ApiResource::from_gvk(&kind.try_into().context("an object has no valid version")?);
+        let api: Api<DynamicObject> = match &object.metadata.namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        };
+        let name = object.metadata.name.as_deref().context("an object has no name")?;
+        let parameters = PatchParams::apply("vobiz-harness").force();
+        let applied = api.patch(name, &parameters, &Patch::Apply(&object)).await;
+        applied.with_context(|| format!("failed to apply the {} {name}", kind.kind))?;
+    }
+    Ok(())
 }
 
 /// The same object for another namespace. Cluster roles are shared: every installation would write the same ones.

@@ -186,17 +186,19 @@ impl TestBed {
             watched.push(further);
         }
         let operator_namespace = format!("{namespace}-operator");
-        let (kubectl, manifests) = (self.control_plane.kubectl(), self.repository.join("manifests"));
+        let manifests = self.repository.join("manifests");
         let base = manifests.join(if options.namespaced {
             "overlays/namespaced"
         } else {
             "base"
         });
-        let installation = Installation::apply_aside(kubectl, &base, &operator_namespace).await?;
+        let installation = Installation::apply_aside(&self.control_plane, &base, &operator_namespace).await?;
         if options.namespaced {
             let granted = manifests.join("watched-namespace");
             for namespace in &watched {
-                installation.grant_in(kubectl, &granted, namespace).await?;
+                installation
+                    .grant_in(&self.control_plane, &granted, namespace)
+                    .await?;
             }
         }
 
