@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::json;
 use vobiz_harness::kubectl::Kubectl;
 use vobiz_harness::operator::OperatorProcess;
@@ -65,14 +65,10 @@ impl<'a> Rule<'a> {
             namespace: namespace.to_owned(),
             name,
         };
-        let words = in_force
-            .await_probe(false)
+        in_force
+            .await_probe(true)
             .await
             .context("the rule is not held to")?;
-        ensure!(
-            words.contains("ValidatingAdmissionPolicy"),
-            "the probe fails: {words}"
-        );
         Ok(in_force)
     }
 }
@@ -83,26 +79,27 @@ impl InForce<'_> {
         for kind in ["validatingadmissionpolicybinding", "validatingadmissionpolicy"] {
             self.kubectl.run(&["delete", kind, &self.name]).await?;
         }
-        self.await_probe(true)
-            .await
-            .context("the rule is still held to")?;
-        Ok(())
+        self.await_probe(false).await.context("the rule is still held to")
     }
 
-    /// The API server takes a moment to hold to a rule, and to let go of it.
-    async fn await_probe(&self, admitted: bool) -> Result<String> {
+    /// The API server takes a moment to hold to a rule, and to let go of it. What the probe asks for may be gone by then: it is the rule's
+    /// own word that counts.
+    async fn await_probe(&self, held: bool) -> Result<()> {
         let mut probe = self.rule.probe.to_vec();
         probe.extend(["--namespace", &self.namespace, "--dry-run=server"]);
+        let word = format!("ValidatingAdmissionPolicy '{}'", self.name);
+        let mut last = String::new();
         let waited = tokio::time::timeout(PATIENCE, async {
             loop {
-                let output = self.kubectl.output(&probe, self.rule.input).await?;
-                if output.success == admitted {
-                    return anyhow::Ok(output.stderr);
+                last = self.kubectl.output(&probe, self.rule.input).await?.stderr;
+                if last.contains(&word) == held {
+                    return anyhow::Ok(());
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });
-        waited.await?
+        let waited = waited.await;
+        waited.with_context(|| format!("the last probe was told: {last}"))?
     }
 }
 
