@@ -40,7 +40,6 @@ impl Stage {
         let options = ControlPlaneOptions {
             definitions: Some(products::repository().join("crds")),
             audit: AuditDetail::Programs,
-            ..ControlPlaneOptions::default()
         };
         let control_plane = ControlPlane::start(&options).await?;
         let options = SimulatorOptions {

@@ -13,23 +13,17 @@ const MODULE: GoModule = GoModule {
     version: "v1.37.2",
     linker_flags: "-X k8s.io/component-base/version.gitVersion=v1.37.2 \
         -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37",
-    programs: PROGRAMS,
+    programs: &[
+        ("etcd", "go.etcd.io/etcd/server/v3"),
+        ("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
+        (
+            "kube-controller-manager",
+            "k8s.io/kubernetes/cmd/kube-controller-manager",
+        ),
+        ("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
+    ],
     takes: "5 to 10 minutes",
     remedy: BOTH_WAYS,
-};
-const PROGRAMS: &[(&str, &str)] = &[
-    ("etcd", "go.etcd.io/etcd/server/v3"),
-    ("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
-    ("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
-    (
-        "kube-controller-manager",
-        "k8s.io/kubernetes/cmd/kube-controller-manager",
-    ),
-];
-/// The last takes a quarter of the time to build.
-const WITHOUT_CONTROLLERS: GoModule = GoModule {
-    programs: PROGRAMS.split_at(PROGRAMS.len() - 1).0,
-    ..MODULE
 };
 const BOTH_WAYS: &str = "either set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl \
     (and kube-controller-manager), or install Go 1.26 or newer (https://go.dev/dl/) so that they can be built once";
@@ -50,30 +44,10 @@ pub struct Binaries {
 impl Binaries {
     /// Finds the programs, building them when nothing else is there. Progress goes to stderr.
     pub fn locate() -> Result<Self> {
-        let Some(assets) = assets() else {
-            return Ok(Self::in_folder(&MODULE.locate()?));
-        };
-        let found = Self::from_assets(&assets)?;
-        if found.kube_controller_manager.is_none() {
-            eprintln!(
-                "note: {} has no kube-controller-manager: namespaces will not finish deleting, owned objects will \
-                 not be collected and ClusterRoles not aggregated; tests of these will fail",
-                assets.display()
-            );
+        if let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()) {
+            return Self::from_assets(Path::new(&assets));
         }
-        Ok(found)
-    }
-
-    /// As [`Self::locate`], without the kube-controller-manager.
-    pub fn locate_without_controllers() -> Result<Self> {
-        let found = match assets() {
-            Some(assets) => Self::from_assets(&assets)?,
-            None => Self::in_folder(&WITHOUT_CONTROLLERS.locate()?),
-        };
-        Ok(Self {
-            kube_controller_manager: None,
-            ..found
-        })
+        Ok(Self::in_folder(&MODULE.locate()?))
     }
 
     fn from_assets(assets: &Path) -> Result<Self> {
@@ -84,7 +58,15 @@ impl Binaries {
                 assets.display()
             );
         }
-        Ok(Self::in_folder(assets))
+        let found = Self::in_folder(assets);
+        if found.kube_controller_manager.is_none() {
+            eprintln!(
+                "note: {} has no kube-controller-manager: namespaces will not finish deleting, owned objects will \
+                 not be collected and ClusterRoles not aggregated; tests of these will fail",
+                assets.display()
+            );
+        }
+        Ok(found)
     }
 
     fn in_folder(folder: &Path) -> Self {
@@ -96,11 +78,6 @@ impl Binaries {
             kubectl: folder.join("kubectl"),
         }
     }
-}
-
-fn assets() -> Option<PathBuf> {
-    let assets = std::env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty());
-    assets.map(PathBuf::from)
 }
 
 #[cfg(test)]

@@ -61,8 +61,6 @@ pub struct ControlPlaneOptions {
     pub definitions: Option<PathBuf>,
     /// What the audit log holds.
     pub audit: AuditDetail,
-    /// No kube-controller-manager: owned objects are not collected, namespaces do not end, cluster roles do not aggregate.
-    pub without_controllers: bool,
 }
 
 /// What the audit log of a control plane holds.
@@ -105,12 +103,7 @@ impl ControlPlane {
         if std::env::var("USE_EXISTING_CLUSTER").is_ok_and(|value| value == "true") {
             return Self::existing(options).await;
         }
-        let locate = if options.without_controllers {
-            Binaries::locate_without_controllers
-        } else {
-            Binaries::locate
-        };
-        let binaries = tokio::task::spawn_blocking(locate)
+        let binaries = tokio::task::spawn_blocking(Binaries::locate)
             .await
             .context("the search for programs ended")??;
         for attempt in 1.. {

@@ -56,8 +56,6 @@ impl GoModule {
             add(&fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?);
         }
         add(self.linker_flags.as_bytes());
-        // The folder may hold some of the programs: earlier checkouts, which take it for whole or empty, have another one.
-        add(b"program by program");
         Ok(format!(
             "{}-{}-{}-{hash:016x}",
             self.version,
@@ -66,13 +64,11 @@ impl GoModule {
         ))
     }
 
-    /// Builds into a folder beside `destination` and renames each program, so that a build cut short leaves nothing that looks whole.
+    /// Builds into a folder beside `destination` and renames it, so that a build cut short leaves nothing that looks whole.
     fn build_once(&self, sources: &Path, destination: &Path) -> Result<()> {
         let Self { name, takes, .. } = self;
-        let unfinished = beside(destination, "unfinished");
-        for folder in [destination, &unfinished] {
-            fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
-        }
+        let parent = destination.parent().context("the cache folder has no parent")?;
+        fs::create_dir_all(parent).with_context(|| format!("failed to create {}", parent.display()))?;
         let lock_path = beside(destination, "lock");
         let lock =
             File::create(&lock_path).with_context(|| format!("failed to create {}", lock_path.display()))?;
@@ -81,21 +77,26 @@ impl GoModule {
             lock.lock()
                 .with_context(|| format!("failed to lock the cache of {name}"))?;
         }
-        let missing = |(program, _): &&(&str, &str)| !destination.join(program).is_file();
-        let missing: Vec<_> = self.programs.iter().filter(missing).collect();
-        if missing.is_empty() {
+        if self.is_complete(destination) {
             return Ok(());
         }
         self.check_go(sources)?;
+        let unfinished = beside(destination, "unfinished");
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished).context("failed to remove an unfinished build")?;
+        }
+        fs::create_dir_all(&unfinished).context("failed to create a folder for the build")?;
         let started = Instant::now();
         eprintln!("building {name} from Go modules (once; {takes} on two cores with a cold Go cache)");
-        for (index, (program, package)) in missing.iter().enumerate() {
-            let built = unfinished.join(program);
-            let label = format!("{program} ({} of {})", index + 1, missing.len());
-            self.build(sources, package, &built, &label)?;
-            fs::rename(&built, destination.join(program))
-                .with_context(|| format!("failed to put the finished {program} in place"))?;
+        for (index, (program, package)) in self.programs.iter().enumerate() {
+            self.build(
+                sources,
+                package,
+                &unfinished.join(program),
+                &format!("{program} ({} of {})", index + 1, self.programs.len()),
+            )?;
         }
+        fs::rename(&unfinished, destination).context("failed to put the finished build in place")?;
         eprintln!(
             "built {name} in {} s: {}",
             started.elapsed().as_secs(),

@@ -13,7 +13,7 @@ use vobiz_harness::products;
 
 use crate::foreground::{Interruption, describe, hold};
 use crate::narration::Narration;
-use crate::stack::{Parts, Stack};
+use crate::stack::Stack;
 
 /// The namespace of `manifests/subaccounts/overlays/dev`.
 const NAMESPACE: &str = "vobiz-dev";
@@ -32,11 +32,7 @@ pub async fn run(keep: bool) -> Result<()> {
 
 async fn show(keep: bool) -> Result<()> {
     let narration = Narration::begin();
-    let parts = Parts {
-        operator: true,
-        controllers: keep,
-    };
-    let stack = Stack::start(&narration, parts).await?;
+    let stack = Stack::start(&narration, true).await?;
     let demonstration = Demonstration {
         objects: Objects::new(stack.control_plane.client(), NAMESPACE, PATIENCE),
         narration: &narration,

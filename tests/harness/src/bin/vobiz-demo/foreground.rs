@@ -10,7 +10,7 @@ use vobiz_harness::installation::token;
 use vobiz_harness::kubeconfig::write_private;
 
 use crate::narration::Narration;
-use crate::stack::{Parts, Stack, TOKEN_SECONDS};
+use crate::stack::{Stack, TOKEN_SECONDS};
 
 /// The namespace of `manifests/samples`.
 const SAMPLES: &str = "vobiz-samples";
@@ -21,11 +21,7 @@ pub async fn run(folder: &Path, with_operator: bool) -> Result<()> {
     let mut interruption = Interruption::new()?;
     let narration = Narration::begin();
     let work = async {
-        let parts = Parts {
-            operator: with_operator,
-            controllers: true,
-        };
-        let stack = Stack::start(&narration, parts).await?;
+        let stack = Stack::start(&narration, with_operator).await?;
         stack.create_credentials(SAMPLES).await?;
         describe(&stack, &narration, folder).await?;
         narration.say("");

@@ -24,29 +24,15 @@ pub struct Stack {
     pub parent: Parent,
 }
 
-/// What is started.
-#[derive(Clone, Copy)]
-pub struct Parts {
-    /// The operator.
-    pub operator: bool,
-    /// The kube-controller-manager: who works with the control plane has namespaces that end. It takes two minutes to build.
-    pub controllers: bool,
-}
-
 impl Stack {
-    /// Starts the control plane, the simulator, and these parts.
-    pub async fn start(narration: &Narration, parts: Parts) -> Result<Self> {
+    /// Starts the three, or the first two.
+    pub async fn start(narration: &Narration, with_operator: bool) -> Result<Self> {
         let repository = products::repository();
         let (operator_binary, simulator_binary) = (products::operator()?, products::simulator()?);
 
-        narration.heading(if parts.controllers {
-            "A control plane: etcd, kube-apiserver, kube-controller-manager"
-        } else {
-            "A control plane: etcd, kube-apiserver"
-        });
+        narration.heading("A control plane: etcd, kube-apiserver, kube-controller-manager");
         let options = ControlPlaneOptions {
             definitions: Some(repository.join("crds")),
-            without_controllers: !parts.controllers,
             ..ControlPlaneOptions::default()
         };
         let control_plane = ControlPlane::start(&options).await?;
@@ -81,7 +67,7 @@ impl Stack {
             installation,
             parent,
         };
-        if parts.operator {
+        if with_operator {
             narration.heading("The operator, with its own ServiceAccount and the rights of manifests/base");
             stack.operator = Some(stack.start_operator(&operator_binary).await?);
         }
