@@ -67,13 +67,14 @@ async fn first_list(bed: Arc<TestBed>, api: Api) -> Result<()> {
         if is_first {
             environment.restart_operator()?;
         }
-        let held = JournalQuery::new()
+        let unanswered = JournalQuery::new()
             .since(before)
             .operation(Operation::List)
             .held(true);
-        let await_held = |count, patience| environment.simulator.await_journal(&held, count, patience);
-        environment.explain(await_held(at_once, PATIENCE).await)?;
-        let more = await_held(at_once + 1, Duration::from_secs(1)).await;
+        let await_unanswered =
+            |count, patience| environment.simulator.await_journal(&unanswered, count, patience);
+        environment.explain(await_unanswered(at_once, PATIENCE).await)?;
+        let more = await_unanswered(at_once + 1, Duration::from_secs(1)).await;
         ensure!(more.is_err(), "more than {at_once} pages were asked for at once");
         environment.simulator.remove_fault(hold).await?;
         environment.simulator.release_holds().await?;
