@@ -82,8 +82,7 @@ impl InForce<'_> {
         self.await_probe(false).await.context("the rule is still held to")
     }
 
-    /// The API server takes a moment to hold to a rule, and to let go of it. What the probe asks for may be gone by then: it is the rule's
-    /// own word that counts.
+    /// The API server takes a moment to hold to a rule, and to let go of it. What the probe asks for may be gone by then.
     async fn await_probe(&self, held: bool) -> Result<()> {
         let mut probe = self.rule.probe.to_vec();
         probe.extend(["--namespace", &self.namespace, "--dry-run=server"]);
@@ -91,8 +90,14 @@ impl InForce<'_> {
         let mut last = String::new();
         let waited = tokio::time::timeout(PATIENCE, async {
             loop {
-                last = self.kubectl.output(&probe, self.rule.input).await?.stderr;
-                if last.contains(&word) == held {
+                let output = self.kubectl.output(&probe, self.rule.input).await?;
+                last = output.stderr;
+                let is_over = if held {
+                    last.contains(&word)
+                } else {
+                    output.success || last.contains("(NotFound)")
+                };
+                if is_over {
                     return anyhow::Ok(());
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
