@@ -137,6 +137,9 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     if arguments.against.is_none() {
         print!("{}", table::table(&course.rows));
     }
+    for line in table::unreached(&course.rows) {
+        println!("{line}");
+    }
     println!("{}", last_line(&course.rows));
     Ok(all_reached(&course.rows))
 }

@@ -27,6 +27,24 @@ pub fn table(rows: &[Row]) -> String {
     align(&lines)
 }
 
+/// A line for each figure that is not as it must be and each scenario that ended early, so that the end of the output tells what
+/// the table holds far above it.
+pub fn unreached(rows: &[Row]) -> Vec<String> {
+    let lines = rows.iter().flat_map(|row| {
+        let trouble = row.trouble.iter().filter_map(|trouble| trouble.lines().next());
+        let early_end = trouble.map(move |line| format!("not reached: {}: {line}", row.scenario));
+        let figures = row.figures.iter().filter(|figure| figure.held == Some(false));
+        early_end.chain(figures.map(move |figure| {
+            let [_, name, found, must, _] = cells(String::new(), figure);
+            format!(
+                "not reached: {}: {name} is {found} and must be {must}",
+                row.scenario
+            )
+        }))
+    });
+    lines.collect()
+}
+
 /// A table whose first line is its head.
 pub fn align<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> String {
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
@@ -107,6 +125,20 @@ mod tests {
         assert!(lines[3].contains("12.35 /s") && !lines[3].contains("create"));
         assert!(lines[4].contains("never s") && lines[4].contains("at most 1 ") && lines[4].contains("| no"));
         assert!(lines[5].contains("an end") && !text.contains("more"));
+    }
+
+    #[test]
+    fn what_is_not_reached_has_a_line_of_its_own_with_what_was_found() {
+        let mut row = Row::new("create 10", false);
+        row.count("POST per object", 1.0, Bound::Exactly(1.0))
+            .count("writes", 6.5, Bound::AtMost(5.0));
+        assert_eq!(
+            unreached(&[row, Row::failed("delete", "an end\nmore".to_owned())]),
+            [
+                "not reached: create 10: writes is 6.50 and must be at most 5",
+                "not reached: delete: an end"
+            ]
+        );
     }
 
     #[test]
