@@ -46,8 +46,9 @@ pub fn count(entries: &[JournalEntry], operation: Operation) -> usize {
 }
 
 /// Arrivals in seconds on the simulator's clock.
-pub fn arrivals(entries: &[JournalEntry]) -> Vec<f64> {
-    entries.iter().map(|entry| seconds(entry.monotonic_ms)).collect()
+pub fn arrivals<'a>(entries: impl IntoIterator<Item = &'a JournalEntry>) -> Vec<f64> {
+    let entries = entries.into_iter();
+    entries.map(|entry| seconds(entry.monotonic_ms)).collect()
 }
 
 /// How many requests of one operation each account had.

@@ -20,6 +20,7 @@ mod requests;
 mod row;
 mod scale;
 mod scenario;
+mod series;
 mod site;
 mod slope;
 mod stage;
@@ -60,8 +61,8 @@ struct Arguments {
     /// Write every figure into this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Draw what grew with the number of objects into this folder: a picture for each figure that is told at several sizes, and a
-    /// page that shows them
+    /// Draw into this folder: a picture for each figure that is told at several sizes, one for what came in the course of a
+    /// scenario, and a page that shows them
     #[arg(long, value_name = "DIR")]
     plot: Option<PathBuf>,
     /// Measure nothing: draw from what an earlier run has written with --json
@@ -105,8 +106,11 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     let begun = Instant::now();
     let scale = Scale::new(arguments.objects, &arguments.growth, arguments.counts);
     let operator = products::operator()?;
-    let (course, compared) = match &arguments.against {
-        None => (course::run(&scale, &operator, &arguments.only).await?, Vec::new()),
+    let (course, earlier, compared) = match &arguments.against {
+        None => {
+            let course = course::run(&scale, &operator, &arguments.only).await?;
+            (course, Vec::new(), Vec::new())
+        }
         Some(revision) => {
             let (course, pairs) = in_turns(arguments, &scale, &operator).await?;
             let compared = compare(&pairs);
@@ -114,7 +118,8 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
             for early_end in early_ends(&pairs) {
                 println!("{early_end}");
             }
-            (course, compared)
+            let earlier = pairs.into_iter().next().map(|pair| pair.earlier);
+            (course, earlier.unwrap_or_default(), compared)
         }
     };
     let report = json!({
@@ -125,6 +130,7 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
         "seconds": begun.elapsed().as_secs(),
         "rows": course.rows,
         "against": arguments.against,
+        "earlier": earlier,
         "compared": compared,
     });
     if let Some(folder) = &arguments.plot {

@@ -1,4 +1,4 @@
-//! PURE. A curve as a picture: how much, by the number of objects.
+//! PURE. A curve as a picture: a line for each operator.
 
 use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
@@ -6,14 +6,22 @@ use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::curve::Curve;
+use crate::curve::{Curve, Line};
 
 const WIDTH: u32 = 720;
 const HEIGHT: u32 = 400;
-const LINE: RGBColor = RGBColor(31, 119, 180);
+/// One for each line: this tree's operator, and those that it is held against.
+const COLOURS: [RGBColor; 3] = [
+    RGBColor(31, 119, 180),
+    RGBColor(214, 110, 20),
+    RGBColor(120, 120, 120),
+];
 const INK: RGBColor = RGBColor(51, 51, 51);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 const FONT: &str = "sans-serif";
+/// Above and below its point, in pixels: figures of two lines are not written over each other.
+const ABOVE: (i32, i32) = (0, -9);
+const BELOW: (i32, i32) = (0, 20);
 
 /// The picture as SVG.
 pub fn svg(curve: &Curve) -> Result<String> {
@@ -31,25 +39,22 @@ fn draw(
     area: &DrawingArea<SVGBackend<'_>, Shift>,
 ) -> Result<(), DrawingAreaErrorKind<std::io::Error>> {
     area.fill(&WHITE)?;
-    let largest = curve
-        .points
-        .iter()
-        .fold(0.0, |most: f64, point| most.max(point.0));
-    let highest = curve
-        .points
-        .iter()
-        .fold(0.0, |most: f64, point| most.max(point.1));
+    let most = |of: fn(&(f64, f64)) -> f64| {
+        let points = curve.lines.iter().flat_map(|line| &line.points);
+        points.map(of).fold(0.0, f64::max)
+    };
+    let (furthest, highest) = (most(|point| point.0), most(|point| point.1));
     let mut chart = ChartBuilder::on(area)
         .caption(curve.title(), (FONT, 18).into_font().color(&INK))
         .margin(14)
         .x_label_area_size(46)
         .y_label_area_size(56)
         // From nothing: a slope that is none must look like none.
-        .build_cartesian_2d(0.0..largest * 1.05, 0.0..round_up(highest * 1.15))?;
+        .build_cartesian_2d(0.0..above_nothing(furthest) * 1.05, 0.0..round_up(highest * 1.15))?;
     let style = (FONT, 14).into_font().color(&INK);
     chart
         .configure_mesh()
-        .x_desc("objects")
+        .x_desc(curve.along.as_str())
         .x_labels(6)
         .y_labels(6)
         .light_line_style(TRANSPARENT)
@@ -57,27 +62,56 @@ fn draw(
         .axis_style(INK)
         .label_style(style.clone())
         .axis_desc_style(style.clone())
-        .x_label_formatter(&|objects| thousands(*objects))
+        .x_label_formatter(&|along| number(*along))
         .y_label_formatter(&|value| number(*value))
         .draw()?;
-    chart.draw_series(LineSeries::new(
-        curve.points.iter().copied(),
-        LINE.stroke_width(2),
-    ))?;
-    chart.draw_series(
-        curve
-            .points
-            .iter()
-            .map(|point| Circle::new(*point, 4, LINE.filled())),
-    )?;
-    let centred = style.pos(Pos::new(HPos::Center, VPos::Bottom));
-    chart.draw_series(
-        curve
-            .points
-            .iter()
-            .map(|point| EmptyElement::at(*point) + Text::new(number(point.1), (0, -9), centred.clone())),
-    )?;
+    for (line, colour) in curve.lines.iter().zip(COLOURS.iter().cycle()) {
+        let points = line.points.iter().copied();
+        chart
+            .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
+            .label(line.of.as_str())
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+    }
+    if curve.is_by_size() {
+        for (line, colour) in curve.lines.iter().zip(COLOURS.iter().cycle()) {
+            let at = if is_lower(line, curve) { BELOW } else { ABOVE };
+            let dots = line
+                .points
+                .iter()
+                .map(|point| Circle::new(*point, 4, colour.filled()));
+            chart.draw_series(dots)?;
+            let centred = (FONT, 14)
+                .into_font()
+                .color(colour)
+                .pos(Pos::new(HPos::Center, VPos::Bottom));
+            let figures = line
+                .points
+                .iter()
+                .map(|point| EmptyElement::at(*point) + Text::new(number(point.1), at, centred.clone()));
+            chart.draw_series(figures)?;
+        }
+    }
+    if curve.lines.len() > 1 {
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::LowerRight)
+            .label_font(style)
+            .background_style(WHITE.mix(0.8))
+            .border_style(GRID)
+            .draw()?;
+    }
     area.present()
+}
+
+/// Whether another line is above this one at its end.
+fn is_lower(line: &Line, curve: &Curve) -> bool {
+    let end = |line: &Line| line.points.last().map_or(0.0, |point| point.1);
+    curve.lines.iter().any(|other| end(other) > end(line))
+}
+
+/// An axis has some length also where nothing took any time.
+fn above_nothing(value: f64) -> f64 {
+    if value > 0.0 { value } else { 1.0 }
 }
 
 /// The next number of one digit and zeros, a half or a quarter of one.
@@ -124,19 +158,51 @@ pub fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::curve::OBJECTS;
 
     #[test]
     fn a_picture_shows_the_name_the_unit_and_each_figure() {
-        let curve = Curve {
+        let line = |of: &str, factor: f64| Line {
+            of: of.to_owned(),
+            points: vec![
+                (1000.0, 0.8 * factor),
+                (2000.0, 1.1 * factor),
+                (10_000.0, 5.0 * factor),
+            ],
+        };
+        let mut curve = Curve {
             name: "quiet after".to_owned(),
             unit: "s".to_owned(),
-            points: vec![(1000.0, 0.8), (2000.0, 1.1), (10_000.0, 5.0)],
+            along: OBJECTS.to_owned(),
+            lines: vec![line("this", 1.0)],
         };
         let text = svg(&curve).unwrap();
         for shown in ["quiet after, s", "objects", "0.8", "1.1", "10,000"] {
             assert!(text.contains(shown), "{shown} is not in {text}");
         }
         assert_eq!(text.matches("<circle").count(), 3);
+        assert!(!text.contains("this"), "one line needs no legend: {text}");
+        curve.lines.push(line("other", 2.0));
+        let both = svg(&curve).unwrap();
+        for shown in ["this", "other", "0.8", "1.6", "2.2"] {
+            assert!(both.contains(shown), "{shown} is not in {both}");
+        }
+        assert_eq!(both.matches("<circle").count(), 6);
+    }
+
+    #[test]
+    fn a_course_has_a_line_without_dots_also_where_nothing_came() {
+        let curve = Curve {
+            name: "requests".to_owned(),
+            unit: String::new(),
+            along: "seconds".to_owned(),
+            lines: vec![Line {
+                of: "this".to_owned(),
+                points: vec![(0.0, 0.0)],
+            }],
+        };
+        let text = svg(&curve).unwrap();
+        assert!(text.contains("seconds") && !text.contains("<circle"), "{text}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::series::Series;
+
 /// A measured value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figure {
@@ -48,6 +50,9 @@ pub struct Row {
     pub scenario: String,
     /// What was measured.
     pub figures: Vec<Figure>,
+    /// What came in the course of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<Series>,
     /// Why it did not come to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -63,6 +68,7 @@ impl Row {
         Self {
             scenario: scenario.to_owned(),
             figures: Vec::new(),
+            series: Vec::new(),
             trouble: None,
             reached: true,
             counts_only,
@@ -98,6 +104,12 @@ impl Row {
     /// Adds what depends on how busy the machine is.
     pub fn timing(&mut self, name: &str, value: f64, unit: &'static str, bound: Bound) -> &mut Self {
         self.judge(name, value, unit, bound, !self.counts_only)
+    }
+
+    /// Adds a series: it is drawn, and never judged.
+    pub fn draw(&mut self, series: Series) -> &mut Self {
+        self.series.push(series);
+        self
     }
 
     fn judge(&mut self, name: &str, value: f64, unit: &'static str, bound: Bound, judged: bool) -> &mut Self {

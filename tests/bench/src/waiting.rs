@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
 
 const LOOK: Duration = Duration::from_millis(250);
 const TELL: Duration = Duration::from_secs(10);
@@ -18,6 +19,15 @@ pub fn progress(what: &str) {
     eprintln!("[{:>5.0} s] {what}", elapsed.as_secs_f64());
 }
 
+/// How far a count has come and how long the rest will take, on a terminal alone.
+fn bar(what: &str, wanted: usize) -> ProgressBar {
+    let bar = ProgressBar::new(wanted as u64).with_message(what.to_owned());
+    match ProgressStyle::with_template("          {msg} {wide_bar} {pos}/{len}, {eta} left") {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    }
+}
+
 /// Waits until a count is at least this large; `check` tells what is broken, if anything is.
 pub async fn until(
     what: &str,
@@ -26,8 +36,10 @@ pub async fn until(
     mut count: impl AsyncFnMut() -> Result<usize>,
 ) -> Result<()> {
     let (mut last, mut moved, mut told) = (None, Instant::now(), Instant::now());
+    let bar = bar(what, wanted);
     loop {
         let found = count().await?;
+        bar.set_position(found as u64);
         if found >= wanted {
             return Ok(());
         }
@@ -41,7 +53,7 @@ pub async fn until(
                 STALL.as_secs()
             );
         }
-        if told.elapsed() > TELL {
+        if bar.is_hidden() && told.elapsed() > TELL {
             told = Instant::now();
             progress(&format!("  {what}: {found} of {wanted}"));
         }

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use vobiz_harness::simulator_journal::Operation;
 
-use crate::calls::{count, per_account};
+use crate::calls::{arrivals, count, per_account};
 use crate::loader::{Loaded, Loader, WORKERS};
 use crate::percentile::share;
 use crate::population::{Population, names};
@@ -11,6 +11,7 @@ use crate::requests::{About, span};
 use crate::row::{Bound, Row};
 use crate::scale::Scale;
 use crate::scenario::rest::mebibytes;
+use crate::series::Series;
 use crate::site::{Begun, Evidence, LIFTED, Site};
 use crate::stage::Stage;
 use crate::view;
@@ -42,7 +43,7 @@ pub async fn run(stage: &Stage, scale: &Scale, objects: usize, scenario: &str) -
     let used = site.usage().await?;
     let view = view::status(&site, objects).await?;
     let mut row = Row::new(scenario, scale.counts_only);
-    describe(&mut row, &site, &evidence, objects, loaded)?;
+    describe(&mut row, &site, &evidence, objects, &loaded)?;
     row.tell("resident memory at the end", mebibytes(used.resident), "MiB")
         .timing(
             "kubectl vobiz status",
@@ -79,7 +80,7 @@ pub async fn created(site: &Site, begun: &Begun, objects: usize) -> Result<()> {
     .await
 }
 
-fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize, loaded: Loaded) -> Result<()> {
+fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize, loaded: &Loaded) -> Result<()> {
     let (requests, calls) = (&evidence.requests, &evidence.calls);
     let per_object = |count: usize| share(count, objects);
     let creates = count(calls, Operation::Create);
@@ -143,5 +144,12 @@ fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize, loa
             "ms",
         )
         .tell("workers of either", share(WORKERS, 1), "");
+    let made = arrivals(calls.iter().filter(|call| call.operation == Operation::Create));
+    let name = format!("accounts made, of {objects}");
+    for (made, whose) in [(&made, None), (&loaded.made, Some("plain loader"))] {
+        let begun = made.first().copied().unwrap_or_default();
+        let series = Series::arrivals(&name, made, begun);
+        row.draw(Series { of: whose, ..series });
+    }
     Ok(())
 }

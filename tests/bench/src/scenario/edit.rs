@@ -10,6 +10,7 @@ use crate::population::{Population, names};
 use crate::requests::About;
 use crate::row::{Bound, Row};
 use crate::scale::{BACKLOG_BURST, BACKLOG_RATE, EDIT_INTERVAL, Scale};
+use crate::series::Series;
 use crate::site::{LIFTED, Site};
 use crate::waiting::{progress, until};
 
@@ -80,6 +81,10 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
         evidence.cpu.as_secs_f64() / evidence.took.as_secs_f64(),
         "",
     );
+    row.draw(Series::distribution(
+        "edits carried out under a backlog",
+        &found.latencies,
+    ));
     progress("  the backlog is taken away");
     site.change_account(LIFTED, LIFTED, scale.interval_seconds)
         .await?;

@@ -64,7 +64,7 @@ async fn grow(site: &mut Site, loader: &mut Loader, scale: &Scale, numbers: Rang
         objects: share(objects, 1),
         made,
         made_resident,
-        rest_calls: share(rest.calls, rest.intervals),
+        rest_calls: share(rest.calls.len(), rest.intervals),
         rest_cpu,
         rest_cpu_in_objects: rest_cpu / f64::midpoint(before, after),
         restarts,

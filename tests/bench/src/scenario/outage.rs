@@ -13,6 +13,7 @@ use crate::percentile::share;
 use crate::population::{Population, names};
 use crate::row::{Bound, Row};
 use crate::scale::Scale;
+use crate::series::Series;
 use crate::site::Site;
 use crate::waiting::{progress, until};
 
@@ -53,11 +54,9 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     let recovery = cleared.elapsed().as_secs_f64();
     let whole = site.since(&begun).await?;
 
-    let told: Vec<_> = after_refusal(&during.calls, REFUSED)
-        .into_iter()
-        .cloned()
-        .collect();
-    let arrivals = arrivals(&told);
+    let told = after_refusal(&during.calls, REFUSED);
+    let all = arrivals(&whole.calls);
+    let arrivals = arrivals(told.iter().copied());
     let intervals = f64::from(scale.outage_seconds / RETRY_AFTER_SECONDS);
     let names: BTreeSet<&String> = edited.iter().collect();
     let foreign = during
@@ -118,5 +117,11 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
         ),
         Bound::Exactly(0.0),
     );
+    let first = all.first().copied().unwrap_or_default();
+    row.draw(Series::arrivals(
+        "requests to Vobiz while every answer is 429",
+        &all,
+        first,
+    ));
     Ok(row)
 }

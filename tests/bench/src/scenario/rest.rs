@@ -5,12 +5,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use vobiz_harness::simulator_journal::{JournalEntry, Operation};
 
-use crate::calls::{Sweep, sweeps};
+use crate::calls::{Sweep, arrivals, sweeps};
 use crate::percentile::share;
 use crate::process::Usage;
 use crate::requests::Requests;
 use crate::row::{Bound, Row};
 use crate::scale::Scale;
+use crate::series::Series;
 use crate::site::{Begun, Site};
 use crate::storage::bytes_per_object;
 use crate::waiting::{progress, until};
@@ -31,8 +32,8 @@ pub struct Rest {
     pub intervals: usize,
     /// Their length together, in seconds.
     pub seconds: f64,
-    /// Requests to Vobiz, all of them.
-    pub calls: usize,
+    /// Requests to Vobiz, all of them: when each arrived, in seconds on the simulator's clock.
+    pub calls: Vec<f64>,
     /// Those that change something there.
     pub changes: usize,
     /// The sweeps, without the one that ended the measurement.
@@ -61,7 +62,7 @@ pub async fn watch(site: &Site, intervals: usize) -> Result<Rest> {
     Ok(Rest {
         intervals,
         seconds: evidence.took.as_secs_f64(),
-        calls: evidence.calls.iter().filter(|call| call.sequence < end).count(),
+        calls: arrivals(evidence.calls.iter().filter(|call| call.sequence < end)),
         changes: evidence.calls.iter().filter(changing).count(),
         sweeps: all,
         cpu: evidence.cpu.as_secs_f64(),
@@ -127,7 +128,7 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     let intervals = share(rest.intervals, 1);
     row.count(
         "requests to Vobiz per interval",
-        share(rest.calls, rest.intervals),
+        share(rest.calls.len(), rest.intervals),
         Bound::AtMost(share(Scale::pages(objects), 1) + CONSTANT_CALLS),
     )
     .count(
@@ -166,6 +167,8 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     if let Some(sweep) = rest.sweeps.last() {
         row.tell("a sweep takes", sweep.ended - sweep.begun, "s");
     }
+    let begun = rest.calls.first().copied().unwrap_or_default();
+    row.draw(Series::arrivals("requests to Vobiz at rest", &rest.calls, begun));
     Ok(row)
 }
 
