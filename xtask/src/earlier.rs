@@ -27,15 +27,23 @@ pub fn wanted(arguments: &[OsString]) -> Result<Option<&OsStr>> {
     revision.transpose()
 }
 
-/// Its binary, built with this profile of Cargo, `dev` or `release`, and this selection of packages: the features of what both depend on
+/// The operator of an earlier commit.
+pub struct Earlier {
+    /// The whole name of the commit.
+    pub commit: String,
+    /// The program.
+    pub binary: PathBuf,
+}
+
+/// It, built with this profile of Cargo, `dev` or `release`, and this selection of packages: the features of what both depend on
 /// are those of the whole selection. `cache`: the project's own folder for what is built; what is there is built again for no other compiler.
-pub fn operator(revision: &OsStr, profile: &str, selection: &[&str], cache: &Path) -> Result<PathBuf> {
+pub fn operator(revision: &OsStr, profile: &str, selection: &[&str], cache: &Path) -> Result<Earlier> {
     let commit = commit(revision)?;
     let earlier = cache.join("earlier");
     let folder = earlier.join(&commit).join(profile);
     let binary = folder.join("vobiz-operator");
     if binary.is_file() {
-        return Ok(binary);
+        return Ok(Earlier { commit, binary });
     }
     let clone = folder.join("clone");
     discard(&clone)?;
@@ -62,7 +70,7 @@ pub fn operator(revision: &OsStr, profile: &str, selection: &[&str], cache: &Pat
         .context("failed to keep the earlier operator")?;
     std::fs::rename(&copy, &binary).context("failed to keep the earlier operator")?;
     discard(&clone)?;
-    Ok(binary)
+    Ok(Earlier { commit, binary })
 }
 
 fn commit(revision: &OsStr) -> Result<String> {

@@ -249,7 +249,8 @@ fn bench(arguments: &[OsString]) -> Result<ExitCode> {
     };
     let mut bench = Command::new(binaries.join("vobiz-bench"));
     if let Some(earlier) = earlier {
-        bench.env("VOBIZ_EARLIER_OPERATOR_BINARY", earlier);
+        bench.env("VOBIZ_EARLIER_OPERATOR_BINARY", earlier.binary);
+        bench.env("VOBIZ_EARLIER_OPERATOR_COMMIT", earlier.commit);
     }
     become_program(
         bench

@@ -33,12 +33,13 @@ pub const THIS: &str = "this build";
 /// Fewer sizes show no course.
 const FEWEST_SIZES: usize = 3;
 
-/// Every figure of the report that is told at several sizes, `NAME at SIZE`, and every series.
+/// Every figure of the report that is told at several sizes, `NAME at SIZE`, and every series. Of several turns the first is
+/// taken that came to the end of its scenario with both operators.
 pub fn curves(report: &Value) -> Vec<Curve> {
     let mut found = Vec::new();
     let earlier = report["against"].as_str().unwrap_or("the earlier build");
-    for (of, rows) in [(THIS, &report["rows"]), (earlier, &report["earlier"])] {
-        for row in rows.as_array().into_iter().flatten() {
+    for scenario in scenarios(report) {
+        for (of, row) in [THIS, earlier].into_iter().zip(turn(report, scenario)) {
             sizes(&mut found, of, row);
             series(&mut found, of, row);
         }
@@ -56,6 +57,34 @@ pub fn curves(report: &Value) -> Vec<Curve> {
     found
 }
 
+/// Each once.
+fn scenarios(report: &Value) -> Vec<&str> {
+    let mut names = Vec::new();
+    for row in report["rows"].as_array().into_iter().flatten() {
+        let name = row["scenario"].as_str().unwrap_or_default();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The rows of this scenario that are drawn: this tree's, and the earlier operator's of the same turn if it has one.
+fn turn<'a>(report: &'a Value, scenario: &str) -> Vec<&'a Value> {
+    let rows = |key: &str| -> Vec<&'a Value> {
+        let rows = report[key].as_array().into_iter().flatten();
+        rows.filter(|row| row["scenario"].as_str().unwrap_or_default() == scenario)
+            .collect()
+    };
+    let is_whole = |row: &&Value| row["trouble"].is_null();
+    let (this, earlier) = (rows("rows"), rows("earlier"));
+    let mut pairs = this.iter().zip(&earlier);
+    if let Some((this, earlier)) = pairs.find(|(this, earlier)| is_whole(this) && is_whole(earlier)) {
+        return vec![this, earlier];
+    }
+    this.into_iter().filter(is_whole).take(1).collect()
+}
+
 fn sizes(found: &mut Vec<Curve>, of: &str, row: &Value) {
     for figure in row["figures"].as_array().into_iter().flatten() {
         let told = figure["name"].as_str().and_then(|name| name.rsplit_once(" at "));
@@ -64,11 +93,7 @@ fn sizes(found: &mut Vec<Curve>, of: &str, row: &Value) {
             continue;
         };
         let unit = figure["unit"].as_str().unwrap_or_default();
-        let points = line(found, [name, unit, OBJECTS], of);
-        // Of several turns the first is drawn.
-        if points.iter().all(|point| point.0.total_cmp(&size).is_ne()) {
-            points.push((size, value));
-        }
+        line(found, [name, unit, OBJECTS], of).push((size, value));
     }
 }
 
@@ -175,12 +200,17 @@ mod tests {
             let at = |size: u32| figure(&format!("quiet after at {size}"), factor * f64::from(size));
             json!({"figures": [at(1), at(2), at(3)]})
         };
-        // A second turn of this tree's is not drawn over the first.
-        let report = json!({"against": "abc", "rows": [sizes(1.0), sizes(5.0)], "earlier": [sizes(2.0)]});
+        let report =
+            json!({"against": "abc", "rows": [sizes(1.0), sizes(5.0)], "earlier": [sizes(2.0), sizes(6.0)]});
         let found = curves(&report);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(points(&found[0], THIS), [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0)]);
         assert_eq!(points(&found[0], "abc"), [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]);
+        let mut ended_early = report;
+        ended_early["earlier"][0] = json!({"figures": [], "trouble": "it ended"});
+        let found = curves(&ended_early);
+        assert_eq!(points(&found[0], THIS), [(1.0, 5.0), (2.0, 10.0), (3.0, 15.0)]);
+        assert_eq!(points(&found[0], "abc"), [(1.0, 6.0), (2.0, 12.0), (3.0, 18.0)]);
     }
 
     #[test]

@@ -25,12 +25,14 @@ pub fn page(curves: &[Curve]) -> String {
     let mut text = vec![
         "# What grows".to_owned(),
         String::new(),
-        "What one run measured while its population grew, by the number of objects, and what came in the course of its scenarios; where two operators ran in turns each has a line. [Scale](../scale.md) says how, and what must be reached.".to_owned(),
+        "What one run measured while its population grew, by the number of objects, and what came in the course of its scenarios; where two operators ran in turns each has a line, of the first turn that both came to the end of. [Scale](../scale.md) says how, and what must be reached.".to_owned(),
         "This page and its pictures are made by `cargo xtask bench --plot docs/scale --from docs/scale/growth.json`.".to_owned(),
-        String::new(),
-        format!("| objects | {} |", cells(&thousands)),
-        format!("|---|{}", "---|".repeat(sizes.len())),
     ];
+    if !sizes.is_empty() {
+        text.push(String::new());
+        text.push(format!("| objects | {} |", cells(&thousands)));
+        text.push(format!("|---|{}", "---|".repeat(sizes.len())));
+    }
     for curve in by_size() {
         let is_alone = curve.lines.len() == 1;
         for line in &curve.lines {

@@ -19,7 +19,7 @@ use vobiz_harness::audit::AuditQuery;
 use vobiz_harness::kubeconfig;
 use vobiz_harness::operator::plain_http_client;
 use vobiz_harness::simulator::Parent;
-use vobiz_harness::simulator_journal::JournalQuery;
+use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 
 use crate::calls::arrivals;
 use crate::percentile::share;
@@ -34,7 +34,7 @@ use crate::waiting::progress;
 pub const WORKERS: usize = 10;
 
 /// What the loader reached.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Loaded {
     /// How many objects.
     pub objects: usize,
@@ -42,8 +42,8 @@ pub struct Loaded {
     pub seconds: f64,
     /// Its processor time, this program's own with it.
     pub cpu: Duration,
-    /// When each of its accounts was asked for, in seconds on the simulator's clock.
-    pub made: Vec<f64>,
+    /// Of the simulator's journal what had arrived before it began.
+    journal: u64,
 }
 
 /// What all workers share.
@@ -90,8 +90,7 @@ impl Loader {
         self.made += count;
         let objects = Arc::new(self.population.create(&names).await?);
         let audit = self.site.stage.control_plane.audit()?;
-        let simulator = &self.site.stage.simulator;
-        let begun = simulator.journal_mark().await?;
+        let journal = self.site.stage.simulator.journal_mark().await?;
         let (mark, cpu) = (audit.mark().await?, own_cpu()?);
         audit.release(mark);
         let next = Arc::new(AtomicUsize::new(0));
@@ -120,13 +119,20 @@ impl Loader {
             "the loader did not send what it should: {sent:?}"
         );
         let seconds = span(lines(), records_namespace).context("the loader wrote nothing")?;
-        let query = JournalQuery::new().parent(&self.load.parent.auth_id).since(begun);
         Ok(Loaded {
             objects: count,
             seconds,
             cpu,
-            made: arrivals(&simulator.journal(&query).await?),
+            journal,
         })
+    }
+
+    /// When each account of a load was made and of all that came after it, in seconds on the simulator's clock.
+    pub async fn made_at(&self, loaded: &Loaded) -> Result<Vec<f64>> {
+        let parent = &self.load.parent.auth_id;
+        let creates = JournalQuery::new().parent(parent).since(loaded.journal);
+        let creates = creates.operation(Operation::Create).committed(true);
+        Ok(arrivals(&self.site.stage.simulator.journal(&creates).await?))
     }
 }
 

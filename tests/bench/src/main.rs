@@ -40,13 +40,16 @@ use vobiz_harness::products;
 
 use crate::comparison::{Pair, compare, early_ends};
 use crate::course::Course;
-use crate::row::{all_reached, last_line};
+use crate::row::{Row, all_reached, last_line};
 use crate::scale::Scale;
 use crate::stage::LATENCY;
 use crate::waiting::progress;
 
 /// Where the operator is that this tree's is held against.
 const EARLIER: &str = "VOBIZ_EARLIER_OPERATOR_BINARY";
+
+/// And its commit.
+const EARLIER_COMMIT: &str = "VOBIZ_EARLIER_OPERATOR_COMMIT";
 
 /// Measures the operator with many objects.
 #[derive(Debug, Parser)]
@@ -106,7 +109,8 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     let begun = Instant::now();
     let scale = Scale::new(arguments.objects, &arguments.growth, arguments.counts);
     let operator = products::operator()?;
-    let (course, earlier, compared) = match &arguments.against {
+    let revision = earlier_revision(arguments);
+    let (course, earlier, compared) = match &revision {
         None => {
             let course = course::run(&scale, &operator, &arguments.only).await?;
             (course, Vec::new(), Vec::new())
@@ -118,8 +122,8 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
             for early_end in early_ends(&pairs) {
                 println!("{early_end}");
             }
-            let earlier = pairs.into_iter().next().map(|pair| pair.earlier);
-            (course, earlier.unwrap_or_default(), compared)
+            let earlier: Vec<Row> = pairs.into_iter().flat_map(|pair| pair.earlier).collect();
+            (course, earlier, compared)
         }
     };
     let report = json!({
@@ -129,13 +133,10 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
         "workers": loader::WORKERS,
         "seconds": begun.elapsed().as_secs(),
         "rows": course.rows,
-        "against": arguments.against,
+        "against": revision,
         "earlier": earlier,
         "compared": compared,
     });
-    if let Some(folder) = &arguments.plot {
-        plot(folder, &report)?;
-    }
     if let Some(file) = &arguments.json {
         let text = serde_json::to_string_pretty(&report).context("failed to write the report")?;
         std::fs::write(file, text).with_context(|| format!("failed to write {}", file.display()))?;
@@ -143,11 +144,22 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     if arguments.against.is_none() {
         print!("{}", table::table(&course.rows));
     }
+    if let Some(folder) = &arguments.plot {
+        plot(folder, &report)?;
+    }
     for line in table::unreached(&course.rows) {
         println!("{line}");
     }
     println!("{}", last_line(&course.rows));
     Ok(all_reached(&course.rows))
+}
+
+/// What the earlier operator is called. Its commit if that is known: `HEAD~9` is another one the next day.
+fn earlier_revision(arguments: &Arguments) -> Option<String> {
+    let asked = arguments.against.as_ref()?;
+    let commit = std::env::var(EARLIER_COMMIT).ok();
+    let short = commit.and_then(|commit| commit.get(..7).map(str::to_owned));
+    Some(short.unwrap_or_else(|| asked.clone()))
 }
 
 /// Draws a report, in this folder.

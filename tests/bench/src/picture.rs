@@ -19,7 +19,7 @@ const COLOURS: [RGBColor; 3] = [
 const INK: RGBColor = RGBColor(51, 51, 51);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 const FONT: &str = "sans-serif";
-/// Above and below its point, in pixels: figures of two lines are not written over each other.
+/// Above and below its point, in pixels: the figures of two lines that do not cross are not written over each other.
 const ABOVE: (i32, i32) = (0, -9);
 const BELOW: (i32, i32) = (0, 20);
 
@@ -44,13 +44,36 @@ fn draw(
         points.map(of).fold(0.0, f64::max)
     };
     let (furthest, highest) = (most(|point| point.0), most(|point| point.1));
+    let with_legend = curve.lines.len() > 1;
+    // What grows with the size may be lowest at the right, and its figures stand there; what only comes is highest there.
+    let (head_room, legend_at) = if curve.is_by_size() {
+        (
+            if with_legend { 1.35 } else { 1.15 },
+            SeriesLabelPosition::UpperLeft,
+        )
+    } else {
+        (1.15, SeriesLabelPosition::LowerRight)
+    };
+    // This tree's last, over the others where they are the same.
+    let lines = || {
+        curve
+            .lines
+            .iter()
+            .zip(COLOURS.iter().cycle())
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+    };
     let mut chart = ChartBuilder::on(area)
         .caption(curve.title(), (FONT, 18).into_font().color(&INK))
         .margin(14)
         .x_label_area_size(46)
         .y_label_area_size(56)
         // From nothing: a slope that is none must look like none.
-        .build_cartesian_2d(0.0..above_nothing(furthest) * 1.05, 0.0..round_up(highest * 1.15))?;
+        .build_cartesian_2d(
+            0.0..above_nothing(furthest) * 1.05,
+            0.0..round_up(highest * head_room),
+        )?;
     let style = (FONT, 14).into_font().color(&INK);
     chart
         .configure_mesh()
@@ -65,7 +88,7 @@ fn draw(
         .x_label_formatter(&|along| number(*along))
         .y_label_formatter(&|value| number(*value))
         .draw()?;
-    for (line, colour) in curve.lines.iter().zip(COLOURS.iter().cycle()) {
+    for (line, colour) in lines() {
         let points = line.points.iter().copied();
         chart
             .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
@@ -73,7 +96,7 @@ fn draw(
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
     if curve.is_by_size() {
-        for (line, colour) in curve.lines.iter().zip(COLOURS.iter().cycle()) {
+        for (line, colour) in lines() {
             let at = if is_lower(line, curve) { BELOW } else { ABOVE };
             let dots = line
                 .points
@@ -91,10 +114,10 @@ fn draw(
             chart.draw_series(figures)?;
         }
     }
-    if curve.lines.len() > 1 {
+    if with_legend {
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
+            .position(legend_at)
             .label_font(style)
             .background_style(WHITE.mix(0.8))
             .border_style(GRID)
@@ -103,10 +126,12 @@ fn draw(
     area.present()
 }
 
-/// Whether another line is above this one at its end.
+/// Whether another line is above this one at its end; of two that end in one place the first is the lower one.
 fn is_lower(line: &Line, curve: &Curve) -> bool {
     let end = |line: &Line| line.points.last().map_or(0.0, |point| point.1);
-    curve.lines.iter().any(|other| end(other) > end(line))
+    let after = curve.lines.iter().skip_while(|other| *other != line).skip(1);
+    let mut after = after.filter(|other| end(other).total_cmp(&end(line)).is_eq());
+    curve.lines.iter().any(|other| end(other) > end(line)) || after.next().is_some()
 }
 
 /// An axis has some length also where nothing took any time.
@@ -184,7 +209,7 @@ mod tests {
         assert!(!text.contains("this"), "one line needs no legend: {text}");
         curve.lines.push(line("other", 2.0));
         let both = svg(&curve).unwrap();
-        for shown in ["this", "other", "0.8", "1.6", "2.2"] {
+        for shown in ["this", "other", "\n0.8\n", "\n1.6\n", "\n2.2\n"] {
             assert!(both.contains(shown), "{shown} is not in {both}");
         }
         assert_eq!(both.matches("<circle").count(), 6);
@@ -198,11 +223,12 @@ mod tests {
             along: "seconds".to_owned(),
             lines: vec![Line {
                 of: "this".to_owned(),
-                points: vec![(0.0, 0.0)],
+                points: vec![(0.0, 0.0), (5.0, 0.0)],
             }],
         };
         let text = svg(&curve).unwrap();
-        assert!(text.contains("seconds") && !text.contains("<circle"), "{text}");
+        assert!(text.contains("seconds") && text.contains("<polyline"), "{text}");
+        assert!(!text.contains("<circle"), "{text}");
     }
 
     #[test]

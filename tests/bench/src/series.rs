@@ -1,5 +1,7 @@
 //! PURE. What came one after the other in a scenario, as few points: what pictures of a course are drawn from.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use crate::percentile::share;
@@ -26,11 +28,12 @@ const MOST_POINTS: f64 = 100.0;
 const SHORTEST_STEP_SECONDS: f64 = 1.0;
 
 impl Series {
-    /// How many had come, by the seconds since `begun`; `times` are seconds on the same clock.
-    pub fn arrivals(name: &str, times: &[f64], begun: f64) -> Self {
-        let mut after: Vec<f64> = times.iter().map(|time| (time - begun).max(0.0)).collect();
+    /// How many had come, by the seconds since a beginning, up to an end; `times` are seconds on the same clock.
+    pub fn arrivals(name: &str, times: &[f64], within: Range<f64>) -> Self {
+        let within_it = times.iter().filter(|time| within.contains(time));
+        let mut after: Vec<f64> = within_it.map(|time| time - within.start).collect();
         after.sort_by(f64::total_cmp);
-        let lasts = after.last().copied().unwrap_or_default();
+        let lasts = within.end - within.start;
         let step = (lasts / MOST_POINTS).max(SHORTEST_STEP_SECONDS).ceil();
         let mut points = vec![(0.0, 0.0)];
         let mut come = 0;
@@ -47,6 +50,9 @@ impl Series {
                 come = until;
             }
             end += step;
+        }
+        if points.last().is_some_and(|last| last.0 < lasts) {
+            points.push((lasts, share(come, 1)));
         }
         Self {
             name: name.to_owned(),
@@ -84,18 +90,25 @@ mod tests {
 
     #[test]
     fn arrivals_are_counted_by_the_second_and_a_pause_is_flat() {
-        let found = Series::arrivals("requests", &[70.2, 10.1, 10.2, 11.5], 10.0);
-        assert_eq!(
-            found.points,
-            [(0.0, 0.0), (1.0, 2.0), (2.0, 3.0), (60.0, 3.0), (61.0, 4.0)]
-        );
-        assert_eq!(Series::arrivals("none", &[], 10.0).points, [(0.0, 0.0)]);
+        let times = [70.2, 10.1, 10.2, 11.5, 9.0, 99.0];
+        let found = Series::arrivals("requests", &times, 10.0..90.0);
+        let wanted = [
+            (0.0, 0.0),
+            (1.0, 2.0),
+            (2.0, 3.0),
+            (60.0, 3.0),
+            (61.0, 4.0),
+            (80.0, 4.0),
+        ];
+        assert_eq!(found.points, wanted);
+        let none = Series::arrivals("none", &[], 10.0..15.0);
+        assert_eq!(none.points, [(0.0, 0.0), (5.0, 0.0)]);
     }
 
     #[test]
     fn a_long_course_has_as_few_points_as_a_picture_needs_and_none_is_lost() {
         let times: Vec<f64> = (0..10_000_u32).map(|number| f64::from(number) / 10.0).collect();
-        let found = Series::arrivals("requests", &times, 0.0);
+        let found = Series::arrivals("requests", &times, 0.0..1000.0);
         assert!(found.points.len() <= 102, "{}", found.points.len());
         assert_eq!(found.points.last(), Some(&(1000.0, 10_000.0)));
     }

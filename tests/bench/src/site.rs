@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use serde_json::{Value, json};
 use vobiz_harness::accounts::create_credentials_of;
 use vobiz_harness::audit::{AuditLine, AuditQuery, Mark};
@@ -226,7 +226,8 @@ impl Site {
     /// Adds the end of the operator's log to a failure.
     pub fn explain<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| match &self.operator {
-            Some(operator) => error.context(format!("the operator's last lines:\n{}", operator.log_tail(15))),
+            // The reason first: it is all that the lines at the end of a run show.
+            Some(operator) => anyhow!("{error:#}\nthe operator's last lines:\n{}", operator.log_tail(15)),
             None => error,
         })
     }

@@ -19,12 +19,20 @@ pub fn progress(what: &str) {
     eprintln!("[{:>5.0} s] {what}", elapsed.as_secs_f64());
 }
 
-/// How far a count has come and how long the rest will take, on a terminal alone.
+const BAR: &str = "          {msg} {wide_bar} {pos}/{len}";
+/// Before anything has come there is no estimate.
+const BAR_WITH_ESTIMATE: &str = "          {msg} {wide_bar} {pos}/{len}, {eta} left";
+
+/// How far a count has come, on a terminal alone.
 fn bar(what: &str, wanted: usize) -> ProgressBar {
     let bar = ProgressBar::new(wanted as u64).with_message(what.to_owned());
-    match ProgressStyle::with_template("          {msg} {wide_bar} {pos}/{len}, {eta} left") {
-        Ok(style) => bar.with_style(style.progress_chars("=> ")),
-        Err(_) => bar,
+    style(&bar, BAR);
+    bar
+}
+
+fn style(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
     }
 }
 
@@ -45,6 +53,9 @@ pub async fn until(
         }
         check()?;
         if last != Some(found) {
+            if last.is_some() {
+                style(&bar, BAR_WITH_ESTIMATE);
+            }
             (last, moved) = (Some(found), Instant::now());
         }
         if moved.elapsed() > STALL {

@@ -28,7 +28,7 @@ const STATUS_SECONDS: f64 = 2.0;
 
 /// One row, at a site that goes afterwards.
 pub async fn run(stage: &Stage, scale: &Scale, objects: usize, scenario: &str) -> Result<Row> {
-    let loaded = Loader::start(stage).await?.load(objects).await?;
+    let (loaded, loader_made) = load(stage, objects).await?;
     let mut site = Site::new(stage, "create").await?;
     let population = Population::new(stage.control_plane.client(), site.objects.namespace());
     population.create(&names("acme", 0..objects)).await?;
@@ -43,7 +43,16 @@ pub async fn run(stage: &Stage, scale: &Scale, objects: usize, scenario: &str) -
     let used = site.usage().await?;
     let view = view::status(&site, objects).await?;
     let mut row = Row::new(scenario, scale.counts_only);
-    describe(&mut row, &site, &evidence, objects, &loaded)?;
+    describe(&mut row, &site, &evidence, objects, loaded)?;
+    let creates = evidence.calls.iter();
+    let creates = creates.filter(|call| call.operation == Operation::Create && call.committed);
+    let name = format!("accounts made, of {objects}");
+    for (made, of) in [(arrivals(creates), None), (loader_made, Some("plain loader"))] {
+        let clock = made.first().copied().unwrap_or_default()..made.last().copied().unwrap_or_default();
+        // Its end is no longer in it.
+        let series = Series::arrivals(&name, &made, clock.start..clock.end.next_up());
+        row.draw(Series { of, ..series });
+    }
     row.tell("resident memory at the end", mebibytes(used.resident), "MiB")
         .timing(
             "kubectl vobiz status",
@@ -53,6 +62,13 @@ pub async fn run(stage: &Stage, scale: &Scale, objects: usize, scenario: &str) -
         )
         .tell("its memory at its peak", mebibytes(view.peak), "MiB");
     Ok(row)
+}
+
+/// What the plain loader reaches, and when it made each account.
+async fn load(stage: &Stage, objects: usize) -> Result<(Loaded, Vec<f64>)> {
+    let mut loader = Loader::start(stage).await?;
+    let reached = loader.load(objects).await?;
+    Ok((reached, loader.made_at(&reached).await?))
 }
 
 /// Waits until so many accounts were made since a beginning and all that follows was written.
@@ -80,7 +96,7 @@ pub async fn created(site: &Site, begun: &Begun, objects: usize) -> Result<()> {
     .await
 }
 
-fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize, loaded: &Loaded) -> Result<()> {
+fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize, loaded: Loaded) -> Result<()> {
     let (requests, calls) = (&evidence.requests, &evidence.calls);
     let per_object = |count: usize| share(count, objects);
     let creates = count(calls, Operation::Create);
@@ -144,12 +160,5 @@ fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize, loa
             "ms",
         )
         .tell("workers of either", share(WORKERS, 1), "");
-    let made = arrivals(calls.iter().filter(|call| call.operation == Operation::Create));
-    let name = format!("accounts made, of {objects}");
-    for (made, whose) in [(&made, None), (&loaded.made, Some("plain loader"))] {
-        let begun = made.first().copied().unwrap_or_default();
-        let series = Series::arrivals(&name, made, begun);
-        row.draw(Series { of: whose, ..series });
-    }
     Ok(())
 }

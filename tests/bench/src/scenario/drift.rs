@@ -63,13 +63,8 @@ pub async fn run(site: &Site, scale: &Scale, scenario: &str) -> Result<Row> {
         .touched
         .iter()
         .filter(|name| !names.contains(name));
-    let repairs: Vec<_> = evidence
-        .calls
-        .iter()
-        .filter(|call| call.operation == Operation::Update)
-        .cloned()
-        .collect();
-    let repairs = arrivals(&repairs);
+    let calls = evidence.calls.iter();
+    let repairs = arrivals(calls.filter(|call| call.operation == Operation::Update));
     let since = |moment: Option<&f64>| moment.map_or(f64::INFINITY, |moment| moment - at);
     let sweep = sweeps(&evidence.calls)
         .first()

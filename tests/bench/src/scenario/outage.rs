@@ -8,7 +8,7 @@ use serde_json::json;
 use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::Operation;
 
-use crate::calls::{after_refusal, arrivals, count, most_within};
+use crate::calls::{after_refusal, arrivals, count, most_within, seconds};
 use crate::percentile::share;
 use crate::population::{Population, names};
 use crate::row::{Bound, Row};
@@ -36,6 +36,7 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     let begun = site.begin().await?;
     let action = json!({"type": "status", "status": REFUSED, "retry_after": RETRY_AFTER_SECONDS.to_string()});
     simulator.add_fault(&Fault::new(action)).await?;
+    let clock = seconds(simulator.journal_now().await?.monotonic_ms);
     let started = tokio::time::Instant::now();
     for name in &edited {
         population
@@ -55,7 +56,7 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     let whole = site.since(&begun).await?;
 
     let told = after_refusal(&during.calls, REFUSED);
-    let all = arrivals(&whole.calls);
+    let refused = arrivals(&during.calls);
     let arrivals = arrivals(told.iter().copied());
     let intervals = f64::from(scale.outage_seconds / RETRY_AFTER_SECONDS);
     let names: BTreeSet<&String> = edited.iter().collect();
@@ -117,11 +118,10 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
         ),
         Bound::Exactly(0.0),
     );
-    let first = all.first().copied().unwrap_or_default();
     row.draw(Series::arrivals(
         "requests to Vobiz while every answer is 429",
-        &all,
-        first,
+        &refused,
+        clock..clock + f64::from(scale.outage_seconds),
     ));
     Ok(row)
 }

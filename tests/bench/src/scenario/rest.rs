@@ -1,5 +1,6 @@
 //! I/O. Nothing is to be done: what does watching over so many objects cost?
 
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -34,6 +35,8 @@ pub struct Rest {
     pub seconds: f64,
     /// Requests to Vobiz, all of them: when each arrived, in seconds on the simulator's clock.
     pub calls: Vec<f64>,
+    /// When the first of them arrived, and the page that ended the last interval, on the same clock.
+    pub clock: Range<f64>,
     /// Those that change something there.
     pub changes: usize,
     /// The sweeps, without the one that ended the measurement.
@@ -54,7 +57,7 @@ pub async fn watch(site: &Site, intervals: usize) -> Result<Rest> {
     let evidence = site.since(&begun).await?;
     // The last sweep seen has only begun: it ends the last interval.
     let mut all = sweeps(&evidence.calls);
-    let end = all.pop().context("a sweep was lost from the journal")?.first;
+    let end = all.pop().context("a sweep was lost from the journal")?;
     let changing = |call: &&JournalEntry| {
         let operation = call.operation;
         operation == Operation::Create || operation == Operation::Update || operation == Operation::Delete
@@ -62,7 +65,8 @@ pub async fn watch(site: &Site, intervals: usize) -> Result<Rest> {
     Ok(Rest {
         intervals,
         seconds: evidence.took.as_secs_f64(),
-        calls: arrivals(evidence.calls.iter().filter(|call| call.sequence < end)),
+        calls: arrivals(evidence.calls.iter().filter(|call| call.sequence < end.first)),
+        clock: first.begun..end.begun,
         changes: evidence.calls.iter().filter(changing).count(),
         sweeps: all,
         cpu: evidence.cpu.as_secs_f64(),
@@ -167,8 +171,11 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     if let Some(sweep) = rest.sweeps.last() {
         row.tell("a sweep takes", sweep.ended - sweep.begun, "s");
     }
-    let begun = rest.calls.first().copied().unwrap_or_default();
-    row.draw(Series::arrivals("requests to Vobiz at rest", &rest.calls, begun));
+    row.draw(Series::arrivals(
+        "requests to Vobiz at rest",
+        &rest.calls,
+        rest.clock,
+    ));
     Ok(row)
 }
 
