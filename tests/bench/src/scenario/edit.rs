@@ -14,13 +14,15 @@ use crate::series::Series;
 use crate::site::{LIFTED, Site};
 use crate::waiting::{progress, until};
 
+const BACKLOG: &str = "backlog";
+
 /// One row. The backlog is gone afterwards.
 pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> Result<Row> {
     let population = Population::new(site.stage.control_plane.client(), site.objects.namespace());
     site.change_account(BACKLOG_RATE, BACKLOG_BURST, scale.interval_seconds)
         .await?;
     let begun = site.begin().await?;
-    let backlog = names("backlog", 0..objects);
+    let backlog = names(BACKLOG, 0..objects);
     population.create(&backlog).await?;
     progress(&format!("  {} edits under a backlog of {objects}", scale.edits));
     let stride = (objects / scale.edits).max(1);
@@ -93,5 +95,22 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
     let gone = async || Ok(total.saturating_sub(population.count().await?));
     let waited = until("objects of the backlog gone", objects, || site.check(), gone).await;
     site.explain(waited)?;
+    row.count(
+        "accounts left of the backlog",
+        share(accounts_left(site).await?, 1),
+        Bound::Exactly(0.0),
+    );
     Ok(row)
+}
+
+/// Of objects that are gone no account stays.
+async fn accounts_left(site: &Site) -> Result<usize> {
+    let accounts = site.stage.simulator.accounts().await?;
+    let left = accounts.iter().filter(|account| {
+        account["parent_auth_id"] == site.parent.auth_id.as_str()
+            && account["name"]
+                .as_str()
+                .is_some_and(|name| name.starts_with(BACKLOG))
+    });
+    Ok(left.count())
 }
