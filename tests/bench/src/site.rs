@@ -223,6 +223,13 @@ impl Site {
             .since(begun.journal)
     }
 
+    /// The accounts that the parent has now.
+    pub async fn accounts(&self) -> Result<Vec<Value>> {
+        let mut accounts = self.stage.simulator.accounts().await?;
+        accounts.retain(|account| account["parent_auth_id"] == self.parent.auth_id.as_str());
+        Ok(accounts)
+    }
+
     /// Adds the end of the operator's log to a failure.
     pub fn explain<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| match &self.operator {

@@ -36,10 +36,7 @@ pub async fn delete_all(site: &Site, objects: usize) -> Result<Evidence> {
 pub async fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: usize) -> Result<()> {
     let (requests, calls) = (&evidence.requests, &evidence.calls);
     let deletes = per_account(calls, Operation::Delete);
-    let left = site.stage.simulator.accounts().await?;
-    let left = left
-        .iter()
-        .filter(|account| account["parent_auth_id"] == site.parent.auth_id.as_str());
+    let left = site.accounts().await?;
     row.count(
         "DELETE per object",
         share(count(calls, Operation::Delete), objects),
@@ -50,7 +47,7 @@ pub async fn describe(row: &mut Row, site: &Site, evidence: &Evidence, objects: 
         share(deletes.len(), objects),
         Bound::Exactly(1.0),
     )
-    .count("accounts left", share(left.count(), 1), Bound::Exactly(0.0))
+    .count("accounts left", share(left.len(), 1), Bound::Exactly(0.0))
     .count(
         "proofs (GET) per object",
         share(count(calls, Operation::Get), objects),

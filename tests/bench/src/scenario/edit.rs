@@ -105,12 +105,7 @@ pub async fn run(site: &Site, scale: &Scale, objects: usize, scenario: &str) -> 
 
 /// Of objects that are gone no account stays.
 async fn accounts_left(site: &Site) -> Result<usize> {
-    let accounts = site.stage.simulator.accounts().await?;
-    let left = accounts.iter().filter(|account| {
-        account["parent_auth_id"] == site.parent.auth_id.as_str()
-            && account["name"]
-                .as_str()
-                .is_some_and(|name| name.starts_with(BACKLOG))
-    });
-    Ok(left.count())
+    let accounts = site.accounts().await?;
+    let names = accounts.iter().filter_map(|account| account["name"].as_str());
+    Ok(names.filter(|name| name.starts_with(BACKLOG)).count())
 }
