@@ -290,6 +290,8 @@ pub struct Facts {
     pub predecessor: Predecessor,
     /// The quorum re-read of the object.
     pub confirmation: Confirmation,
+    /// The API server was seen to remove the object although our finalizer was on it: the deletion had begun before.
+    pub overtaken: bool,
     /// The Record was looked up again after the object was confirmed.
     pub looked_again: bool,
     /// More than the guard time has passed since the Record was read or written.
@@ -344,6 +346,7 @@ impl Facts {
             record: Record::Unread,
             predecessor: Predecessor::Nothing,
             confirmation: Confirmation::Unasked,
+            overtaken: false,
             looked_again: false,
             guard_expired: false,
             secret: UserSecret::Unread,

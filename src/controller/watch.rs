@@ -150,7 +150,10 @@ where
         let gone = writer.take(&event, &mut keep);
         let worth_a_pass = admits(&event, digested);
         for gone in gone {
-            let mut gone = Event::Delete(Arc::unwrap_or_clone(gone));
+            let mut gone = Arc::unwrap_or_clone(gone);
+            // A list does not tell what was still on it when it went.
+            gone.meta_mut().finalizers = None;
+            let mut gone = Event::Delete(gone);
             let digested = digest(&mut gone);
             admits(&gone, digested);
         }

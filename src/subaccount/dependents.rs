@@ -251,7 +251,8 @@ impl Dependents for Context {
                     name: record.subject.name.clone(),
                 });
             }
-            if record.ledger.phase != Phase::Bound || record.ledger.is_fenced() {
+            let is_overtaken = || self.traces.overtaken.of(&record.subject.uid).is_some();
+            if record.ledger.phase != Phase::Bound || record.ledger.is_fenced() || is_overtaken() {
                 self.wake_record.wake(&self.record_key(stored.secret.clone()));
             }
         }

@@ -63,6 +63,7 @@ pub fn facts(known: &Known, around: &Surroundings) -> Facts {
         record: record(known),
         predecessor: known.predecessor.fact(),
         confirmation: known.confirmation,
+        overtaken: known.overtaken.is_some(),
         looked_again: known.looked_again,
         guard_expired: known
             .read_record()

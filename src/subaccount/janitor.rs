@@ -48,6 +48,7 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
     let orphan = tell_orphan(&pass, &outcome).await;
     report::note_refusals(&pass, &outcome, orphan.refusal);
     report::publish(&pass, news::of_deeds(&pass.deeds)).await;
+    tell_overtaken(&pass, &outcome).await;
     pass.leave_queue(&outcome);
     pass.await_list(&outcome, ListWaiter::Record(pass.record_name.clone()));
     let next = if orphan.again {
@@ -82,6 +83,14 @@ pub async fn store_held_pairs(context: &Context) {
         for (uid, held) in context.held_pairs.all() {
             tracing::error!(uid, auth_id = %held.pair.auth_id, "a pair could not be stored, and is lost");
         }
+    }
+}
+
+/// The last word of an object that went past our finalizer, once what it had is as its policy says.
+async fn tell_overtaken(pass: &Pass<'_>, outcome: &Outcome) {
+    if outcome.rest == Rest::Settled && pass.known.overtaken.is_some() && !pass.known.is_bound() {
+        report::publish(pass, vec![news::farewell(pass.known.record(), None, false)]).await;
+        pass.context.traces.overtaken.forget(&pass.uid);
     }
 }
 

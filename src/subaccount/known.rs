@@ -33,6 +33,8 @@ pub struct Known {
     pub life: Object,
     /// The object, in its newest known version; none in the janitor's pass.
     pub object: Option<Arc<Subaccount>>,
+    /// The object as it went past our finalizer, in the janitor's pass over its Record.
+    pub overtaken: Option<Arc<Subaccount>>,
     /// Its status said, when the pass began, that this generation of the spec is applied.
     pub applied: bool,
     /// What the annotations of the living object ask for that the janitor's pass met.
@@ -120,6 +122,7 @@ impl Known {
         Self {
             life,
             object: None,
+            overtaken: None,
             applied: false,
             met: None,
             met_observing: false,

@@ -115,6 +115,14 @@ impl<'a> Pass<'a> {
         let mut pass = Self::new(context, key, record.subject.uid.clone(), Object::Unseen, caller);
         pass.record_name = name;
         pass.known.record = KnownRecord::Cached(record.clone());
+        pass.known.overtaken = context.traces.overtaken.of(&pass.uid);
+        // What its Account says of deletions counts as if the finalizer had held it.
+        pass.account = pass.known.overtaken.as_ref().and_then(|overtaken| {
+            let named = &overtaken.spec.account_ref;
+            context
+                .registry
+                .account(&AccountKey::referred(&pass.key.namespace, named))
+        });
         pass.take_held();
         pass
     }

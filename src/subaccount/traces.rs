@@ -2,6 +2,7 @@
 //! state).
 
 use super::store::memory::Memory;
+use super::store::overtaken::Overtaken;
 use super::store::record::secret_name;
 use super::store::records::Records;
 use crate::controller::newest::Newest;
@@ -34,6 +35,8 @@ pub struct Traces {
     pub newest: Newest<Subaccount>,
     /// Pauses of objects that failed.
     pub pauses: Pauses<String>,
+    /// Objects that went past our finalizer.
+    pub overtaken: Overtaken,
     /// Who waits for a list or a walk.
     list_waiters: Mutex<ListWaiters>,
     records: Arc<Records>,
@@ -47,6 +50,7 @@ impl Traces {
             memory: Memory::default(),
             newest: Newest::default(),
             pauses: Pauses::new(max_backoff),
+            overtaken: Overtaken::default(),
             list_waiters: Mutex::default(),
             records,
         }
@@ -78,6 +82,7 @@ impl Traces {
         // One that this process never read has the name that it was given.
         let uid = uid.or_else(|| secret.strip_prefix(&secret_name("")));
         if let Some(uid) = uid {
+            self.overtaken.forget(uid);
             self.forget_uid(uid);
         }
     }

@@ -3,7 +3,7 @@
 use super::context::{Context, source_of_record};
 use super::holders::{Holders, Holding, kept_under, misses_its_record};
 use super::kept::Keeper;
-use super::store::record::{RECORD_TYPE, secret_name};
+use super::store::record::{Phase, RECORD_TYPE, secret_name};
 use super::store::records::{Change, Records};
 use super::traces::Traces;
 use super::wish::WISHES;
@@ -13,6 +13,7 @@ use crate::account::store::tally::Tally;
 use crate::account::users::{account_named_by, names};
 use crate::account::waker::AccountWaker;
 use crate::account::watches::own_part;
+use crate::clock::now;
 use crate::controller::cache::Whole;
 use crate::controller::changes::Changes;
 use crate::controller::nameplate::Nameplate;
@@ -168,6 +169,13 @@ impl Watches {
                     metrics.forget_object(&key.namespace, &key.name, &uid);
                     refusals.clear(Requester::Object("Subaccount", key.clone()));
                     traces.forget_object(&key, &uid);
+                    if object
+                        .0
+                        .as_ref()
+                        .is_ok_and(|gone| traces.overtaken.went(gone, now()))
+                    {
+                        tracing::info!(object = %key, uid, "an object went past its finalizer: its deletion had begun before");
+                    }
                     tally.note(&uid, None);
                     let taken_over = records.get(&uid).map(|stored| stored.secret.clone());
                     wake_record.wake(&ObjectKey {
@@ -243,7 +251,11 @@ impl Watches {
                             // One that somebody put back is what an object without its pair waits for.
                             let is_missed =
                                 before.is_none() && object.as_deref().is_some_and(misses_its_record);
-                            if is_accepted || is_missed {
+                            // What is closed stands in no successor's way any more.
+                            let is_freed = stored.record.ledger.phase == Phase::Closed
+                                && before.is_some_and(|before| before != Phase::Closed)
+                                && object.is_some_and(|object| object.uid().as_deref() != Some(&subject.uid));
+                            if is_accepted || is_missed || is_freed {
                                 wake_object.wake(&ObjectKey {
                                     namespace: subject.namespace.clone(),
                                     name: subject.name.clone(),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use vobiz_harness::objects::{Kind, Objects};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::TestBed;
-use vobiz_harness::webhook::Webhook;
+use vobiz_harness::webhook::{Answer, Webhook};
 
 const NAMESPACE: &str = "deniers";
 const SECRETS: &str = "/api/v1/namespaces/deniers/secrets";
@@ -225,7 +225,7 @@ impl Deniers {
         let webhook = Webhook::start(
             statuses
                 .iter()
-                .map(|(name, status)| ((*name).to_owned(), status.clone()))
+                .map(|(name, status)| ((*name).to_owned(), Answer::Denied(status.clone())))
                 .collect(),
         )?;
         let mut names: Vec<&str> = statuses.iter().map(|(name, _)| *name).collect();

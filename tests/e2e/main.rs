@@ -47,6 +47,7 @@ mod neighbours;
 mod network;
 mod odd_metadata;
 mod orphans;
+mod overtaken;
 mod ownership;
 mod parent;
 mod parent_pair;
@@ -134,6 +135,7 @@ fn main() -> ExitCode {
     network::add_to(&mut suite);
     odd_metadata::add_to(&mut suite);
     orphans::add_to(&mut suite);
+    overtaken::add_to(&mut suite);
     ownership::add_to(&mut suite);
     parent::add_to(&mut suite);
     parent_pair::add_to(&mut suite);

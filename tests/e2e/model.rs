@@ -153,6 +153,7 @@ fn is_replayed(budget: &Budget) -> bool {
         + budget.deafness
         + budget.moves
         + budget.accounts
+        + budget.overtakes
         == 0
 }
 

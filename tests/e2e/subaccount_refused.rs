@@ -11,7 +11,7 @@ use vobiz_harness::simulator::Api;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
 use vobiz_harness::suite::Suite;
 use vobiz_harness::test_bed::{Environment, TestBed};
-use vobiz_harness::webhook::Webhook;
+use vobiz_harness::webhook::{Answer, Webhook};
 
 use crate::at_rest::{
     await_event, await_leftovers_deleted, ensure_consistent, events, record_name, secret_values, uid_of,
@@ -505,7 +505,7 @@ async fn deny(
 async fn webhook(bed: Arc<TestBed>) -> Result<()> {
     let environment = bed.environment(resyncing("refused-webhook", Api::Gen2)).await?;
     let denied = json!({"code": 422, "message": "words that nobody repeats"});
-    let webhook = Webhook::start([("denied".to_owned(), denied)].into())?;
+    let webhook = Webhook::start([("denied".to_owned(), Answer::Denied(denied))].into())?;
     let kubectl = environment.control_plane().kubectl();
     for (number, (group, resource, operation)) in
         [(GROUP, "subaccounts", "UPDATE"), ("", "secrets", "CREATE")]

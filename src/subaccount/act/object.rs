@@ -1,6 +1,7 @@
 //! Steps on the Subaccount object itself. I/O.
 
 use super::needs::{object, proven_pair};
+use crate::clock::now;
 use crate::controller::guarded_patch;
 use crate::controller::versioned::{Versioned, get_versioned};
 use crate::crd::{FINALIZER, Subaccount, SubaccountStatus};
@@ -15,6 +16,8 @@ use vobiz_protocol::judge::{self, Seen};
 
 pub(super) async fn add_finalizer(pass: &mut Pass<'_>) -> Result<(), Outcome> {
     let object = object(pass)?;
+    // A deletion that has begun by now does not see it any more.
+    pass.context.traces.overtaken.hold(&pass.uid, now());
     let written = guarded_patch::add(&pass.objects(), &*object, FINALIZER)
         .await
         .map_err(|error| Outcome::of_cluster("add the finalizer", &error))?;

@@ -36,18 +36,25 @@ impl Known {
         self.object.as_deref().map_or(self.met_observing, wish::observes)
     }
 
+    /// The object, or what it was when it went past our finalizer, as long as that decides what becomes of its account.
+    #[must_use]
+    pub fn going(&self) -> Option<&Subaccount> {
+        let overtaken = || self.overtaken.as_deref().filter(|_| self.is_bound());
+        self.object.as_deref().or_else(overtaken)
+    }
+
     /// What its spec says of its deletion. Nobody loses an account that they did not make by a default that they did not write.
     #[must_use]
     pub fn own_deletion(&self) -> DeletionSettings {
-        let own = self.object.as_ref().map(|object| object.spec.deletion);
-        let own = own.unwrap_or_default();
+        let going = self.going();
+        let own = going.map(|object| object.spec.deletion).unwrap_or_default();
         let recorded = self.record().is_some_and(|record| record.ledger.adopted);
-        if self.observes() {
+        if going.map_or(self.met_observing, wish::observes) {
             DeletionSettings {
                 policy: Some(DeletionPolicy::Retain),
                 cascade: own.cascade,
             }
-        } else if recorded || self.adoption(false).is_asked() {
+        } else if recorded || going.is_some_and(|object| object.spec.auth_id.is_some()) {
             DeletionSettings {
                 policy: own.policy.or(Some(DeletionPolicy::Retain)),
                 cascade: own.cascade.or(Some(false)),

@@ -10,7 +10,7 @@ impl Known {
     /// can be read and is the one that the account was made under.
     #[must_use]
     pub fn decision(&self, defaults: impl FnOnce() -> Option<DeletionSettings>) -> Option<Decision> {
-        if self.object.is_none() || self.life != Object::Deleting {
+        if self.going().is_none() || self.life == Object::Live {
             // Leftovers of a gone object, or an account that is made anew.
             return Some(Decision::Delete { cascade: false });
         }

@@ -59,7 +59,7 @@ impl Pass<'_> {
     /// The Account that the object names.
     #[must_use]
     pub fn account_key(&self) -> Option<AccountKey> {
-        let object = self.object()?;
+        let object = self.known.going()?;
         Some(AccountKey::referred(
             &self.key.namespace,
             &object.spec.account_ref,

@@ -3,6 +3,7 @@
 pub mod held_pairs;
 mod kept_record;
 pub mod memory;
+pub mod overtaken;
 pub mod record;
 pub mod records;
 mod remembered;

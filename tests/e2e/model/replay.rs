@@ -128,6 +128,8 @@ async fn take(
         Action::LoseRecord(slot) => real.lose_record(slot).await?,
         Action::DeleteOutside(id) => real.delete_outside(id).await?,
         Action::Restore { .. }
+        | Action::BeginDeletion
+        | Action::CarryOut
         | Action::DeleteOther
         | Action::Observe
         | Action::Grant

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
@@ -18,7 +18,64 @@ use crate::tls_front::server_config;
 /// How long one request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A webhook that denies everything. Dropping it closes its port.
+/// How long a request is held at most: longer than any caller waits.
+const LONGEST_HOLD: Duration = Duration::from_mins(1);
+
+/// What the requests of one path are answered.
+pub enum Answer {
+    /// They are denied, with this status.
+    Denied(Value),
+    /// They are allowed once the door is open.
+    Allowed(Arc<Door>),
+}
+
+/// Holds requests back until it is opened.
+#[derive(Default)]
+pub struct Door {
+    state: Mutex<DoorState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct DoorState {
+    is_reached: bool,
+    is_open: bool,
+}
+
+impl Door {
+    /// Lets those through who wait, and whoever comes later.
+    pub fn open(&self) {
+        self.change(|state| state.is_open = true);
+    }
+
+    /// Waits until somebody stands before it.
+    pub async fn reached(self: &Arc<Self>) -> Result<()> {
+        let door = Arc::clone(self);
+        let waits = tokio::task::spawn_blocking(move || door.wait(PATIENCE, |state| state.is_reached));
+        ensure!(waits.await?, "nobody has asked the webhook within {PATIENCE:?}");
+        Ok(())
+    }
+
+    fn pass(&self) {
+        self.change(|state| state.is_reached = true);
+        self.wait(LONGEST_HOLD, |state| state.is_open);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut DoorState)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    fn wait(&self, longest: Duration, is_met: impl Fn(&DoorState) -> bool) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_timeout_while(state, longest, |state| !is_met(state));
+        is_met(&waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
+}
+
+/// A webhook that admits as it is told. Dropping it closes its port.
 pub struct Webhook {
     port: u16,
     authority: String,
@@ -26,9 +83,9 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Starts one that answers a request of `/path` with the status of that path, and any other one with nothing at all
-    /// until the asking side gives up.
-    pub fn start(answers: BTreeMap<String, Value>) -> Result<Self> {
+    /// Starts one that answers a request of `/path` as is said of that path, and any other one with nothing at all until the
+    /// asking side gives up.
+    pub fn start(answers: BTreeMap<String, Answer>) -> Result<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let authority = Authority::new()?;
         let identity = authority.serving("webhook")?;
@@ -75,7 +132,7 @@ impl Drop for Webhook {
     }
 }
 
-fn serve(stream: TcpStream, config: Arc<ServerConfig>, answers: &BTreeMap<String, Value>) -> Result<()> {
+fn serve(stream: TcpStream, config: Arc<ServerConfig>, answers: &BTreeMap<String, Answer>) -> Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut stream = BufReader::new(StreamOwned::new(ServerConnection::new(config)?, stream));
     let mut head = String::new();
@@ -101,17 +158,23 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, answers: &BTreeMap<String
     stream.read_exact(&mut body)?;
     let path = head.split(' ').nth(1).unwrap_or_default();
     let path = path.split('?').next().unwrap_or_default().trim_start_matches('/');
-    let Some(status) = answers.get(path) else {
+    let Some(answer) = answers.get(path) else {
         // Until the other side closes the connection.
         let _ = stream.read(&mut [0]);
         return Ok(());
     };
     let asked: Value = serde_json::from_slice(&body)?;
-    let answer = json!({
-        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-        "response": {"uid": asked["request"]["uid"], "allowed": false, "status": status},
-    })
-    .to_string();
+    let uid = &asked["request"]["uid"];
+    let response = match answer {
+        Answer::Denied(status) => json!({"uid": uid, "allowed": false, "status": status}),
+        Answer::Allowed(door) => {
+            door.pass();
+            json!({"uid": uid, "allowed": true})
+        }
+    };
+    let answer =
+        json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
+            .to_string();
     let stream = stream.get_mut();
     write!(
         stream,

@@ -65,6 +65,10 @@ pub enum Action {
     Edit,
     /// The object is deleted.
     Delete,
+    /// The deletion of an object without our finalizer begins: it is not looked for again.
+    BeginDeletion,
+    /// It is carried out, whatever is on the object by now.
+    CarryOut,
     /// The object of the other name is deleted.
     DeleteOther,
     /// `spec.managementPolicy` is edited.

@@ -15,6 +15,7 @@ pub(crate) const NONE: Budget = Budget {
     stale: 0,
     edits: 0,
     deletes: 0,
+    overtakes: 0,
     strips: 0,
     lost_secrets: 0,
     lost_records: 0,
@@ -73,6 +74,45 @@ pub(crate) const ONE_CREATE: Rules = Rules {
         ..NONE
     },
     ..ONE
+};
+
+pub(crate) const ONE_OVERTAKEN: Rules = Rules {
+    name: "one process: a deletion that began before the finalizer was there, unknown outcomes, a stale cache, an edit of the policy, \
+           re-create",
+    policies: [Delete, Disable],
+    objects: 2,
+    budget: Budget {
+        overtakes: 1,
+        unknowns: 2,
+        failures: 1,
+        stale: 1,
+        edits: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const ONE_OVERTAKEN_CRASH: Rules = Rules {
+    name: "one process: a deletion that began before the finalizer was there, a crash, an unknown outcome, delete, re-create",
+    objects: 2,
+    budget: Budget {
+        overtakes: 1,
+        crashes: 1,
+        unknowns: 1,
+        deletes: 1,
+        ..NONE
+    },
+    ..ONE
+};
+
+const TWO_OVERTAKEN: Rules = Rules {
+    name: "two processes: a deletion that began before the finalizer was there, an unknown outcome",
+    budget: Budget {
+        overtakes: 1,
+        unknowns: 1,
+        ..NONE
+    },
+    ..TWO
 };
 
 pub(crate) const ONE_LOSS: Rules = Rules {
@@ -506,8 +546,11 @@ const TWO_DENIED: Rules = Rules {
 };
 
 /// The runs that are exhausted each time.
-pub const EXHAUSTED: [Rules; 32] = [
+pub const EXHAUSTED: [Rules; 35] = [
     ONE_CREATE,
+    ONE_OVERTAKEN,
+    ONE_OVERTAKEN_CRASH,
+    TWO_OVERTAKEN,
     ONE_LOSS,
     ONE_MANUAL,
     ONE_SHOWN,

@@ -29,6 +29,7 @@ pub(crate) fn whole(state: &State, digests: [u64; PROCESSES]) -> u64 {
         left,
         next_series,
         next_uid,
+        overtaking,
         backup,
         restored,
         account,
@@ -42,7 +43,7 @@ pub(crate) fn whole(state: &State, digests: [u64; PROCESSES]) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
     (cluster, vobiz, digests, left, next_series, next_uid, backup).hash(&mut hasher);
     (
-        restored, account, denied, lost_route, deaf, granted, barred, broken,
+        overtaking, restored, account, denied, lost_route, deaf, granted, barred, broken,
     )
         .hash(&mut hasher);
     hasher.finish()

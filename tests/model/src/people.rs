@@ -18,6 +18,12 @@ pub(crate) fn possible(state: &State, actions: &mut Vec<Action>) {
     if live.is_some() && left.deletes > 0 {
         actions.push(Action::Delete);
     }
+    if live.is_some_and(|object| !object.finalizer) && left.overtakes > 0 {
+        actions.push(Action::BeginDeletion);
+    }
+    if live.is_some_and(|object| state.overtaking == Some(object.uid)) {
+        actions.push(Action::CarryOut);
+    }
     if cluster.other.0.is_some_and(|object| !object.deleting) && left.deletes > 0 {
         actions.push(Action::DeleteOther);
     }
@@ -187,6 +193,21 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
             object.ready = false;
             object.version += 1;
             cluster.collect();
+        }
+        (Action::BeginDeletion, Some(object)) => {
+            left.overtakes -= 1;
+            state.overtaking = Some(object.uid);
+        }
+        (Action::CarryOut, Some(object)) => {
+            let gone = *object;
+            cluster.object = None;
+            cluster.collect();
+            state.overtaking = None;
+            if gone.finalizer {
+                for process in &mut state.processes {
+                    process.memory[usize::from(gone.uid)].overtaken = Some(gone.policy);
+                }
+            }
         }
         (Action::DeleteOther, _) => {
             left.deletes -= 1;

@@ -256,7 +256,8 @@ fn on_record(rules: &Rules, state: &State, process: usize, next: Step) -> Option
         Step::Adopt => adopted(state, pass, read.ledger)?,
         Step::Close => {
             let known = known(rules, state, process, pass);
-            read.ledger.closed(decision(rules, pass), known)
+            let memory = state.processes[process].memory[usize::from(pass.uid)];
+            read.ledger.closed(decision(rules, pass, memory), known)
         }
         Step::DropRecord | Step::WithdrawAdoption => {
             return Some(Request::DropRecord {

@@ -4,8 +4,8 @@ use crate::adoptions::{
     ONE_ADOPTION, ONE_ADOPTION_OF_MADE, ONE_BARRED, ONE_OBSERVED, TWO_ADOPTION, TWO_ADOPTIONS,
 };
 use crate::budgets::{
-    NONE, ONE, ONE_CREATE, ONE_CROWD, ONE_DEAF, ONE_DENIED, ONE_LOSS, ONE_MOVE, ONE_MOVE_UP, ONE_PARENT,
-    ONE_RECLAIM, ONE_REFUSAL, ONE_RESTORE_OLDER, ONE_RESTORE_RECLAIM, ONE_ROUTE, TWO,
+    NONE, ONE, ONE_CREATE, ONE_CROWD, ONE_DEAF, ONE_DENIED, ONE_LOSS, ONE_MOVE, ONE_MOVE_UP, ONE_OVERTAKEN,
+    ONE_PARENT, ONE_RECLAIM, ONE_REFUSAL, ONE_RESTORE_OLDER, ONE_RESTORE_RECLAIM, ONE_ROUTE, TWO,
 };
 use crate::rules::{Rules, Start};
 use crate::state::Budget;
@@ -160,6 +160,7 @@ pub fn showing(weakness: Weakness) -> Rules {
         Weakness::AdoptedUnconfirmed => TWO_ADOPTION,
         Weakness::ObservedByCache => ONE_OBSERVED,
         Weakness::BarIgnored => ONE_BARRED,
+        Weakness::OvertakenKept => ONE_OVERTAKEN,
         Weakness::NoSecondLook => Rules {
             start: Start::Left,
             reclaim: true,

@@ -23,6 +23,8 @@ pub struct Budget {
     pub edits: u8,
     /// The object is deleted.
     pub deletes: u8,
+    /// A deletion begins before our finalizer is on the object, and is carried out whatever is on it then.
+    pub overtakes: u8,
     /// Our finalizer is taken off by somebody else.
     pub strips: u8,
     /// The user's Secret is deleted.
@@ -91,6 +93,8 @@ pub struct Memory {
     pub missing: Option<(u8, bool)>,
     /// An account whose deletion was accepted, and that no walk has proved gone yet.
     pub accepted: Option<u8>,
+    /// The object was seen to go past our finalizer, and this was its deletion policy.
+    pub overtaken: Option<Policy>,
 }
 
 /// What an Account gives: a parent, and the generation of the API under which it is spoken to.
@@ -249,6 +253,8 @@ pub struct State {
     pub next_series: u8,
     /// The uid of the next object of the name.
     pub next_uid: u8,
+    /// The object whose deletion has begun and is still to be carried out: its finalizers were looked at.
+    pub overtaking: Option<u8>,
     /// The account that a status named last, while an object may still be restored with it.
     pub backup: Option<u8>,
     /// The object was restored.
@@ -303,6 +309,7 @@ impl State {
             left,
             next_series: 0,
             next_uid: 1,
+            overtaking: None,
             backup: None,
             restored: false,
             account: Some(Parent { id: 0, generation: 2 }),

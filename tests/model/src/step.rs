@@ -64,6 +64,8 @@ fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts
     if is_bound && rules.drops(Weakness::ObservedByCache) && facts.object == Kind::Live {
         facts.confirmation = Confirmation::Confirmed;
     }
+    facts.overtaken =
+        facts.object == Kind::Unseen && memory.overtaken.is_some() && !rules.drops(Weakness::OvertakenKept);
     facts.pairs_held = state.processes[process]
         .held
         .is_some_and(|held| held.uid != pass.uid);
@@ -71,6 +73,10 @@ fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts
         facts.retention_over = rules.drops(Weakness::NoRetention) || retention_over(state, &record.ledger);
         let of_fence = state.processes[process].memory[fence_place(rules, pass)];
         facts.fence = fence(rules, state, process, pass, &record.ledger, of_fence);
+        // Retention may have ended since the pass came to this step.
+        if facts.fence == Fence::Clean && owes_last_look(rules, pass, facts.retention_over, of_fence) {
+            facts.fence = Fence::Unwalked;
+        }
         if let (Remote::Unknown, Some(id)) = (facts.remote, record.ledger.auth_id) {
             facts.remote = recalled(record.ledger.phase, id, memory);
         }
@@ -276,16 +282,17 @@ pub(crate) fn fence_place(rules: &Rules, pass: &Pass) -> usize {
 /// Before a tombstone goes, what came late in all its time is looked for once more.
 fn last_look(rules: &Rules, state: &mut State, process: usize, pass: &Pass) {
     let Some(record) = &pass.record else { return };
-    let over = rules.drops(Weakness::NoRetention) || retention_over(state, &record.ledger);
+    let over = retention_over(state, &record.ledger);
     let memory = &mut state.processes[process].memory[fence_place(rules, pass)];
-    if pass.facts.object == Kind::Unseen && record.ledger.is_fenced() && over && !memory.last_look {
-        memory.last_look = true;
-        memory.walked = if rules.drops(Weakness::NoRetention) {
-            memory.walked
-        } else {
-            0
-        };
+    if owes_last_look(rules, pass, over, *memory) {
+        (memory.last_look, memory.walked) = (true, 0);
     }
+}
+
+fn owes_last_look(rules: &Rules, pass: &Pass, retention_over: bool, memory: Memory) -> bool {
+    let is_fenced = pass.record.is_some_and(|record| record.ledger.is_fenced());
+    let is_tombstone = pass.facts.object == Kind::Unseen && is_fenced;
+    is_tombstone && retention_over && !memory.last_look && !rules.drops(Weakness::NoRetention)
 }
 
 /// The status that the end of a pass is worth, if it says anything new.

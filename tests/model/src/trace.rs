@@ -71,7 +71,7 @@ fn weight(state: &State, action: Action) -> u64 {
         | Action::HeedDeletions => 8,
         Action::Step(..) => 4,
         // What a person does meets more once there is an account.
-        Action::Delete | Action::Strip if !served => 1,
+        Action::Delete | Action::Strip | Action::BeginDeletion | Action::CarryOut if !served => 1,
         Action::Crash(_) | Action::Vanish(_) | Action::Edit | Action::Delete | Action::Strip => 3,
         Action::LoseSecret
         | Action::LoseRecord(_)
@@ -87,7 +87,9 @@ fn weight(state: &State, action: Action) -> u64 {
         | Action::LoseRoute
         | Action::IgnoreDeletions
         | Action::Move
-        | Action::DropAccount => 6,
+        | Action::DropAccount
+        | Action::BeginDeletion
+        | Action::CarryOut => 6,
     }
 }
 

@@ -109,11 +109,13 @@ pub enum Weakness {
     BarIgnored,
     /// Of two intents to have one account each is to give way to the other.
     NobodyFirst,
+    /// What an object had that went past our finalizer is kept, as if the finalizer had been taken off.
+    OvertakenKept,
 }
 
 impl Weakness {
     /// Every one of them.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 54] = [
         Self::NoConfirmation,
         Self::TakeoverKeepsEpoch,
         Self::DeleteBeforeClose,
@@ -167,5 +169,6 @@ impl Weakness {
         Self::AdoptedByDefault,
         Self::BarIgnored,
         Self::NobodyFirst,
+        Self::OvertakenKept,
     ];
 }

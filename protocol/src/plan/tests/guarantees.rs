@@ -830,6 +830,7 @@ fn what_a_pass_does_not_look_at_changes_nothing() {
             record: dice.one_of(&records),
             predecessor: dice.one_of(&PREDECESSORS),
             confirmation: dice.one_of(&CONFIRMATIONS),
+            overtaken: dice.one_of(&BOOLS),
             looked_again: dice.one_of(&BOOLS),
             guard_expired: dice.one_of(&BOOLS),
             secret: dice.one_of(&SECRETS),

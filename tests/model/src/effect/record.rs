@@ -6,7 +6,7 @@ use crate::effect::secret::marker_of;
 use crate::effect::small;
 use crate::promise::check_inheritance;
 use crate::rules::Rules;
-use crate::state::{Broken, Pass, State, Task};
+use crate::state::{Broken, Memory, Pass, State, Task};
 use crate::step::{Flow, fence_place};
 use crate::weakness::Weakness;
 use crate::world::{Ledger, Policy, Record, UNPOSTED, Written};
@@ -240,7 +240,16 @@ pub(crate) fn reclaim(rules: &Rules, state: &mut State, process: usize, pass: &m
 }
 
 /// What the deletion policy comes to, as the pass saw it.
-pub(crate) fn decision(rules: &Rules, pass: &Pass) -> Decision {
+pub(crate) fn decision(rules: &Rules, pass: &Pass, memory: Memory) -> Decision {
+    let is_bound = pass
+        .record
+        .is_some_and(|record| record.ledger.phase == Phase::Bound);
+    let overtaken = memory
+        .overtaken
+        .filter(|_| pass.facts.object == Kind::Unseen && is_bound);
+    if overtaken == Some(Policy::Disable) {
+        return Decision::Disable;
+    }
     let Some(object) = pass.object.filter(|_| pass.facts.object == Kind::Deleting) else {
         return Decision::Delete { cascade: false };
     };
@@ -257,7 +266,8 @@ pub(crate) fn decision(rules: &Rules, pass: &Pass) -> Decision {
 }
 
 pub(crate) fn close(rules: &Rules, state: &mut State, process: usize, pass: &mut Pass) -> Written {
-    let decision = decision(rules, pass);
+    let memory = state.processes[process].memory[usize::from(pass.uid)];
+    let decision = decision(rules, pass, memory);
     let lives = state.cluster.object.is_some_and(|object| object.uid == pass.uid);
     if pass.facts.object == Kind::Unseen && lives {
         state.breaks(Broken::ClosedLiving);
