@@ -1,6 +1,6 @@
 //! Whose pass is due, and when: each object waits once, and no two passes are over one object at a time. PURE.
 
-use crate::controller::wake::ObjectKey;
+use crate::controller::wake::{ObjectKey, Wake};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,9 @@ pub struct Agenda {
     states: HashMap<Arc<ObjectKey>, State>,
     /// Those that wait for their time, the earliest first.
     later: BTreeSet<(Instant, Arc<ObjectKey>)>,
-    /// Those that are due, in the order in which they became so.
+    /// Those that are due and go before the others.
+    first: VecDeque<Arc<ObjectKey>>,
+    /// Those that are due, in the order in which they became so. Who was put first meanwhile still stands here, and is passed over.
     due: VecDeque<Arc<ObjectKey>>,
 }
 
@@ -21,21 +23,27 @@ enum State {
     Due,
     UnderWay,
     /// A pass is under way that may have seen too little: another one follows.
-    UnderWayAndDue,
+    UnderWayAndDue {
+        is_first: bool,
+    },
 }
 
 impl Agenda {
     /// The object is due now.
-    pub fn ask(&mut self, key: ObjectKey) {
-        let key = Arc::new(key);
+    pub fn ask(&mut self, wake: Wake) {
+        let (key, is_first) = (Arc::new(wake.key), wake.is_first);
         match self.states.get(&key) {
-            Some(State::Due | State::UnderWayAndDue) => {}
-            Some(State::UnderWay) => self.set(key, State::UnderWayAndDue),
+            Some(State::Due) if !is_first => {}
+            Some(State::UnderWay) => self.set(key, State::UnderWayAndDue { is_first }),
+            Some(State::UnderWayAndDue { is_first: before }) => {
+                let is_first = is_first || *before;
+                self.set(key, State::UnderWayAndDue { is_first });
+            }
             Some(State::Later(at)) => {
                 self.later.remove(&(*at, Arc::clone(&key)));
-                self.make_due(key);
+                self.make_due(key, is_first);
             }
-            None => self.make_due(key),
+            Some(State::Due) | None => self.make_due(key, is_first),
         }
     }
 
@@ -43,12 +51,16 @@ impl Agenda {
     pub fn begin(&mut self, now: Instant) -> Option<Arc<ObjectKey>> {
         while self.later.first().is_some_and(|(at, _)| *at <= now) {
             if let Some((_, key)) = self.later.pop_first() {
-                self.make_due(key);
+                self.make_due(key, false);
             }
         }
-        let key = self.due.pop_front()?;
-        self.set(Arc::clone(&key), State::UnderWay);
-        Some(key)
+        loop {
+            let key = self.first.pop_front().or_else(|| self.due.pop_front())?;
+            if self.states.get(&key) == Some(&State::Due) {
+                self.set(Arc::clone(&key), State::UnderWay);
+                return Some(key);
+            }
+        }
     }
 
     /// When somebody is due again who is not yet.
@@ -59,19 +71,22 @@ impl Agenda {
 
     /// The pass over the object has ended; another one is to follow at that time, if any.
     pub fn end(&mut self, key: Arc<ObjectKey>, next: Option<Instant>) {
-        let was_asked = self.states.get(&key) == Some(&State::UnderWayAndDue);
-        match next {
-            _ if was_asked => self.make_due(key),
-            Some(at) => {
+        match (self.states.get(&key), next) {
+            (Some(State::UnderWayAndDue { is_first }), _) => {
+                let is_first = *is_first;
+                self.make_due(key, is_first);
+            }
+            (_, Some(at)) => {
                 self.later.insert((at, Arc::clone(&key)));
                 self.set(key, State::Later(at));
             }
-            None => drop(self.states.remove(&key)),
+            (_, None) => drop(self.states.remove(&key)),
         }
     }
 
-    fn make_due(&mut self, key: Arc<ObjectKey>) {
-        self.due.push_back(Arc::clone(&key));
+    fn make_due(&mut self, key: Arc<ObjectKey>, is_first: bool) {
+        let line = if is_first { &mut self.first } else { &mut self.due };
+        line.push_back(Arc::clone(&key));
         self.set(key, State::Due);
     }
 
@@ -97,6 +112,13 @@ mod tests {
         }
     }
 
+    fn wake(name: &str, is_first: bool) -> Wake {
+        Wake {
+            key: key(name),
+            is_first,
+        }
+    }
+
     fn begun(agenda: &mut Agenda, now: Instant) -> Vec<String> {
         let begun = std::iter::from_fn(|| agenda.begin(now));
         begun.map(|key| key.name.clone()).collect()
@@ -106,7 +128,7 @@ mod tests {
     fn who_asks_first_is_first_and_asking_twice_brings_one_pass() {
         let (mut agenda, now) = (Agenda::default(), now());
         for name in ["a", "b", "a", "c", "b"] {
-            agenda.ask(key(name));
+            agenda.ask(wake(name, false));
         }
         assert_eq!(begun(&mut agenda, now), ["a", "b", "c"]);
         assert_eq!(agenda.next(), None);
@@ -115,10 +137,10 @@ mod tests {
     #[test]
     fn who_asks_while_a_pass_is_under_way_gets_one_more_after_it_whenever_that_wanted_to_be_next() {
         let (mut agenda, now) = (Agenda::default(), now());
-        agenda.ask(key("a"));
+        agenda.ask(wake("a", false));
         let a = agenda.begin(now).unwrap();
-        agenda.ask(key("a"));
-        agenda.ask(key("a"));
+        agenda.ask(wake("a", false));
+        agenda.ask(wake("a", false));
         assert!(agenda.begin(now).is_none(), "never two at a time");
         agenda.end(a, Some(now + SECOND));
         let a = agenda.begin(now).unwrap();
@@ -130,15 +152,29 @@ mod tests {
     fn who_waits_for_a_time_is_due_then_and_earlier_where_somebody_asks() {
         let (mut agenda, now) = (Agenda::default(), now());
         for (name, seconds) in [("a", 3), ("b", 1), ("c", 2)] {
-            agenda.ask(key(name));
+            agenda.ask(wake(name, false));
             let key = agenda.begin(now).unwrap();
             agenda.end(key, Some(now + SECOND * seconds));
         }
         assert_eq!(agenda.next(), Some(now + SECOND));
         assert!(begun(&mut agenda, now).is_empty());
-        agenda.ask(key("c"));
+        agenda.ask(wake("c", false));
         assert_eq!(begun(&mut agenda, now), ["c"]);
         assert_eq!(begun(&mut agenda, now + SECOND * 3), ["b", "a"], "and c no more");
+    }
+
+    #[test]
+    fn who_is_put_first_goes_before_who_is_due_also_if_it_was_due_or_under_way_itself_and_once() {
+        let (mut agenda, now) = (Agenda::default(), now());
+        for (name, is_first) in [("a", false), ("b", false), ("c", false), ("c", true), ("d", true)] {
+            agenda.ask(wake(name, is_first));
+        }
+        let c = agenda.begin(now).unwrap();
+        assert_eq!(c.name, "c");
+        agenda.ask(wake("c", true));
+        agenda.ask(wake("c", false));
+        agenda.end(c, Some(now + SECOND));
+        assert_eq!(begun(&mut agenda, now), ["d", "c", "a", "b"]);
     }
 
     proptest! {
@@ -153,7 +189,7 @@ mod tests {
             for (step, name, seconds) in steps {
                 match step {
                     0 => {
-                        agenda.ask(key(&name.to_string()));
+                        agenda.ask(wake(&name.to_string(), seconds == 0));
                         owed.insert(name.to_string());
                     }
                     1 => if let Some(key) = agenda.begin(time) {
@@ -175,7 +211,8 @@ mod tests {
                 agenda.end(key, None);
             }
             prop_assert!(owed.is_empty(), "{owed:?}");
-            prop_assert!(agenda.states.is_empty() && agenda.later.is_empty() && agenda.due.is_empty());
+            prop_assert!(agenda.states.is_empty() && agenda.later.is_empty());
+            prop_assert!(agenda.first.is_empty() && agenda.due.is_empty());
         }
     }
 }

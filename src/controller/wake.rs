@@ -41,6 +41,15 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// A pass over an object is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wake {
+    /// Which.
+    pub key: ObjectKey,
+    /// It goes before those that are due already: it was given something that others wait for.
+    pub is_first: bool,
+}
+
 /// What one watch covers: a namespace, all of them, or what belongs to none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Scope {
@@ -66,7 +75,7 @@ impl Scope {
 
 /// The near ends of the queues of one kind, one per scope; cheap to clone.
 pub struct Waker<K> {
-    queues: Arc<Vec<(Scope, mpsc::UnboundedSender<ObjectKey>)>>,
+    queues: Arc<Vec<(Scope, mpsc::UnboundedSender<Wake>)>>,
     kind: PhantomData<fn(K)>,
 }
 
@@ -93,23 +102,34 @@ impl<K> Waker<K> {
 
     /// As above, by its namespace and name.
     pub fn wake_within(&self, namespace: &str, name: &str) {
-        if let Some((_, queue)) = self.queues.iter().find(|(scope, _)| scope.covers(namespace)) {
-            let _ = queue.unbounded_send(ObjectKey {
+        self.send(Wake {
+            key: ObjectKey {
                 namespace: namespace.to_owned(),
                 name: name.to_owned(),
-            });
+            },
+            is_first: false,
+        });
+    }
+
+    /// Asks for a pass before those that are due already.
+    pub fn wake_first(&self, key: &ObjectKey) {
+        self.send(Wake {
+            key: key.clone(),
+            is_first: true,
+        });
+    }
+
+    fn send(&self, wake: Wake) {
+        let covers = |scope: &Scope| scope.covers(&wake.key.namespace);
+        if let Some((_, queue)) = self.queues.iter().find(|(scope, _)| covers(scope)) {
+            let _ = queue.unbounded_send(wake);
         }
     }
 }
 
 /// The queues of one kind, and their far ends in the order of the scopes.
 #[must_use]
-pub fn queues<K>(
-    scopes: &[Scope],
-) -> (
-    Waker<K>,
-    Vec<impl Stream<Item = ObjectKey> + Send + 'static + use<K>>,
-) {
+pub fn queues<K>(scopes: &[Scope]) -> (Waker<K>, Vec<impl Stream<Item = Wake> + Send + 'static + use<K>>) {
     let (near, far) = scopes
         .iter()
         .cloned()
@@ -221,9 +241,15 @@ mod tests {
             name: "one".to_owned(),
         };
         waker.wake(&key("b"));
-        waker.wake(&key("elsewhere"));
-        let woken = ends[1].next().now_or_never().flatten();
-        assert_eq!(woken, Some(key("b")));
+        waker.wake_first(&key("elsewhere"));
+        let mut woken = || ends[1].next().now_or_never().flatten();
+        let wake = |is_first| Wake {
+            key: key("b"),
+            is_first,
+        };
+        assert_eq!(woken(), Some(wake(false)));
+        waker.wake_first(&key("b"));
+        assert_eq!(woken(), Some(wake(true)));
         assert!(ends[1].next().now_or_never().is_none(), "once");
         assert!(ends[0].next().now_or_never().is_none());
         drop(ends);

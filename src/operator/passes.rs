@@ -12,7 +12,8 @@ use super::unsupported;
 use crate::account;
 use crate::account::key::AccountKey;
 use crate::account::object::AccountObject;
-use crate::controller::wake::Guarded;
+use crate::account::parent::queue::Who;
+use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::Subaccount;
 use crate::metrics::{Measurement, ReconcileResult};
 use crate::subaccount;
@@ -77,6 +78,16 @@ async fn of_subaccount(object: Arc<Guarded<Subaccount>>, context: Arc<Context>) 
         },
     };
     finish(pass, ended)
+}
+
+/// It was woken, and went before: what it was given is others'.
+pub(super) fn subaccount_gone(context: &Context, key: &ObjectKey) {
+    context.registry.leave(&Who::Subaccount(key.clone()));
+}
+
+/// The same of a Record.
+pub(super) fn record_gone(context: &Context, key: &ObjectKey) {
+    context.registry.leave(&Who::Record(key.clone()));
 }
 
 pub(super) async fn record_pass(secret: Arc<Secret>, context: Arc<Context>) -> Option<Duration> {

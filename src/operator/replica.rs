@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Resource;
 use tokio::task::JoinSet;
 
-use super::passes::{account_pass, record_pass, subaccount_pass};
+use super::passes::{account_pass, record_gone, record_pass, subaccount_gone, subaccount_pass};
 use super::source::Source;
 use super::tasks::Shutdown;
 use crate::account;
@@ -18,7 +18,7 @@ use crate::account::errands::Runner;
 use crate::account::object::AccountObject;
 use crate::cli::Config;
 use crate::controller::heartbeat::Heartbeats;
-use crate::controller::wake::Guarded;
+use crate::controller::wake::{Guarded, ObjectKey};
 use crate::crd::Subaccount;
 use crate::leader::{Term, in_term};
 use crate::subaccount::context::Context;
@@ -62,13 +62,23 @@ impl Replica {
         // They wake one by one: an answer lets the controller go on whose pass waits for it, and no other.
         let controllers: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
         for source in self.accounts {
-            controllers.push(start.controller(source, account_pass, Arc::clone(&self.account_context)));
+            controllers.push(start.controller(
+                source,
+                account_pass,
+                |_, _| {},
+                Arc::clone(&self.account_context),
+            ));
         }
         for source in self.subaccounts {
-            controllers.push(start.controller(source, subaccount_pass, Arc::clone(&self.context)));
+            controllers.push(start.controller(
+                source,
+                subaccount_pass,
+                subaccount_gone,
+                Arc::clone(&self.context),
+            ));
         }
         for source in self.records {
-            controllers.push(start.controller(source, record_pass, Arc::clone(&self.context)));
+            controllers.push(start.controller(source, record_pass, record_gone, Arc::clone(&self.context)));
         }
         // They only read for the passes, and end with them.
         let errands = in_term(term.clone(), self.errands.run()).boxed();
@@ -104,6 +114,7 @@ impl Start<'_> {
         &self,
         source: Source<K>,
         pass: Pass,
+        gone: fn(&C, &ObjectKey),
         context: Arc<C>,
     ) -> BoxFuture<'static, ()>
     where
@@ -114,9 +125,11 @@ impl Start<'_> {
     {
         let beat = self.heartbeats.register(source.name());
         let term = self.term.clone();
+        let of_gone = Arc::clone(&context);
         let pass = move |object| in_term(term.clone(), pass(object, Arc::clone(&context)));
+        let gone = move |key: &ObjectKey| gone(&of_gone, key);
         source
-            .work(self.workers, pass, beat, self.shutdown.clone())
+            .work(self.workers, pass, gone, beat, self.shutdown.clone())
             .boxed()
     }
 }

@@ -13,7 +13,7 @@ use crate::clock::now;
 use crate::controller::agenda::Agenda;
 use crate::controller::cache::Cache;
 use crate::controller::heartbeat::Beat;
-use crate::controller::wake::ObjectKey;
+use crate::controller::wake::{ObjectKey, Wake};
 use crate::controller::watch::Watch;
 
 /// How often each loop shows that it turns.
@@ -24,7 +24,7 @@ pub(super) struct Source<K> {
     name: &'static str,
     cache: Cache<K>,
     /// Those that have changed, and those that somebody wakes.
-    asked: BoxStream<'static, ObjectKey>,
+    asked: BoxStream<'static, Wake>,
 }
 
 impl<K: Resource + Send + Sync + 'static> Source<K> {
@@ -32,15 +32,16 @@ impl<K: Resource + Send + Sync + 'static> Source<K> {
     pub(super) fn started(
         name: &'static str,
         watches: Vec<Watch<K>>,
-        wakes: Vec<impl Stream<Item = ObjectKey> + Send + 'static>,
+        wakes: Vec<impl Stream<Item = Wake> + Send + 'static>,
         tasks: &mut Tasks,
     ) -> Vec<Self> {
         let mut start = |(watch, woken): (Watch<K>, _)| {
             tasks.spawn(format!("the watch of {name}s"), watch.task);
+            let changed = watch.triggers.map(|key| Wake { key, is_first: false });
             Self {
                 name,
                 cache: watch.cache,
-                asked: select(watch.triggers, woken).boxed(),
+                asked: select(changed, woken).boxed(),
             }
         };
         watches.into_iter().zip(wakes).map(&mut start).collect()
@@ -66,10 +67,12 @@ impl<K: Resource + Send + Sync + 'static> Source<K> {
 
     /// Makes passes, so many at a time and each over another object, until the shutdown; then ends those under way. A pass says
     /// after how long the next one over its object is due. The first are over all that is in the cache: what was let go is among them.
+    /// `gone` hears of who is due and is in the cache no more.
     pub(super) async fn work<Pass, Running>(
         mut self,
         workers: usize,
         pass: Pass,
+        gone: impl Fn(&ObjectKey),
         beat: Beat,
         mut shutdown: Shutdown,
     ) where
@@ -79,10 +82,11 @@ impl<K: Resource + Send + Sync + 'static> Source<K> {
         let _ = self.idle().now_or_never();
         let mut agenda = Agenda::default();
         for kept in self.cache.those(|_| true) {
-            agenda.ask(ObjectKey {
+            let key = ObjectKey {
                 namespace: kept.namespace().to_owned(),
                 name: kept.name().to_owned(),
-            });
+            };
+            agenda.ask(Wake { key, is_first: false });
         }
         let mut running = FuturesUnordered::new();
         let mut beats = tokio::time::interval(HEARTBEAT);
@@ -93,14 +97,17 @@ impl<K: Resource + Send + Sync + 'static> Source<K> {
                 let object = self.cache.get(&key.namespace, &key.name);
                 match object.map(&pass) {
                     Some(pass) => running.push(pass.map(|next| (key, next))),
-                    None => agenda.end(key, None),
+                    None => {
+                        gone(&key);
+                        agenda.end(key, None);
+                    }
                 }
             }
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 _ = beats.tick() => beat.now(),
-                Some(key) = self.asked.next() => agenda.ask(key),
+                Some(wake) = self.asked.next() => agenda.ask(wake),
                 Some((key, next)) = running.next() => {
                     agenda.end(key, next.and_then(|pause| now().checked_add(pause)));
                 }
@@ -164,11 +171,42 @@ mod tests {
         };
         let beat = Heartbeats::default().register("the passes");
         let shutdown: Shutdown = pending().boxed().shared();
-        let work = source.work(1, pass, beat, shutdown);
+        let work = source.work(1, pass, |_| {}, beat, shutdown);
         let ended = tokio::time::timeout(Duration::from_millis(200), work).await;
         assert!(ended.is_err());
         assert_eq!(passes.load(Ordering::Relaxed), 2);
         let turns = turns.load(Ordering::Relaxed);
         assert!(turns < 20, "{turns} turns");
+    }
+
+    #[tokio::test]
+    async fn who_is_woken_and_is_in_the_cache_no_more_is_told_to_be_gone() {
+        let (cache, _writer) = cache::<ConfigMap>();
+        let key = ObjectKey {
+            namespace: "dev".to_owned(),
+            name: "gone".to_owned(),
+        };
+        let wake = Wake {
+            key: key.clone(),
+            is_first: true,
+        };
+        let (sender, asked) = futures::channel::mpsc::unbounded();
+        let source = Source {
+            name: "ConfigMap",
+            cache,
+            asked: asked.boxed(),
+        };
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let end = std::cell::Cell::new(Some(end));
+        let gone = |told: &ObjectKey| {
+            assert_eq!(*told, key);
+            drop(end.take());
+        };
+        let beat = Heartbeats::default().register("the passes");
+        let shutdown: Shutdown = ended.map(drop).boxed().shared();
+        let work = source.work(1, |_| pending(), gone, beat, shutdown);
+        // What was asked for before it works is let go.
+        let wakes = async { drop(sender.unbounded_send(wake)) };
+        futures::join!(work, wakes);
     }
 }

@@ -290,6 +290,7 @@ where
     Caller::new(Turn {
         class: Class::Bulk,
         who: Arc::new(who),
-        wake: Arc::new(move || waker.wake(&woken)),
+        // Whoever waits with a permit in hand keeps it from others.
+        wake: Arc::new(move || waker.wake_first(&woken)),
     })
 }

@@ -29,6 +29,10 @@ pub fn add_to(suite: &mut Suite) {
         deletion,
     );
     suite.test(
+        "those who are deleted while they wait leave their turns to others",
+        gone,
+    );
+    suite.test(
         "creates that wait are served at the rate of the limit, each after few passes",
         few_passes,
     );
@@ -118,6 +122,23 @@ async fn deletion(bed: Arc<TestBed>) -> Result<()> {
         .map(|number| format!("waiting-{number}"))
         .collect();
     try_join_all(wanted.iter().map(|name| environment.await_ready(name))).await?;
+    Ok(())
+}
+
+async fn gone(bed: Arc<TestBed>) -> Result<()> {
+    let environment = backlog(&bed, "turns-gone", 1).await?;
+    let all: Vec<String> = (0..WAITING).map(|number| format!("waiting-{number}")).collect();
+    let objects = &environment.objects;
+    try_join_all(all.iter().map(|name| objects.delete(Kind::Subaccount, name))).await?;
+    let since = environment.simulator.journal_mark().await?;
+    environment.create_subaccount("wanted", json!({})).await?;
+    // Half as long as their turns would take.
+    let patience = Duration::from_secs(WAITING as u64 / 2);
+    let created = JournalQuery::new()
+        .since(since)
+        .operation(Operation::Create)
+        .name_prefix("wanted");
+    environment.explain(environment.simulator.await_journal(&created, 1, patience).await)?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use crate::account::access::Access;
 use crate::account::key::AccountKey;
 use crate::account::parent::Parent;
 use crate::account::parent::gate::Gate;
+use crate::account::parent::queue::Who;
 use crate::account::store::doubts::Doubts;
 use crate::account::store::members::{Members, SharedTerm, Terms};
 pub use crate::account::store::snapshot::Snapshot;
@@ -113,6 +114,12 @@ impl Registry {
     pub fn knows(&self, parent: &ParentAuthId) -> bool {
         let state = self.lock();
         state.accounts.has_unknown() || state.accounts.of(parent).next().is_some()
+    }
+
+    /// Whoever is gone waits for no parent's gate any more.
+    pub fn leave(&self, who: &Who) {
+        let state = self.lock();
+        state.gates.values().for_each(|gate| gate.leave(who));
     }
 
     /// Asks for a pass over an Account.
@@ -371,7 +378,7 @@ mod tests {
             Metrics::new(false, "0", "0"),
             AccountWaker::new(waker),
         );
-        (registry, ends.remove(0).boxed())
+        (registry, ends.remove(0).map(|wake| wake.key).boxed())
     }
 
     #[test]

@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn in_each_namespace_one_has_a_turn_and_its_end_wakes_the_next() {
         let (waker, mut ends) = queues(&[Scope::Cluster]);
-        let mut woken = || ends[0].next().now_or_never().flatten().map(|object| object.name);
+        let mut woken = || ends[0].next().now_or_never().flatten().map(|wake| wake.key.name);
         let slots = Slots::new(AccountWaker::new(waker));
         let first = slots.enter(&key("many", "1"));
         assert!(first.is_some() && slots.enter(&key("few", "1")).is_some());
