@@ -11,8 +11,10 @@ pub struct Agenda {
     states: HashMap<Arc<ObjectKey>, State>,
     /// Those that wait for their time, the earliest first.
     later: BTreeSet<(Instant, Arc<ObjectKey>)>,
-    /// Those that are due and go before the others.
+    /// Those that are due and go before the others, each before one of them: nobody waits for ever.
     first: VecDeque<Arc<ObjectKey>>,
+    /// The last one that was begun was one of those.
+    began_first: bool,
     /// Those that are due, in the order in which they became so. Who was put first meanwhile still stands here, and is passed over.
     due: VecDeque<Arc<ObjectKey>>,
 }
@@ -55,8 +57,11 @@ impl Agenda {
             }
         }
         loop {
-            let key = self.first.pop_front().or_else(|| self.due.pop_front())?;
+            let is_first = !self.first.is_empty() && (self.due.is_empty() || !self.began_first);
+            let line = if is_first { &mut self.first } else { &mut self.due };
+            let key = line.pop_front()?;
             if self.states.get(&key) == Some(&State::Due) {
+                self.began_first = is_first;
                 self.set(Arc::clone(&key), State::UnderWay);
                 return Some(key);
             }
@@ -174,7 +179,28 @@ mod tests {
         agenda.ask(wake("c", true));
         agenda.ask(wake("c", false));
         agenda.end(c, Some(now + SECOND));
-        assert_eq!(begun(&mut agenda, now), ["d", "c", "a", "b"]);
+        assert_eq!(
+            begun(&mut agenda, now),
+            ["a", "d", "b", "c"],
+            "one of each in turn"
+        );
+    }
+
+    #[test]
+    fn who_is_due_has_a_turn_however_many_are_put_first() {
+        let (mut agenda, now) = (Agenda::default(), now());
+        for name in ["a", "b"] {
+            agenda.ask(wake(name, false));
+        }
+        agenda.ask(wake("first-0", true));
+        let mut order = Vec::new();
+        for number in 1..6 {
+            let key = agenda.begin(now).unwrap();
+            agenda.ask(wake(&format!("first-{number}"), true));
+            order.push(key.name.clone());
+            agenda.end(key, None);
+        }
+        assert_eq!(order, ["first-0", "a", "first-1", "b", "first-2"]);
     }
 
     proptest! {

@@ -95,12 +95,11 @@ impl<K: Resource + Send + Sync + 'static> Source<K> {
                 && let Some(key) = agenda.begin(now())
             {
                 let object = self.cache.get(&key.namespace, &key.name);
-                match object.map(&pass) {
-                    Some(pass) => running.push(pass.map(|next| (key, next))),
-                    None => {
-                        gone(&key);
-                        agenda.end(key, None);
-                    }
+                if let Some(pass) = object.map(&pass) {
+                    running.push(pass.map(|next| (key, next)));
+                } else {
+                    gone(&key);
+                    agenda.end(key, None);
                 }
             }
             tokio::select! {

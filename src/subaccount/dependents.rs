@@ -13,6 +13,7 @@ use crate::account::parent::breaker::Absence;
 use crate::account::parent::roster::marker_of;
 use crate::account::store::named_secrets::named_secrets;
 use crate::account::users::{Users, account_named_by, names};
+use crate::clock::now;
 use crate::controller::guarded_patch::is_on;
 use crate::controller::wake::{Guarded, ObjectKey, Those};
 use crate::crd::condition::{ConditionType, Reason, find};
@@ -93,10 +94,27 @@ impl Context {
     }
 }
 
+impl Context {
+    /// Objects that went past our finalizer and whose accounts are still to be done with: their names, and the Accounts that they hold as if
+    /// the finalizer had held them.
+    fn overtaken(&self) -> impl Iterator<Item = (String, AccountKey)> {
+        let all = self.traces.overtaken.all(now()).into_iter();
+        all.filter_map(|gone| {
+            self.records.get(gone.metadata.uid.as_deref()?)?;
+            let namespace = gone.metadata.namespace.as_deref()?;
+            let account = AccountKey::referred(namespace, &gone.spec.account_ref);
+            Some((gone.name_any(), account))
+        })
+    }
+}
+
 impl Dependents for Context {
     fn users(&self, account: &AccountKey) -> Users {
         let near = self.objects_near(account);
-        Users::of(account, near.filter(|object| self.can_hold(account, object)))
+        let mut users = Users::of(account, near.filter(|object| self.can_hold(account, object)));
+        let overtaken = self.overtaken().filter(|(_, named)| named == account);
+        users.named.extend(overtaken.map(|(name, _)| name));
+        users
     }
 
     fn can_hold(&self, account: &AccountKey, object: &Guarded<Subaccount>) -> bool {
@@ -124,6 +142,9 @@ impl Dependents for Context {
                 Some(account) => named.entry(account).or_default().named.push(object.name_any()),
                 None => unreadable.push(ObjectKey::of(&*object)),
             }
+        }
+        for (name, account) in self.overtaken() {
+            named.entry(account).or_default().named.push(name);
         }
         others
             .iter()
@@ -251,7 +272,7 @@ impl Dependents for Context {
                     name: record.subject.name.clone(),
                 });
             }
-            let is_overtaken = || self.traces.overtaken.of(&record.subject.uid).is_some();
+            let is_overtaken = || self.traces.overtaken.of(&record.subject.uid, now()).is_some();
             if record.ledger.phase != Phase::Bound || record.ledger.is_fenced() || is_overtaken() {
                 self.wake_record.wake(&self.record_key(stored.secret.clone()));
             }

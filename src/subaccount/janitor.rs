@@ -11,6 +11,7 @@ use super::store::record::Phase;
 use super::tell::Outcome;
 use super::tell::news::{self, Fate, of_orphan};
 use super::traces::ListWaiter;
+use crate::account::key::AccountKey;
 use crate::controller::cluster::ClusterError;
 use crate::controller::refusal::Refusal;
 use crate::controller::versioned::{Versioned, get_versioned, replace};
@@ -48,7 +49,7 @@ pub async fn record(context: &Context, secret: &str) -> Option<Ended> {
     let orphan = tell_orphan(&pass, &outcome).await;
     report::note_refusals(&pass, &outcome, orphan.refusal);
     report::publish(&pass, news::of_deeds(&pass.deeds)).await;
-    tell_overtaken(&pass, &outcome).await;
+    tell_overtaken(&pass).await;
     pass.leave_queue(&outcome);
     pass.await_list(&outcome, ListWaiter::Record(pass.record_name.clone()));
     let next = if orphan.again {
@@ -86,11 +87,21 @@ pub async fn store_held_pairs(context: &Context) {
     }
 }
 
-/// The last word of an object that went past our finalizer, once what it had is as its policy says.
-async fn tell_overtaken(pass: &Pass<'_>, outcome: &Outcome) {
-    if outcome.rest == Rest::Settled && pass.known.overtaken.is_some() && !pass.known.is_bound() {
-        report::publish(pass, vec![news::farewell(pass.known.record(), None, false)]).await;
+/// The last word of an object that went past our finalizer, once its account is as its policy says.
+async fn tell_overtaken(pass: &Pass<'_>) {
+    let (Some(gone), Some(record)) = (&pass.known.overtaken, pass.known.record()) else {
+        return;
+    };
+    let is_done = match record.ledger.phase {
+        Phase::Closed => record.auth_id().is_some() && pass.known.remote == Remote::Gone,
+        Phase::Kept => !record.ledger.disable || pass.known.remote == Remote::Matches,
+        Phase::Open | Phase::Bound => false,
+    };
+    if is_done {
+        report::publish(pass, vec![news::farewell(Some(record), None, false)]).await;
         pass.context.traces.overtaken.forget(&pass.uid);
+        let account = AccountKey::referred(&pass.key.namespace, &gone.spec.account_ref);
+        pass.context.registry.wake(&account);
     }
 }
 

@@ -115,14 +115,11 @@ impl<'a> Pass<'a> {
         let mut pass = Self::new(context, key, record.subject.uid.clone(), Object::Unseen, caller);
         pass.record_name = name;
         pass.known.record = KnownRecord::Cached(record.clone());
-        pass.known.overtaken = context.traces.overtaken.of(&pass.uid);
-        // What its Account says of deletions counts as if the finalizer had held it.
-        pass.account = pass.known.overtaken.as_ref().and_then(|overtaken| {
-            let named = &overtaken.spec.account_ref;
-            context
-                .registry
-                .account(&AccountKey::referred(&pass.key.namespace, named))
-        });
+        if let Some((gone, account)) = overtaken(context, &pass.uid) {
+            // What its Account says of deletions counts as if the finalizer had held it.
+            pass.account = context.registry.account(&account);
+            pass.known.overtaken = Some(gone);
+        }
         pass.take_held();
         pass
     }
@@ -278,6 +275,18 @@ impl Pass<'_> {
             }
         }
     }
+}
+
+/// The object of this uid, if it went past our finalizer and was not told to be an orphan, and its Account, without which nothing can be
+/// decided.
+fn overtaken(context: &Context, uid: &str) -> Option<(Arc<Subaccount>, AccountKey)> {
+    let gone = context.traces.overtaken.of(uid, now())?;
+    let account = AccountKey::referred(gone.metadata.namespace.as_deref()?, &gone.spec.account_ref);
+    let is_told = context
+        .traces
+        .memory
+        .with(uid, |remembered| remembered.orphan_reported);
+    (context.account(&account).is_some() && !is_told).then_some((gone, account))
 }
 
 /// In whose name a pass asks the gate for permits, and what is woken when one is there.

@@ -202,6 +202,7 @@ impl Watches {
         let (records, wake_object) = (Arc::clone(&self.records), self.wake_object.clone());
         let (known, traces) = (Arc::clone(&self.records), Arc::clone(&self.traces));
         let (refusals, operator_namespace) = (self.refusals.clone(), self.operator_namespace.clone());
+        let wake_account = self.wake_account.clone();
         let mut accepted = Changes::default();
         let digest = move |event: &mut Event<Secret>| {
             if let Event::Delete(secret) = event {
@@ -209,7 +210,12 @@ impl Watches {
                 let served = records
                     .in_secret(&name)
                     .map(|stored| stored.record.subject.uid.clone());
+                let overtaken = served.as_deref().and_then(|uid| traces.overtaken.of(uid, now()));
                 traces.forget_record(&name, served.as_deref());
+                if let Some(gone) = overtaken {
+                    let namespace = gone.metadata.namespace.as_deref().unwrap_or_default();
+                    wake_account.wake(&AccountKey::referred(namespace, &gone.spec.account_ref));
+                }
             }
             let before = match event {
                 Event::Apply(secret) | Event::InitApply(secret) => {

@@ -27,6 +27,12 @@ pub fn directive<K: Resource>(object: &K) -> Directive {
     }
 }
 
+/// Whether it is to go without proof, once it is deleted: what it has is nobody's to delete.
+#[must_use]
+pub fn goes_unproved(object: &Subaccount) -> bool {
+    is_true(object, FORCE_DELETE_ANNOTATION)
+}
+
 /// Whether it may take over the account that an earlier object of its name left.
 #[must_use]
 pub fn reclaim(object: &Subaccount) -> bool {

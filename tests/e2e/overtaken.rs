@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
-use vobiz_harness::objects::Kind;
+use vobiz_harness::objects::{Kind, is_observed};
 use vobiz_harness::simulator::Api;
 use vobiz_harness::simulator_control::Fault;
 use vobiz_harness::simulator_journal::{JournalQuery, Operation};
@@ -35,6 +35,11 @@ pub fn add_to(suite: &mut Suite) {
         suite,
         "what is to be kept stays when its object goes past its finalizer",
         kept,
+    );
+    in_each(
+        suite,
+        "an Account stays until the account of an object that went past its finalizer is deleted",
+        account_goes,
     );
     in_each(
         suite,
@@ -210,15 +215,53 @@ async fn under_way(bed: Arc<TestBed>, api: Api) -> Result<()> {
 }
 
 async fn kept(bed: Arc<TestBed>, api: Api) -> Result<()> {
-    let spec = json!({"deletion": {"policy": "Retain"}});
-    let overtaken = Overtaken::begin(&bed, "overtaken-kept", api, spec).await?;
+    for (policy, told, enabled) in [
+        ("Retain", "SubaccountRetained", true),
+        ("Disable", "SubaccountDisabled", false),
+    ] {
+        let spec = json!({"deletion": {"policy": policy}});
+        let overtaken = Overtaken::begin(&bed, "overtaken-kept", api, spec).await?;
+        let mut overtaken = overtaken.resume().await?;
+        let id = overtaken.ready().await?;
+        overtaken.carry_out().await?;
+        let Overtaken { environment, uid, .. } = overtaken;
+        environment.await_record_phase(&uid, "Kept").await?;
+        ensure_told(&environment, told).await?;
+        let account = environment.simulator.account(&id).await?;
+        ensure!(account["enabled"] == enabled, "{policy}: {account:#}");
+    }
+    Ok(())
+}
+
+/// This is told of it, once, and not that it is an orphan.
+async fn ensure_told(environment: &Environment, reason: &str) -> Result<()> {
+    let told = environment.events("Subaccount", "acme", reason).await?;
+    ensure!(told.len() == 1, "{reason} was told {} times", told.len());
+    let events = environment.objects.list(Kind::Event).await?;
+    let is_orphan = |event: &Value| event["reason"] == "SubaccountOrphaned";
+    ensure!(!events.iter().any(is_orphan), "it was told to be an orphan");
+    Ok(())
+}
+
+/// Its Account is deleted with it, as whoever deletes a whole namespace does, and a deletion must wait for its turn.
+async fn account_goes(bed: Arc<TestBed>, api: Api) -> Result<()> {
+    let overtaken = Overtaken::begin(&bed, "overtaken-account", api, json!({})).await?;
     let mut overtaken = overtaken.resume().await?;
     let id = overtaken.ready().await?;
+    let objects = overtaken.environment.objects.clone();
+    let slow = json!({"spec": {"rateLimit": {"requestsPerSecond": 1, "burst": 1}}});
+    objects.merge(Kind::Account, ACCOUNT, &slow).await?;
+    objects
+        .await_object(Kind::Account, ACCOUNT, "seen by the operator", is_observed)
+        .await?;
+    objects.delete(Kind::Account, ACCOUNT).await?;
     overtaken.carry_out().await?;
     let Overtaken { environment, uid, .. } = overtaken;
-    environment.await_record_phase(&uid, "Kept").await?;
-    environment.simulator.account(&id).await?;
-    Ok(())
+    environment.await_record_gone(&uid).await?;
+    let account = environment.simulator.find_account(&id).await?;
+    ensure!(account.is_none(), "the account is still there: {account:#?}");
+    ensure_told(&environment, "SubaccountDeleted").await?;
+    environment.await_gone(Kind::Account, ACCOUNT).await
 }
 
 async fn unseen(bed: Arc<TestBed>, api: Api) -> Result<()> {

@@ -94,7 +94,8 @@ fn nothing_bound(facts: &Facts) -> Step {
     }
 }
 
-fn close(facts: &Facts) -> Step {
+/// Decides what becomes of the account, if nothing has to be guessed.
+pub(super) fn close(facts: &Facts) -> Step {
     match facts.policy {
         // Rules 3, 12.
         Policy::Decided => Step::Close,

@@ -1,8 +1,8 @@
 //! The next step for a Record that is looked after without its object: leftovers, orphans and tombstones. PURE.
 
-use super::deleting::{delete, keep_disabled};
+use super::deleting::{close, delete, keep_disabled};
 use super::{Rest, Step, Wait, sweep, waiting, with_account};
-use crate::facts::{Confirmation, Directive, Facts, Fence, Phase, Policy, Record, Remote};
+use crate::facts::{Confirmation, Directive, Facts, Fence, Phase, Record, Remote};
 
 /// The janitor's pass: a Record is looked after whether its object lives or not.
 pub(super) fn janitor(facts: &Facts) -> Step {
@@ -37,7 +37,7 @@ pub(super) fn janitor(facts: &Facts) -> Step {
         // Its epoch is void from here on. Rules 6, 9.
         Phase::Open { .. } => Step::Close,
         // Its user deleted it, and no finalizer held it. Rule 55.
-        Phase::Bound { .. } if facts.overtaken && facts.policy == Policy::Decided => Step::Close,
+        Phase::Bound { .. } if facts.overtaken => close(facts),
         // A restore brings objects back with new uids: the account is reported, never deleted. Promise 2, rule 5.
         Phase::Bound { .. } if fenced => sweep_or(facts, Step::Rest(Rest::Settled)),
         // Promise 2.

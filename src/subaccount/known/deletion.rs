@@ -27,3 +27,95 @@ impl Known {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::marker::Series;
+    use crate::subaccount::known::KnownRecord;
+    use crate::subaccount::store::record::{Ledger, Record, Subject};
+    use crate::vobiz::{AuthId, AuthToken, Generation, ParentAuthId};
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    /// A spec, what its Record says, and what is decided.
+    type Row = (Value, fn(Ledger) -> Ledger, Decision);
+
+    fn record(transition: impl FnOnce(Ledger) -> Ledger) -> KnownRecord {
+        let subject = Subject {
+            namespace: "team".to_owned(),
+            namespace_uid: "n-1".to_owned(),
+            name: "acme".to_owned(),
+            uid: "u-1".to_owned(),
+        };
+        KnownRecord::Cached(Record {
+            subject,
+            parent: ParentAuthId::parse("MA_PARENT").unwrap(),
+            ledger: transition(Ledger::open(Series(1), Generation::Gen2)),
+            last_fenced_at: None,
+        })
+    }
+
+    fn bound(ledger: Ledger) -> Ledger {
+        let token = AuthToken::parse("0123456789abcdef0123456789abcdef").unwrap();
+        ledger.bound(AuthId::parse("SA_1").unwrap(), token)
+    }
+
+    fn adopted(ledger: Ledger) -> Ledger {
+        Ledger {
+            adopted: true,
+            ..bound(ledger)
+        }
+    }
+
+    #[test]
+    fn what_becomes_of_an_account_is_decided_alike_of_an_object_that_is_let_go_and_of_one_that_went_past_the_finalizer()
+     {
+        let defaults = || {
+            Some(DeletionSettings {
+                policy: Some(DeletionPolicy::Delete),
+                cascade: Some(true),
+            })
+        };
+        let delete = |cascade| Decision::Delete { cascade };
+        let table: [Row; 7] = [
+            (json!({}), bound, delete(true)),
+            (json!({"deletion": {"cascade": false}}), bound, delete(false)),
+            (
+                json!({"deletion": {"policy": "Disable"}}),
+                bound,
+                Decision::Disable,
+            ),
+            (json!({"deletion": {"policy": "Retain"}}), bound, Decision::Retain),
+            (
+                json!({"managementPolicy": "ObserveOnly"}),
+                bound,
+                Decision::Retain,
+            ),
+            (json!({}), adopted, Decision::Retain),
+            (json!({"authId": "SA_1"}), bound, Decision::Retain),
+        ];
+        for (spec, transition, expected) in table {
+            let mut object = json!({
+                "apiVersion": "vobiz.ai/v1alpha1", "kind": "Subaccount", "metadata": {"name": "acme"},
+                "spec": {"accountRef": {"name": "main"}},
+            });
+            object["spec"]
+                .as_object_mut()
+                .unwrap()
+                .extend(spec.as_object().unwrap().clone());
+            let object: Arc<crate::crd::Subaccount> = Arc::new(serde_json::from_value(object).unwrap());
+            let mut deleting = Known::nothing(Object::Deleting);
+            deleting.object = Some(Arc::clone(&object));
+            let mut overtaken = Known::nothing(Object::Unseen);
+            overtaken.overtaken = Some(object);
+            for known in [&mut deleting, &mut overtaken] {
+                known.record = record(transition);
+                assert_eq!(known.decision(defaults), Some(expected), "{spec}");
+            }
+            // Nothing was bound: its attempts are void, whoever is there to tell the policy.
+            overtaken.record = record(|ledger| ledger);
+            assert_eq!(overtaken.decision(|| None), Some(delete(false)), "{spec}");
+        }
+    }
+}

@@ -48,12 +48,12 @@ impl Overtaken {
         state.held.push_back((now, Uid::of(uid)));
     }
 
-    /// The watch has told that this object is gone, and how it was last. True: it went past our finalizer. Whoever is to keep hands off
-    /// it does so still.
+    /// The watch has told that this object is gone, and how it was last. True: it went past our finalizer. Where a person asked for hands
+    /// off, or to let it go without proof, nothing is done about it.
     pub fn went(&self, object: &Subaccount, now: Instant) -> bool {
         let has_finalizer = object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
         let was_let_go = object.metadata.deletion_timestamp.is_some();
-        let is_managed = wish::directive(object) == Directive::Manage;
+        let is_managed = wish::directive(object) == Directive::Manage && !wish::goes_unproved(object);
         if !has_finalizer || was_let_go || !is_managed {
             return false;
         }
@@ -68,14 +68,20 @@ impl Overtaken {
         is_overtaken
     }
 
-    /// The object of this uid as it was, if it went so.
+    /// The object of this uid as it was, if it went so of late.
     #[must_use]
-    pub fn of(&self, uid: &str) -> Option<Arc<Subaccount>> {
+    pub fn of(&self, uid: &str, now: Instant) -> Option<Arc<Subaccount>> {
         let state = self.lock();
-        state
-            .gone
-            .get(&Uid::of(uid))
-            .map(|(_, object)| Arc::clone(object))
+        let (at, object) = state.gone.get(&Uid::of(uid))?;
+        (!is_over(*at, KEPT_FOR, now)).then(|| Arc::clone(object))
+    }
+
+    /// All that went so of late.
+    #[must_use]
+    pub fn all(&self, now: Instant) -> Vec<Arc<Subaccount>> {
+        let state = self.lock();
+        let recent = state.gone.values().filter(|(at, _)| !is_over(*at, KEPT_FOR, now));
+        recent.map(|(_, object)| Arc::clone(object)).collect()
     }
 
     /// It was told what became of it, or nothing is left of it.
@@ -125,12 +131,14 @@ mod tests {
             !went(json!({"deletionTimestamp": "2026-01-01T00:00:00Z"})),
             "as every object that we let go is last seen"
         );
-        assert!(!went(json!({"annotations": {"vobiz.ai/paused": "true"}})));
-        assert!(overtaken.of("u-1").is_none());
+        for wish in ["vobiz.ai/paused", "vobiz.ai/force-delete"] {
+            assert!(!went(json!({"annotations": {wish: "true"}})), "{wish}");
+        }
+        assert!(overtaken.of("u-1", now).is_none());
         assert!(went(json!({"finalizers": ["theirs", FINALIZER]})));
-        assert!(overtaken.of("u-1").is_some());
+        assert!(overtaken.of("u-1", now).is_some());
         overtaken.forget("u-1");
-        assert!(overtaken.of("u-1").is_none());
+        assert!(overtaken.of("u-1", now).is_none());
     }
 
     #[test]
@@ -151,6 +159,14 @@ mod tests {
             overtaken.hold(&uid, at);
             assert!(overtaken.went(&object(&uid, json!({})), at));
         }
+        let end = start + Duration::from_mins(1) * 89;
+        let is_kept = |minute: u32, at| overtaken.of(&format!("u-{minute}"), at).is_some();
+        assert!(!is_kept(28, end) && is_kept(29, end), "an hour");
+        assert!(
+            !is_kept(29, end + Duration::from_mins(1)),
+            "also if nobody came since"
+        );
+        assert_eq!(overtaken.all(end).len(), 61);
         let state = overtaken.lock();
         assert_eq!((state.held.len(), state.gone.len()), (6, 61));
     }

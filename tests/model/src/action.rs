@@ -241,6 +241,7 @@ pub fn happen(rules: &Rules, state: &State, action: Action) -> Option<State> {
         Action::Crash(process) => {
             left.crashes -= 1;
             let before = after.processes[usize::from(process)];
+            after.unseen |= before.memory.iter().any(|memory| memory.overtaken.is_some());
             after.processes[usize::from(process)] = Process::fresh(&after.cluster);
             before.pass.is_some()
                 || before.memory != Process::fresh(&after.cluster).memory

@@ -30,6 +30,7 @@ pub(crate) fn whole(state: &State, digests: [u64; PROCESSES]) -> u64 {
         next_series,
         next_uid,
         overtaking,
+        unseen,
         backup,
         restored,
         account,
@@ -42,9 +43,7 @@ pub(crate) fn whole(state: &State, digests: [u64; PROCESSES]) -> u64 {
     } = state;
     let mut hasher = FixedState::default().build_hasher();
     (cluster, vobiz, digests, left, next_series, next_uid, backup).hash(&mut hasher);
-    (
-        overtaking, restored, account, denied, lost_route, deaf, granted, barred, broken,
-    )
-        .hash(&mut hasher);
+    (overtaking, unseen, restored, account, denied).hash(&mut hasher);
+    (lost_route, deaf, granted, barred, broken).hash(&mut hasher);
     hasher.finish()
 }

@@ -18,12 +18,7 @@ pub(crate) fn possible(state: &State, actions: &mut Vec<Action>) {
     if live.is_some() && left.deletes > 0 {
         actions.push(Action::Delete);
     }
-    if live.is_some_and(|object| !object.finalizer) && left.overtakes > 0 {
-        actions.push(Action::BeginDeletion);
-    }
-    if live.is_some_and(|object| state.overtaking == Some(object.uid)) {
-        actions.push(Action::CarryOut);
-    }
+    late_deletions(state, actions);
     if cluster.other.0.is_some_and(|object| !object.deleting) && left.deletes > 0 {
         actions.push(Action::DeleteOther);
     }
@@ -115,6 +110,38 @@ pub(crate) fn possible(state: &State, actions: &mut Vec<Action>) {
     }
 }
 
+/// A deletion that looks for finalizers when it begins, and is carried out later.
+fn late_deletions(state: &State, actions: &mut Vec<Action>) {
+    let Some(object) = state.cluster.object.filter(|object| !object.deleting) else {
+        return;
+    };
+    if !object.finalizer && state.left.overtakes > 0 {
+        actions.push(Action::BeginDeletion);
+    }
+    if state.overtaking == Some(object.uid) {
+        actions.push(Action::CarryOut);
+    }
+}
+
+/// The API server removes the object, whatever is on it. Who has added our finalizer knows what that means.
+fn carry_out(state: &mut State, gone: Object) {
+    state.cluster.object = None;
+    state.cluster.collect();
+    state.overtaking = None;
+    if !gone.finalizer {
+        return;
+    }
+    let mut is_seen = false;
+    for process in &mut state.processes {
+        let memory = &mut process.memory[usize::from(gone.uid)];
+        if memory.held {
+            memory.overtaken = Some(Object { version: 0, ..gone });
+            is_seen = true;
+        }
+    }
+    state.unseen |= !is_seen;
+}
+
 /// What goes wrong at Vobiz for long, and is well again.
 fn troubles(state: &State, actions: &mut Vec<Action>) {
     if state.lost_route {
@@ -200,14 +227,7 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> bool {
         }
         (Action::CarryOut, Some(object)) => {
             let gone = *object;
-            cluster.object = None;
-            cluster.collect();
-            state.overtaking = None;
-            if gone.finalizer {
-                for process in &mut state.processes {
-                    process.memory[usize::from(gone.uid)].overtaken = Some(gone.policy);
-                }
-            }
+            carry_out(state, gone);
         }
         (Action::DeleteOther, _) => {
             left.deletes -= 1;

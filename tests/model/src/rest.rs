@@ -237,9 +237,7 @@ fn judge(rules: &Rules, state: &State) -> Option<Broken> {
                     Phase::Bound => {
                         let lives = state.cluster.object_of(record.uid).is_some();
                         // Reported and kept: the object went without its finalizer, or while it took the account over.
-                        // Whoever saw it go past the finalizer may have been killed.
-                        let unseen = rules.budget.overtakes > 0 && rules.budget.crashes > 0;
-                        lives || rules.budget.strips > 0 || rules.reclaim || unseen
+                        lives || rules.budget.strips > 0 || rules.reclaim || state.unseen
                     }
                     Phase::Kept => true,
                     Phase::Open | Phase::Closed => false,

@@ -93,8 +93,10 @@ pub struct Memory {
     pub missing: Option<(u8, bool)>,
     /// An account whose deletion was accepted, and that no walk has proved gone yet.
     pub accepted: Option<u8>,
-    /// The object was seen to go past our finalizer, and this was its deletion policy.
-    pub overtaken: Option<Policy>,
+    /// This process has added our finalizer.
+    pub held: bool,
+    /// The object as it was seen to go past our finalizer.
+    pub overtaken: Option<Object>,
 }
 
 /// What an Account gives: a parent, and the generation of the API under which it is spoken to.
@@ -255,6 +257,8 @@ pub struct State {
     pub next_uid: u8,
     /// The object whose deletion has begun and is still to be carried out: its finalizers were looked at.
     pub overtaking: Option<u8>,
+    /// An object went past our finalizer, and nobody is left who could tell that from a finalizer that was taken off.
+    pub unseen: bool,
     /// The account that a status named last, while an object may still be restored with it.
     pub backup: Option<u8>,
     /// The object was restored.
@@ -310,6 +314,7 @@ impl State {
             next_series: 0,
             next_uid: 1,
             overtaking: None,
+            unseen: false,
             backup: None,
             restored: false,
             account: Some(Parent { id: 0, generation: 2 }),

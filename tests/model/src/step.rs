@@ -49,7 +49,7 @@ pub fn next(rules: &Rules, state: &State, process: usize, pass: &Pass) -> Step {
 fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts::Facts {
     let mut facts = pass.facts;
     let memory = state.processes[process].memory[usize::from(pass.uid)];
-    (facts.account, facts.policy) = account::allows(rules, state, pass);
+    (facts.account, facts.policy) = account::allows(rules, state, pass, memory);
     facts.token_shown = rules.shows_tokens && !pass.token_asked;
     facts.claim = claim(rules, state, process, pass);
     facts.adoption = match pass.object.and_then(|object| object.adopts) {
@@ -66,6 +66,8 @@ fn refreshed(rules: &Rules, state: &State, process: usize, pass: &Pass) -> facts
     }
     facts.overtaken =
         facts.object == Kind::Unseen && memory.overtaken.is_some() && !rules.drops(Weakness::OvertakenKept);
+    // Without the Account nothing can be decided.
+    facts.overtaken &= state.account.is_some();
     facts.pairs_held = state.processes[process]
         .held
         .is_some_and(|held| held.uid != pass.uid);
@@ -162,8 +164,12 @@ pub fn take(rules: &Rules, state: &mut State, process: usize, fault: Fault) -> b
     let Some(pass) = state.processes[process].pass else {
         return false;
     };
-    let before = *state;
     let step = next(rules, state, process, &pass);
+    if step == Step::AddFinalizer && rules.budget.overtakes > 0 {
+        // Noted before the request leaves, whatever becomes of that.
+        state.processes[process].memory[usize::from(pass.uid)].held = true;
+    }
+    let before = *state;
     if pass.task == Task::Plan && matches!(step, Step::Rest(_) | Step::TakePermit) {
         // What it waited for came meanwhile.
         go_on(rules, state, process, Flow::On);

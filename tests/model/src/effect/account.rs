@@ -1,10 +1,11 @@
 //! The steps that speak to Vobiz. PURE.
 
+use crate::effect::record::overtaken;
 use crate::effect::small;
 use crate::promise::{check_delete, check_multiplied, check_post, check_serving};
 use crate::recall::note_missing;
 use crate::rules::Rules;
-use crate::state::{Broken, Pass, State};
+use crate::state::{Broken, Memory, Pass, State};
 use crate::step::Fault;
 use crate::weakness::Weakness;
 use crate::world::{Account, Flight, Policy, Record, Written};
@@ -106,7 +107,7 @@ fn found(rules: &Rules, state: &State, pass: &Pass, id: u8) -> Option<Account> {
 }
 
 /// What the Account allows, and whether it decides what becomes of the account.
-pub(crate) fn allows(rules: &Rules, state: &State, pass: &Pass) -> (AccountFact, PolicyFact) {
+pub(crate) fn allows(rules: &Rules, state: &State, pass: &Pass, memory: Memory) -> (AccountFact, PolicyFact) {
     let named = pass.object.and_then(|object| object.identity);
     let named = named.and_then(|id| state.vobiz.accounts[usize::from(id)]);
     let recorded = pass
@@ -117,9 +118,11 @@ pub(crate) fn allows(rules: &Rules, state: &State, pass: &Pass) -> (AccountFact,
         recorded.is_none_or(|parent| parent == account.id) || rules.drops(Weakness::AnyParent)
     });
     let fenced = pass.record.is_some_and(|record| record.ledger.is_fenced());
-    let deleting = pass.facts.object == Kind::Deleting;
+    let overtaken = overtaken(pass, memory);
+    let deleting = pass.facts.object == Kind::Deleting || overtaken.is_some();
     let retained = pass
         .object
+        .or(overtaken)
         .is_some_and(|object| (object.policy == Policy::Retain || object.observes) && !fenced);
     // A deletion needs nobody's leave but the parent's.
     let barred = state.barred && pass.facts.object == Kind::Live && !rules.drops(Weakness::BarIgnored);

@@ -9,7 +9,7 @@ use crate::rules::Rules;
 use crate::state::{Broken, Memory, Pass, State, Task};
 use crate::step::{Flow, fence_place};
 use crate::weakness::Weakness;
-use crate::world::{Ledger, Policy, Record, UNPOSTED, Written};
+use crate::world::{Ledger, Object, Policy, Record, UNPOSTED, Written};
 use vobiz_protocol::facts::{
     self, Confirmation, Evidence, Made, Object as Kind, Phase as PhaseFact, Predecessor, Remote,
 };
@@ -239,18 +239,20 @@ pub(crate) fn reclaim(rules: &Rules, state: &mut State, process: usize, pass: &m
     written
 }
 
-/// What the deletion policy comes to, as the pass saw it.
-pub(crate) fn decision(rules: &Rules, pass: &Pass, memory: Memory) -> Decision {
+/// The object as it went past our finalizer, as long as that decides what becomes of its account.
+pub(crate) fn overtaken(pass: &Pass, memory: Memory) -> Option<Object> {
     let is_bound = pass
         .record
         .is_some_and(|record| record.ledger.phase == Phase::Bound);
-    let overtaken = memory
+    memory
         .overtaken
-        .filter(|_| pass.facts.object == Kind::Unseen && is_bound);
-    if overtaken == Some(Policy::Disable) {
-        return Decision::Disable;
-    }
-    let Some(object) = pass.object.filter(|_| pass.facts.object == Kind::Deleting) else {
+        .filter(|_| pass.facts.object == Kind::Unseen && is_bound)
+}
+
+/// What the deletion policy comes to, as the pass saw it.
+pub(crate) fn decision(rules: &Rules, pass: &Pass, memory: Memory) -> Decision {
+    let going = pass.object.filter(|_| pass.facts.object == Kind::Deleting);
+    let Some(object) = going.or_else(|| overtaken(pass, memory)) else {
         return Decision::Delete { cascade: false };
     };
     let adopted = object.adopts.is_some() || pass.record.is_some_and(|record| record.ledger.adopted);
