@@ -185,11 +185,13 @@ fn looked_at(facts: &Facts) -> Facts {
             remote: Remote::Unknown,
             shared: false,
             policy: Policy::Decided,
+            overtaken: false,
             retention_over: false,
             parent_abandoned: false,
             ..*facts
         },
         (Object::Deleting, _) => Facts {
+            overtaken: false,
             applied: false,
             requested: false,
             reclaim: false,
@@ -208,8 +210,14 @@ fn looked_at(facts: &Facts) -> Facts {
             parent_abandoned: false,
             ..*facts
         },
-        (Object::Unseen, _) => Facts {
+        (Object::Unseen, record) => Facts {
             object: Object::Unseen,
+            overtaken: facts.overtaken && is_bound(record),
+            policy: if facts.overtaken && is_bound(record) {
+                facts.policy
+            } else {
+                base.policy
+            },
             observes: facts.observes,
             directive: facts.directive,
             account: facts.account,
@@ -325,6 +333,13 @@ fn over_all_facts(mut check: impl FnMut(&Facts)) {
     };
     every!(facts, [observes in BOOLS, directive in DIRECTIVES, account in ACCOUNTS, record in records(), confirmation in CONFIRMATIONS,
         remote in REMOTES, shared in BOOLS, fence in FENCES, retention_over in BOOLS, parent_abandoned in BOOLS], check);
+    let mut facts = Facts {
+        object: Object::Unseen,
+        overtaken: true,
+        ..new_object()
+    };
+    every!(facts, [observes in BOOLS, directive in DIRECTIVES, account in ACCOUNTS, record in bound.iter().copied(),
+        confirmation in CONFIRMATIONS, remote in REMOTES, fence in FENCES, policy in POLICIES], check);
 }
 
 /// The phase, if the Record was read by quorum, and whether it is fenced.
@@ -556,6 +571,7 @@ fn is_allowed(facts: &Facts, step: Step) -> bool {
             Some((Phase::Bound { .. }, _)) if object == Object::Live => {
                 confirmed && facts.recreate && facts.remote == Remote::Gone && may_post
             }
+            Some((Phase::Bound { .. }, _)) if facts.overtaken => gone && facts.policy == Policy::Decided,
             Some((Phase::Bound { .. }, _)) => {
                 leaving && facts.policy == Policy::Decided && (confirmed || may_post)
             }
@@ -729,7 +745,7 @@ fn a_lost_pair_costs_no_account_unless_the_user_asked_for_it() {
 }
 
 #[test]
-fn an_open_record_of_a_gone_object_is_closed_and_a_bound_one_is_never_touched() {
+fn an_open_record_of_a_gone_object_is_closed_and_a_bound_one_only_if_it_went_past_our_finalizer() {
     over_all_facts(|facts| {
         if facts.object != Object::Unseen || facts.confirmation != Confirmation::Refuted {
             return;
@@ -737,6 +753,9 @@ fn an_open_record_of_a_gone_object_is_closed_and_a_bound_one_is_never_touched() 
         let step = plan(facts);
         match by_quorum(facts) {
             Some((Phase::Open { .. }, _)) => assert_eq!(step, Step::Close, "{facts:#?}"),
+            Some((Phase::Bound { .. }, _)) if facts.overtaken && facts.policy == Policy::Decided => {
+                assert_eq!(step, Step::Close, "{facts:#?}");
+            }
             Some((Phase::Bound { .. }, _)) => {
                 assert!(
                     matches!(step, Step::Rest(_) | Step::DeleteLeftover),
