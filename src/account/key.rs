@@ -2,7 +2,7 @@
 
 use crate::controller::refusals::Requester;
 use crate::controller::wake::ObjectKey;
-use crate::crd::{AccountKind, AccountReference};
+use crate::crd::{AccountKind, AccountReference, Subaccount};
 use kube::Resource;
 use std::fmt;
 
@@ -45,6 +45,13 @@ impl AccountKey {
     #[must_use]
     pub fn referred(namespace: &str, reference: &AccountReference) -> Self {
         Self::named(namespace, reference.kind, &reference.name)
+    }
+
+    /// The one that a Subaccount refers to; none if that has no namespace.
+    #[must_use]
+    pub fn of_user(object: &Subaccount) -> Option<Self> {
+        let namespace = object.metadata.namespace.as_deref()?;
+        Some(Self::referred(namespace, &object.spec.account_ref))
     }
 
     /// Of which kind it is.

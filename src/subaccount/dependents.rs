@@ -92,18 +92,14 @@ impl Context {
         });
         differs || kyc_differs(object, account)
     }
-}
 
-impl Context {
     /// Objects that went past our finalizer and whose accounts are still to be done with: their names, and the Accounts that they hold as if
     /// the finalizer had held them.
     fn overtaken(&self) -> impl Iterator<Item = (String, AccountKey)> {
         let all = self.traces.overtaken.all(now()).into_iter();
         all.filter_map(|gone| {
             self.records.get(gone.metadata.uid.as_deref()?)?;
-            let namespace = gone.metadata.namespace.as_deref()?;
-            let account = AccountKey::referred(namespace, &gone.spec.account_ref);
-            Some((gone.name_any(), account))
+            Some((gone.name_any(), AccountKey::of_user(&gone)?))
         })
     }
 }

@@ -67,8 +67,7 @@ impl Holders {
 pub(super) fn kept_under(object: &Guarded<Subaccount>) -> Option<AccountKey> {
     let object = object.0.as_ref().ok()?;
     AuthId::parse(object.status.as_ref()?.auth_id.as_deref()?).ok()?;
-    let namespace = object.meta().namespace.as_deref()?;
-    Some(AccountKey::referred(namespace, &object.spec.account_ref))
+    AccountKey::of_user(object)
 }
 
 /// Whether the object had an account and cannot go on: for want of its Record, perhaps.

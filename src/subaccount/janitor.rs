@@ -100,8 +100,9 @@ async fn tell_overtaken(pass: &Pass<'_>) {
     if is_done {
         report::publish(pass, vec![news::farewell(Some(record), None, false)]).await;
         pass.context.traces.overtaken.forget(&pass.uid);
-        let account = AccountKey::referred(&pass.key.namespace, &gone.spec.account_ref);
-        pass.context.registry.wake(&account);
+        if let Some(account) = AccountKey::of_user(gone) {
+            pass.context.registry.wake(&account);
+        }
     }
 }
 

@@ -281,7 +281,7 @@ impl Pass<'_> {
 /// decided.
 fn overtaken(context: &Context, uid: &str) -> Option<(Arc<Subaccount>, AccountKey)> {
     let gone = context.traces.overtaken.of(uid, now())?;
-    let account = AccountKey::referred(gone.metadata.namespace.as_deref()?, &gone.spec.account_ref);
+    let account = AccountKey::of_user(&gone)?;
     let is_told = context
         .traces
         .memory

@@ -212,9 +212,8 @@ impl Watches {
                     .map(|stored| stored.record.subject.uid.clone());
                 let overtaken = served.as_deref().and_then(|uid| traces.overtaken.of(uid, now()));
                 traces.forget_record(&name, served.as_deref());
-                if let Some(gone) = overtaken {
-                    let namespace = gone.metadata.namespace.as_deref().unwrap_or_default();
-                    wake_account.wake(&AccountKey::referred(namespace, &gone.spec.account_ref));
+                if let Some(account) = overtaken.as_deref().and_then(AccountKey::of_user) {
+                    wake_account.wake(&account);
                 }
             }
             let before = match event {

@@ -17,6 +17,7 @@ use vobiz_harness::test_bed::{ACCOUNT, Environment, TestBed};
 use vobiz_harness::webhook::{Answer, Door, Webhook};
 
 use crate::generation::{environment, in_each};
+use crate::rule::await_in_force;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -157,21 +158,8 @@ async fn enforce(environment: &Environment, webhook: &Webhook) -> Result<()> {
         .objects
         .create(Kind::ConfigMap, "probe", json!({}))
         .await?;
-    let probe = [
-        "delete",
-        "configmap",
-        "probe",
-        "--dry-run=server",
-        "--namespace",
-        namespace,
-    ];
-    let in_force = tokio::time::timeout(PATIENCE, async {
-        while kubectl.output(&probe, "").await?.success {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        anyhow::Ok(())
-    });
-    in_force.await.context("the webhook is not asked")?
+    let probe = ["delete", "configmap", "probe", "--namespace", namespace];
+    await_in_force(kubectl, &probe, "", PATIENCE).await.map(drop)
 }
 
 async fn after_ready(bed: Arc<TestBed>, api: Api) -> Result<()> {

@@ -108,6 +108,27 @@ impl InForce<'_> {
     }
 }
 
+/// Waits until what kubectl tries with `--dry-run=server` is refused: the API server takes a moment to hold to what was just put in force. What
+/// it is told then.
+pub async fn await_in_force(
+    kubectl: &Kubectl,
+    probe: &[&str],
+    input: &str,
+    within: Duration,
+) -> Result<String> {
+    let probe = [probe, &["--dry-run=server"]].concat();
+    let refused = tokio::time::timeout(within, async {
+        loop {
+            let output = kubectl.output(&probe, input).await?;
+            if !output.success {
+                return anyhow::Ok(output.stderr);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    refused.await.context("the API server does not hold to it")?
+}
+
 /// Waits until the operator says on `/readyz`, with this status, all of these texts in one line.
 pub async fn await_told(operator: &OperatorProcess, status: u16, texts: &[&str]) -> Result<String> {
     let told = |text: &str| {

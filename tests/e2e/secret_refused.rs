@@ -18,6 +18,7 @@ use crate::at_rest::{
     uid_of,
 };
 use crate::generation::{environment, in_each};
+use crate::rule::await_in_force;
 
 const NAME: &str = "acme";
 const SECRET: &str = "acme-vobiz";
@@ -193,22 +194,11 @@ async fn denied_with(bed: &TestBed, api: Api, reason: &str) -> Result<()> {
     kubectl
         .apply(&rule(namespace, namespace, reason).to_string())
         .await?;
-    // The API server takes a moment to hold to a new rule.
     let probe = json!({
         "apiVersion": "v1", "kind": "Secret", "stringData": {"auth_token": "probe-probe-probe"},
         "metadata": {"name": "probe", "namespace": namespace, "labels": {"vobiz.ai/subaccount": "probe"}},
     });
-    let create = ["create", "--dry-run=server", "-f", "-"];
-    let held = tokio::time::timeout(PATIENCE, async {
-        loop {
-            let output = kubectl.output(&create, &probe.to_string()).await?;
-            if !output.success {
-                return anyhow::Ok(output.stderr);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    });
-    let words = held.await.context("the rule is not held to")??;
+    let words = await_in_force(kubectl, &["create", "-f", "-"], &probe.to_string(), PATIENCE).await?;
     ensure!(words.contains("not with "), "the rule says {words}");
 
     let uid = uid_of(&environment.create_subaccount(NAME, json!({})).await?)?;

@@ -18,7 +18,9 @@ use crate::at_rest::{
 };
 use crate::edit::resyncing;
 use crate::generation::in_each;
-use crate::rule::{InForce, Rule, await_nothing_refused, await_told, await_tried, ensure_counted};
+use crate::rule::{
+    InForce, Rule, await_in_force, await_nothing_refused, await_told, await_tried, ensure_counted,
+};
 
 const NAME: &str = "acme";
 const SECRET: &str = "acme-vobiz";
@@ -521,28 +523,13 @@ async fn webhook(bed: Arc<TestBed>) -> Result<()> {
             .create(Kind::Subaccount, &object, paused)
             .await?;
         let name = deny(&environment, &webhook, group, resource, operation).await?;
-        // The API server takes a moment to hold to a new webhook.
-        let held = tokio::time::timeout(TOLD, async {
-            let namespace = environment.objects.namespace();
-            let probe: &[&str] = if resource == "secrets" {
-                &["create", "secret", "generic", "probe", "--dry-run=server"]
-            } else {
-                &[
-                    "annotate",
-                    "subaccounts.vobiz.ai",
-                    &object,
-                    "probe=probe",
-                    "--dry-run=server",
-                ]
-            };
-            let mut probe = probe.to_vec();
-            probe.extend(["--namespace", namespace]);
-            while kubectl.output(&probe, "").await?.success {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            anyhow::Ok(())
-        });
-        held.await.context("the webhook is not asked")??;
+        let probe: &[&str] = if resource == "secrets" {
+            &["create", "secret", "generic", "probe"]
+        } else {
+            &["annotate", "subaccounts.vobiz.ai", &object, "probe=probe"]
+        };
+        let probe = [probe, &["--namespace", environment.objects.namespace()]].concat();
+        await_in_force(kubectl, &probe, "", TOLD).await?;
         let mark = environment.audit()?.mark().await?;
         let created = format!("{object}-{resource}");
         environment.create_subaccount(&created, json!({})).await?;

@@ -36,13 +36,6 @@ impl Known {
         self.object.as_deref().map_or(self.met_observing, wish::observes)
     }
 
-    /// The object, or what it was when it went past our finalizer, as long as that decides what becomes of its account.
-    #[must_use]
-    pub fn going(&self) -> Option<&Subaccount> {
-        let overtaken = || self.overtaken.as_deref().filter(|_| self.is_bound());
-        self.object.as_deref().or_else(overtaken)
-    }
-
     /// What its spec says of its deletion. Nobody loses an account that they did not make by a default that they did not write.
     #[must_use]
     pub fn own_deletion(&self) -> DeletionSettings {

@@ -1,11 +1,18 @@
 //! What becomes of the account when its object goes. PURE.
 
 use super::Known;
-use crate::crd::{DeletionPolicy, DeletionSettings};
+use crate::crd::{DeletionPolicy, DeletionSettings, Subaccount};
 use crate::subaccount::store::record::Decision;
 use vobiz_protocol::facts::Object;
 
 impl Known {
+    /// The object, or what it was when it went past our finalizer, as long as that decides what becomes of its account.
+    #[must_use]
+    pub fn going(&self) -> Option<&Subaccount> {
+        let overtaken = || self.overtaken.as_deref().filter(|_| self.is_bound());
+        self.object.as_deref().or_else(overtaken)
+    }
+
     /// What becomes of the account when the object goes; none while nothing may be guessed. `defaults`: what its Account says, if it
     /// can be read and is the one that the account was made under.
     #[must_use]
@@ -48,12 +55,10 @@ mod tests {
             name: "acme".to_owned(),
             uid: "u-1".to_owned(),
         };
-        KnownRecord::Cached(Record {
-            subject,
-            parent: ParentAuthId::parse("MA_PARENT").unwrap(),
-            ledger: transition(Ledger::open(Series(1), Generation::Gen2)),
-            last_fenced_at: None,
-        })
+        let parent = ParentAuthId::parse("MA_PARENT").unwrap();
+        let mut record = Record::open(subject, parent, Generation::Gen2, Series(1));
+        record.ledger = transition(record.ledger);
+        KnownRecord::Cached(record)
     }
 
     fn bound(ledger: Ledger) -> Ledger {
@@ -104,7 +109,7 @@ mod tests {
                 .as_object_mut()
                 .unwrap()
                 .extend(spec.as_object().unwrap().clone());
-            let object: Arc<crate::crd::Subaccount> = Arc::new(serde_json::from_value(object).unwrap());
+            let object: Arc<Subaccount> = Arc::new(serde_json::from_value(object).unwrap());
             let mut deleting = Known::nothing(Object::Deleting);
             deleting.object = Some(Arc::clone(&object));
             let mut overtaken = Known::nothing(Object::Unseen);
