@@ -39,7 +39,7 @@ fn values_tell_plan_what_the_model_reads_of_its_states() {
         for seed in 0..WAYS {
             let mut state = rules.initial();
             for action in Trace::random(rules, seed, LENGTH).actions {
-                state = action::happen(&rules, &state, action).unwrap();
+                state = action::after(&rules, &state, action).unwrap();
                 let passes = state.processes.iter().filter_map(|process| process.pass);
                 for pass in passes.filter(|pass| pass.task == Task::Plan) {
                     let expected = comparable(&pass);

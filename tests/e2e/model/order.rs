@@ -125,7 +125,7 @@ fn of_model(rules: &Rules, deeds: &[Deed]) -> Result<BTreeMap<usize, Passes>> {
             Deed::CreateAgain => &[Action::Create],
         };
         for action in actions {
-            state = action::happen(rules, &state, *action).unwrap_or(state);
+            state = action::after(rules, &state, *action).unwrap_or(state);
         }
         to_rest(rules, &mut state, &mut passes)?;
     }
@@ -138,7 +138,7 @@ fn to_rest(rules: &Rules, state: &mut State, passes: &mut BTreeMap<usize, Passes
     for _ in 0..ROUNDS {
         let before = *state;
         for work in [Work::Object].into_iter().chain(slots().map(Work::Record)) {
-            let begun = action::happen(rules, state, Action::Begin(0, work, Caches::Fresh));
+            let begun = action::after(rules, state, Action::Begin(0, work, Caches::Fresh));
             if let Some(begun) = begun {
                 *state = begun;
                 let (uid, steps) = whole_pass(rules, state)?;
@@ -146,7 +146,7 @@ fn to_rest(rules: &Rules, state: &mut State, passes: &mut BTreeMap<usize, Passes
             }
         }
         for action in slots().map(|uid| Action::Settle(0, uid)).chain([Action::Walk(0)]) {
-            *state = action::happen(rules, state, action).unwrap_or(*state);
+            *state = action::after(rules, state, action).unwrap_or(*state);
         }
         let rests = (before.cluster, before.vobiz, before.processes[0].memory)
             == (state.cluster, state.vobiz, state.processes[0].memory);
@@ -164,7 +164,7 @@ fn whole_pass(rules: &Rules, state: &mut State) -> Result<(usize, Vec<String>)> 
         if pass.task == Task::Plan {
             steps.push(format!("{:?}", step::next(rules, state, 0, &pass)));
         }
-        *state = action::happen(rules, state, Action::Step(0, Fault::None)).context("a pass is stuck")?;
+        *state = action::after(rules, state, Action::Step(0, Fault::None)).context("a pass is stuck")?;
     }
     Ok((uid, steps))
 }

@@ -35,7 +35,7 @@ pub async fn replay(environment: &Environment, name: &str, trace: &Trace) -> Res
     let (mut story, mut counts) = (format!("from {:?}\n", rules.start), Counts::default());
     compare(&mut real, &state).await.context("at the start")?;
     for action in &trace.actions {
-        let after = action::happen(rules, &state, *action).context("the model cannot go this way")?;
+        let after = action::after(rules, &state, *action).context("the model cannot go this way")?;
         let request = request_of(rules, &state, *action);
         let _ = writeln!(
             story,
@@ -66,7 +66,7 @@ pub fn refuses(trace: &Trace, name: &str) -> bool {
         let request = request_of(&trace.rules, &state, *action).filter(|request| name_of(request) == name);
         let (mut cluster, mut vobiz) = (state.cluster, state.vobiz);
         let said = request.map(|request| request.carry_out(&mut cluster, &mut vobiz));
-        state = action::happen(&trace.rules, &state, *action).unwrap_or(state);
+        state = action::after(&trace.rules, &state, *action).unwrap_or(state);
         said == Some(Written::Refused)
     })
 }

@@ -3,7 +3,7 @@
 
 use crate::effect;
 use crate::held::with_pair;
-use crate::normal::{Normal, normal};
+use crate::normal::Normal;
 use crate::people;
 use crate::promise;
 use crate::rules::Rules;
@@ -173,8 +173,7 @@ fn steps(rules: &Rules, state: &State, process: u8, pass: &Pass, actions: &mut V
     if left.unknowns > 0 {
         actions.push(Action::Step(process, Fault::After));
     }
-    let next = step::next(rules, &turned(rules, state, pass.uid), usize::from(process), pass);
-    if pass.task == Task::Plan && next == vobiz_protocol::plan::Step::Create {
+    if left.refusals + left.unknowns > 0 && pass.task == Task::Plan && posts(rules, state, process, pass) {
         if left.refusals > 0 {
             actions.push(Action::Step(process, Fault::Refused));
         }
@@ -184,14 +183,17 @@ fn steps(rules: &Rules, state: &State, process: u8, pass: &Pass, actions: &mut V
     }
 }
 
-/// The state as whoever acts for the object with this uid sees it.
-#[must_use]
-pub fn turned(rules: &Rules, state: &State, uid: u8) -> State {
-    let mut state = *state;
-    if rules.is_other(uid) {
+/// Whether the next step of a pass that goes by its plan is the create request.
+fn posts(rules: &Rules, state: &State, process: u8, pass: &Pass) -> bool {
+    let next = |state: &State| step::next(rules, state, usize::from(process), pass);
+    let next = if rules.is_other(pass.uid) {
+        let mut state = *state;
         state.turn();
-    }
-    state
+        next(&state)
+    } else {
+        next(state)
+    };
+    next == vobiz_protocol::plan::Step::Create
 }
 
 /// The uid that an action acts for, where it acts for one.
@@ -213,21 +215,35 @@ pub(crate) fn slots() -> impl Iterator<Item = u8> {
 
 /// The state after this, in its normal form; none if it cannot happen, or changes nothing.
 #[must_use]
-pub fn apply(rules: &Rules, state: &State, action: Action) -> Option<Normal> {
-    let after = normal(rules, happen(rules, state, action)?);
-    (after.state != *state).then_some(after)
+pub fn apply(rules: &Rules, before: &Normal, action: Action) -> Option<Normal> {
+    let mut after = *before;
+    if !happen(rules, &mut after.state, action) {
+        return None;
+    }
+    after.restore(rules);
+    (after != *before).then_some(after)
 }
 
 /// The state after this as it is: processes, versions and dead accounts keep their places. None if it cannot happen.
 #[must_use]
-pub fn happen(rules: &Rules, state: &State, action: Action) -> Option<State> {
-    let acting = acts_for(state, action);
-    let mut after = turned(rules, state, acting);
-    let left = &mut after.left;
+pub fn after(rules: &Rules, state: &State, action: Action) -> Option<State> {
+    let mut after = *state;
+    happen(rules, &mut after, action).then_some(after)
+}
+
+/// Makes of a state what it is after this. False if it cannot happen: the state is good for nothing then.
+pub(crate) fn happen(rules: &Rules, state: &mut State, action: Action) -> bool {
+    let named = state.cluster.object.and_then(|object| object.identity);
+    // Whoever acts for the object of the other name sees that one in the first place.
+    let turned = rules.is_other(acts_for(state, action));
+    if turned {
+        state.turn();
+    }
+    let left = &mut state.left;
     let happens = match action {
         Action::Begin(process, work, caches) => {
             left.stale -= u8::from(caches != Caches::Fresh);
-            begin(rules, &mut after, usize::from(process), work, caches)
+            begin(rules, state, usize::from(process), work, caches)
         }
         Action::Step(process, fault) => {
             match fault {
@@ -236,44 +252,37 @@ pub fn happen(rules: &Rules, state: &State, action: Action) -> Option<State> {
                 Fault::After | Fault::NeverSent | Fault::Late => left.unknowns -= 1,
                 Fault::Refused => left.refusals -= 1,
             }
-            step::take(rules, &mut after, usize::from(process), fault)
+            step::take(rules, state, usize::from(process), fault)
         }
         Action::Crash(process) => {
             left.crashes -= 1;
-            let before = after.processes[usize::from(process)];
-            after.unseen |= before.memory.iter().any(|memory| memory.overtaken.is_some());
-            after.processes[usize::from(process)] = Process::fresh(&after.cluster);
+            let before = state.processes[usize::from(process)];
+            state.unseen |= before.memory.iter().any(|memory| memory.overtaken.is_some());
+            state.processes[usize::from(process)] = Process::fresh(&state.cluster);
             before.pass.is_some()
-                || before.memory != Process::fresh(&after.cluster).memory
+                || before.memory != Process::fresh(&state.cluster).memory
                 || before.roster != 0
                 || before.held.is_some()
         }
-        Action::Settle(process, uid) => settle(&mut after, usize::from(process), usize::from(uid)),
+        Action::Settle(process, uid) => settle(state, usize::from(process), usize::from(uid)),
         Action::Walk(process) => match state.account {
-            Some(account) => walk(rules, &mut after, usize::from(process), account.generation),
+            Some(account) => walk(rules, state, usize::from(process), account.generation),
             None => false,
         },
         Action::WalkForMarks(process) => {
             state.account.is_some_and(|account| account.generation < NEWEST)
-                && walk(rules, &mut after, usize::from(process), NEWEST)
+                && walk(rules, state, usize::from(process), NEWEST)
         }
-        Action::Commit(number) => commit(rules, &mut after, usize::from(number)),
-        Action::Vanish(number) => after.vobiz.flights[usize::from(number)].take().is_some(),
-        person => people::act(rules, &mut after, person),
+        Action::Commit(number) => commit(rules, state, usize::from(number)),
+        Action::Vanish(number) => state.vobiz.flights[usize::from(number)].take().is_some(),
+        person => people::act(rules, state, person),
     };
-    let mut after = turned(rules, &after, acting);
-    keep_backup(state, &mut after);
-    happens.then_some(after)
-}
-
-/// What a backup of the object would hold.
-fn keep_backup(before: &State, after: &mut State) {
-    if after.left.restores == 0 {
-        after.backup = None;
-        return;
+    if turned {
+        state.turn();
     }
-    let named = before.cluster.object.and_then(|object| object.identity);
-    after.backup = named.or(after.backup);
+    // What a backup of the object would hold.
+    state.backup = named.or(state.backup).filter(|_| state.left.restores > 0);
+    happens
 }
 
 fn settle(state: &mut State, process: usize, uid: usize) -> bool {

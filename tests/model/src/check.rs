@@ -1,7 +1,7 @@
 //! Runs one exploration with the checker. I/O (threads, a time limit).
 
 use crate::action::{self, Action};
-use crate::normal::{Normal, normal};
+use crate::normal::Normal;
 use crate::rest::{self, KnownGood};
 use crate::rules::Rules;
 use crate::state::Broken;
@@ -33,7 +33,7 @@ impl Model for Exploration {
     type Action = Action;
 
     fn init_states(&self) -> Vec<Visited> {
-        vec![Visited(normal(&self.rules, self.rules.initial()))]
+        vec![Visited(Normal::of(&self.rules, &self.rules.initial()))]
     }
 
     fn actions(&self, state: &Visited, actions: &mut Vec<Action>) {
@@ -41,7 +41,7 @@ impl Model for Exploration {
     }
 
     fn next_state(&self, state: &Visited, action: Action) -> Option<Visited> {
-        action::apply(&self.rules, &state.0.state, action).map(Visited)
+        action::apply(&self.rules, &state.0, action).map(Visited)
     }
 
     fn within_boundary(&self, state: &Visited) -> bool {

@@ -5,11 +5,6 @@ use crate::state::{PROCESSES, State};
 use foldhash::fast::FixedState;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 
-/// The same for whatever is equal.
-pub(crate) fn digest(rules: &Rules, state: &State) -> u64 {
-    whole(state, digests(rules, state))
-}
-
 /// Those of the processes, by which they are ordered too. Where there is only one, the other stays as it is.
 pub(crate) fn digests(rules: &Rules, state: &State) -> [u64; PROCESSES] {
     let acting = usize::from(rules.processes);
@@ -20,7 +15,7 @@ pub(crate) fn digests(rules: &Rules, state: &State) -> [u64; PROCESSES] {
     digests
 }
 
-/// Of a state whose processes have these digests.
+/// Of a state whose processes have these digests: the same for whatever is equal.
 pub(crate) fn whole(state: &State, digests: [u64; PROCESSES]) -> u64 {
     let State {
         cluster,

@@ -2,7 +2,7 @@
 
 use crate::digest::{digests, whole};
 use crate::rules::Rules;
-use crate::state::State;
+use crate::state::{PROCESSES, State};
 use crate::world::{Account, Cluster, UIDS};
 
 /// Longest list of copies of one object or Record: stored, in two caches, in two passes twice, remembered and held twice.
@@ -11,15 +11,34 @@ const COPIES: usize = 12;
 /// A state in its normal form.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Normal {
+    /// The same for whatever is equal. First, so that what differs is mostly seen to differ by it alone.
+    pub digest: u64,
     /// The state.
     pub state: State,
-    /// The same for whatever is equal.
-    pub digest: u64,
 }
 
-/// The state in its normal form.
-#[must_use]
-pub fn normal(rules: &Rules, mut state: State) -> Normal {
+impl Normal {
+    /// Of any state.
+    #[must_use]
+    pub fn of(rules: &Rules, state: &State) -> Self {
+        let mut normal = Self {
+            digest: 0,
+            state: *state,
+        };
+        normal.restore(rules);
+        normal
+    }
+
+    /// What was changed in the state is brought into its normal form again.
+    pub fn restore(&mut self, rules: &Rules) {
+        simplify(&mut self.state);
+        let digests = order(rules, &mut self.state);
+        self.digest = whole(&self.state, digests);
+    }
+}
+
+/// Takes out of a state what can never matter. Its processes keep their places.
+pub fn simplify(state: &mut State) {
     let alive = state.vobiz.living().fold(0, |alive, (id, _)| alive | (1 << id));
     for account in state.vobiz.accounts.iter_mut().flatten() {
         if !account.alive {
@@ -44,20 +63,21 @@ pub fn normal(rules: &Rules, mut state: State) -> Normal {
         }
     }
     for uid in 0..UIDS {
-        renumber_object(&mut state, uid);
+        renumber_object(state, uid);
     }
     for slot in 0..UIDS {
-        renumber_record(&mut state, slot);
+        renumber_record(state, slot);
     }
-    let mut digests = digests(rules, &state);
+}
+
+/// Processes are alike: which of two is called the first is told by their digests.
+fn order(rules: &Rules, state: &mut State) -> [u64; PROCESSES] {
+    let mut digests = digests(rules, state);
     if rules.processes == 2 && digests[0] > digests[1] {
         state.processes.swap(0, 1);
         digests.swap(0, 1);
     }
-    Normal {
-        state,
-        digest: whole(&state, digests),
-    }
+    digests
 }
 
 /// Versions are compared for equality alone: the order in which they came is all that is kept.

@@ -2,8 +2,7 @@
 //! PURE.
 
 use crate::action::{self, Action, Caches, Work};
-use crate::digest::digest;
-use crate::normal::{Normal, normal};
+use crate::normal::{Normal, simplify};
 use crate::rules::Rules;
 use crate::state::{Broken, Budget, Parent, State};
 use crate::step::Fault;
@@ -42,62 +41,54 @@ pub fn verdict(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken
     if let Some(broken) = state.broken {
         return Some(broken);
     }
-    let calm = normal(
-        rules,
-        State {
-            left: Budget::default(),
-            backup: None,
-            denied: None,
-            lost_route: false,
-            deaf: false,
-            account: Some(account(rules, state)),
-            ..*state
-        },
-    );
+    let calm = State {
+        left: Budget::default(),
+        backup: None,
+        denied: None,
+        lost_route: false,
+        deaf: false,
+        account: Some(account(rules, state)),
+        ..*state
+    };
     // Whoever may not use the Account may some day, and goes in peace if not.
     let broken = ending(rules, &calm, known);
-    if broken.is_some() || !calm.state.barred {
+    if broken.is_some() || !calm.barred {
         return broken;
     }
-    let mut admitted = calm.state;
-    admitted.barred = false;
-    let admitted = Normal {
-        state: admitted,
-        digest: digest(rules, &admitted),
+    let admitted = State {
+        barred: false,
+        ..calm
     };
     ending(rules, &admitted, known)
 }
 
 /// How a calm state ends, however the requests under way do.
-fn ending(rules: &Rules, calm: &Normal, known: &KnownGood) -> Option<Broken> {
-    if known.knows(calm.digest) {
-        return None;
+fn ending(rules: &Rules, calm: &State, known: &KnownGood) -> Option<Broken> {
+    let mut carried_out = *calm;
+    let under_way = || {
+        let flights = numbers(FLIGHTS).zip(&calm.vobiz.flights);
+        flights.filter_map(|(number, flight)| flight.map(|_| number))
+    };
+    for flight in under_way() {
+        action::happen(rules, &mut carried_out, Action::Commit(flight));
     }
-    let mut carried_out = calm.state;
-    for _ in 0..FLIGHTS {
-        // The normal form keeps them at the front.
-        happen(rules, &mut carried_out, Action::Commit(0));
-    }
-    // Without requests under way both endings are the same.
-    let mut vanished = calm.state;
-    vanished.vobiz.flights = [None; FLIGHTS];
-    let broken = at_rest(rules, &carried_out, known).or_else(|| {
-        (vanished != carried_out)
-            .then(|| at_rest(rules, &vanished, known))
-            .flatten()
-    });
-    if broken.is_none() {
-        known.learn(&[calm.digest]);
-    }
-    broken
+    at_rest(rules, &carried_out, known).or_else(|| {
+        // Without requests under way both endings are the same.
+        under_way().next()?;
+        let mut vanished = *calm;
+        vanished.vobiz.flights = [None; FLIGHTS];
+        at_rest(rules, &vanished, known)
+    })
 }
 
 fn at_rest(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken> {
     let mut way = Vec::new();
-    let broken = match run(rules, state, |state| {
-        let digest = digest(rules, state);
-        way.push(digest);
-        known.knows(digest)
+    let broken = match run(rules, state, |digest| {
+        let known = known.knows(digest);
+        if !known {
+            way.push(digest);
+        }
+        known
     }) {
         Run::Known => None,
         Run::Rested(rested) => rested.broken.or_else(|| judge(rules, &rested)),
@@ -133,17 +124,19 @@ pub enum Run {
     Restless,
 }
 
-/// Runs to rest, or to a state with which a round begins and that `known` says is known.
-pub fn run(rules: &Rules, state: &State, mut known: impl FnMut(&State) -> bool) -> Run {
+/// Runs to rest, or to a state with which a round begins and whose digest `known` says is known.
+pub fn run(rules: &Rules, state: &State, mut known: impl FnMut(u64) -> bool) -> Run {
     let mut state = *state;
     if finish(rules, &mut state).is_none() {
         return Run::Restless;
     }
     for _ in 0..MOST_ROUNDS {
         state.account = Some(account(rules, &state));
-        if known(&state) {
+        let begun = Normal::of(rules, &state);
+        if known(begun.digest) {
             return Run::Known;
         }
+        state = begun.state;
         let Some(changed) = round(rules, &mut state) else {
             return Run::Restless;
         };
@@ -157,7 +150,6 @@ pub fn run(rules: &Rules, state: &State, mut known: impl FnMut(&State) -> bool) 
 /// Everybody does all there is to do, once. Whether any of it changed anything; none if it does not end.
 fn round(rules: &Rules, state: &mut State) -> Option<bool> {
     let mut changed = false;
-    // Processes change places as their states are brought into normal form; where nothing changes they do not.
     for process in numbers(usize::from(rules.processes)) {
         let objects = [Work::Object, Work::Other].into_iter();
         let objects = objects.take(1 + usize::from(rules.is_beside()));
@@ -169,9 +161,13 @@ fn round(rules: &Rules, state: &mut State) -> Option<bool> {
             .chain([Action::Walk(process), Action::WalkForMarks(process)])
         {
             let before = *state;
-            happen(rules, state, action);
-            finish(rules, state)?;
-            changed |= *state != before;
+            if action::happen(rules, state, action) {
+                finish(rules, state)?;
+                simplify(state);
+                changed = changed || *state != before;
+            } else {
+                *state = before;
+            }
         }
     }
     Some(changed)
@@ -186,15 +182,11 @@ fn finish(rules: &Rules, state: &mut State) -> Option<()> {
         let Some((process, _)) = busy else {
             return Some(());
         };
-        happen(rules, state, Action::Step(process, Fault::None));
+        if !action::happen(rules, state, Action::Step(process, Fault::None)) {
+            return None;
+        }
     }
     None
-}
-
-fn happen(rules: &Rules, state: &mut State, action: Action) {
-    if let Some(after) = action::apply(rules, state, action) {
-        *state = after.state;
-    }
 }
 
 fn judge(rules: &Rules, state: &State) -> Option<Broken> {

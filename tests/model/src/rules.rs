@@ -1,6 +1,6 @@
 //! What one run explores: the workload, the faults, and the rule that is dropped, if any. PURE.
 
-use crate::normal::normal;
+use crate::normal::Normal;
 use crate::rest::{self, Run};
 use crate::state::{Budget, PROCESSES, Parent, Process, State};
 use crate::weakness::Weakness;
@@ -138,7 +138,7 @@ impl Rules {
                 state
             }
         };
-        normal(self, state).state
+        Normal::of(self, &state).state
     }
 }
 

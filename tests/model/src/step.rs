@@ -169,7 +169,6 @@ pub fn take(rules: &Rules, state: &mut State, process: usize, fault: Fault) -> b
         // Noted before the request leaves, whatever becomes of that.
         state.processes[process].memory[usize::from(pass.uid)].held = true;
     }
-    let before = *state;
     if pass.task == Task::Plan && matches!(step, Step::Rest(_) | Step::TakePermit) {
         // What it waited for came meanwhile.
         go_on(rules, state, process, Flow::On);
@@ -206,6 +205,7 @@ pub fn take(rules: &Rules, state: &mut State, process: usize, fault: Fault) -> b
             true
         }
         Fault::After => {
+            let before = *state;
             perform(rules, state, process, pass, step, fault);
             let changed = state.cluster != before.cluster || state.vobiz != before.vobiz;
             state.processes = before.processes;

@@ -1,6 +1,7 @@
 //! Tells how a promise comes to be broken, step by step. PURE.
 
 use crate::action::{Action, apply};
+use crate::normal::Normal;
 use crate::rest::{self, Run};
 use crate::rules::Rules;
 use crate::state::{Broken, State, Task};
@@ -10,17 +11,17 @@ use std::fmt::Write as _;
 /// The way from the start to the state in which, or after which, the promise is broken.
 #[must_use]
 pub fn tell(rules: &Rules, broken: Broken, path: &[Action]) -> String {
-    let mut state = rules.initial();
+    let mut at = Normal::of(rules, &rules.initial());
     let mut story = format!("{broken:?} after {} steps:\n", path.len());
     for action in path {
-        let _ = writeln!(story, "  {}", line(rules, &state, *action));
-        let Some(after) = apply(rules, &state, *action) else {
+        let _ = writeln!(story, "  {}", line(rules, &at.state, *action));
+        let Some(after) = apply(rules, &at, *action) else {
             break;
         };
-        state = after.state;
+        at = after;
     }
-    tell_state(&mut story, "then", &state);
-    if let Run::Rested(rested) = rest::run(rules, &state, |_| false) {
+    tell_state(&mut story, "then", &at.state);
+    if let Run::Rested(rested) = rest::run(rules, &at.state, |_| false) {
         tell_state(&mut story, "at rest", &rested);
     }
     story

@@ -24,11 +24,11 @@ impl Trace {
         while actions.len() < length && !is_full(&state) {
             let mut possible = Vec::new();
             action::all(&rules, &state, &mut possible);
-            possible.retain(|action| action::happen(&rules, &state, *action).is_some());
+            possible.retain(|action| action::after(&rules, &state, *action).is_some());
             let Some(chosen) = choose(&state, &possible, &mut die) else {
                 break;
             };
-            let Some(after) = action::happen(&rules, &state, chosen) else {
+            let Some(after) = action::after(&rules, &state, chosen) else {
                 break;
             };
             actions.push(chosen);
