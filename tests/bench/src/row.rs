@@ -77,11 +77,15 @@ impl Row {
 
     /// A scenario that ended early.
     pub fn failed(scenario: &str, trouble: String) -> Self {
-        Self {
-            trouble: Some(trouble),
-            reached: false,
-            ..Self::new(scenario, false)
-        }
+        let mut row = Self::new(scenario, false);
+        row.end_early(trouble);
+        row
+    }
+
+    /// Says why it does not come to its end; what was measured before is kept.
+    pub fn end_early(&mut self, trouble: String) {
+        self.trouble = Some(trouble);
+        self.reached = false;
     }
 
     /// Adds a figure that is only told.

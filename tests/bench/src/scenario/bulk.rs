@@ -2,18 +2,16 @@
 
 use anyhow::Result;
 
-use crate::bucket::Bucket;
 use crate::calls::arrivals;
 use crate::percentile::share;
 use crate::row::{Bound, Row};
 use crate::scale::{LIMITED_BURST, LIMITED_RATE, SHORTEST_INTERVAL_SECONDS, Scale};
+use crate::scenario::limit::tell_excess;
 use crate::scenario::{delete, growth, rest};
 use crate::site::{LIFTED, Site};
 use crate::stage::Stage;
 
 const INTERVAL_SECONDS: u32 = 300;
-/// Two requests that left in order may arrive a little closer to each other than they left.
-const JITTER: f64 = 1.0;
 
 /// One row, at a site that goes afterwards.
 pub async fn run(stage: &Stage, scale: &Scale, scenario: &str) -> Result<Row> {
@@ -31,23 +29,13 @@ pub async fn run(stage: &Stage, scale: &Scale, scenario: &str) -> Result<Row> {
     let evidence = delete::delete_all(&site, objects).await?;
     let mut row = Row::new(scenario, scale.counts_only);
     delete::describe(&mut row, &site, &evidence, objects).await?;
-    let bucket = Bucket {
-        rate: f64::from(LIMITED_RATE),
-        burst: f64::from(LIMITED_BURST),
-    };
-    // How soon the line forms, and so how many are proved one by one before, depends on the machine; so does how long after its permit a
-    // deletion is sent, for which the object is looked at once more.
+    // How soon the line forms, and so how many are proved one by one before, depends on the machine.
     row.timing(
         "requests to Vobiz per object",
         share(evidence.calls.len(), objects),
         "",
         Bound::AtMost(1.1),
-    )
-    .timing(
-        "requests above burst + rate x window, at worst",
-        bucket.excess(&arrivals(&evidence.calls)).max(0.0),
-        "",
-        Bound::AtMost(JITTER),
     );
+    tell_excess(&mut row, &arrivals(&evidence.calls), scale.counts_only);
     Ok(row)
 }

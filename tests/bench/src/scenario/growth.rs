@@ -29,13 +29,21 @@ pub async fn run(site: &mut Site, scale: &Scale, scenario: &str) -> Result<Row> 
     let mut loader = Loader::start(&site.stage).await?;
     let mut sizes = Vec::new();
     let mut before = 0;
+    let mut row = Row::new(scenario, scale.counts_only);
     for size in &scale.sizes {
-        sizes.push(grow(site, &mut loader, scale, before..*size).await?);
+        match grow(site, &mut loader, scale, before..*size).await {
+            Ok(found) => sizes.push(found),
+            // Hours may lie behind the sizes that were reached.
+            Err(error) if !sizes.is_empty() => {
+                row.end_early(format!("at {size} objects: {error:#}"));
+                break;
+            }
+            Err(error) => return Err(error),
+        }
         before = *size;
     }
     site.change_account(LIFTED, LIFTED, scale.interval_seconds)
         .await?;
-    let mut row = Row::new(scenario, scale.counts_only);
     cost::tell(&mut row, &sizes);
     Ok(row)
 }

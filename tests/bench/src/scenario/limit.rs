@@ -33,30 +33,45 @@ pub async fn run(stage: &Stage, scale: &Scale, scenario: &str) -> Result<Row> {
     let done = created(&site, &begun, objects).await;
     site.explain(done)?;
     let evidence = site.since(&begun).await?;
-    let bucket = Bucket {
-        rate: f64::from(LIMITED_RATE),
-        burst: f64::from(LIMITED_BURST),
-    };
     let arrivals = arrivals(&evidence.calls);
     let mut row = Row::new(scenario, scale.counts_only);
     row.timing(
         "share of the limit that was used",
-        bucket.used(&arrivals).unwrap_or_default(),
+        bucket().used(&arrivals).unwrap_or_default(),
         "",
         Bound::AtLeast(0.95),
-    )
-    .count(
-        "requests above burst + rate x window, at worst",
-        bucket.excess(&arrivals).max(0.0),
-        Bound::AtMost(JITTER),
-    )
-    .tell("requests", share(arrivals.len(), 1), "")
-    .tell("objects", share(objects, 1), "")
-    .tell("seconds", evidence.took.as_secs_f64(), "s")
-    .tell(
-        "CPU per object",
-        evidence.cpu.as_secs_f64() * 1000.0 / share(objects, 1),
-        "ms",
     );
+    tell_excess(&mut row, &arrivals, scale.counts_only);
+    row.tell("requests", share(arrivals.len(), 1), "")
+        .tell("objects", share(objects, 1), "")
+        .tell("seconds", evidence.took.as_secs_f64(), "s")
+        .tell(
+            "CPU per object",
+            evidence.cpu.as_secs_f64() * 1000.0 / share(objects, 1),
+            "ms",
+        );
     Ok(row)
+}
+
+/// Adds by how much the limit was exceeded. How long after its permit a request is sent depends on the machine, for the object
+/// is looked at once more in between: on a starved one several come late, and together. Where times are not judged, a whole
+/// burst too much is the fault.
+pub fn tell_excess(row: &mut Row, arrivals: &[f64], counts_only: bool) {
+    let jitter = if counts_only {
+        f64::from(LIMITED_BURST)
+    } else {
+        JITTER
+    };
+    row.count(
+        "requests above burst + rate x window, at worst",
+        bucket().excess(arrivals).max(0.0),
+        Bound::AtMost(jitter),
+    );
+}
+
+fn bucket() -> Bucket {
+    Bucket {
+        rate: f64::from(LIMITED_RATE),
+        burst: f64::from(LIMITED_BURST),
+    }
 }
