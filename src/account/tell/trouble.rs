@@ -317,7 +317,11 @@ impl fmt::Display for SweepError {
                 "page after page shows the same accounts: does a gateway on the way drop the query?",
             ),
             Self::Flawed(Flaw::Endless(entries)) => {
-                write!(formatter, "there is no end of it after {entries} entries")
+                write!(
+                    formatter,
+                    "there is no end of it after {entries} entries: if there really are more subaccounts, divide them among parent \
+                     accounts"
+                )
             }
         }
     }
