@@ -173,6 +173,7 @@ fn steps(rules: &Rules, state: &State, process: u8, pass: &Pass, actions: &mut V
     if left.unknowns > 0 {
         actions.push(Action::Step(process, Fault::After));
     }
+    // What comes next is asked for only where that matters: it costs as much as the step itself.
     if left.refusals + left.unknowns > 0 && pass.task == Task::Plan && posts(rules, state, process, pass) {
         if left.refusals > 0 {
             actions.push(Action::Step(process, Fault::Refused));
@@ -185,13 +186,13 @@ fn steps(rules: &Rules, state: &State, process: u8, pass: &Pass, actions: &mut V
 
 /// Whether the next step of a pass that goes by its plan is the create request.
 fn posts(rules: &Rules, state: &State, process: u8, pass: &Pass) -> bool {
-    let next = |state: &State| step::next(rules, state, usize::from(process), pass);
+    let seen_by = |state: &State| step::next(rules, state, usize::from(process), pass);
     let next = if rules.is_other(pass.uid) {
-        let mut state = *state;
-        state.turn();
-        next(&state)
+        let mut turned = *state;
+        turned.turn();
+        seen_by(&turned)
     } else {
-        next(state)
+        seen_by(state)
     };
     next == vobiz_protocol::plan::Step::Create
 }
@@ -215,7 +216,7 @@ pub(crate) fn slots() -> impl Iterator<Item = u8> {
 
 /// The state after this, in its normal form; none if it cannot happen, or changes nothing.
 #[must_use]
-pub fn apply(rules: &Rules, before: &Normal, action: Action) -> Option<Normal> {
+pub(crate) fn apply(rules: &Rules, before: &Normal, action: Action) -> Option<Normal> {
     let mut after = *before;
     if !happen(rules, &mut after.state, action) {
         return None;

@@ -38,7 +38,7 @@ impl Normal {
 }
 
 /// Takes out of a state what can never matter. Its processes keep their places.
-pub fn simplify(state: &mut State) {
+pub(crate) fn simplify(state: &mut State) {
     let alive = state.vobiz.living().fold(0, |alive, (id, _)| alive | (1 << id));
     for account in state.vobiz.accounts.iter_mut().flatten() {
         if !account.alive {

@@ -17,7 +17,7 @@ const MOST_ROUNDS: usize = 12;
 const MOST_STEPS: usize = 60;
 
 /// States that are known to come to a good rest, by their hash. What follows without faults follows from the state alone, so
-/// that one run to rest speaks for every state on its way, and for all that differ in the faults to come.
+/// that one run to rest speaks for every state on its way with which a round begins, and for all that differ in the faults to come.
 #[derive(Debug, Default)]
 pub struct KnownGood {
     hashes: DashSet<u64, FixedState>,
@@ -84,11 +84,11 @@ fn ending(rules: &Rules, calm: &State, known: &KnownGood) -> Option<Broken> {
 fn at_rest(rules: &Rules, state: &State, known: &KnownGood) -> Option<Broken> {
     let mut way = Vec::new();
     let broken = match run(rules, state, |digest| {
-        let known = known.knows(digest);
-        if !known {
+        let is_known = known.knows(digest);
+        if !is_known {
             way.push(digest);
         }
-        known
+        is_known
     }) {
         Run::Known => None,
         Run::Rested(rested) => rested.broken.or_else(|| judge(rules, &rested)),
@@ -130,14 +130,14 @@ pub fn run(rules: &Rules, state: &State, mut known: impl FnMut(u64) -> bool) -> 
     if finish(rules, &mut state).is_none() {
         return Run::Restless;
     }
-    for _ in 0..MOST_ROUNDS {
+    for number in 0..MOST_ROUNDS {
         state.account = Some(account(rules, &state));
         let begun = Normal::of(rules, &state);
         if known(begun.digest) {
             return Run::Known;
         }
         state = begun.state;
-        let Some(changed) = round(rules, &mut state) else {
+        let Some(changed) = round(rules, &mut state, number % 2 == 1) else {
             return Run::Restless;
         };
         if state.broken.is_some() || !changed {
@@ -147,10 +147,16 @@ pub fn run(rules: &Rules, state: &State, mut known: impl FnMut(u64) -> bool) -> 
     Run::Restless
 }
 
-/// Everybody does all there is to do, once. Whether any of it changed anything; none if it does not end.
-fn round(rules: &Rules, state: &mut State) -> Option<bool> {
+/// Everybody does all there is to do, once, one process after the other, or the other way round. Whether any of it changed anything;
+/// none if it does not end.
+fn round(rules: &Rules, state: &mut State, reversed: bool) -> Option<bool> {
     let mut changed = false;
     for process in numbers(usize::from(rules.processes)) {
+        let process = if reversed {
+            rules.processes - 1 - process
+        } else {
+            process
+        };
         let objects = [Work::Object, Work::Other].into_iter();
         let objects = objects.take(1 + usize::from(rules.is_beside()));
         let work = objects.chain(numbers(UIDS).map(Work::Record));
@@ -163,7 +169,6 @@ fn round(rules: &Rules, state: &mut State) -> Option<bool> {
             let before = *state;
             if action::happen(rules, state, action) {
                 finish(rules, state)?;
-                simplify(state);
                 changed = changed || *state != before;
             } else {
                 *state = before;
@@ -184,6 +189,10 @@ fn finish(rules: &Rules, state: &mut State) -> Option<()> {
         };
         if !action::happen(rules, state, Action::Step(process, Fault::None)) {
             return None;
+        }
+        if state.processes[usize::from(process)].pass.is_none() {
+            // The pass that another process still has under way goes on as one after it would be explored.
+            simplify(state);
         }
     }
     None
