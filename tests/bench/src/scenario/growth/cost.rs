@@ -174,8 +174,11 @@ pub fn tell(row: &mut Row, sizes: &[Size]) {
             };
         }
     }
-    for cost in &COSTS {
-        cost.judge(row, sizes);
+    // Sizes that were never reached may be those at which it costs more.
+    if row.trouble.is_none() {
+        for cost in &COSTS {
+            cost.judge(row, sizes);
+        }
     }
 }
 
@@ -260,6 +263,21 @@ mod tests {
             });
             assert!(is_told, "{}", figure.name);
         }
+    }
+
+    #[test]
+    fn what_ended_early_keeps_the_sizes_that_were_reached_and_judges_nothing_over_them() {
+        let mut row = Row::new("growth", false);
+        row.end_early("at 50000 objects: it stalled".to_owned());
+        tell(&mut row, &[size(1000, 1000)]);
+        assert!(
+            row.figures
+                .iter()
+                .any(|figure| figure.name == "POST per create at 1000")
+        );
+        let over_sizes = |name: &str| name.contains(", ");
+        assert!(!row.figures.iter().any(|figure| over_sizes(&figure.name)));
+        assert!(!row.reached);
     }
 
     #[test]
