@@ -7,9 +7,9 @@ use std::collections::HashSet;
 /// never this much of it so often: the server does not look at the page number.
 const FRUITLESS_PAGES: u32 = 3;
 
-/// Entries after which a list is taken for endless: at the rate and the interval that an Account has by default, a longer one takes
-/// longer to read than the time from one list to the next. They take some 120 MB.
-const ENTRY_CAP: usize = 300_000;
+/// Entries after which a list is taken for endless. They take some 40 MB, and up to three lists of a parent are held at a time: those
+/// of a walk, and what was listed before. More would not fit into the memory that the operator is shipped with.
+const ENTRY_CAP: usize = 100_000;
 
 /// A list as far as it was read.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ pub enum Flaw {
     Incomplete,
     /// Page after page shows the same accounts.
     Repeating,
-    /// More entries than these, which are more than can be looked after.
+    /// More entries than these, which are as many as are kept in memory.
     Endless(usize),
 }
 
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_list_without_end_stops_at_a_number_of_entries() {
         let fresh = (0..).map(|number| page(number * 1000..(number + 1) * 1000, u64::MAX, false));
-        assert_eq!(read(fresh), (301, Progress::Failed(Flaw::ENDLESS)));
+        assert_eq!(read(fresh), (101, Progress::Failed(Flaw::ENDLESS)));
     }
 
     proptest! {

@@ -111,12 +111,18 @@ impl Parent {
     }
 
     fn flawed(&self, flaw: Flaw) -> Failure {
-        let cause = match flaw {
-            Flaw::Incomplete => "the pages of its list do not join",
-            Flaw::Repeating => "page after page of its list shows the same accounts",
-            Flaw::Endless(_) => "its list has no end",
+        const AGAIN: &str = "try again; if it goes on, look whether a gateway before Vobiz drops the query";
+        let (cause, remedy) = match flaw {
+            Flaw::Incomplete => ("the pages of its list do not join".to_owned(), AGAIN),
+            Flaw::Repeating => (
+                "page after page of its list shows the same accounts".to_owned(),
+                AGAIN,
+            ),
+            Flaw::Endless(entries) => (
+                format!("there is no end of its list after {entries} entries"),
+                "if there really are more subaccounts, divide them among parent accounts",
+            ),
         };
-        let remedy = "try again; if it goes on, look whether a gateway before Vobiz drops the query";
         Failure::new(format!("parent account {}", self.id()), cause, remedy)
     }
 }
