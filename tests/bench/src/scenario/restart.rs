@@ -17,8 +17,9 @@ use crate::waiting::progress;
 
 /// As often as the operator is looked at.
 const LOOK: Duration = Duration::from_millis(100);
-/// It is quiet when it has used less than this share of a core for so long.
+/// It is quiet when it has used less than this share of a core for so long, and for each object about twice what rest takes of one.
 const QUIET_SHARE: f64 = 0.1;
+const QUIET_SHARE_PER_OBJECT: f64 = 2e-6;
 const QUIET: Duration = Duration::from_secs(2);
 const DEADLINE: Duration = Duration::from_mins(5);
 /// The parent's pair is checked once, and whether it may list.
@@ -52,7 +53,7 @@ pub async fn restart(site: &mut Site, objects: usize) -> Result<Restart> {
     let ready = started.elapsed().as_secs_f64();
     await_whole_sweep(site, &begun, objects).await?;
     let listed = started.elapsed().as_secs_f64();
-    let busy = last_busy(site, started).await?;
+    let busy = last_busy(site, started, objects).await?;
     let evidence = site.since(&begun).await?;
     let lists = count(&evidence.calls, Operation::List);
     let usage = site.usage().await?;
@@ -69,15 +70,16 @@ pub async fn restart(site: &mut Site, objects: usize) -> Result<Restart> {
 }
 
 /// Seconds after the start at which the operator was last seen at work.
-async fn last_busy(site: &Site, started: Instant) -> Result<f64> {
+async fn last_busy(site: &Site, started: Instant, objects: usize) -> Result<f64> {
+    let quiet = QUIET_SHARE + QUIET_SHARE_PER_OBJECT * share(objects, 1);
     let pid = site.operator()?.pid().await?;
     let (mut cpu, mut at) = (usage(pid)?.cpu, Instant::now());
     let mut busy = at;
     while at.duration_since(busy) < QUIET {
         tokio::time::sleep(LOOK).await;
         let (used, now) = (usage(pid)?.cpu, Instant::now());
-        let share = used.saturating_sub(cpu).as_secs_f64() / now.duration_since(at).as_secs_f64();
-        if share > QUIET_SHARE {
+        let taken = used.saturating_sub(cpu).as_secs_f64() / now.duration_since(at).as_secs_f64();
+        if taken > quiet {
             busy = now;
         }
         (cpu, at) = (used, now);
