@@ -15,6 +15,8 @@ use vobiz_harness::markdown::blocks;
 use vobiz_harness::objects::{Kind, Objects, condition_of};
 use vobiz_harness::operator::{OperatorOptions, OperatorProcess};
 use vobiz_harness::simulator::{Api, Parent, Simulator, SimulatorOptions};
+use vobiz_harness::simulator_control::Fault;
+use vobiz_harness::simulator_journal::Operation;
 use vobiz_harness::test_bed::{ACCOUNT, Environment, EnvironmentOptions, TestBed, fast_flags};
 
 use super::document::{self, as_written, block, filled};
@@ -65,7 +67,8 @@ pub fn entries() -> Vec<Entry> {
     ]
 }
 
-/// The grant is in the namespace and goes at once, while what it is needed for waits for the operator.
+/// The grant is in the namespace and goes at once, while what it is needed for waits for the operator, and that for Vobiz: else it
+/// may all be over before the grant goes.
 async fn granted_namespace(bed: Arc<TestBed>, _: &'static [&'static str]) -> Result<()> {
     let bed = bed.apart().await?;
     let kubectl = bed.control_plane().kubectl();
@@ -77,6 +80,8 @@ async fn granted_namespace(bed: Arc<TestBed>, _: &'static [&'static str]) -> Res
     environment.create_subaccount("acme", json!({})).await?;
     environment.await_ready("acme").await?;
     let namespace = environment.objects.namespace();
+    let refused = Fault::status(500).operation(Operation::Delete);
+    let refused = environment.simulator.add_fault(&refused).await?;
     environment.objects.delete(Kind::Namespace, namespace).await?;
     await_told(
         environment.operator()?,
@@ -84,6 +89,7 @@ async fn granted_namespace(bed: Arc<TestBed>, _: &'static [&'static str]) -> Res
         &["subaccounts", namespace, "cannot"],
     )
     .await?;
+    environment.simulator.remove_fault(refused).await?;
 
     // The operator's namespace has another name here.
     let folder = TemporaryDirectory::new("granted")?;

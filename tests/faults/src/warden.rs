@@ -91,7 +91,12 @@ impl Warden {
     /// The root of the first operator's endpoints.
     pub async fn url(&self) -> Result<String> {
         let operators = self.operators.lock().await;
-        operators.first().context("there is no operator")?.url().await
+        operators
+            .first()
+            .context("there is no operator")?
+            .url()
+            .await
+            .map(str::to_owned)
     }
 
     /// Asks for a deed and waits until it has begun.

@@ -1,6 +1,7 @@
 //! I/O. The shipped operator as a process, with a token of its own ServiceAccount and nothing else.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -43,6 +44,8 @@ pub struct OperatorProcess {
     process: Option<Supervised>,
     /// Where this start's lines begin in the log, which all starts share.
     log_offset: u64,
+    /// Where this start serves, once its log has said so.
+    url: OnceLock<String>,
     http: reqwest::Client,
 }
 
@@ -93,6 +96,7 @@ impl OperatorProcess {
             log: folder.join(format!("operator-{name}.log")),
             process: None,
             log_offset: 0,
+            url: OnceLock::new(),
             http: plain_http_client()?,
         };
         operator.spawn()?;
@@ -116,6 +120,7 @@ impl OperatorProcess {
 
     fn spawn(&mut self) -> Result<()> {
         self.log_offset = std::fs::metadata(&self.log).map_or(0, |metadata| metadata.len());
+        self.url = OnceLock::new();
         let started = Supervised::start(
             "vobiz-operator",
             &self.binary,
@@ -206,7 +211,7 @@ impl OperatorProcess {
     }
 
     /// The root of the endpoints, such as `http://127.0.0.1:40123`, once the operator has said it.
-    pub async fn url(&self) -> Result<String> {
+    pub async fn url(&self) -> Result<&str> {
         let started = Instant::now();
         loop {
             if let Some(url) = self.find_url()? {
@@ -298,7 +303,10 @@ impl OperatorProcess {
         crate::watchdog::log_tail(&self.log, lines)
     }
 
-    fn find_url(&self) -> Result<Option<String>> {
+    fn find_url(&self) -> Result<Option<&str>> {
+        if let Some(url) = self.url.get() {
+            return Ok(Some(url));
+        }
         let content = match std::fs::read(&self.log) {
             Ok(content) => content,
             // The watchdog makes the file when it is scheduled.
@@ -308,7 +316,8 @@ impl OperatorProcess {
         let fresh = content
             .get(usize::try_from(self.log_offset)?..)
             .unwrap_or_default();
-        Ok(find_address(&String::from_utf8_lossy(fresh)).map(|address| format!("http://{address}")))
+        let address = find_address(&String::from_utf8_lossy(fresh));
+        Ok(address.map(|address| self.url.get_or_init(|| format!("http://{address}")).as_str()))
     }
 }
 
@@ -325,11 +334,13 @@ fn replace_flag(arguments: &mut Vec<String>, flag: &str) {
     arguments.push(flag.to_owned());
 }
 
-/// A client for plain http on loopback. It is made with a TLS provider because reqwest asks for one in any case.
+/// A client for plain http on loopback. It is made with a TLS provider because reqwest asks for one in any case, and without the hundred
+/// and more roots of the system, which every client would read anew.
 pub fn plain_http_client() -> Result<reqwest::Client> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder()
         .no_proxy()
+        .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none());
     builder.build().context("failed to make an HTTP client")
 }
